@@ -1,0 +1,1 @@
+//! Keeps one pair in step: observe, plan, guard, execute, record.

@@ -1,0 +1,1 @@
+//! What the command line and the window call: storages, credentials, pairs, supervisor.

@@ -1,0 +1,1 @@
+//! For tests only: simulated storage, seeds, conformance suite, server launchers.
