@@ -213,6 +213,15 @@ impl Entry {
         }
     }
 
+    /// When the side last saw it change, where the revision tells: a file may still be written to.
+    #[must_use]
+    pub const fn touched_at(&self) -> Option<Timestamp> {
+        match self.revision {
+            Revision::Fingerprint { ctime, .. } => Some(Timestamp(ctime)),
+            Revision::None | Revision::Tag(_) => None,
+        }
+    }
+
     /// The hash of this kind, if it is known.
     #[must_use]
     pub fn hash(&self, kind: HashKind) -> Option<&ContentHash> {

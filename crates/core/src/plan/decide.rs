@@ -1,0 +1,380 @@
+//! What each node should come to, seen by itself: whether it lives, where, and whose content it has.
+
+use super::action::{Conflict, ConflictKind, Equality, Plan, Retain};
+use super::compare::{Change, Verdict, change_since, compare_sides};
+use super::node::{Node, Nodes};
+use super::reason::Reason;
+use super::trees::Input;
+use crate::entry::{Entry, Kind};
+use crate::path::Name;
+use crate::policy::{ConflictPolicy, FirstSync};
+use crate::side::{PerSide, Side};
+
+/// Whether a node should be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// On both sides.
+    Alive,
+    /// On neither.
+    Dead(Reason),
+    /// As it is on each side; nothing is done.
+    Leave,
+    /// On the side that has it, under another name; not carried.
+    Aside,
+    /// Nothing is done, and the base no longer has it.
+    Forgotten(Reason),
+}
+
+/// Whose content a node should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// What it has.
+    AsIs,
+    /// This side's.
+    From(Side, Reason, Retain),
+    /// This side's time and executable bit.
+    MetaFrom(Side),
+    /// Both have it already.
+    Adopt(Option<Equality>),
+    /// Both versions; `loser` is the side whose version becomes a copy.
+    KeepBoth {
+        /// The side whose version becomes the conflict copy.
+        loser: Side,
+    },
+    /// The merged text.
+    Merge,
+}
+
+/// What a node should come to.
+#[derive(Debug, Clone)]
+pub(super) struct Want {
+    pub(super) life: Life,
+    /// The folder.
+    pub(super) parent: usize,
+    /// The name in the pair.
+    pub(super) name: Name,
+    /// Why it is elsewhere than a side has it.
+    pub(super) place_reason: Reason,
+    pub(super) content: Content,
+    /// Why a side that lacks it gets it.
+    pub(super) create_reason: Reason,
+}
+
+pub(super) fn decide(input: &Input<'_>, nodes: &Nodes<'_>, plan: &mut Plan) -> Vec<Want> {
+    let decider = Decider { input, nodes };
+    (0..nodes.all.len()).map(|index| decider.want(index, plan)).collect()
+}
+
+struct Decider<'a> {
+    input: &'a Input<'a>,
+    nodes: &'a Nodes<'a>,
+}
+
+impl Decider<'_> {
+    fn want(&self, index: usize, plan: &mut Plan) -> Want {
+        let node = &self.nodes.all[index];
+        let mut want = Want {
+            life: Life::Alive,
+            parent: node.base_parent,
+            name: node.name.clone(),
+            place_reason: Reason::EqualOnBoth,
+            content: Content::AsIs,
+            create_reason: Reason::EqualOnBoth,
+        };
+        if index == 0 {
+            return want;
+        }
+        if let Some(base) = node.base
+            && base.excluded
+        {
+            want.life = Life::Forgotten(Reason::FilteredOut);
+            return want;
+        }
+        self.place(index, &mut want, plan);
+        if node.frozen || node.kind == Kind::Opaque {
+            want.life = Life::Leave;
+            return want;
+        }
+        match (node.base, node.places.source, node.places.destination) {
+            (Some(_), None, None) => want.life = Life::Forgotten(Reason::DeletedOnBoth),
+            (Some(_), Some(_), Some(_)) => self.both_have_it(index, &mut want, plan),
+            (Some(_), Some(_), None) => self.one_lacks_it(index, Side::Source, &mut want, plan),
+            (Some(_), None, Some(_)) => self.one_lacks_it(index, Side::Destination, &mut want, plan),
+            (None, Some(_), Some(_)) => self.first_meeting(index, &mut want, plan),
+            (None, Some(_), None) => self.new_on_one(Side::Source, &mut want),
+            (None, None, Some(_)) => self.new_on_one(Side::Destination, &mut want),
+            (None, None, None) => want.life = Life::Leave,
+        }
+        want
+    }
+
+    /// The place: the side that moved it decides; of two, the destination; in one-way modes the leader.
+    fn place(&self, index: usize, want: &mut Want, plan: &mut Plan) {
+        let node = &self.nodes.all[index];
+        let mut take = |side: Side, reason: Reason| {
+            if let Some(place) = node.places[side] {
+                want.parent = place.parent;
+                if node.base.is_none_or(|_| place.moved) {
+                    let kept = node.base.and_then(|b| b.entries[side].as_ref()).is_some_and(|e| e.name == place.entry.name);
+                    want.name = if kept || node.base.is_none() { node.name.clone() } else { self.nodes.decoded(side, &place.entry.name) };
+                }
+                want.place_reason = reason;
+            }
+        };
+        let moved = node.places.map(|p| p.is_some_and(|p| p.moved));
+        if let Some(leader) = self.input.policy.mode.leader() {
+            match node.places[leader] {
+                Some(place) if place.moved => take(leader, Reason::MovedOn(leader)),
+                Some(_) if node.base.is_none() => take(leader, Reason::CreatedOn(leader)),
+                Some(_) => want.place_reason = Reason::MirrorOf(leader),
+                None => take(leader.other(), Reason::CreatedOn(leader.other())),
+            }
+            return;
+        }
+        match (moved.source, moved.destination) {
+            (true, true) => {
+                take(Side::Destination, Reason::MoveMove(Side::Destination));
+                if !self.same_place(node) {
+                    self.conflict(index, ConflictKind::MoveMove, false, plan);
+                }
+            }
+            (true, false) => take(Side::Source, Reason::MovedOn(Side::Source)),
+            (false, true) => take(Side::Destination, Reason::MovedOn(Side::Destination)),
+            (false, false) if node.base.is_none() => {
+                let side = if node.places.source.is_some() { Side::Source } else { Side::Destination };
+                take(side, Reason::CreatedOn(side));
+            }
+            (false, false) => {}
+        }
+    }
+
+    fn same_place(&self, node: &Node<'_>) -> bool {
+        let at = |side: Side| node.places[side].map(|p| (p.parent, self.nodes.decoded(side, &p.entry.name)));
+        at(Side::Source) == at(Side::Destination)
+    }
+
+    fn change(&self, index: usize, side: Side, plan: &mut Plan) -> Change {
+        let node = &self.nodes.all[index];
+        let (Some(place), Some(base)) = (node.places[side], node.base.and_then(|b| b.entries[side].as_ref())) else {
+            return Change::Edited;
+        };
+        let change = change_since(place.entry, base, self.input.capabilities[side]);
+        if change == Change::Unsure {
+            plan.evidence.push(self.nodes.evidence(side, index, self.nodes.id_on(side, index)));
+        }
+        change
+    }
+
+    fn both_have_it(&self, index: usize, want: &mut Want, plan: &mut Plan) {
+        let node = &self.nodes.all[index];
+        let Some(base) = node.base else { return };
+        if base.entries.source.is_none() || base.entries.destination.is_none() {
+            return self.first_meeting(index, want, plan);
+        }
+        let changes = PerSide::from_fn(|side| self.change(index, side, plan));
+        if Side::BOTH.iter().any(|&s| changes[s] == Change::Unsure) {
+            want.life = Life::Leave;
+            return;
+        }
+        if let Some(leader) = self.input.policy.mode.leader() {
+            return self.follow(leader, changes, want);
+        }
+        want.content = match (changes.source, changes.destination) {
+            (Change::Edited, Change::Edited) => {
+                return self.both_edited(index, ConflictKind::EditEdit, want, plan);
+            }
+            (Change::Edited, _) => Content::From(Side::Source, Reason::EditedOn(Side::Source), Retain::Superseded),
+            (_, Change::Edited) => {
+                Content::From(Side::Destination, Reason::EditedOn(Side::Destination), Retain::Superseded)
+            }
+            (Change::Meta, Change::Meta) => Content::MetaFrom(later(node)),
+            (Change::Meta, _) => Content::MetaFrom(Side::Source),
+            (_, Change::Meta) => Content::MetaFrom(Side::Destination),
+            (Change::Same, Change::Same) => Content::AsIs,
+            _ => Content::Adopt(None),
+        };
+    }
+
+    /// One-way modes: the leader's content; in backup modes what only the follower edited stays.
+    fn follow(&self, leader: Side, changes: PerSide<Change>, want: &mut Want) {
+        let backup = self.input.policy.mode.is_backup();
+        want.content = match (changes[leader], changes[leader.other()]) {
+            (Change::Edited, Change::Edited) => {
+                Content::From(leader, Reason::EditedOn(leader), Retain::Unseen)
+            }
+            (Change::Edited, _) => Content::From(leader, Reason::EditedOn(leader), Retain::Superseded),
+            (_, Change::Edited) if backup => Content::AsIs,
+            (_, Change::Edited) => Content::From(leader, Reason::MirrorOf(leader), Retain::Unseen),
+            (Change::Meta, _) => Content::MetaFrom(leader),
+            (_, Change::Meta) if backup => Content::AsIs,
+            (_, Change::Meta) => Content::MetaFrom(leader),
+            (Change::Same, Change::Same) => Content::AsIs,
+            _ => Content::Adopt(None),
+        };
+    }
+
+    /// The base has it; `has` still does, the other side does not.
+    fn one_lacks_it(&self, index: usize, has: Side, want: &mut Want, plan: &mut Plan) {
+        let node = &self.nodes.all[index];
+        let lacks = has.other();
+        let Some(base) = node.base else { return };
+        if base.entries[lacks].is_none() {
+            want.create_reason = Reason::CreatedOn(has);
+            return;
+        }
+        if let Some(leader) = self.input.policy.mode.leader() {
+            if leader == has {
+                want.create_reason = Reason::SentAgain(leader);
+            } else if self.input.policy.mode.is_backup() {
+                want.life = Life::Forgotten(Reason::DeletedOn(leader));
+            } else {
+                want.life = Life::Dead(Reason::DeletedOn(leader));
+            }
+            return;
+        }
+        let change = self.change(index, has, plan);
+        if change == Change::Unsure {
+            want.life = Life::Leave;
+            return;
+        }
+        let edited = change == Change::Edited;
+        let moved = self.moved_with_folders(index, has);
+        if edited || moved {
+            want.create_reason = Reason::EditBeatsDelete(lacks);
+            let own_move = node.places[has].is_some_and(|p| p.moved);
+            if edited {
+                self.conflict(index, ConflictKind::EditDelete, false, plan);
+            } else if own_move {
+                self.conflict(index, ConflictKind::MoveDelete, false, plan);
+            }
+        } else {
+            want.life = Life::Dead(Reason::DeletedOn(lacks));
+        }
+    }
+
+    /// Whether `side` moved the node, or a folder above it that the other side deleted as well.
+    fn moved_with_folders(&self, index: usize, side: Side) -> bool {
+        let mut at = index;
+        while at != 0 {
+            let node = &self.nodes.all[at];
+            let Some(place) = node.places[side] else { return false };
+            if node.base.is_none() || node.places[side.other()].is_some() {
+                return false;
+            }
+            if place.moved {
+                return true;
+            }
+            at = place.parent;
+        }
+        false
+    }
+
+    fn new_on_one(&self, has: Side, want: &mut Want) {
+        want.create_reason = Reason::CreatedOn(has);
+        if let Some(leader) = self.input.policy.mode.leader()
+            && leader != has
+        {
+            want.life =
+                if self.input.policy.mode.is_backup() { Life::Leave } else { Life::Dead(Reason::MirrorOf(leader)) };
+        }
+    }
+
+    /// Both sides have it and there is no common base to compare with.
+    fn first_meeting(&self, index: usize, want: &mut Want, plan: &mut Plan) {
+        self.both_edited(index, ConflictKind::CreateCreate, want, plan);
+    }
+
+    fn both_edited(&self, index: usize, kind: ConflictKind, want: &mut Want, plan: &mut Plan) {
+        let node = &self.nodes.all[index];
+        let (Some(source), Some(destination)) = (node.places.source, node.places.destination) else { return };
+        let verdict =
+            compare_sides(source.entry, destination.entry, self.input.policy.compare, self.input.capabilities);
+        match verdict {
+            Verdict::Equal(equality) => want.content = Content::Adopt(Some(equality)),
+            Verdict::Read(sides) => {
+                for side in Side::BOTH {
+                    if sides[side] {
+                        plan.evidence.push(self.nodes.evidence(side, index, self.nodes.id_on(side, index)));
+                    }
+                }
+                want.life = Life::Leave;
+            }
+            Verdict::Different => self.meet_conflict(index, kind, want, plan),
+        }
+    }
+
+    fn meet_conflict(&self, index: usize, kind: ConflictKind, want: &mut Want, plan: &mut Plan) {
+        let node = &self.nodes.all[index];
+        let (Some(source), Some(destination)) = (node.places.source, node.places.destination) else { return };
+        if let Some(leader) = self.input.policy.mode.leader() {
+            want.content = Content::From(leader, Reason::MirrorOf(leader), Retain::Unseen);
+            return;
+        }
+        let first = match (kind, self.input.policy.first_sync) {
+            (ConflictKind::CreateCreate, FirstSync::SourceWins) => Some(Side::Source),
+            (ConflictKind::CreateCreate, FirstSync::DestinationWins) => Some(Side::Destination),
+            _ => None,
+        };
+        if let Some(winner) = first {
+            want.content = Content::From(winner, Reason::ConflictWonBy(winner), Retain::Unseen);
+            return;
+        }
+        let winner = match self.input.policy.conflict {
+            ConflictPolicy::Manual => {
+                self.conflict(index, kind, true, plan);
+                want.life = Life::Leave;
+                return;
+            }
+            ConflictPolicy::SourceWins => Some(Side::Source),
+            ConflictPolicy::DestinationWins => Some(Side::Destination),
+            ConflictPolicy::LargerWins => larger(source.entry, destination.entry),
+            ConflictPolicy::NewestWins => self.newer(source.entry, destination.entry),
+            ConflictPolicy::KeepBoth | ConflictPolicy::Merge => None,
+        };
+        self.conflict(index, kind, false, plan);
+        want.content = match winner {
+            Some(side) => Content::From(side, Reason::ConflictWonBy(side), Retain::Unseen),
+            None if self.can_merge(index, kind) => Content::Merge,
+            None => Content::KeepBoth { loser: Side::Source },
+        };
+    }
+
+    fn can_merge(&self, index: usize, kind: ConflictKind) -> bool {
+        let node = &self.nodes.all[index];
+        self.input.policy.conflict == ConflictPolicy::Merge
+            && kind == ConflictKind::EditEdit
+            && node.kind == Kind::File
+            && !self.input.unmergeable.contains(&node.id)
+    }
+
+    /// Newer by more than what precision and clock skew can explain (2 s), if both times are a client's.
+    fn newer(&self, source: &Entry, destination: &Entry) -> Option<Side> {
+        let (a, b) = (source.mtime?, destination.mtime?);
+        if !a.by_client || !b.by_client {
+            return None;
+        }
+        let both = self.input.capabilities;
+        let slack = both.source.mtime_precision.max(both.destination.mtime_precision).max(2_000_000_000);
+        (a.at.distance(b.at) > slack).then_some(if a.at > b.at { Side::Source } else { Side::Destination })
+    }
+
+    fn conflict(&self, index: usize, kind: ConflictKind, waits: bool, plan: &mut Plan) {
+        let node = &self.nodes.all[index];
+        let side = if node.places.destination.is_some() { Side::Destination } else { Side::Source };
+        plan.conflicts.push(Conflict { kind, item: node.id, path: self.nodes.path(side, index), waits });
+    }
+}
+
+fn larger(source: &Entry, destination: &Entry) -> Option<Side> {
+    match source.size.cmp(&destination.size) {
+        std::cmp::Ordering::Greater => Some(Side::Source),
+        std::cmp::Ordering::Less => Some(Side::Destination),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
+/// The side with the later time; its metadata holds where both changed only that.
+fn later(node: &Node<'_>) -> Side {
+    let time = |side: Side| node.places[side].and_then(|p| p.entry.mtime).map(|m| m.at);
+    if time(Side::Source) > time(Side::Destination) { Side::Source } else { Side::Destination }
+}

@@ -1,0 +1,261 @@
+//! Which fresh entry is which gone item: moves and renames on one side (DESIGN 4, step 3).
+//!
+//! By id where ids are strong. Where they are a hint or there are none, a file only with equal content,
+//! unique on both ends, of at least 1 KiB; a folder if its hint id and all its children's names, ids and
+//! revisions match. What is not recognised is a delete and a create, which loses nothing but time.
+
+use std::collections::HashMap;
+
+use super::action::{At, Evidence};
+use super::trees::{BaseItem, Fresh, Input, ItemId, Seen};
+use crate::capabilities::Ids;
+use crate::entry::{Entry, HashKind, Kind, NativeId};
+use crate::path::RelPath;
+use crate::side::Side;
+
+/// Content smaller than this says too little to tell two files apart.
+const LEAST_CONTENT: u64 = 1024;
+
+/// For each fresh entry of a side the base item that it is, by index.
+pub(super) struct Identified {
+    /// By index of the fresh entry.
+    pub(super) item_of: Vec<Option<usize>>,
+    /// By index of the item.
+    pub(super) fresh_of: Vec<Option<usize>>,
+    /// What must be read to go on.
+    pub(super) evidence: Vec<Evidence>,
+}
+
+pub(super) fn identify(input: &Input<'_>, side: Side) -> Identified {
+    let trees = input.trees;
+    let mut matcher = Matcher {
+        side,
+        items: &trees.items,
+        fresh: &trees.fresh[side],
+        found: Identified {
+            item_of: vec![None; trees.fresh[side].len()],
+            fresh_of: vec![None; trees.items.len()],
+            evidence: Vec::new(),
+        },
+    };
+    if matcher.fresh.is_empty() {
+        return matcher.found;
+    }
+    match input.capabilities[side].ids {
+        Ids::Strong => matcher.by_strong_id(),
+        Ids::Hint => {
+            matcher.folders_by_children();
+            matcher.in_place();
+            matcher.files_by_content(input.capabilities[side].cheap_reads);
+        }
+        Ids::None => {
+            matcher.in_place();
+            matcher.files_by_content(input.capabilities[side].cheap_reads);
+        }
+    }
+    matcher.in_place();
+    matcher.found
+}
+
+struct Matcher<'a> {
+    side: Side,
+    items: &'a [BaseItem],
+    fresh: &'a [Fresh],
+    found: Identified,
+}
+
+impl<'a> Matcher<'a> {
+    /// What the item had here, if it is gone from its place and not found elsewhere yet.
+    fn gone(&self, item: usize) -> Option<&'a Entry> {
+        let base = &self.items[item];
+        if base.seen[self.side] != Seen::Absent || base.excluded || self.found.fresh_of[item].is_some() {
+            return None;
+        }
+        base.entries[self.side].as_ref()
+    }
+
+    fn is_free(&self, fresh: usize) -> bool {
+        self.found.item_of[fresh].is_none()
+    }
+
+    fn note(&mut self, item: usize, fresh: usize) {
+        self.found.item_of[fresh] = Some(item);
+        self.found.fresh_of[item] = Some(fresh);
+    }
+
+    fn by_strong_id(&mut self) {
+        let by_id: HashMap<&NativeId, usize> =
+            self.fresh.iter().enumerate().filter_map(|(i, f)| Some((f.entry.id.as_ref()?, i))).collect();
+        for item in 0..self.items.len() {
+            let Some(entry) = self.gone(item) else { continue };
+            let found = entry.id.as_ref().and_then(|id| by_id.get(id)).copied();
+            if let Some(fresh) = found
+                && self.is_free(fresh)
+                && self.fresh[fresh].entry.kind == entry.kind
+            {
+                self.note(item, fresh);
+            }
+        }
+    }
+
+    /// A gone item and a fresh entry of its kind under its old name: saved by rename, an edit.
+    ///
+    /// With hint ids the old id may live on elsewhere; then the item has moved there and this is a new one.
+    fn in_place(&mut self) {
+        let by_place: HashMap<(ItemId, &str), usize> = self
+            .fresh
+            .iter()
+            .enumerate()
+            .map(|(i, f)| ((f.parent, f.entry.name.as_str()), i))
+            .collect();
+        let ids: HashMap<&NativeId, usize> =
+            self.fresh.iter().enumerate().filter_map(|(i, f)| Some((f.entry.id.as_ref()?, i))).collect();
+        for item in 0..self.items.len() {
+            let Some(entry) = self.gone(item) else { continue };
+            let parent = self.items[item].parent;
+            let Some(&fresh) = by_place.get(&(parent, entry.name.as_str())) else { continue };
+            let elsewhere = entry.id.as_ref().and_then(|id| ids.get(id)).is_some_and(|&other| {
+                other != fresh
+                    && self.is_free(other)
+                    && self.fresh[other].entry.kind == entry.kind
+                    && self.fresh[other].entry.size == entry.size
+            });
+            if self.is_free(fresh) && self.fresh[fresh].entry.kind == entry.kind && !elsewhere {
+                self.note(item, fresh);
+            }
+        }
+    }
+
+    fn folders_by_children(&mut self) {
+        let below_item = children(self.items.iter().map(|i| i.parent));
+        let below_fresh = children(self.fresh.iter().map(|f| f.parent));
+        let by_id: HashMap<&NativeId, usize> = self
+            .fresh
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.entry.kind == Kind::Folder)
+            .filter_map(|(i, f)| Some((f.entry.id.as_ref()?, i)))
+            .collect();
+        for item in 0..self.items.len() {
+            if self.items[item].kind != Kind::Folder {
+                continue;
+            }
+            let Some(entry) = self.gone(item) else { continue };
+            let Some(&fresh) = entry.id.as_ref().and_then(|id| by_id.get(id)) else { continue };
+            let mut pairs = vec![(item, fresh)];
+            if self.is_free(fresh) && self.subtree_matches(&below_item, &below_fresh, &mut pairs) {
+                for (item, fresh) in pairs {
+                    self.note(item, fresh);
+                }
+            }
+        }
+    }
+
+    /// Extends `pairs`, which begins with two folders, by all their children if every one matches.
+    fn subtree_matches(
+        &self,
+        below_item: &HashMap<ItemId, Vec<usize>>,
+        below_fresh: &HashMap<ItemId, Vec<usize>>,
+        pairs: &mut Vec<(usize, usize)>,
+    ) -> bool {
+        let empty = Vec::new();
+        let mut at = 0;
+        while at < pairs.len() {
+            let (item, fresh) = pairs[at];
+            at += 1;
+            let old: Vec<usize> = below_item
+                .get(&self.items[item].id)
+                .unwrap_or(&empty)
+                .iter()
+                .copied()
+                .filter(|&i| self.items[i].entries[self.side].is_some() && !self.items[i].excluded)
+                .collect();
+            let new = below_fresh.get(&self.fresh[fresh].id).unwrap_or(&empty);
+            if old.len() != new.len() {
+                return false;
+            }
+            let names: HashMap<&str, usize> =
+                new.iter().map(|&i| (self.fresh[i].entry.name.as_str(), i)).collect();
+            for child in old {
+                let Some(was) = self.gone(child) else { return false };
+                let Some(&now) = names.get(was.name.as_str()) else { return false };
+                let entry = &self.fresh[now].entry;
+                let same =
+                    entry.kind == was.kind && entry.id == was.id && entry.revision == was.revision && self.is_free(now);
+                if !same {
+                    return false;
+                }
+                pairs.push((child, now));
+            }
+        }
+        true
+    }
+
+    fn files_by_content(&mut self, cheap_reads: bool) {
+        let mut gone: HashMap<u64, Vec<usize>> = HashMap::new();
+        for item in 0..self.items.len() {
+            if let Some(entry) = self.gone(item)
+                && entry.kind == Kind::File
+                && entry.size >= LEAST_CONTENT
+            {
+                gone.entry(entry.size).or_default().push(item);
+            }
+        }
+        if gone.is_empty() {
+            return;
+        }
+        let candidates: Vec<usize> = (0..self.fresh.len())
+            .filter(|&i| self.is_free(i) && !self.fresh[i].frozen && self.fresh[i].entry.kind == Kind::File)
+            .filter(|&i| gone.contains_key(&self.fresh[i].entry.size))
+            .collect();
+        if cheap_reads {
+            self.ask_for_hashes(&candidates);
+        }
+        let mut sizes: Vec<u64> = gone.keys().copied().collect();
+        sizes.sort_unstable();
+        for size in sizes {
+            let fresh: Vec<usize> =
+                candidates.iter().copied().filter(|&i| self.fresh[i].entry.size == size).collect();
+            self.match_unique(&gone[&size], &fresh);
+        }
+    }
+
+    fn ask_for_hashes(&mut self, candidates: &[usize]) {
+        for &i in candidates {
+            let fresh = &self.fresh[i];
+            if fresh.entry.hash(HashKind::Blake3).is_none() {
+                self.found.evidence.push(Evidence {
+                    side: self.side,
+                    at: At { path: RelPath::root(), entry: fresh.entry.clone() },
+                    item: fresh.id,
+                });
+            }
+        }
+    }
+
+    fn match_unique(&mut self, gone: &[usize], fresh: &[usize]) {
+        let same = |item: usize, f: usize| {
+            let was = self.items[item].entries[self.side].as_ref();
+            was.is_some_and(|was| self.fresh[f].entry.same_by_hash(was) == Some(true))
+        };
+        let mut pairs = Vec::new();
+        for &item in gone {
+            let mut equal = fresh.iter().copied().filter(|&f| same(item, f));
+            let (Some(only), None) = (equal.next(), equal.next()) else { continue };
+            if gone.iter().filter(|&&other| same(other, only)).count() == 1 {
+                pairs.push((item, only));
+            }
+        }
+        for (item, f) in pairs {
+            self.note(item, f);
+        }
+    }
+}
+
+fn children(parents: impl Iterator<Item = ItemId>) -> HashMap<ItemId, Vec<usize>> {
+    let mut below: HashMap<ItemId, Vec<usize>> = HashMap::new();
+    for (index, parent) in parents.enumerate() {
+        below.entry(parent).or_default().push(index);
+    }
+    below
+}

@@ -1,0 +1,310 @@
+//! Items and fresh entries joined to nodes: one node for what is one thing, with its place on each side.
+
+use std::collections::HashMap;
+
+use super::action::{At, Evidence, Plan};
+use super::identify::{Identified, identify};
+use super::trees::{BaseItem, Input, ItemId, Seen};
+use crate::capabilities::{CaseRule, UnicodeRule};
+use crate::entry::{Entry, Kind};
+use crate::names;
+use crate::path::{Name, RelPath};
+use crate::side::{PerSide, Side};
+
+/// Where one side has a node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The folder, a node of the same side.
+    pub(super) parent: usize,
+    /// What the side shows; its name is the side's spelling.
+    pub(super) entry: &'a Entry,
+    /// Whether it is not where the base has it.
+    pub(super) moved: bool,
+}
+
+/// One thing.
+#[derive(Debug)]
+pub(super) struct Node<'a> {
+    /// The id it has, or will have.
+    pub(super) id: ItemId,
+    /// The fresh id under which a side knows it, where that is another one.
+    pub(super) known_as: PerSide<Option<ItemId>>,
+    /// The base item, if it is one.
+    pub(super) base: Option<&'a BaseItem>,
+    /// Its folder in the base.
+    pub(super) base_parent: usize,
+    /// Where each side has it.
+    pub(super) places: PerSide<Option<Place<'a>>>,
+    /// What it is.
+    pub(super) kind: Kind,
+    /// Its name in the pair: the base's, or the first side's decoded.
+    pub(super) name: Name,
+    /// A side could not be looked at: nothing is done to it.
+    pub(super) frozen: bool,
+}
+
+/// All nodes, parents before children in the base and within each side's fresh entries; node 0 is the root.
+pub(super) struct Nodes<'a> {
+    pub(super) all: Vec<Node<'a>>,
+    pub(super) rules: (CaseRule, UnicodeRule),
+    input: &'a Input<'a>,
+}
+
+impl<'a> Nodes<'a> {
+    pub(super) fn build(input: &'a Input<'a>, plan: &mut Plan) -> Self {
+        let mut builder = Builder::new(input);
+        let identified = PerSide::from_fn(|side| identify(input, side));
+        builder.add_items(&identified);
+        for side in Side::BOTH {
+            builder.add_fresh(side, &identified[side]);
+        }
+        builder.place_identified(&identified);
+        let nodes = Self { all: builder.nodes, rules: builder.rules, input };
+        for side in Side::BOTH {
+            for evidence in &identified[side].evidence {
+                let found = builder.of_fresh[side].get(&evidence.item);
+                if let Some(&node) = found {
+                    plan.evidence.push(nodes.evidence(side, node, evidence.item));
+                }
+            }
+        }
+        nodes
+    }
+
+    /// The path at which `side` has the node.
+    pub(super) fn path(&self, side: Side, node: usize) -> RelPath {
+        let mut names = Vec::new();
+        let mut at = node;
+        while at != 0 {
+            let Some(place) = self.all[at].places[side] else { break };
+            names.push(place.entry.name.as_str());
+            at = place.parent;
+        }
+        join(names)
+    }
+
+    /// The path at which `side` had the node when it was in step.
+    pub(super) fn base_path(&self, side: Side, node: usize) -> Option<RelPath> {
+        let mut names = Vec::new();
+        let mut at = node;
+        while at != 0 {
+            let base = self.all[at].base?;
+            names.push(base.entries[side].as_ref().map_or(&base.name, |e| &e.name).as_str());
+            at = self.all[at].base_parent;
+        }
+        Some(join(names))
+    }
+
+    /// What must be known of a node on a side.
+    pub(super) fn evidence(&self, side: Side, node: usize, item: ItemId) -> Evidence {
+        let entry = self.all[node].places[side].map(|p| p.entry.clone());
+        let entry = entry.unwrap_or_else(|| Entry::folder(self.all[node].name.clone()));
+        Evidence { side, at: At { path: self.path(side, node), entry }, item }
+    }
+
+    /// The id under which a side's own state knows the node.
+    pub(super) fn id_on(&self, side: Side, node: usize) -> ItemId {
+        self.all[node].known_as[side].unwrap_or(self.all[node].id)
+    }
+
+    /// Names with equal keys cannot lie beside each other on at least one side.
+    pub(super) fn key(&self, name: &Name) -> Box<str> {
+        names::collision_key(name, self.rules.0, self.rules.1)
+    }
+
+    /// The name in the pair of what `side` shows under `native`.
+    pub(super) fn decoded(&self, side: Side, native: &Name) -> Name {
+        decode(self.input, side, native)
+    }
+}
+
+fn decode(input: &Input<'_>, side: Side, native: &Name) -> Name {
+    names::decode(native.as_str(), &input.capabilities[side].names).unwrap_or_else(|_| native.clone())
+}
+
+fn join(names: Vec<&str>) -> RelPath {
+    let text = names.into_iter().rev().collect::<Vec<_>>().join("/");
+    RelPath::new(&text).unwrap_or_else(|_| RelPath::root())
+}
+
+struct Builder<'a> {
+    input: &'a Input<'a>,
+    nodes: Vec<Node<'a>>,
+    of_item: HashMap<ItemId, usize>,
+    of_fresh: PerSide<HashMap<ItemId, usize>>,
+    rules: (CaseRule, UnicodeRule),
+    /// Nodes by folder and key, with what could be joined at that place.
+    open: HashMap<(usize, Box<str>), Vec<usize>>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(input: &'a Input<'a>) -> Self {
+        let both = input.capabilities;
+        let case = if Side::BOTH.iter().any(|&s| both[s].case == CaseRule::Insensitive) {
+            CaseRule::Insensitive
+        } else {
+            CaseRule::Sensitive
+        };
+        let unicode = if Side::BOTH.iter().any(|&s| both[s].unicode == UnicodeRule::Folding) {
+            UnicodeRule::Folding
+        } else {
+            UnicodeRule::Exact
+        };
+        Self {
+            input,
+            nodes: Vec::new(),
+            of_item: HashMap::new(),
+            of_fresh: PerSide::default(),
+            rules: (case, unicode),
+            open: HashMap::new(),
+        }
+    }
+
+    /// A node for the root and one for each base item, with the places that the base explains.
+    fn add_items(&mut self, identified: &PerSide<Identified>) {
+        self.nodes.push(Node {
+            id: ItemId::ROOT,
+            known_as: PerSide::default(),
+            base: None,
+            base_parent: 0,
+            places: PerSide::default(),
+            kind: Kind::Folder,
+            name: root_name(),
+            frozen: false,
+        });
+        self.of_item.insert(ItemId::ROOT, 0);
+        for (index, item) in self.input.trees.items.iter().enumerate() {
+            let parent = self.of_item.get(&item.parent).copied().unwrap_or(0);
+            let places = PerSide::from_fn(|side| {
+                let entry = match &item.seen[side] {
+                    Seen::AsBase | Seen::Unknown => item.entries[side].as_ref()?,
+                    Seen::Changed(entry) => entry,
+                    Seen::Absent => return None,
+                };
+                Some(Place { parent, entry, moved: false })
+            });
+            let node = self.nodes.len();
+            self.of_item.insert(item.id, node);
+            for side in Side::BOTH {
+                if let Some(fresh) = identified[side].fresh_of[index] {
+                    self.of_fresh[side].insert(self.input.trees.fresh[side][fresh].id, node);
+                }
+            }
+            self.nodes.push(Node {
+                id: item.id,
+                known_as: PerSide::default(),
+                base: Some(item),
+                base_parent: parent,
+                places,
+                kind: item.kind,
+                name: item.name.clone(),
+                frozen: Side::BOTH.iter().any(|&s| item.seen[s] == Seen::Unknown),
+            });
+            let key = (parent, self.key(&item.name));
+            self.open.entry(key).or_default().push(node);
+        }
+    }
+
+    fn key(&self, name: &Name) -> Box<str> {
+        names::collision_key(name, self.rules.0, self.rules.1)
+    }
+
+    fn node_of(&self, side: Side, id: ItemId) -> usize {
+        self.of_fresh[side].get(&id).or_else(|| self.of_item.get(&id)).copied().unwrap_or(0)
+    }
+
+    /// A node for each fresh entry that is no base item, joined with the other side's where they meet.
+    fn add_fresh(&mut self, side: Side, identified: &Identified) {
+        for (index, fresh) in self.input.trees.fresh[side].iter().enumerate() {
+            if identified.item_of[index].is_some() {
+                continue;
+            }
+            let parent = self.node_of(side, fresh.parent);
+            let name = decode(self.input, side, &fresh.entry.name);
+            let key = self.key(&name);
+            let place = Place { parent, entry: &fresh.entry, moved: false };
+            let met = self.joinable(side, parent, &key, &name, fresh.entry.kind);
+            let node = if let Some(node) = met {
+                self.nodes[node].places[side] = Some(place);
+                self.nodes[node].frozen |= fresh.frozen;
+                self.nodes[node].known_as[side] = Some(fresh.id);
+                node
+            } else {
+                let name = self.unlike_twins(side, parent, name);
+                let mut places = PerSide::default();
+                places[side] = Some(place);
+                self.nodes.push(Node {
+                    id: fresh.id,
+                    known_as: PerSide::default(),
+                    base: None,
+                    base_parent: 0,
+                    places,
+                    kind: fresh.entry.kind,
+                    name: name.clone(),
+                    frozen: fresh.frozen,
+                });
+                let key = self.key(&name);
+                self.open.entry((parent, key)).or_default().push(self.nodes.len() - 1);
+                self.nodes.len() - 1
+            };
+            self.of_fresh[side].insert(fresh.id, node);
+        }
+    }
+
+    /// A node of the same place and kind that this side does not have and does not miss.
+    fn joinable(&self, side: Side, parent: usize, key: &str, name: &Name, kind: Kind) -> Option<usize> {
+        let there = self.open.get(&(parent, Box::from(key)))?;
+        let fits = |&&n: &&usize| {
+            let node = &self.nodes[n];
+            let awaited = match node.base {
+                Some(item) => item.entries[side].is_none() && !item.excluded,
+                None => node.places[side.other()].is_some(),
+            };
+            node.places[side].is_none() && node.kind == kind && awaited
+        };
+        let exact = there.iter().filter(fits).find(|&&n| self.nodes[n].name == *name);
+        exact.or_else(|| there.iter().find(fits)).copied()
+    }
+
+    /// Of twins on one side the first keeps the name in the pair; the others are told apart by a number.
+    fn unlike_twins(&self, side: Side, parent: usize, name: Name) -> Name {
+        if !self.input.capabilities[side].twins {
+            return name;
+        }
+        let taken = |name: &Name| {
+            let key = (parent, self.key(name));
+            self.open.get(&key).is_some_and(|there| {
+                there.iter().any(|&n| self.nodes[n].name == *name && self.nodes[n].places[side].is_some())
+            })
+        };
+        let (stem, extension) = name.split_extension();
+        (1..)
+            .map(|n| match n {
+                1 => Some(name.clone()),
+                n => Name::new(format!("{stem} ({n}){extension}")).ok(),
+            })
+            .find_map(|candidate| candidate.filter(|c| !taken(c)))
+            .unwrap_or_else(|| name.clone())
+    }
+
+    /// Places of base items that were found elsewhere, now that every folder has its node.
+    fn place_identified(&mut self, identified: &PerSide<Identified>) {
+        for side in Side::BOTH {
+            for (index, fresh) in self.input.trees.fresh[side].iter().enumerate() {
+                let Some(item) = identified[side].item_of[index] else { continue };
+                let item = &self.input.trees.items[item];
+                let node = self.of_item[&item.id];
+                let parent = self.node_of(side, fresh.parent);
+                let same_name = item.entries[side].as_ref().is_some_and(|e| e.name == fresh.entry.name);
+                let moved = parent != self.nodes[node].base_parent || !same_name;
+                self.nodes[node].places[side] = Some(Place { parent, entry: &fresh.entry, moved });
+                self.nodes[node].known_as[side] = Some(fresh.id);
+                self.nodes[node].frozen |= fresh.frozen;
+            }
+        }
+    }
+}
+
+fn root_name() -> Name {
+    Name::new("root").unwrap_or_else(|_| unreachable!("\"root\" is a name"))
+}

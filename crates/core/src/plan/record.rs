@@ -1,0 +1,283 @@
+//! What an action that was done means for the base and for what is known of each side.
+//!
+//! Pure, so that the engine's database and the planner's tests record in the same way. The rows are applied in
+//! order and in one transaction.
+
+use super::action::{Action, Deed, Equality, Standing};
+use super::reason::Reason;
+use super::trees::{BaseItem, ItemId};
+use crate::entry::{ContentHash, Entry, Kind};
+use crate::path::Name;
+use crate::side::{PerSide, Side};
+
+/// What the storage answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// The entry on the side that was changed, with the hash of what was carried.
+    pub entry: Option<Entry>,
+    /// The entry that was read, with the hash of what was read; of a merge, the source's new entry.
+    pub read: Option<Entry>,
+}
+
+/// One change of what is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    /// The base has this item, here, with these entries. An item of this id is moved here.
+    Put {
+        /// The item.
+        item: ItemId,
+        /// Its folder.
+        parent: ItemId,
+        /// Its name in the pair.
+        name: Name,
+        /// What it is.
+        kind: Kind,
+        /// What each side has.
+        entries: PerSide<Option<Entry>>,
+        /// How equality was shown; `None` keeps what is noted.
+        equality: Option<Equality>,
+    },
+    /// The base no longer has this item.
+    Drop(ItemId),
+    /// The side knew a folder under a fresh id: what is known below goes over to the item.
+    Rebase {
+        /// The side.
+        side: Side,
+        /// The fresh id.
+        from: ItemId,
+        /// The item.
+        to: ItemId,
+    },
+    /// The side now shows this at the place, or nothing. Compared with the base as any observation is.
+    Place {
+        /// The side.
+        side: Side,
+        /// The folder.
+        parent: ItemId,
+        /// The side's spelling.
+        name: Name,
+        /// What is there.
+        now: Option<Entry>,
+        /// The id it has if the base does not explain it.
+        id: ItemId,
+    },
+}
+
+/// The rows that follow from `action` being done. `base` is the item as the base has it.
+#[must_use]
+pub fn record(action: &Action, base: Option<&BaseItem>, done: &Done) -> Vec<Row> {
+    let mut rows = Rows { action, base, rows: Vec::new() };
+    rows.add(done);
+    rows.rows
+}
+
+struct Rows<'a> {
+    action: &'a Action,
+    base: Option<&'a BaseItem>,
+    rows: Vec<Row>,
+}
+
+impl Rows<'_> {
+    fn add(&mut self, done: &Done) {
+        let side = self.action.side;
+        let other = side.other();
+        let mut entries = PerSide::default();
+        match &self.action.deed {
+            Deed::CreateFolder { from, .. } => {
+                entries[side] = done.entry.clone();
+                entries[other] = Some(done.read.clone().unwrap_or_else(|| from.clone()));
+                self.put(entries, Some(Equality::SameBytes));
+            }
+            Deed::Transfer { from, .. } => {
+                entries[side] = done.entry.clone();
+                entries[other] = Some(done.read.clone().unwrap_or_else(|| from.entry.clone()));
+                self.put(entries, Some(Equality::SameBytes));
+            }
+            Deed::Merge { .. } => {
+                entries[side] = done.entry.clone();
+                entries[other] = done.read.clone();
+                self.put(entries, Some(Equality::SameBytes));
+            }
+            Deed::SetMeta { from, .. } => {
+                entries[side] = done.entry.clone();
+                entries[other] = Some(from.clone());
+                self.keep_hashes(&mut entries);
+                self.put(entries, None);
+            }
+            Deed::Adopt { equality, source, destination } => {
+                let mut entries = PerSide::new(Some(source.clone()), Some(destination.clone()));
+                if equality.is_none() {
+                    self.keep_hashes(&mut entries);
+                }
+                self.put(entries, *equality);
+            }
+            Deed::Duplicate { from, path } => {
+                let read = done.read.clone().unwrap_or_else(|| from.entry.clone());
+                if let Some((parent, name)) = self.action.standing.places[side].clone() {
+                    self.place(side, parent, name, Some(read), self.known_as(side));
+                    if let Some(copy) = path.name() {
+                        self.place(side, parent, copy, done.entry.clone(), ItemId::ROOT);
+                    }
+                }
+            }
+            Deed::Move { from, unchanged, other: there, .. } => {
+                self.moved(&from.entry, *unchanged, there.as_ref(), done);
+            }
+            Deed::Delete { .. } => {
+                if self.action.standing.in_base {
+                    self.rows.push(Row::Drop(self.action.standing.item));
+                }
+                self.gone_from_base(PerSide::new(true, true));
+                self.gone_from_place(side);
+            }
+            Deed::Forget { left } => {
+                self.rows.push(Row::Drop(self.action.standing.item));
+                for side in Side::BOTH {
+                    self.forgotten(side, left[side].as_ref());
+                }
+            }
+        }
+    }
+
+    fn standing(&self) -> &Standing {
+        &self.action.standing
+    }
+
+    fn known_as(&self, side: Side) -> ItemId {
+        self.standing().known_as[side].unwrap_or(self.standing().item)
+    }
+
+    /// The content is as it was, so what is known of it holds.
+    fn keep_hashes(&self, entries: &mut PerSide<Option<Entry>>) {
+        for side in Side::BOTH {
+            let was = self.base.and_then(|b| b.entries[side].as_ref());
+            if let (Some(now), Some(was)) = (entries[side].as_mut(), was)
+                && now.size == was.size
+            {
+                add_hashes(&mut now.hashes, &was.hashes);
+            }
+        }
+    }
+
+    fn place(&mut self, side: Side, parent: ItemId, name: Name, now: Option<Entry>, id: ItemId) {
+        self.rows.push(Row::Place { side, parent, name, now, id });
+    }
+
+    /// Where the base had it, nothing is there any more, as far as the sides marked are concerned.
+    fn gone_from_base(&mut self, sides: PerSide<bool>) {
+        let Some(base) = self.base else { return };
+        for side in Side::BOTH {
+            if let Some(was) = &base.entries[side]
+                && sides[side]
+            {
+                self.place(side, base.parent, was.name.clone(), None, ItemId::ROOT);
+            }
+        }
+    }
+
+    fn gone_from_place(&mut self, side: Side) {
+        if let Some((parent, name)) = self.standing().places[side].clone() {
+            self.place(side, parent, name, None, ItemId::ROOT);
+        }
+    }
+
+    fn put(&mut self, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
+        let places = entries.clone();
+        self.put_at(self.standing().parent, self.standing().name.clone(), entries, equality);
+        self.now_at(self.standing().parent, places);
+    }
+
+    fn put_at(&mut self, parent: ItemId, name: Name, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
+        let item = self.standing().item;
+        self.rows.push(Row::Put { item, parent, name, kind: self.standing().kind, entries, equality });
+        for side in Side::BOTH {
+            if let Some(from) = self.standing().known_as[side].filter(|&from| from != item)
+                && self.standing().kind == Kind::Folder
+            {
+                self.rows.push(Row::Rebase { side, from, to: item });
+            }
+        }
+        if let Some(base) = self.base
+            && (base.parent != parent || base.name != self.standing().name)
+        {
+            self.gone_from_base(PerSide::new(true, true));
+        }
+    }
+
+    /// What the sides show at the item's place now, and nothing where they had it before.
+    fn now_at(&mut self, parent: ItemId, entries: PerSide<Option<Entry>>) {
+        for side in Side::BOTH {
+            let Some(entry) = entries[side].clone() else { continue };
+            if let Some((was_in, was)) = self.standing().places[side].clone()
+                && (was_in, &was) != (parent, &entry.name)
+            {
+                self.place(side, was_in, was, None, ItemId::ROOT);
+            }
+            let id = self.known_as(side);
+            self.place(side, parent, entry.name.clone(), Some(entry), id);
+        }
+    }
+
+    fn moved(&mut self, from: &Entry, unchanged: PerSide<bool>, there: Option<&Entry>, done: &Done) {
+        let side = self.action.side;
+        let Some(now) = done.entry.clone() else { return };
+        let mut shown = PerSide::default();
+        shown[side] = Some(now.clone());
+        shown[side.other()] = there.cloned();
+        let Some(base) = self.base else {
+            let parent = self.standing().parent;
+            self.now_at(parent, shown);
+            return;
+        };
+        let swap = self.action.reason == Reason::SwapStep;
+        let (parent, name) =
+            if swap { (base.parent, base.name.clone()) } else { (self.standing().parent, self.standing().name.clone()) };
+        let mut entries = base.entries.clone();
+        for s in Side::BOTH {
+            let Some(entry) = &shown[s] else { continue };
+            entries[s] = base.entries[s].as_ref().map(|was| {
+                if unchanged[s] {
+                    let mut entry = entry.clone();
+                    add_hashes(&mut entry.hashes, &was.hashes);
+                    entry
+                } else {
+                    Entry { name: entry.name.clone(), ..was.clone() }
+                }
+            });
+        }
+        if swap {
+            shown[side.other()] = None;
+            entries[side.other()] = base.entries[side.other()].clone();
+        }
+        let stays_known = from.hashes.clone();
+        if let Some(entry) = shown[side].as_mut() {
+            add_hashes(&mut entry.hashes, &stays_known);
+        }
+        self.put_at(parent, name, entries, None);
+        self.now_at(parent, shown);
+    }
+
+    fn forgotten(&mut self, side: Side, left: Option<&Entry>) {
+        let place = self.standing().places[side].clone();
+        match (left, place) {
+            (Some(entry), Some((parent, name))) => {
+                self.place(side, parent, name, Some(entry.clone()), self.known_as(side));
+            }
+            (None, Some((parent, name))) => self.place(side, parent, name, None, ItemId::ROOT),
+            _ => {
+                let mut sides = PerSide::new(false, false);
+                sides[side] = true;
+                self.gone_from_base(sides);
+            }
+        }
+    }
+}
+
+/// Adds those of `more` whose kind is not there yet.
+pub fn add_hashes(hashes: &mut Vec<ContentHash>, more: &[ContentHash]) {
+    for hash in more {
+        if !hashes.iter().any(|h| h.kind == hash.kind) {
+            hashes.push(hash.clone());
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Makes one possible tree of what the nodes should come to: no folder within itself, no living item in a
+//! dead folder, no two items of one name.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::action::{Conflict, ConflictKind, LeftOut, Plan, Refusal};
+use super::decide::{Life, Want};
+use super::node::Nodes;
+use super::reason::Reason;
+use super::trees::Input;
+use crate::conflict_name::conflict_name;
+use crate::entry::Kind;
+use crate::path::Name;
+use crate::side::Side;
+use crate::time::Timestamp;
+
+pub(super) fn settle(input: &Input<'_>, nodes: &Nodes<'_>, wants: &mut [Want], plan: &mut Plan) {
+    let mut settler = Settler { input, nodes, wants, plan };
+    settler.take_back_cycles();
+    settler.revive_folders();
+    settler.tell_apart();
+}
+
+struct Settler<'a, 'b> {
+    input: &'a Input<'a>,
+    nodes: &'a Nodes<'a>,
+    wants: &'b mut [Want],
+    plan: &'b mut Plan,
+}
+
+impl Settler<'_, '_> {
+    /// Folders moved into each other go back to where they were; neither move is carried.
+    fn take_back_cycles(&mut self) {
+        let mut taken_back = BTreeSet::new();
+        for start in 1..self.wants.len() {
+            while let Some(cycle) = self.cycle_from(start) {
+                let movers: Vec<usize> = cycle
+                    .iter()
+                    .copied()
+                    .filter(|&n| self.nodes.all[n].base.is_some() && !taken_back.contains(&n))
+                    .collect();
+                for &node in &movers {
+                    let base = &self.nodes.all[node];
+                    self.wants[node].parent = base.base_parent;
+                    self.wants[node].name = base.name.clone();
+                    self.wants[node].place_reason = Reason::MovedIntoEachOther(Side::Destination);
+                    taken_back.insert(node);
+                    if base.places.source.is_some_and(|p| p.moved) || base.places.destination.is_some_and(|p| p.moved) {
+                        self.note(node, ConflictKind::MovedIntoEachOther);
+                    }
+                }
+                if movers.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn cycle_from(&self, start: usize) -> Option<Vec<usize>> {
+        let mut path = vec![start];
+        let mut at = self.wants[start].parent;
+        while at != 0 {
+            if at == start {
+                return Some(path);
+            }
+            if path.len() > self.wants.len() {
+                return None;
+            }
+            path.push(at);
+            at = self.wants[at].parent;
+        }
+        None
+    }
+
+    /// A folder that something living lies in lives.
+    fn revive_folders(&mut self) {
+        for node in 1..self.wants.len() {
+            if self.wants[node].life != Life::Alive {
+                continue;
+            }
+            let mut folder = self.wants[node].parent;
+            while folder != 0 && !matches!(self.wants[folder].life, Life::Alive) {
+                let deleted_on = match self.wants[folder].life {
+                    Life::Dead(Reason::DeletedOn(side)) => Some(side),
+                    _ => None,
+                };
+                self.wants[folder].life = Life::Alive;
+                if let Some(side) = deleted_on {
+                    self.wants[folder].create_reason = Reason::FolderStillNeeded(side);
+                    self.note(folder, ConflictKind::DeletedFolderInUse);
+                }
+                folder = self.wants[folder].parent;
+            }
+        }
+    }
+
+    /// Two items that want one name: one keeps it, the others are given another, or are left where they are
+    /// if one side alone holds them beside each other.
+    fn tell_apart(&mut self) {
+        let mut by_place: HashMap<(usize, Box<str>), Vec<usize>> = HashMap::new();
+        let mut order = Vec::new();
+        for node in 1..self.wants.len() {
+            if !matches!(self.wants[node].life, Life::Alive | Life::Leave) {
+                continue;
+            }
+            let place = (self.wants[node].parent, self.nodes.key(&self.wants[node].name));
+            let there = by_place.entry(place.clone()).or_default();
+            there.push(node);
+            if there.len() == 2 {
+                order.push(place);
+            }
+        }
+        for place in order {
+            let mut there = by_place[&place].clone();
+            there.sort_by_key(|&node| (self.claim(node), node));
+            let keeper = there[0];
+            for &node in &there[1..] {
+                if self.wants[node].life == Life::Alive {
+                    self.give_way(node, keeper, &mut by_place);
+                }
+            }
+        }
+    }
+
+    /// Who keeps a name: what stands there in step, then the destination's, then the source's.
+    fn claim(&self, node: usize) -> u8 {
+        let it = &self.nodes.all[node];
+        let stays = it.base.is_some() && self.wants[node].parent == it.base_parent && self.wants[node].name == it.name;
+        let leads = match self.input.policy.mode.leader() {
+            Some(leader) => it.places[leader].is_some(),
+            None => it.places[Side::Destination].is_some(),
+        };
+        match (self.wants[node].life, stays, leads) {
+            (Life::Leave, ..) => 0,
+            (_, true, _) => 1,
+            (_, _, true) => 2,
+            _ => 3,
+        }
+    }
+
+    fn give_way(&mut self, node: usize, keeper: usize, by_place: &mut HashMap<(usize, Box<str>), Vec<usize>>) {
+        let (node, keeper) = match self.input.policy.mode.leader() {
+            Some(leader) if self.nodes.all[node].places[leader].is_some() && self.wants[keeper].life == Life::Leave => {
+                self.wants[keeper].life = Life::Aside;
+                (keeper, node)
+            }
+            _ => (node, keeper),
+        };
+        let blocked = self.wants[keeper].life == Life::Leave && self.wants[node].life == Life::Alive;
+        let here = if self.nodes.all[node].places.source.is_some() { Side::Source } else { Side::Destination };
+        if let Some(side) = self.beside_each_other(node, keeper).or(blocked.then_some(here)) {
+            self.wants[node].life = Life::Leave;
+            self.plan.left_out.push(LeftOut { side, path: self.nodes.path(side, node), why: Refusal::Collision });
+            return;
+        }
+        let (mine, other) = (self.nodes.all[node].kind, self.nodes.all[keeper].kind);
+        let side = if self.nodes.all[node].places.source.is_some() { Side::Source } else { Side::Destination };
+        let parent = self.wants[node].parent;
+        let (kind, reason) = if (mine == Kind::Folder) == (other == Kind::Folder) {
+            (ConflictKind::SameName, Reason::NameTaken(side))
+        } else {
+            (ConflictKind::FileAgainstFolder, Reason::FileAgainstFolder(side))
+        };
+        let Some(name) = self.free_name(node, side, parent, by_place) else {
+            self.wants[node].life = Life::Leave;
+            return;
+        };
+        by_place.entry((parent, self.nodes.key(&name))).or_default().push(node);
+        self.wants[node].name = name;
+        self.wants[node].place_reason = reason;
+        self.note(node, kind);
+    }
+
+    /// A side on which the two lie beside each other now, so that only the other side cannot hold both.
+    fn beside_each_other(&self, a: usize, b: usize) -> Option<Side> {
+        Side::BOTH.into_iter().find(|&side| {
+            let at = |n: usize| self.nodes.all[n].places[side].map(|p| p.parent);
+            at(a).is_some() && at(a) == at(b) && at(a) == Some(self.wants[a].parent)
+        })
+    }
+
+    fn free_name(
+        &self,
+        node: usize,
+        side: Side,
+        parent: usize,
+        by_place: &HashMap<(usize, Box<str>), Vec<usize>>,
+    ) -> Option<Name> {
+        let entry = self.nodes.all[node].places[side]?.entry;
+        let at = entry.mtime.map_or(Timestamp(0), |m| m.at);
+        (1..1000)
+            .map(|n| conflict_name(&self.wants[node].name, at, self.input.device, n, longest(self.input)))
+            .find(|name| !by_place.contains_key(&(parent, self.nodes.key(name))))
+    }
+
+    fn note(&mut self, node: usize, kind: ConflictKind) {
+        let it = &self.nodes.all[node];
+        let side = if it.places.destination.is_some() { Side::Destination } else { Side::Source };
+        let path = self.nodes.path(side, node);
+        self.plan.conflicts.push(Conflict { kind, item: it.id, path, waits: false });
+    }
+}
+
+/// The longest name that both sides can hold, in bytes.
+pub(super) fn longest(input: &Input<'_>) -> usize {
+    Side::BOTH
+        .iter()
+        .filter_map(|&side| input.capabilities[side].names.longest_name)
+        .min()
+        .map_or(255, |n| n as usize)
+}

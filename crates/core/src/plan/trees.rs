@@ -1,0 +1,91 @@
+//! What the planner is given: the base, and what each side shows that differs from it.
+//!
+//! Only what is in doubt is here: items that some side shows differently, their folders up to the root,
+//! and everything below a folder that is gone. What is not here is in step.
+
+use serde::{Deserialize, Serialize};
+
+use crate::capabilities::Capabilities;
+use crate::entry::Entry;
+use crate::entry::Kind;
+use crate::path::Name;
+use crate::policy::Policy;
+use crate::side::PerSide;
+
+/// Tandem's own id of an item, whatever its name and whichever side renames it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ItemId(pub i64);
+
+impl ItemId {
+    /// The root folder.
+    pub const ROOT: Self = Self(0);
+}
+
+/// What one side shows of a base item at the place where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// What it had when it was last in step.
+    AsBase,
+    /// Another entry under the same name.
+    Changed(Entry),
+    /// Nothing. Below a folder that is absent everything is.
+    Absent,
+    /// It could not be looked at: neither there nor gone.
+    Unknown,
+}
+
+/// An item that was in step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseItem {
+    /// Its id.
+    pub id: ItemId,
+    /// The folder it was in.
+    pub parent: ItemId,
+    /// The name under which the pair knows it.
+    pub name: Name,
+    /// What it is.
+    pub kind: Kind,
+    /// What each side had. `None` on a side that is still to receive it.
+    pub entries: PerSide<Option<Entry>>,
+    /// What each side shows now.
+    pub seen: PerSide<Seen>,
+    /// A filter leaves it out from now on.
+    pub excluded: bool,
+}
+
+/// An entry that one side shows and no base item accounts for by its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fresh {
+    /// The id it will have if it becomes an item.
+    pub id: ItemId,
+    /// The folder it is in: a base item, or an earlier fresh entry of the same side.
+    pub parent: ItemId,
+    /// What the side shows.
+    pub entry: Entry,
+    /// It is still being written: nothing is done to it yet.
+    pub frozen: bool,
+}
+
+/// The planner's three trees, as far as they are in doubt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trees {
+    /// Base items, each after its parent.
+    pub items: Vec<BaseItem>,
+    /// Fresh entries of each side, each after its parent.
+    pub fresh: PerSide<Vec<Fresh>>,
+}
+
+/// Everything a plan is a function of.
+#[derive(Debug, Clone)]
+pub struct Input<'a> {
+    /// The trees.
+    pub trees: &'a Trees,
+    /// What each side can do.
+    pub capabilities: PerSide<&'a Capabilities>,
+    /// What a person chose.
+    pub policy: &'a Policy,
+    /// This device, for conflict names.
+    pub device: &'a str,
+    /// Items whose texts could not be merged: they are kept both.
+    pub unmergeable: &'a [ItemId],
+}

@@ -1,0 +1,199 @@
+//! The third tree: what each side had when they were last in step.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, Row, params};
+use tandem_core::entry::Kind;
+use tandem_core::path::Name;
+use tandem_core::plan::record::Row as Change;
+use tandem_core::plan::{BaseItem, Equality, ItemId, Seen};
+use tandem_core::side::{PerSide, Side};
+
+use super::State;
+use super::pack::{Hashes, pack_stamp, unpack_stamp};
+use crate::error::{EngineError, Result};
+
+const COLUMNS: &str = "parent, name, item, kind, source, destination, hashes, equality";
+
+const fn kind_number(kind: Kind) -> i64 {
+    match kind {
+        Kind::File => 0,
+        Kind::Folder => 1,
+        Kind::Symlink => 2,
+        Kind::Opaque => 3,
+    }
+}
+
+const fn kind_of(number: i64) -> Kind {
+    match number {
+        0 => Kind::File,
+        1 => Kind::Folder,
+        2 => Kind::Symlink,
+        _ => Kind::Opaque,
+    }
+}
+
+const fn equality_number(equality: Equality) -> i64 {
+    match equality {
+        Equality::SameBytes => 1,
+        Equality::SameHash => 2,
+        Equality::SizeAndTime => 3,
+        Equality::Adopted => 4,
+    }
+}
+
+fn item_of(row: &Row<'_>) -> Result<BaseItem> {
+    let name: String = row.get(1)?;
+    let source: Option<Vec<u8>> = row.get(4)?;
+    let destination: Option<Vec<u8>> = row.get(5)?;
+    let hashes: Option<Vec<u8>> = row.get(6)?;
+    let (of_source, of_destination) = Hashes::unpack(hashes.as_deref())?;
+    let source = source.map(|b| unpack_stamp(&b, &name, of_source)).transpose()?;
+    let destination = destination.map(|b| unpack_stamp(&b, &name, of_destination)).transpose()?;
+    Ok(BaseItem {
+        id: ItemId(row.get(2)?),
+        parent: ItemId(row.get(0)?),
+        name: Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?,
+        kind: kind_of(row.get(3)?),
+        entries: PerSide::new(source, destination),
+        seen: PerSide::new(Seen::AsBase, Seen::AsBase),
+        excluded: false,
+    })
+}
+
+impl State {
+    /// How many items are in step.
+    pub(crate) fn base_count(&self) -> Result<u64> {
+        let n: i64 = self.db.query_row("SELECT count(*) FROM base", [], |r| r.get(0))?;
+        Ok(n.unsigned_abs())
+    }
+
+    /// The item under this name of the pair.
+    pub(crate) fn base_item(&self, parent: ItemId, name: &Name) -> Result<Option<BaseItem>> {
+        let sql = format!("SELECT {COLUMNS} FROM base WHERE parent = ?1 AND name = ?2");
+        let mut query = self.db.prepare_cached(&sql)?;
+        let mut rows = query.query(params![parent.0, name.as_str()])?;
+        rows.next()?.map(item_of).transpose()
+    }
+
+    /// The folder of this id.
+    pub(crate) fn base_folder(&self, item: ItemId) -> Result<Option<BaseItem>> {
+        let sql = format!("SELECT {COLUMNS} FROM base WHERE item = ?1 AND kind = 1");
+        let mut query = self.db.prepare_cached(&sql)?;
+        let mut rows = query.query([item.0])?;
+        rows.next()?.map(item_of).transpose()
+    }
+
+    /// The children of a folder, by name.
+    pub(crate) fn base_children(&self, parent: ItemId) -> Result<Vec<BaseItem>> {
+        let sql = format!("SELECT {COLUMNS} FROM base WHERE parent = ?1 ORDER BY name");
+        let mut query = self.db.prepare_cached(&sql)?;
+        let mut rows = query.query([parent.0])?;
+        let mut items = Vec::new();
+        while let Some(row) = rows.next()? {
+            items.push(item_of(row)?);
+        }
+        Ok(items)
+    }
+
+    /// The item that `side` shows under this spelling.
+    pub(crate) fn base_by_native(&self, side: Side, parent: ItemId, native: &Name) -> Result<Option<BaseItem>> {
+        if let Some(item) = self.base_item(parent, native)?
+            && item.entries[side].as_ref().is_some_and(|e| e.name == *native)
+        {
+            return Ok(Some(item));
+        }
+        let mut others = self.base_children(parent)?.into_iter();
+        Ok(others.find(|i| i.entries[side].as_ref().is_some_and(|e| e.name == *native)))
+    }
+
+    /// How equality of an item was shown, by its name in JSON.
+    pub(crate) fn equality(&self, parent: ItemId, name: &Name) -> Result<Option<&'static str>> {
+        let mut query = self.db.prepare_cached("SELECT equality FROM base WHERE parent = ?1 AND name = ?2")?;
+        let number: Option<i64> = query.query_row(params![parent.0, name.as_str()], |r| r.get(0)).optional()?;
+        Ok(number.map(|n| match n {
+            1 => "same_bytes",
+            2 => "same_hash",
+            3 => "size_and_time",
+            _ => "adopted",
+        }))
+    }
+
+    /// Applies what `tandem_core::plan::record` derived from an action. `base` is the item as it was.
+    pub(crate) fn apply(&mut self, rows: &[Change], base: Option<&BaseItem>) -> Result<()> {
+        let mut rebased: HashMap<ItemId, ItemId> = HashMap::new();
+        for row in rows {
+            match row {
+                Change::Put { item, parent, name, kind, entries, equality } => {
+                    self.put(*item, *parent, name, *kind, entries, *equality, base)?;
+                }
+                Change::Drop(_) => {
+                    if let Some(base) = base {
+                        self.drop_row(base.parent, &base.name)?;
+                    }
+                }
+                Change::Rebase { side, from, to } => {
+                    self.rebase(*side, *from, *to)?;
+                    rebased.insert(*from, *to);
+                }
+                Change::Place { side, parent, name, now, id } => {
+                    let parent = rebased.get(parent).copied().unwrap_or(*parent);
+                    self.see_place(*side, parent, name, now.as_ref(), *id)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the columns of one row")]
+    fn put(
+        &self,
+        item: ItemId,
+        parent: ItemId,
+        name: &Name,
+        kind: Kind,
+        entries: &PerSide<Option<tandem_core::entry::Entry>>,
+        equality: Option<Equality>,
+        base: Option<&BaseItem>,
+    ) -> Result<()> {
+        let mut noted = None;
+        if let Some(base) = base {
+            if equality.is_none() {
+                let mut query = self.db.prepare_cached("SELECT equality FROM base WHERE parent = ?1 AND name = ?2")?;
+                noted = query.query_row(params![base.parent.0, base.name.as_str()], |r| r.get(0)).optional()?;
+            }
+            if (base.parent, &base.name) != (parent, name) {
+                self.drop_row(base.parent, &base.name)?;
+            }
+        }
+        let stamp = |side: Side| -> Result<Option<Vec<u8>>> {
+            let Some(entry) = &entries[side] else { return Ok(None) };
+            let mut bytes = Vec::with_capacity(64);
+            pack_stamp(entry, name.as_str(), &mut bytes)?;
+            Ok(Some(bytes))
+        };
+        let hashes = Hashes::pack(entries.source.as_ref(), entries.destination.as_ref())?;
+        let equality = equality.map(equality_number).or(noted).unwrap_or(4);
+        let mut write = self.db.prepare_cached(
+            "INSERT OR REPLACE INTO base (parent, name, item, kind, source, destination, hashes, equality) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
+        write.execute(params![
+            parent.0,
+            name.as_str(),
+            item.0,
+            kind_number(kind),
+            stamp(Side::Source)?,
+            stamp(Side::Destination)?,
+            hashes,
+            equality
+        ])?;
+        Ok(())
+    }
+
+    fn drop_row(&self, parent: ItemId, name: &Name) -> Result<()> {
+        let mut delete = self.db.prepare_cached("DELETE FROM base WHERE parent = ?1 AND name = ?2")?;
+        delete.execute(params![parent.0, name.as_str()])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,273 @@
+//! Reads what is in doubt into the planner's trees.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::params;
+use tandem_core::entry::{Entry, Kind};
+use tandem_core::path::{Name, RelPath};
+use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees};
+use tandem_core::side::{PerSide, Side};
+
+use super::pack::unpack_entry;
+use super::seen::Differs;
+use super::{State, side_number};
+use crate::error::{EngineError, Result};
+
+/// The trees, and where everything in them is.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// What the planner is given.
+    pub(crate) trees: Trees,
+    /// The items by id.
+    pub(crate) by_id: BTreeMap<ItemId, usize>,
+}
+
+impl Loaded {
+    /// The item of this id.
+    pub(crate) fn item(&self, id: ItemId) -> Option<&BaseItem> {
+        self.by_id.get(&id).map(|&i| &self.trees.items[i])
+    }
+}
+
+struct SeenRow {
+    parent: ItemId,
+    name: Name,
+    id: ItemId,
+    state: Differs,
+    entry: Option<Entry>,
+}
+
+struct Loader<'a> {
+    state: &'a State,
+    items: BTreeMap<ItemId, BaseItem>,
+    fresh: PerSide<BTreeMap<ItemId, Fresh>>,
+}
+
+impl State {
+    /// Everything that is in doubt, with its folders, and with all that lies below what is gone.
+    pub(crate) fn load(&self) -> Result<Loaded> {
+        let mut loader = Loader { state: self, items: BTreeMap::new(), fresh: PerSide::default() };
+        if self.seen_rows == [0, 0] {
+            return Ok(Loaded::default());
+        }
+        for side in Side::BOTH {
+            let rows = self.all_seen(side)?;
+            for row in &rows {
+                if row.state.has_fresh() {
+                    loader.add_fresh(side, row);
+                }
+            }
+            for row in rows {
+                loader.add_row(side, &row)?;
+            }
+        }
+        loader.drop_detached()?;
+        loader.spread_unknown();
+        Ok(loader.finish())
+    }
+
+    fn all_seen(&self, side: Side) -> Result<Vec<SeenRow>> {
+        let mut query = self
+            .db
+            .prepare_cached("SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 ORDER BY parent, name")?;
+        let mut rows = query.query(params![side_number(side)])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(1)?;
+            let entry: Option<Vec<u8>> = row.get(4)?;
+            found.push(SeenRow {
+                parent: ItemId(row.get(0)?),
+                name: Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?,
+                id: ItemId(row.get(2)?),
+                state: Differs::of(row.get(3)?),
+                entry: entry.map(|b| unpack_entry(&b)).transpose()?,
+            });
+        }
+        Ok(found)
+    }
+}
+
+impl Differs {
+    const fn has_fresh(self) -> bool {
+        matches!(self, Self::Fresh | Self::FreshUnsettled | Self::Replaced)
+    }
+
+    const fn has_base(self) -> bool {
+        !matches!(self, Self::Fresh | Self::FreshUnsettled)
+    }
+}
+
+impl Loader<'_> {
+    fn add_fresh(&mut self, side: Side, row: &SeenRow) {
+        if let Some(entry) = &row.entry {
+            let frozen = row.state == Differs::FreshUnsettled;
+            let fresh = Fresh { id: row.id, parent: row.parent, entry: entry.clone(), frozen };
+            self.fresh[side].insert(row.id, fresh);
+        }
+    }
+
+    fn add_row(&mut self, side: Side, row: &SeenRow) -> Result<()> {
+        if !self.fresh[side].contains_key(&row.parent) {
+            self.add_folders(row.parent)?;
+        }
+        if !row.state.has_base() {
+            return Ok(());
+        }
+        let Some(item) = self.state.base_by_native(side, row.parent, &row.name)? else { return Ok(()) };
+        let id = item.id;
+        let below = matches!(row.state, Differs::Absent | Differs::Excluded | Differs::Replaced);
+        self.add_item(item);
+        let seen = match row.state {
+            Differs::Changed => row.entry.clone().map_or(Seen::Unknown, Seen::Changed),
+            Differs::Unknown => Seen::Unknown,
+            _ => Seen::Absent,
+        };
+        let excluded = row.state == Differs::Excluded;
+        self.mark(side, id, seen, excluded);
+        if below {
+            self.add_below(side, id, excluded)?;
+        }
+        Ok(())
+    }
+
+    fn add_item(&mut self, item: BaseItem) {
+        self.items.entry(item.id).or_insert(item);
+    }
+
+    fn mark(&mut self, side: Side, id: ItemId, seen: Seen, excluded: bool) {
+        if let Some(item) = self.items.get_mut(&id) {
+            item.seen[side] = seen;
+            item.excluded |= excluded;
+        }
+    }
+
+    /// The folder and those above it.
+    fn add_folders(&mut self, folder: ItemId) -> Result<()> {
+        let mut at = folder;
+        while at != ItemId::ROOT && !self.items.contains_key(&at) {
+            let Some(item) = self.state.base_folder(at)? else { return Ok(()) };
+            at = item.parent;
+            self.add_item(item);
+        }
+        Ok(())
+    }
+
+    /// Everything in the base below a folder that is gone or left out.
+    fn add_below(&mut self, side: Side, folder: ItemId, excluded: bool) -> Result<()> {
+        let mut folders = vec![folder];
+        while let Some(folder) = folders.pop() {
+            for item in self.state.base_children(folder)? {
+                let (id, kind) = (item.id, item.kind);
+                self.add_item(item);
+                self.mark(side, id, Seen::Absent, excluded);
+                if kind == Kind::Folder {
+                    folders.push(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fresh entries that are detached and as they were when they were detached are not planned.
+    fn drop_detached(&mut self) -> Result<()> {
+        let detached = self.state.detached()?;
+        if detached.is_empty() {
+            return Ok(());
+        }
+        for side in Side::BOTH {
+            let ids: Vec<ItemId> = self.fresh[side].keys().copied().collect();
+            for id in ids {
+                let Some(fresh) = self.fresh[side].get(&id) else { continue };
+                let path = self.fresh_path(side, fresh);
+                let Some(entry) = detached.get(&(side, path)) else { continue };
+                let same = entry.as_ref().is_none_or(|e| {
+                    e.kind == fresh.entry.kind && (e.kind == Kind::Folder || e.revision == fresh.entry.revision)
+                });
+                if same && fresh.entry.kind != Kind::Folder {
+                    self.fresh[side].remove(&id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fresh_path(&self, side: Side, fresh: &Fresh) -> RelPath {
+        let mut names = vec![fresh.entry.name.clone()];
+        let mut at = fresh.parent;
+        while at != ItemId::ROOT {
+            if let Some(above) = self.fresh[side].get(&at) {
+                names.push(above.entry.name.clone());
+                at = above.parent;
+            } else if let Some(item) = self.items.get(&at) {
+                names.push(item.entries[side].as_ref().map_or_else(|| item.name.clone(), |e| e.name.clone()));
+                at = item.parent;
+            } else {
+                break;
+            }
+        }
+        names.iter().rev().fold(RelPath::root(), |path, name| path.join(name))
+    }
+
+    /// Below a folder that could not be looked at nothing is known.
+    fn spread_unknown(&mut self) {
+        let ids: BTreeSet<ItemId> = self.items.keys().copied().collect();
+        for id in ids {
+            for side in Side::BOTH {
+                if self.is_below_unknown(side, id)
+                    && let Some(item) = self.items.get_mut(&id)
+                {
+                    item.seen[side] = Seen::Unknown;
+                }
+            }
+        }
+    }
+
+    fn is_below_unknown(&self, side: Side, id: ItemId) -> bool {
+        let mut at = id;
+        while let Some(item) = self.items.get(&at) {
+            if item.seen[side] == Seen::Unknown {
+                return true;
+            }
+            at = item.parent;
+        }
+        false
+    }
+
+    fn finish(self) -> Loaded {
+        let items = self.items;
+        let depth = |id: ItemId| {
+            let mut depth = 0;
+            let mut at = id;
+            while let Some(item) = items.get(&at) {
+                depth += 1;
+                at = item.parent;
+            }
+            depth
+        };
+        let mut order: Vec<(usize, ItemId)> = items.keys().map(|&id| (depth(id), id)).collect();
+        order.sort_unstable();
+        let sorted = PerSide::from_fn(|side| {
+            let fresh = &self.fresh[side];
+            let depth = |id: ItemId| {
+                let mut depth = 0;
+                let mut at = id;
+                while let Some(f) = fresh.get(&at) {
+                    depth += 1;
+                    at = f.parent;
+                }
+                depth
+            };
+            let mut order: Vec<(usize, ItemId)> = fresh.keys().map(|&id| (depth(id), id)).collect();
+            order.sort_unstable();
+            order.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
+        });
+        let mut items = items;
+        let mut fresh = self.fresh;
+        let trees = Trees {
+            items: order.iter().filter_map(|(_, id)| items.remove(id)).collect(),
+            fresh: PerSide::from_fn(|side| sorted[side].iter().filter_map(|id| fresh[side].remove(id)).collect()),
+        };
+        let by_id = trees.items.iter().enumerate().map(|(i, item)| (item.id, i)).collect();
+        Loaded { trees, by_id }
+    }
+}

@@ -1,0 +1,393 @@
+//! What each side shows that differs from the base. A side that shows exactly the base has no rows here.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, params};
+use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::entry::{Entry, Kind};
+use tandem_core::path::Name;
+use tandem_core::plan::ItemId;
+use tandem_core::plan::record::add_hashes;
+use tandem_core::side::Side;
+
+use super::pack::{has_usual_name, pack_entry, pack_stamp, unpack_entry, unpack_stamp};
+use super::{State, side_number};
+use crate::error::{EngineError, Result};
+
+/// How a place differs from the base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Differs {
+    /// A base item is not there.
+    Absent = 0,
+    /// Something is there that the base does not explain.
+    Fresh = 1,
+    /// A base item's place shows another entry of the same kind and id.
+    Changed = 2,
+    /// A filter leaves the base item out.
+    Excluded = 3,
+    /// A base item could not be looked at, or is still being written.
+    Unknown = 4,
+    /// A fresh entry that is still being written.
+    FreshUnsettled = 5,
+    /// A base item is gone, and something that the base does not explain has its name.
+    Replaced = 6,
+}
+
+impl Differs {
+    pub(super) const fn of(number: i64) -> Self {
+        match number {
+            0 => Self::Absent,
+            1 => Self::Fresh,
+            2 => Self::Changed,
+            3 => Self::Excluded,
+            4 => Self::Unknown,
+            5 => Self::FreshUnsettled,
+            _ => Self::Replaced,
+        }
+    }
+}
+
+/// A folder as it was listed, filtered.
+#[derive(Debug, Default)]
+pub(crate) struct FolderSeen {
+    /// What is carried.
+    pub(crate) entries: Vec<Entry>,
+    /// Names of entries that are still being written.
+    pub(crate) unsettled: Vec<Name>,
+    /// Names that the filter leaves out.
+    pub(crate) excluded: Vec<Name>,
+    /// Names that are there and could not be told as entries.
+    pub(crate) unknown: Vec<Name>,
+}
+
+struct Wanted {
+    state: Differs,
+    entry: Option<Entry>,
+}
+
+impl State {
+    /// Notes the whole of a folder as `side` shows it. Answers whether it is exactly the base.
+    pub(crate) fn see_folder(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        capabilities: &Capabilities,
+        mut seen: FolderSeen,
+    ) -> Result<bool> {
+        seen.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let wanted = self.differences(side, folder, capabilities, &seen)?;
+        if wanted.is_empty() && self.seen_rows[side as usize] == 0 {
+            return Ok(true);
+        }
+        self.write_differences(side, folder, wanted)
+    }
+
+    /// Compares a sorted folder with the base's rows, without unpacking what is equal.
+    fn differences(
+        &self,
+        side: Side,
+        folder: ItemId,
+        capabilities: &Capabilities,
+        seen: &FolderSeen,
+    ) -> Result<BTreeMap<Name, Wanted>> {
+        let mut wanted = BTreeMap::new();
+        let mut explained = vec![false; seen.entries.len()];
+        let column = if side == Side::Source { "source" } else { "destination" };
+        let sql = format!("SELECT name, kind, {column} FROM base WHERE parent = ?1 ORDER BY name");
+        let mut query = self.db.prepare_cached(&sql)?;
+        let mut rows = query.query([folder.0])?;
+        let mut buffer = Vec::with_capacity(128);
+        let mut next = 0;
+        while let Some(row) = rows.next()? {
+            let ValueRef::Blob(stamp) = row.get_ref(2)? else { continue };
+            let name = row.get_ref(0)?.as_str().map_err(|e| EngineError::DamagedState(e.to_string()))?;
+            let at = if has_usual_name(stamp) {
+                while next < seen.entries.len() && seen.entries[next].name.as_str() < name {
+                    next += 1;
+                }
+                (next < seen.entries.len() && seen.entries[next].name.as_str() == name).then_some(next)
+            } else {
+                let was = unpack_stamp(stamp, name, Vec::new())?;
+                seen.entries.binary_search_by(|e| e.name.cmp(&was.name)).ok()
+            };
+            if let Some(at) = at {
+                pack_stamp(&seen.entries[at], name, &mut buffer)?;
+                if buffer == stamp {
+                    explained[at] = true;
+                    continue;
+                }
+            }
+            let was = unpack_stamp(stamp, name, Vec::new())?;
+            let (state, entry) = self.difference(&was, at.map(|at| &seen.entries[at]), capabilities, seen);
+            if let Some(at) = at {
+                explained[at] = true;
+            }
+            wanted.insert(was.name, Wanted { state, entry });
+        }
+        for (entry, explained) in seen.entries.iter().zip(explained) {
+            if !explained {
+                let state =
+                    if seen.unsettled.contains(&entry.name) { Differs::FreshUnsettled } else { Differs::Fresh };
+                wanted.insert(entry.name.clone(), Wanted { state, entry: Some(entry.clone()) });
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn difference(
+        &self,
+        was: &Entry,
+        now: Option<&Entry>,
+        capabilities: &Capabilities,
+        seen: &FolderSeen,
+    ) -> (Differs, Option<Entry>) {
+        match now {
+            None if seen.unknown.contains(&was.name) => (Differs::Unknown, None),
+            None if seen.excluded.contains(&was.name) => (Differs::Excluded, None),
+            None => (Differs::Absent, None),
+            Some(_) if seen.unsettled.contains(&was.name) => (Differs::Unknown, None),
+            Some(now) if is_same_thing(was, now, capabilities) => (Differs::Changed, Some(now.clone())),
+            Some(now) => (Differs::Replaced, Some(now.clone())),
+        }
+    }
+
+    /// Makes the rows of a folder exactly `wanted`. What is known by reading is kept while it holds.
+    fn write_differences(&mut self, side: Side, folder: ItemId, mut wanted: BTreeMap<Name, Wanted>) -> Result<bool> {
+        let is_base = wanted.is_empty();
+        for (name, id, state, entry) in self.seen_in(side, folder)? {
+            let Some(new) = wanted.get_mut(&name) else {
+                self.forget_seen(side, folder, &name, id, entry.as_ref())?;
+                continue;
+            };
+            match (&mut new.entry, &entry) {
+                (Some(now), Some(was)) if same_stamp(now, was) => add_hashes(&mut now.hashes, &was.hashes),
+                _ => {}
+            }
+            if new.state == state && new.entry == entry {
+                wanted.remove(&name);
+            } else if was_folder(entry.as_ref()) && !was_folder(new.entry.as_ref()) {
+                self.forget_seen(side, folder, &name, id, entry.as_ref())?;
+            } else {
+                self.write_seen(side, folder, &name, id, new.state, new.entry.as_ref())?;
+                wanted.remove(&name);
+            }
+        }
+        for (name, new) in wanted {
+            let id = self.new_id();
+            self.write_seen(side, folder, &name, id, new.state, new.entry.as_ref())?;
+        }
+        Ok(is_base)
+    }
+
+    /// Notes what one place shows after an action, as a listing of that name alone would.
+    pub(super) fn see_place(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+        now: Option<&Entry>,
+        id: ItemId,
+    ) -> Result<()> {
+        let base = self.base_by_native(side, folder, name)?;
+        let was = base.as_ref().and_then(|b| b.entries[side].as_ref());
+        let wanted = match (was, now) {
+            (None, None) => None,
+            (None, Some(now)) => Some((Differs::Fresh, Some(now))),
+            (Some(_), None) => Some((Differs::Absent, None)),
+            (Some(was), Some(now)) if same_stamp(was, now) => None,
+            (Some(was), Some(now)) if was.kind == now.kind => Some((Differs::Changed, Some(now))),
+            (Some(_), Some(now)) => Some((Differs::Replaced, Some(now))),
+        };
+        let there = self.seen_at(side, folder, name)?;
+        match wanted {
+            None => {
+                if there.is_some() {
+                    self.delete_seen(side, folder, name)?;
+                }
+            }
+            Some((state, entry)) => {
+                let id = match there {
+                    Some((id, _)) => id,
+                    None if id == ItemId::ROOT || state == Differs::Absent => self.new_id(),
+                    None => id.0,
+                };
+                self.write_seen(side, folder, name, id, state, entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was known below the fresh folder `from` is known below `to`, compared with its base children.
+    pub(super) fn rebase(&mut self, side: Side, from: ItemId, to: ItemId) -> Result<()> {
+        let rows = self.seen_in(side, from)?;
+        let mut entries: BTreeMap<Name, (i64, Option<Entry>, Differs)> =
+            rows.into_iter().map(|(name, id, state, entry)| (name, (id, entry, state))).collect();
+        for name in entries.keys() {
+            self.delete_seen(side, from, name)?;
+        }
+        let children = self.base_children(to)?;
+        for child in children {
+            let Some(was) = &child.entries[side] else { continue };
+            match entries.remove(&was.name) {
+                None => {
+                    let id = self.new_id();
+                    self.write_seen(side, to, &was.name, id, Differs::Absent, None)?;
+                }
+                Some((id, Some(now), _)) if same_stamp(was, &now) && child.kind == Kind::Folder => {
+                    self.rebase(side, ItemId(id), child.id)?;
+                }
+                Some((_, Some(now), _)) if same_stamp(was, &now) => {}
+                Some((id, Some(now), _)) if was.kind == now.kind => {
+                    self.write_seen(side, to, &was.name, id, Differs::Changed, Some(&now))?;
+                    if child.kind == Kind::Folder {
+                        self.rebase(side, ItemId(id), child.id)?;
+                    }
+                }
+                Some((id, now, _)) => {
+                    self.write_seen(side, to, &was.name, id, Differs::Replaced, now.as_ref())?;
+                }
+            }
+        }
+        for (name, (id, entry, state)) in entries {
+            self.write_seen(side, to, &name, id, state, entry.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Adds a hash that was found by reading to what is known of a place.
+    pub(crate) fn add_hash(&mut self, side: Side, folder: ItemId, entry: &Entry) -> Result<()> {
+        if let Some((id, state)) = self.seen_at(side, folder, &entry.name)? {
+            self.write_seen(side, folder, &entry.name, id, state, Some(entry))?;
+        }
+        Ok(())
+    }
+
+    /// A place could not be read: nothing is decided about it until it is looked at again.
+    pub(crate) fn mark_unknown(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
+        if let Some((id, state)) = self.seen_at(side, folder, name)? {
+            let (state, keep) = match state {
+                Differs::Fresh | Differs::Replaced => (Differs::FreshUnsettled, true),
+                _ => (Differs::Unknown, false),
+            };
+            let entry = if keep { self.seen_entry(side, folder, name)? } else { None };
+            self.write_seen(side, folder, name, id, state, entry.as_ref())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn seen_at(&self, side: Side, folder: ItemId, name: &Name) -> Result<Option<(i64, Differs)>> {
+        let mut query =
+            self.db.prepare_cached("SELECT id, state FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3")?;
+        let found = query.query_row(params![side_number(side), folder.0, name.as_str()], |r| {
+            Ok((r.get(0)?, Differs::of(r.get(1)?)))
+        });
+        Ok(found.optional()?)
+    }
+
+    /// The entry that a side shows at a place that differs from the base.
+    pub(crate) fn seen_entry(&self, side: Side, folder: ItemId, name: &Name) -> Result<Option<Entry>> {
+        let mut query =
+            self.db.prepare_cached("SELECT entry FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3")?;
+        let found: Option<Option<Vec<u8>>> =
+            query.query_row(params![side_number(side), folder.0, name.as_str()], |r| r.get(0)).optional()?;
+        found.flatten().map(|bytes| unpack_entry(&bytes)).transpose()
+    }
+
+    /// All rows of a folder.
+    #[allow(clippy::type_complexity, reason = "the columns of a row")]
+    pub(super) fn seen_in(&self, side: Side, folder: ItemId) -> Result<Vec<(Name, i64, Differs, Option<Entry>)>> {
+        let mut query =
+            self.db.prepare_cached("SELECT name, id, state, entry FROM seen WHERE side = ?1 AND parent = ?2")?;
+        let mut rows = query.query(params![side_number(side), folder.0])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(0)?;
+            let entry: Option<Vec<u8>> = row.get(3)?;
+            found.push((
+                Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?,
+                row.get(1)?,
+                Differs::of(row.get(2)?),
+                entry.map(|b| unpack_entry(&b)).transpose()?,
+            ));
+        }
+        Ok(found)
+    }
+
+    fn write_seen(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+        id: i64,
+        state: Differs,
+        entry: Option<&Entry>,
+    ) -> Result<()> {
+        let had = self.seen_at(side, folder, name)?.is_some();
+        let bytes = entry.map(pack_entry).transpose()?;
+        let mut write = self.db.prepare_cached(
+            "INSERT OR REPLACE INTO seen (side, parent, name, id, state, folder, entry) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        write.execute(params![
+            side_number(side),
+            folder.0,
+            name.as_str(),
+            id,
+            state as i64,
+            was_folder(entry),
+            bytes
+        ])?;
+        drop(write);
+        if !had {
+            self.seen_rows[side as usize] += 1;
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete_seen(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
+        let mut delete =
+            self.db.prepare_cached("DELETE FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3")?;
+        let gone = delete.execute(params![side_number(side), folder.0, name.as_str()])?;
+        drop(delete);
+        self.seen_rows[side as usize] = self.seen_rows[side as usize].saturating_sub(gone as u64);
+        Ok(())
+    }
+
+    /// Drops a row, and everything known below it if it was a fresh folder.
+    fn forget_seen(&mut self, side: Side, folder: ItemId, name: &Name, id: i64, entry: Option<&Entry>) -> Result<()> {
+        self.delete_seen(side, folder, name)?;
+        if was_folder(entry) { self.forget_children(side, ItemId(id)) } else { Ok(()) }
+    }
+
+    fn forget_children(&mut self, side: Side, folder: ItemId) -> Result<()> {
+        for (name, id, _, entry) in self.seen_in(side, folder)? {
+            self.delete_seen(side, folder, &name)?;
+            if was_folder(entry.as_ref()) {
+                self.forget_children(side, ItemId(id))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn was_folder(entry: Option<&Entry>) -> bool {
+    entry.is_some_and(|e| e.kind == Kind::Folder)
+}
+
+/// Whether two entries are one observation, whatever is known of their content.
+fn same_stamp(a: &Entry, b: &Entry) -> bool {
+    a.name == b.name
+        && a.kind == b.kind
+        && a.size == b.size
+        && a.mtime == b.mtime
+        && a.executable == b.executable
+        && a.id == b.id
+        && a.revision == b.revision
+        && a.target == b.target
+}
+
+/// Whether the entry at an item's place can be that item: the same kind, and no other id.
+fn is_same_thing(was: &Entry, now: &Entry, capabilities: &Capabilities) -> bool {
+    was.kind == now.kind && (capabilities.ids == Ids::None || was.id == now.id)
+}
