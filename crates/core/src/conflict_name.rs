@@ -243,15 +243,20 @@ fn is_bracket(text: &str) -> bool {
     let shape = |word: Option<&str>, shape: &str| {
         word.is_some_and(|word| {
             word.len() == shape.len()
-                && word
-                    .bytes()
-                    .zip(shape.bytes())
-                    .all(|(b, s)| if s == b'9' { b.is_ascii_digit() } else { b == s })
+                && word.bytes().zip(shape.bytes()).all(|(b, s)| {
+                    if s == b'9' {
+                        b.is_ascii_digit()
+                    } else {
+                        b == s
+                    }
+                })
         })
     };
     shape(words.next(), "9999-99-99")
         && shape(words.next(), "999999")
-        && words.next().is_some_and(|word| word.parse::<DeviceName>().is_ok())
+        && words
+            .next()
+            .is_some_and(|word| word.parse::<DeviceName>().is_ok())
         && words
             .next()
             .is_none_or(|word| word.parse::<u32>().is_ok_and(|ordinal| ordinal > 1))
@@ -273,15 +278,47 @@ mod tests {
     fn a_copy_is_named_after_time_and_device_and_leads_back() {
         for (original, ordinal, copy) in [
             ("a.txt", 1, "a (conflict 2026-11-20 235959 laptop-ab12).txt"),
-            ("a.txt", 2, "a (conflict 2026-11-20 235959 laptop-ab12 2).txt"),
-            ("a.txt", 11, "a (conflict 2026-11-20 235959 laptop-ab12 11).txt"),
-            ("Makefile", 1, "Makefile (conflict 2026-11-20 235959 laptop-ab12)"),
-            (".bashrc", 1, ".bashrc (conflict 2026-11-20 235959 laptop-ab12)"),
-            ("a.tar.gz", 1, "a.tar (conflict 2026-11-20 235959 laptop-ab12).gz"),
+            (
+                "a.txt",
+                2,
+                "a (conflict 2026-11-20 235959 laptop-ab12 2).txt",
+            ),
+            (
+                "a.txt",
+                11,
+                "a (conflict 2026-11-20 235959 laptop-ab12 11).txt",
+            ),
+            (
+                "Makefile",
+                1,
+                "Makefile (conflict 2026-11-20 235959 laptop-ab12)",
+            ),
+            (
+                ".bashrc",
+                1,
+                ".bashrc (conflict 2026-11-20 235959 laptop-ab12)",
+            ),
+            (
+                "a.tar.gz",
+                1,
+                "a.tar (conflict 2026-11-20 235959 laptop-ab12).gz",
+            ),
             ("odd.", 1, "odd. (conflict 2026-11-20 235959 laptop-ab12)"),
-            ("To Mr. Smith", 1, "To Mr. Smith (conflict 2026-11-20 235959 laptop-ab12)"),
-            ("a (b).c", 1, "a (b) (conflict 2026-11-20 235959 laptop-ab12).c"),
-            (".tandemignore", 1, "tandemignore (conflict 2026-11-20 235959 laptop-ab12)"),
+            (
+                "To Mr. Smith",
+                1,
+                "To Mr. Smith (conflict 2026-11-20 235959 laptop-ab12)",
+            ),
+            (
+                "a (b).c",
+                1,
+                "a (b) (conflict 2026-11-20 235959 laptop-ab12).c",
+            ),
+            (
+                ".tandemignore",
+                1,
+                "tandemignore (conflict 2026-11-20 235959 laptop-ab12)",
+            ),
         ] {
             let made = conflict_name(&name(original), AT, DEVICE, ordinal, 255);
             assert_eq!(made.as_str(), copy);
@@ -295,7 +332,8 @@ mod tests {
         for original in ["a.txt", "a", ".tandemignore", "x (conflict).md"] {
             let first = conflict_name(&name(original), AT, DEVICE, 3, 255);
             let second = conflict_name(&first, AT.plus(5_000_000_000), "desk-0000", 1, 255);
-            let direct = conflict_name(&name(original), AT.plus(5_000_000_000), "desk-0000", 1, 255);
+            let direct =
+                conflict_name(&name(original), AT.plus(5_000_000_000), "desk-0000", 1, 255);
             assert_eq!(second, direct);
             assert_eq!(parse_conflict(&second), Some(name(original)));
         }
@@ -327,15 +365,27 @@ mod tests {
     fn the_stem_is_shortened_at_a_character_to_fit() {
         let bracket = " (conflict 2026-11-20 235959 laptop-ab12)";
         for (original, longest, copy) in [
-            ("äöü.txt", bracket.len() + 4 + 6, format!("äöü{bracket}.txt")),
+            (
+                "äöü.txt",
+                bracket.len() + 4 + 6,
+                format!("äöü{bracket}.txt"),
+            ),
             ("äöü.txt", bracket.len() + 4 + 5, format!("äö{bracket}.txt")),
             ("äöü.txt", bracket.len() + 4 + 2, format!("ä{bracket}.txt")),
             // No room for both: the extension goes, and the first character stays whatever happens.
             ("äöü.txt", bracket.len() + 4 + 1, format!("äö{bracket}")),
             ("äöü.txt", 0, format!("ä{bracket}")),
             // Not between a letter and its marks, and no space at the cut.
-            ("xa\u{308}b.c", bracket.len() + 2 + 3, format!("x{bracket}.c")),
-            ("one two.c", bracket.len() + 2 + 4, format!("one{bracket}.c")),
+            (
+                "xa\u{308}b.c",
+                bracket.len() + 2 + 3,
+                format!("x{bracket}.c"),
+            ),
+            (
+                "one two.c",
+                bracket.len() + 2 + 4,
+                format!("one{bracket}.c"),
+            ),
         ] {
             let made = conflict_name(&name(original), AT, DEVICE, 1, longest);
             assert_eq!(made.as_str(), copy);
@@ -360,7 +410,11 @@ mod tests {
             ("", "", "device-0000"),
             ("...", "1", "device-1000"),
             ("../../etc\0", "a/b", "device-ab00"),
-            ("a_very_long_host_name_indeed", "abcd", "a_very_long_host_name_in-abcd"),
+            (
+                "a_very_long_host_name_indeed",
+                "abcd",
+                "a_very_long_host_name_in-abcd",
+            ),
         ] {
             let made = DeviceName::new(host, profile);
             assert_eq!(made.as_str(), device);
@@ -371,7 +425,10 @@ mod tests {
         }
         // Whatever is given as a device, the bracket can be read again.
         let made = conflict_name(&name("a.b"), AT, "My PC (2)/é", 1, 255);
-        assert_eq!(made.as_str(), "a (conflict 2026-11-20 235959 My-PC--2---).b");
+        assert_eq!(
+            made.as_str(),
+            "a (conflict 2026-11-20 235959 My-PC--2---).b"
+        );
         assert_eq!(parse_conflict(&made), Some(name("a.b")));
         let made = conflict_name(&name("a"), AT, "", 1, 255);
         assert_eq!(parse_conflict(&made), Some(name("a")));

@@ -209,7 +209,9 @@ impl FromStr for HoldId {
         if text.len() != 16 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(BadHoldId);
         }
-        u64::from_str_radix(text, 16).map(Self).map_err(|_| BadHoldId)
+        u64::from_str_radix(text, 16)
+            .map(Self)
+            .map_err(|_| BadHoldId)
     }
 }
 

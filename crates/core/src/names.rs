@@ -157,7 +157,13 @@ pub fn encode<'a>(name: &'a Name, rules: &NameRules) -> Result<Cow<'a, Name>, Na
     Ok(native)
 }
 
+/// How rclone writes `．．` wherever it must not be taken for `..`.
+const WIDE_DOTS: (&str, &str) = ("．．", "‛．‛．");
+
 fn map(text: &str, replaced: Replaced, rules: &NameRules) -> String {
+    if rules.no_trailing_period && text == WIDE_DOTS.0 {
+        return WIDE_DOTS.1.to_owned();
+    }
     let mut body = text;
     let mut out = String::with_capacity(text.len() + 8);
     if rules.no_leading_space {
@@ -285,6 +291,9 @@ pub fn decode_name<'a>(native: &'a Name, rules: &NameRules) -> Result<Cow<'a, Na
 }
 
 fn unmap(native: &str, replaced: Replaced, rules: &NameRules) -> String {
+    if rules.no_trailing_period && native == WIDE_DOTS.1 {
+        return WIDE_DOTS.0.to_owned();
+    }
     let mut body = native;
     let mut out = String::with_capacity(native.len());
     if rules.no_leading_space {
@@ -405,12 +414,9 @@ pub fn collision_key(name: &Name, case: CaseRule, unicode: UnicodeRule) -> Box<s
         (CaseRule::Insensitive, UnicodeRule::Exact) => {
             text.chars().flat_map(folded).collect::<String>().into()
         }
-        (CaseRule::Insensitive, UnicodeRule::Folding) => text
-            .nfd()
-            .flat_map(folded)
-            .nfc()
-            .collect::<String>()
-            .into(),
+        (CaseRule::Insensitive, UnicodeRule::Folding) => {
+            text.nfd().flat_map(folded).nfc().collect::<String>().into()
+        }
     }
 }
 

@@ -3,8 +3,19 @@
 //! Knows storages only through `tandem_core::storage`; every decision is `tandem_core::plan`'s. What it
 //! observed, what is in step, what it intends and what it did is in one database per pair.
 
+mod carried;
+mod engine;
 pub mod error;
 pub mod event;
+mod execute;
+mod guarding;
+mod observe;
+mod parallel;
+mod pass;
 pub mod report;
+mod run;
 pub mod setup;
 mod state;
+mod views;
+
+pub use engine::Engine;

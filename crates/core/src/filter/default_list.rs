@@ -133,19 +133,20 @@ pub(super) static LINES: &[Line] = &[
     left(".sync_*.db*"),
 ];
 
-/// The first and last bytes, without case, of names that a line could mean: most names are settled by two
-/// look-ups.
+/// Which lines a name can be meant by, one bit each, by its first and by its last byte: most names are
+/// settled by two look-ups (a tree has a million).
 struct Ends {
-    first: [bool; 256],
-    last: [bool; 256],
+    first: [u128; 256],
+    last: [u128; 256],
 }
 
 static ENDS: Ends = ends();
 
 const fn ends() -> Ends {
+    assert!(LINES.len() <= 128, "each line has one bit");
     let mut ends = Ends {
-        first: [false; 256],
-        last: [false; 256],
+        first: [0; 256],
+        last: [0; 256],
     };
     let mut at = 0;
     while at < LINES.len() {
@@ -157,8 +158,8 @@ const fn ends() -> Ends {
         } else {
             (&mut ends.first, first)
         };
-        set[byte.to_ascii_lowercase() as usize] = true;
-        set[byte.to_ascii_uppercase() as usize] = true;
+        set[byte.to_ascii_lowercase() as usize] |= 1 << at;
+        set[byte.to_ascii_uppercase() as usize] |= 1 << at;
         at += 1;
     }
     ends
@@ -168,16 +169,27 @@ const fn ends() -> Ends {
 pub(super) fn find(name: &str, kind: Kind) -> Option<&'static Line> {
     let bytes = name.as_bytes();
     let (first, last) = (*bytes.first()?, *bytes.last()?);
-    if !ENDS.first[usize::from(first)] && !ENDS.last[usize::from(last)] {
-        return None;
+    let mut left = ENDS.first[usize::from(first)] | ENDS.last[usize::from(last)];
+    while left != 0 {
+        let line = &LINES[left.trailing_zeros() as usize];
+        left &= left - 1;
+        if (kind == Kind::Folder || !line.folder) && means(line.pattern.as_bytes(), bytes) {
+            return Some(line);
+        }
     }
-    LINES
-        .iter()
-        .find(|line| (kind == Kind::Folder || !line.folder) && means(line.pattern.as_bytes(), bytes))
+    None
 }
 
 /// Whether `name` matches `pattern`, in which only `*` is special.
 fn means(pattern: &[u8], name: &[u8]) -> bool {
+    if let [b'*', suffix @ ..] = pattern
+        && !suffix.contains(&b'*')
+    {
+        return name
+            .len()
+            .checked_sub(suffix.len())
+            .is_some_and(|at| name[at..].eq_ignore_ascii_case(suffix));
+    }
     let (mut p, mut n) = (0, 0);
     // Where the last star stood, and how much of the name it has taken.
     let mut star = None;

@@ -351,7 +351,11 @@ impl Filter {
             }
         }
         let is_chosen = self.spec.chosen.is_empty()
-            || self.spec.chosen.iter().any(|chosen| folder.is_within(chosen));
+            || self
+                .spec
+                .chosen
+                .iter()
+                .any(|chosen| folder.is_within(chosen));
         let mut ways = Vec::new();
         if !is_chosen {
             for below in self.spec.chosen.iter().filter_map(|c| c.below(folder)) {

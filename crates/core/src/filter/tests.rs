@@ -74,7 +74,11 @@ fn patterns_mean_what_they_mean_to_git() {
         ("foo/\n", "foo/,a/foo/", "foo,a/foo"),
         ("doc/frotz\n", "doc/frotz", "a/doc/frotz"),
         ("/doc/frotz/\n", "doc/frotz/", "doc/frotz,a/doc/frotz/"),
-        ("foo/*\n", "foo/test.json,foo/bar/,foo/bar/hello.c", "foo/,foo"),
+        (
+            "foo/*\n",
+            "foo/test.json,foo/bar/,foo/bar/hello.c",
+            "foo/,foo",
+        ),
         ("**/foo/bar\n", "foo/bar,a/foo/bar,a/b/foo/bar", "foo/a/bar"),
         ("abc/**\n", "abc/x,abc/x/y", "abc/"),
         ("a/**/b\n", "a/b,a/x/b,a/x/y/b", "ab,x/a/b"),
@@ -85,7 +89,11 @@ fn patterns_mean_what_they_mean_to_git() {
         ("/x/\n!/x/keep\n", "x/keep", "keep"),
         ("/x/*\n!/x/keep\n", "x/other", "x/keep"),
         ("*.o\n!a.o\na.o\n", "a.o", "a"),
-        ("[a-c]1\n[!a-c]2\n[[:digit:]]3\n[]x]4", "a1,d2,13,]4,x4", "d1,a2,a3,y4"),
+        (
+            "[a-c]1\n[!a-c]2\n[[:digit:]]3\n[]x]4",
+            "a1,d2,13,]4,x4",
+            "d1,a2,a3,y4",
+        ),
         ("a[/]b\na[!x]b\n[+-9]z", "aab,+z,9z", "a/b,axb,/z"),
         ("{a,b}\n*.{c}\n", "{a,b},x.{c}", "a,b,x.c"),
         ("[!^]\n[^!]q", "a,b,aq", "^,!q"),
@@ -97,9 +105,16 @@ fn patterns_mean_what_they_mean_to_git() {
         ("Foo\n", "Foo", "foo,FOO"),
     ] {
         let filter = filter(bare(), &[("", text)]);
-        let each = |list: &'static str| list.split(',').filter(|item| !item.is_empty() && *item != "/z");
+        let each = |list: &'static str| {
+            list.split(',')
+                .filter(|item| !item.is_empty() && *item != "/z")
+        };
         // A name with a comma in it stands in braces.
-        let out = if text.starts_with('{') { vec!["{a,b}", "x.{c}"] } else { each(out).collect() };
+        let out = if text.starts_with('{') {
+            vec!["{a,b}", "x.{c}"]
+        } else {
+            each(out).collect()
+        };
         for item in out {
             assert_ne!(say(&filter, item), "in", "{text:?} {item:?}");
         }
@@ -186,7 +201,12 @@ fn either_side_leaves_out_and_neither_brings_back_for_the_other() {
 #[test]
 fn the_pairs_patterns_leave_out_for_good_and_bring_back_from_the_default_list() {
     let spec = FilterSpec {
-        patterns: vec!["*.iso".to_owned(), "!*.part".to_owned(), "!.config".to_owned(), "!*.log".to_owned()],
+        patterns: vec![
+            "*.iso".to_owned(),
+            "!*.part".to_owned(),
+            "!.config".to_owned(),
+            "!*.log".to_owned(),
+        ],
         hidden: false,
         ..FilterSpec::default()
     };
@@ -351,7 +371,10 @@ fn the_default_list_means_junk_locks_and_unfinished_downloads_only() {
     // Every line can be found by its own text.
     for pattern in default_list() {
         let name = pattern.replace('*', "0");
-        assert!(default_list::find(&name, Kind::Folder).is_some(), "{pattern:?}");
+        assert!(
+            default_list::find(&name, Kind::Folder).is_some(),
+            "{pattern:?}"
+        );
     }
 }
 
@@ -367,11 +390,17 @@ fn what_cannot_be_read_is_named_by_file_and_line() {
         ("[!é]", 1),
     ] {
         let error = Filter::new(bare(), [ignore(Side::Destination, "a/b", text)]).unwrap_err();
-        assert_eq!(error.file, Some((Side::Destination, path("a/b"))), "{text:?}");
+        assert_eq!(
+            error.file,
+            Some((Side::Destination, path("a/b"))),
+            "{text:?}"
+        );
         assert_eq!(error.line, line, "{text:?}");
         let words = error.to_string();
         assert!(
-            words.starts_with(&format!("a/b/.tandemignore on the destination, line {line}: ")),
+            words.starts_with(&format!(
+                "a/b/.tandemignore on the destination, line {line}: "
+            )),
             "{words}"
         );
     }
@@ -405,14 +434,24 @@ fn the_digest_follows_everything_that_decides_and_nothing_else() {
         filter(FilterSpec::default(), &[("", "b\n")]).digest(),
         filter(FilterSpec::default(), &[("a", "a\n")]).digest(),
         filter(FilterSpec::default(), &[]).digest(),
-        Filter::new(FilterSpec::default(), [ignore(Side::Source, "", "a\n")]).unwrap().digest(),
-        Filter::new(FilterSpec::default(), [ignore(Side::Destination, "", "a\n")]).unwrap().digest(),
+        Filter::new(FilterSpec::default(), [ignore(Side::Source, "", "a\n")])
+            .unwrap()
+            .digest(),
+        Filter::new(
+            FilterSpec::default(),
+            [ignore(Side::Destination, "", "a\n")],
+        )
+        .unwrap()
+        .digest(),
     ];
     let count = digests.len();
     digests.sort_unstable();
     digests.dedup();
     assert_eq!(digests.len(), count);
-    assert_eq!(filter(FilterSpec::default(), &[("", "a\n")]).digest(), base.digest());
+    assert_eq!(
+        filter(FilterSpec::default(), &[("", "a\n")]).digest(),
+        base.digest()
+    );
     assert_eq!(
         changed(|s| s.chosen = vec![path("b"), path("a")]),
         changed(|s| s.chosen = vec![path("a"), path("b"), path("a")])
@@ -422,4 +461,4 @@ fn the_digest_follows_everything_that_decides_and_nothing_else() {
 }
 
 /// See the end of the test above. If it changes, every pair plans a migration of its filter once.
-const STORED: u64 = 0;
+const STORED: u64 = 3_426_447_301_768_474_660;

@@ -48,13 +48,13 @@ fn the_other_counts_trip_where_they_say() {
         (75, 100, true),
         (74, 100, false),
     ] {
-        assert_eq!(everything_changed(&settings, edited, items), held, "{edited} of {items}");
+        assert_eq!(
+            everything_changed(&settings, edited, items),
+            held,
+            "{edited} of {items}"
+        );
     }
-    for (down, older, held) in [
-        (false, 24, false),
-        (false, 25, true),
-        (true, 0, true),
-    ] {
+    for (down, older, held) in [(false, 24, false), (false, 25, true), (true, 0, true)] {
         assert_eq!(back_in_time(&settings, down, older), held, "{down} {older}");
     }
     for (of_one, an_hour, held) in [
@@ -63,7 +63,11 @@ fn the_other_counts_trip_where_they_say() {
         (1, 200, true),
         (0, 0, false),
     ] {
-        assert_eq!(conflict_copies(&settings, of_one, an_hour), held, "{of_one} {an_hour}");
+        assert_eq!(
+            conflict_copies(&settings, of_one, an_hour),
+            held,
+            "{of_one} {an_hour}"
+        );
     }
     let least = settings.free_space;
     for (free, incoming, held) in [
@@ -73,7 +77,11 @@ fn the_other_counts_trip_where_they_say() {
         (Some(least + 1), 1, false),
         (Some(0), u64::MAX, true),
     ] {
-        assert_eq!(free_space(&settings, free, incoming), held, "{free:?} {incoming}");
+        assert_eq!(
+            free_space(&settings, free, incoming),
+            held,
+            "{free:?} {incoming}"
+        );
     }
     assert!(first_mirror_deletes(true, 1));
     assert!(!first_mirror_deletes(true, 0));
@@ -148,7 +156,11 @@ fn a_root_must_be_there_and_be_the_one_it_was() {
         // nextcloud/desktop#9259: linked anew to an empty server.
         (Some(&a), Some(&b), true, 0, Some(Guard::RootReplaced)),
     ] {
-        assert_eq!(root_guard(expected, found, is_empty, base), guard, "{expected:?} {found:?}");
+        assert_eq!(
+            root_guard(expected, found, is_empty, base),
+            guard,
+            "{expected:?} {found:?}"
+        );
     }
 }
 
@@ -170,7 +182,11 @@ fn an_approval_lets_the_held_set_or_less_pass() {
     // The name of a hold follows what is held, not what was counted.
     let again = Hold::new(Guard::MassDelete, items(&["c", "b", "a"]), Evidence::new());
     assert_eq!(again.id, hold.id);
-    let other = Hold::new(Guard::FirstMirrorDeletes, items(&["a", "b", "c"]), Evidence::new());
+    let other = Hold::new(
+        Guard::FirstMirrorDeletes,
+        items(&["a", "b", "c"]),
+        Evidence::new(),
+    );
     assert_ne!(other.id, hold.id);
     assert_eq!(hold.id.to_string().parse(), Ok(hold.id));
     assert_eq!("12".parse::<HoldId>(), Err(BadHoldId));
@@ -194,7 +210,11 @@ fn a_digest_tells_path_action_and_expectation_apart_and_stays_the_same() {
         item_digest(&path("a"), "move", &Expected::Any),
         item_digest(&path("a"), "delete", &Expected::Absent),
         item_digest(&path("a"), "delete", &Expected::Revision(Revision::None)),
-        item_digest(&path("a"), "delete", &Expected::Revision(Revision::Tag("x".into()))),
+        item_digest(
+            &path("a"),
+            "delete",
+            &Expected::Revision(Revision::Tag("x".into())),
+        ),
         item_digest(&path("a"), "delete", &fingerprint(5)),
         item_digest(&path("a"), "delete", &fingerprint(6)),
     ];

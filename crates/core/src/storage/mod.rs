@@ -19,7 +19,7 @@ pub use provider::{
     Config, Credentials, Health, HealthState, ProbeStep, Provider, Quota, Storage, Validation,
 };
 pub use root::{Identity, Locator, Root, RootIdentity};
-pub use versions::{Version, VersionKey};
+pub use versions::{OWN_FOLDER, STAGED_PREFIX, Version, VersionKey};
 pub use write::{
     Commit, Committed, Deleted, Discard, Displaced, Expected, Keep, Meta, ResumeSink, ResumeToken,
     Staged,

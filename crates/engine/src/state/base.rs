@@ -191,6 +191,27 @@ impl State {
         Ok(())
     }
 
+    /// Adds a hash that was found by reading an item that is in step.
+    pub(super) fn add_base_hash(&self, side: Side, item: &BaseItem, entry: &tandem_core::entry::Entry) -> Result<()> {
+        let mut entries = item.entries.clone();
+        if let Some(known) = entries[side].as_mut() {
+            tandem_core::plan::record::add_hashes(&mut known.hashes, &entry.hashes);
+        }
+        self.put(item.id, item.parent, &item.name, item.kind, &entries, None, Some(item))
+    }
+
+    /// The side is to receive the item again: the base no longer says it had it.
+    pub(crate) fn send_again(&self, side: Side, item: &BaseItem) -> Result<()> {
+        let mut entries = item.entries.clone();
+        entries[side] = None;
+        self.put(item.id, item.parent, &item.name, item.kind, &entries, None, Some(item))
+    }
+
+    /// The base no longer has the item.
+    pub(crate) fn drop_item(&self, item: &BaseItem) -> Result<()> {
+        self.drop_row(item.parent, &item.name)
+    }
+
     fn drop_row(&self, parent: ItemId, name: &Name) -> Result<()> {
         let mut delete = self.db.prepare_cached("DELETE FROM base WHERE parent = ?1 AND name = ?2")?;
         delete.execute(params![parent.0, name.as_str()])?;

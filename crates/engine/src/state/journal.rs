@@ -167,6 +167,15 @@ impl State {
         Ok(n.unsigned_abs())
     }
 
+    /// How many conflict copies were made since a time.
+    pub(crate) fn copies_since(&self, since: Timestamp) -> Result<u64> {
+        let mut query = self.db.prepare_cached(
+            "SELECT count(*) FROM journal WHERE at >= ?1 AND kind = '\"create\"' AND reason LIKE '%conflict_kept_both%'",
+        )?;
+        let n: i64 = query.query_row([since.0], |r| r.get(0))?;
+        Ok(n.unsigned_abs())
+    }
+
     /// The next run's number.
     pub(crate) fn next_run(&self) -> Result<i64> {
         let n: Option<i64> = self.db.query_row("SELECT max(run) FROM journal", [], |r| r.get(0))?;

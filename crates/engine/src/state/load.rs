@@ -175,7 +175,7 @@ impl Loader<'_> {
             return Ok(());
         }
         for side in Side::BOTH {
-            let ids: Vec<ItemId> = self.fresh[side].keys().copied().collect();
+            let ids: Vec<ItemId> = self.fresh[side].keys().rev().copied().collect();
             for id in ids {
                 let Some(fresh) = self.fresh[side].get(&id) else { continue };
                 let path = self.fresh_path(side, fresh);
@@ -183,7 +183,8 @@ impl Loader<'_> {
                 let same = entry.as_ref().is_none_or(|e| {
                     e.kind == fresh.entry.kind && (e.kind == Kind::Folder || e.revision == fresh.entry.revision)
                 });
-                if same && fresh.entry.kind != Kind::Folder {
+                let in_use = self.fresh[side].values().any(|other| other.parent == id);
+                if same && !in_use {
                     self.fresh[side].remove(&id);
                 }
             }

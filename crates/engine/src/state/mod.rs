@@ -68,6 +68,8 @@ pub(crate) struct State {
     next_id: i64,
     /// Rows of `seen` per side: while there are none, nothing is looked up there.
     seen_rows: [u64; 2],
+    /// Both as they were when the open transaction began.
+    before: (i64, [u64; 2]),
 }
 
 impl State {
@@ -99,7 +101,7 @@ impl State {
             Ok(n.unsigned_abs())
         };
         let seen_rows = [count(0)?, count(1)?];
-        Ok(Self { db, next_id, seen_rows })
+        Ok(Self { db, next_id, seen_rows, before: (next_id, seen_rows) })
     }
 
     /// A new id for an item or a fresh entry.
@@ -110,20 +112,49 @@ impl State {
 
     /// Runs `work` in one transaction, which ends with it: all or nothing.
     pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let kept = (self.next_id, self.seen_rows);
-        self.db.execute_batch("BEGIN IMMEDIATE")?;
-        let done = work(self).and_then(|value| {
-            self.set_meta("next_id", &self.next_id.to_string())?;
-            self.db.execute_batch("COMMIT")?;
-            Ok(value)
-        });
-        if done.is_err() {
-            (self.next_id, self.seen_rows) = kept;
-            if !self.db.is_autocommit() {
-                self.db.execute_batch("ROLLBACK")?;
+        self.begin()?;
+        match work(self) {
+            Ok(value) => self.commit().map(|()| value),
+            Err(error) => {
+                self.rollback();
+                Err(error)
             }
         }
+    }
+
+    /// Drops base and observations: the sides meet as if for the first time.
+    pub(crate) fn forget_everything(&mut self) -> Result<()> {
+        self.db.execute_batch("DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached;")?;
+        self.seen_rows = [0, 0];
+        Ok(())
+    }
+
+    /// Begins a transaction that lasts over several calls.
+    pub(crate) fn begin(&mut self) -> Result<()> {
+        self.before = (self.next_id, self.seen_rows);
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        Ok(())
+    }
+
+    /// Ends it.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        let done = self
+            .set_meta("next_id", &self.next_id.to_string())
+            .and_then(|()| self.db.execute_batch("COMMIT").map_err(EngineError::StateIo));
+        if done.is_err() {
+            self.rollback();
+        }
         done
+    }
+
+    /// Takes it back.
+    pub(crate) fn rollback(&mut self) {
+        (self.next_id, self.seen_rows) = self.before;
+        if !self.db.is_autocommit()
+            && let Err(error) = self.db.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction of the state could not be taken back");
+        }
     }
 
     /// A note by name.

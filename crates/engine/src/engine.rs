@@ -1,0 +1,135 @@
+//! One pair: its two roots, its state, and what may run at a time.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_channel::mpsc;
+use futures_util::lock::Mutex as AsyncMutex;
+use tandem_core::capabilities::Capabilities;
+use tandem_core::filter::Filter;
+use tandem_core::path::RelPath;
+use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::{Root, VersionKey};
+use tandem_core::time::Timestamp;
+
+use crate::carried::Throttle;
+use crate::error::{EngineError, Result};
+use crate::event::{Event, Progress};
+use crate::report::Phase;
+use crate::setup::Setup;
+use crate::state::State;
+
+/// Keeps one pair in step.
+pub struct Engine {
+    pub(crate) setup: Setup,
+    pub(crate) shared_state: Arc<Mutex<State>>,
+    pub(crate) filter: Mutex<Arc<Filter>>,
+    /// One pass at a time.
+    pub(crate) passing: AsyncMutex<()>,
+    pub(crate) paused: AtomicBool,
+    pub(crate) wake: mpsc::UnboundedSender<()>,
+    pub(crate) woken: AsyncMutex<mpsc::UnboundedReceiver<()>>,
+    pub(crate) throttles: PerSide<Arc<Throttle>>,
+    pub(crate) progress: Mutex<Progress>,
+    told: AtomicU64,
+}
+
+impl Engine {
+    /// Opens the pair's state, or makes it.
+    ///
+    /// # Errors
+    /// A state that is damaged, newer or cannot be written; a pattern that cannot be read.
+    pub async fn open(setup: Setup) -> Result<Self> {
+        let state = State::open(&setup.state)?;
+        let ignored = crate::observe::stored_ignore_files(&state)?;
+        let filter = Filter::new(setup.options.filter.clone(), ignored)?;
+        let (wake, woken) = mpsc::unbounded();
+        let limits = &setup.options.limits;
+        let throttles = PerSide::new(Arc::new(Throttle::new(limits.download)), Arc::new(Throttle::new(limits.upload)));
+        Ok(Self {
+            throttles,
+            setup,
+            shared_state: Arc::new(Mutex::new(state)),
+            filter: Mutex::new(Arc::new(filter)),
+            passing: AsyncMutex::new(()),
+            paused: AtomicBool::new(false),
+            wake,
+            woken: AsyncMutex::new(woken),
+            progress: Mutex::default(),
+            told: AtomicU64::new(0),
+        })
+    }
+
+    /// Closes the state.
+    ///
+    /// # Errors
+    /// What prevented it.
+    pub fn close(self) -> Result<()> {
+        drop(self);
+        Ok(())
+    }
+
+    /// Looks at once instead of at the next hint.
+    pub fn wake(&self) {
+        // The receiver lives as long as the engine.
+        let _ = self.wake.unbounded_send(());
+    }
+
+    /// Stops or lets go on what [`Engine::run`] does.
+    pub fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Release);
+        self.wake();
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.shared_state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn root(&self, side: Side) -> &Arc<dyn Root> {
+        &self.setup.roots[side]
+    }
+
+    pub(crate) fn capabilities(&self, side: Side) -> &Capabilities {
+        self.setup.roots[side].capabilities()
+    }
+
+    pub(crate) fn filter(&self) -> Arc<Filter> {
+        Arc::clone(&self.filter.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.setup.environment.now()
+    }
+
+    pub(crate) fn phase(&self, phase: Phase) {
+        self.setup.events.event(Event::Phase(phase));
+    }
+
+    /// Changes the progress and tells it, at most twenty times a second.
+    pub(crate) fn progress(&self, change: impl FnOnce(&mut Progress)) {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut progress);
+        let now = u64::try_from(self.setup.environment.uptime().as_millis()).unwrap_or(u64::MAX);
+        let last = self.told.load(Ordering::Relaxed);
+        if now >= last + 50 || progress.actions_done == progress.actions_total {
+            self.told.store(now, Ordering::Relaxed);
+            self.setup.events.event(Event::Progress(progress.clone()));
+        }
+    }
+
+    /// A new key under which a pre-image is set aside.
+    pub(crate) fn version_key(&self, path: &RelPath) -> VersionKey {
+        let (year, month, day, hour, minute, second) = self.now().civil();
+        let random = self.setup.environment.random() & 0xffff_ffff;
+        VersionKey::Kept {
+            device: self.setup.device.as_str().into(),
+            date: format!("{year:04}-{month:02}-{day:02}").into(),
+            action: format!("{hour:02}{minute:02}{second:02}-{random:08x}").into(),
+            path: path.clone(),
+        }
+    }
+
+    pub(crate) fn storage_error(side: Side) -> impl Fn(tandem_core::error::StorageError) -> EngineError {
+        move |error| EngineError::Storage { side, error }
+    }
+}

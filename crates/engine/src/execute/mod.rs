@@ -1,0 +1,339 @@
+//! Carries out a plan (DESIGN 4, steps 5 and 6): folders and moves one after the other, transfers in groups,
+//! deletes last.
+//!
+//! Nothing is recorded before it is durable; what is recorded goes in with base, observations and journal in
+//! one transaction. A failed expectation is no error: the action is dropped and the place looked at again.
+
+mod operation;
+mod transfer;
+
+use std::collections::{BTreeSet, HashMap};
+
+use tandem_core::error::{Cause, StorageError};
+use tandem_core::path::{Name, RelPath};
+use tandem_core::plan::record::{Done, Row, record};
+use tandem_core::plan::{Action, BaseItem, Deed, ItemId, Plan, Retain};
+use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::{Keep, VersionKey};
+
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+use crate::event::Event;
+use crate::guarding::digest;
+use crate::observe::Doubt;
+use crate::report::{Outcome, Summary};
+use crate::state::{Intent, JournalRow, Loaded, ProblemRow};
+use crate::views::{kind_of, log_line, planned};
+
+/// Actions that are made durable and recorded together.
+const GROUP: usize = 1024;
+
+/// What executing a plan came to.
+#[derive(Debug, Default)]
+pub(crate) struct Executed {
+    /// Where to look next.
+    pub(crate) doubts: PerSide<Doubt>,
+    /// What did not work, and is not tried again in this pass.
+    pub(crate) failed: BTreeSet<(Side, RelPath)>,
+    /// What had changed in between.
+    pub(crate) raced: BTreeSet<(Side, RelPath)>,
+    /// Texts that could not be merged.
+    pub(crate) unmergeable: Vec<ItemId>,
+    /// Why the pass cannot go on.
+    pub(crate) stopped: Option<EngineError>,
+    /// How many actions were recorded.
+    pub(crate) recorded: u64,
+}
+
+/// An action that was done and is not recorded yet.
+struct Finished {
+    action: Action,
+    done: Done,
+    version: Option<VersionKey>,
+    intent: Option<i64>,
+}
+
+/// One plan under way.
+pub(crate) struct Execution<'a> {
+    engine: &'a Engine,
+    loaded: &'a Loaded,
+    run: i64,
+    summary: &'a mut Summary,
+    /// Uploads that an earlier run began, by side and target.
+    resumable: &'a HashMap<(Side, RelPath), Intent>,
+    /// Where items are in the base by now.
+    places: HashMap<ItemId, (ItemId, Name)>,
+    out: Executed,
+}
+
+impl Engine {
+    /// Carries out `plan`.
+    pub(crate) async fn execute(
+        &self,
+        plan: Plan,
+        loaded: &Loaded,
+        run: i64,
+        summary: &mut Summary,
+        resumable: &HashMap<(Side, RelPath), Intent>,
+    ) -> Result<Executed> {
+        let mut execution = Execution {
+            engine: self,
+            loaded,
+            run,
+            summary,
+            resumable,
+            places: HashMap::new(),
+            out: Executed::default(),
+        };
+        execution.carry_out(plan).await?;
+        Ok(execution.out)
+    }
+}
+
+impl Execution<'_> {
+    async fn carry_out(&mut self, plan: Plan) -> Result<()> {
+        let mut steps = Vec::new();
+        let mut notes = Vec::new();
+        let mut transfers = PerSide::new(Vec::new(), Vec::new());
+        let mut others = Vec::new();
+        let mut deletes = Vec::new();
+        for action in plan.actions {
+            match action.deed {
+                Deed::CreateFolder { .. } | Deed::Move { .. } => steps.push(action),
+                Deed::Adopt { .. } | Deed::Forget { .. } => notes.push(action),
+                Deed::Transfer { .. } | Deed::Duplicate { .. } => transfers[action.side].push(action),
+                Deed::Merge { .. } | Deed::SetMeta { .. } => others.push(action),
+                Deed::Delete { .. } => deletes.push(action),
+            }
+        }
+        self.steps(steps).await?;
+        self.notes(notes)?;
+        for side in Side::BOTH {
+            self.transfers(side, std::mem::take(&mut transfers[side])).await?;
+        }
+        self.others(others).await?;
+        self.deletes(deletes).await
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.out.stopped.is_some()
+    }
+
+    /// What is equal already is only noted.
+    fn notes(&mut self, notes: Vec<Action>) -> Result<()> {
+        for group in chunks(notes, GROUP) {
+            let finished = group
+                .into_iter()
+                .map(|action| Finished { action, done: Done::default(), version: None, intent: None })
+                .collect();
+            self.record(finished)?;
+        }
+        Ok(())
+    }
+
+    /// What becomes of content that an action replaces or removes; `None` if the side cannot keep what must
+    /// be kept.
+    fn keep(&self, side: Side, path: &RelPath, retain: Retain) -> Option<Keep> {
+        let wanted = retain == Retain::Unseen || self.engine.setup.options.versions.keep;
+        match (wanted, self.engine.capabilities(side).versions) {
+            (true, true) => Some(Keep::Version(self.engine.version_key(path))),
+            (true, false) if retain == Retain::Unseen => None,
+            _ => Some(Keep::No),
+        }
+    }
+
+    /// Records what was done and is durable.
+    fn record(&mut self, finished: Vec<Finished>) -> Result<()> {
+        if finished.is_empty() {
+            return Ok(());
+        }
+        let now = self.engine.now();
+        let mut lines = Vec::new();
+        let mut state = self.engine.state();
+        let places = &mut self.places;
+        let loaded = self.loaded;
+        let run = self.run;
+        state.transaction(|state| {
+            for one in &finished {
+                let item = one.action.standing.item;
+                let base = current(state, places, loaded, item)?;
+                let rows = record(&one.action, base.as_ref(), &one.done);
+                state.apply(&rows, base.as_ref())?;
+                for row in &rows {
+                    if let Row::Put { item, parent, name, .. } = row {
+                        places.insert(*item, (*parent, name.clone()));
+                    }
+                }
+                if let Some(intent) = one.intent {
+                    state.close_intent(intent)?;
+                }
+                if one.action.touches() {
+                    let mut row = journal_row(&one.action, run, now);
+                    row.after.clone_from(&one.done.entry);
+                    row.version.clone_from(&one.version);
+                    row.id = state.add_journal(&row)?;
+                    lines.push(row);
+                }
+                if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action)) {
+                    state.use_approval(digest)?;
+                }
+            }
+            Ok(())
+        })?;
+        drop(state);
+        self.out.recorded += finished.len() as u64;
+        self.count(&finished);
+        for line in lines {
+            self.engine.setup.events.event(Event::Action(log_line(&line)));
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, finished: &[Finished]) {
+        for one in finished {
+            if one.action.touches() {
+                self.summary.done += 1;
+                self.summary.run = Some(self.run.unsigned_abs());
+                self.summary.bytes[one.action.side] += one.action.bytes();
+            } else if matches!(one.action.deed, Deed::Adopt { .. }) {
+                self.summary.adopted += 1;
+            }
+        }
+        let touched = finished.iter().filter(|f| f.action.touches()).count() as u64;
+        let last = finished.last().and_then(|f| f.action.path()).map(ToString::to_string);
+        self.engine.progress(|p| {
+            p.actions_done += touched;
+            p.path = last.or_else(|| p.path.take());
+        });
+    }
+
+    /// An action did not work, or was overtaken.
+    fn gave_up(&mut self, action: &Action, error: StorageError, intent: Option<i64>) -> Result<()> {
+        let raced = error.is_lost_race();
+        let side = action.side;
+        self.doubt(action);
+        let path = action.path().cloned().unwrap_or_else(RelPath::root);
+        if raced {
+            self.out.raced.insert((side, path.clone()));
+        } else {
+            self.out.failed.insert((side, path.clone()));
+            self.summary.failed += 1;
+        }
+        let mut row = journal_row(action, self.run, self.engine.now());
+        row.outcome = if raced { Outcome::LostRace } else { Outcome::Failed };
+        row.error = Some(error.to_string());
+        let problem = ProblemRow {
+            side,
+            path: path.to_string(),
+            why: error.cause.name().to_owned(),
+            detail: error.to_string(),
+        };
+        self.engine.state().transaction(|state| {
+            row.id = state.add_journal(&row)?;
+            if !raced {
+                state.add_problems("execute", &BTreeSet::from([problem]))?;
+            }
+            intent.map_or(Ok(()), |intent| state.close_intent(intent))
+        })?;
+        self.engine.setup.events.event(Event::Action(log_line(&row)));
+        tracing::info!(%error, ?raced, "an action was not done");
+        if stops_the_pass(&error) {
+            self.out.stopped = Some(EngineError::Storage { side, error });
+        }
+        Ok(())
+    }
+
+    /// Both ends of the action are looked at again.
+    fn doubt(&mut self, action: &Action) {
+        let mut add = |side: Side, path: &RelPath| {
+            if let Some(folder) = path.parent() {
+                self.out.doubts[side].add(folder, false);
+            }
+        };
+        let side = action.side;
+        if let Some(path) = action.path() {
+            add(side, path);
+        }
+        match &action.deed {
+            Deed::Transfer { from, .. } => add(side.other(), &from.path),
+            Deed::Move { to, .. } => add(side, to),
+            Deed::Merge { source, destination } => {
+                add(Side::Source, &source.path);
+                add(Side::Destination, &destination.path);
+            }
+            Deed::Delete { absent_at: Some(path), .. } => add(side.other(), path),
+            _ => {}
+        }
+    }
+}
+
+/// The item as the base has it by now.
+fn current(
+    state: &crate::state::State,
+    places: &HashMap<ItemId, (ItemId, Name)>,
+    loaded: &Loaded,
+    item: ItemId,
+) -> Result<Option<BaseItem>> {
+    match places.get(&item) {
+        Some((parent, name)) => state.base_item(*parent, name),
+        None => match loaded.item(item) {
+            Some(base) => state.base_item(base.parent, &base.name),
+            None => Ok(None),
+        },
+    }
+}
+
+fn journal_row(action: &Action, run: i64, at: tandem_core::time::Timestamp) -> JournalRow {
+    let shown = planned(action);
+    let (before, keep) = match &action.deed {
+        Deed::Transfer { replaces, retain, .. } => (replaces.clone(), *retain == Retain::Unseen),
+        Deed::Delete { at, retain, .. } => (Some(at.entry.clone()), *retain == Retain::Unseen),
+        Deed::Move { from, .. } => (Some(from.entry.clone()), false),
+        Deed::SetMeta { at, .. } => (Some(at.entry.clone()), false),
+        Deed::Merge { destination, .. } => (Some(destination.entry.clone()), true),
+        _ => (None, false),
+    };
+    JournalRow {
+        id: 0,
+        run,
+        at,
+        side: action.side,
+        kind: kind_of(&action.deed),
+        path: shown.path,
+        target: shown.to,
+        bytes: shown.bytes,
+        reason: action.reason,
+        outcome: Outcome::Done,
+        error: None,
+        before,
+        after: None,
+        version: None,
+        keep,
+    }
+}
+
+/// Whether nothing else will work either.
+fn stops_the_pass(error: &StorageError) -> bool {
+    matches!(
+        error.cause,
+        Cause::Offline
+            | Cause::Timeout
+            | Cause::AuthExpired
+            | Cause::AuthDenied
+            | Cause::Tls
+            | Cause::ClockSkew
+            | Cause::ReadOnly
+            | Cause::Quota
+            | Cause::RateLimited
+            | Cause::Server
+    )
+}
+
+fn chunks<T>(all: Vec<T>, size: usize) -> Vec<Vec<T>> {
+    let mut chunks = Vec::new();
+    let mut rest = all.into_iter().peekable();
+    while rest.peek().is_some() {
+        chunks.push(rest.by_ref().take(size).collect());
+    }
+    chunks
+}

@@ -1,0 +1,33 @@
+//! Runs seeds of the simulation: `simulate FIRST COUNT [faults] [crash] [modes]`.
+
+use std::io::Write;
+
+use tandem_testkit::simulation::{Shape, run};
+
+fn main() -> std::io::Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| words.get(at).and_then(|w| w.parse().ok()).unwrap_or(0u64);
+    let has = |word: &str| words.iter().any(|w| w == word);
+    let shape = Shape { faults: has("faults"), crash: has("crash"), every_mode: has("modes") };
+    let folder = std::env::temp_dir().join(format!("simulate-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let mut out = std::io::stdout();
+    let mut failed = 0u64;
+    let (mut actions, mut conflicts) = (0, 0);
+    for seed in number(0)..number(0) + number(1) {
+        let outcome = run(seed, shape, &folder);
+        actions += outcome.actions;
+        conflicts += outcome.conflicts;
+        if !outcome.violations.is_empty() {
+            failed += 1;
+            if failed <= 10 {
+                writeln!(out, "seed {seed}:")?;
+                for text in outcome.violations.iter().take(4) {
+                    writeln!(out, "  {text}")?;
+                }
+            }
+        }
+    }
+    writeln!(out, "{failed} failed, {actions} actions, {conflicts} conflicts")?;
+    std::fs::remove_dir_all(&folder)
+}

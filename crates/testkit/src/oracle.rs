@@ -1,0 +1,230 @@
+//! Remembers what simulated people wrote, and finds it again (P1 a) by looking at the storages alone.
+//! Invariant: it never reads Tandem's state or journal, and it hears of edits only at the storages' own
+//! edge.
+//!
+//! Content that a person replaced, deleted or moved a file over is superseded there: nothing asks for it
+//! any more. Which of several writes of the same bytes a person superseded is told by path; where that
+//! does not tell, all of them count as superseded, so that a report is never a false alarm.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tandem_core::path::RelPath;
+use tandem_core::side::{PerSide, Side};
+
+use crate::sim::{Blob, Seen, SimStorage, Snapshot, lock};
+
+mod lineage;
+mod witness;
+
+use lineage::Lineage;
+pub(crate) use witness::Witness;
+
+/// Shared knowledge of what people wrote; clones are handles on the same.
+#[derive(Debug, Clone, Default)]
+pub struct Oracle {
+    lineage: Arc<Mutex<Lineage>>,
+}
+
+/// A content that is nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// On which side it was written.
+    pub side: usize,
+    /// Where.
+    pub path: RelPath,
+    /// Its bytes.
+    pub content: Blob,
+    /// What happened there before and after, one line each.
+    pub history: Vec<String>,
+}
+
+impl Oracle {
+    /// One that heard of nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many contents people wrote.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        self.lineage().len()
+    }
+
+    /// How many contents are lost in a documented window, by reason.
+    #[must_use]
+    pub fn excused(&self) -> BTreeMap<&'static str, u64> {
+        self.lineage().excused()
+    }
+
+    /// Says that a program derived `child` from the given contents, as a text merge does.
+    pub fn derived(&self, parents: &[[u8; 32]], child: &Blob) {
+        self.lineage().derived(parents, child);
+    }
+
+    /// The contents from which nothing later was derived and that are on no side, in no conflict copy
+    /// and in no version.
+    #[must_use]
+    pub fn check(&self, storages: &[&SimStorage]) -> Vec<Lost> {
+        let mut there = BTreeSet::new();
+        for storage in storages {
+            storage.each_content(|blob, sent| {
+                there.insert(blob.hash());
+                there.extend(sent);
+            });
+        }
+        self.lineage().missing(&there)
+    }
+
+    fn lineage(&self) -> MutexGuard<'_, Lineage> {
+        lock(&self.lineage)
+    }
+}
+
+/// Where two sides differ, one sentence each; nothing if they are in step.
+///
+/// `common` gives the path under which an item is compared, `None` for one that the other side cannot
+/// hold or that is left out; `same` whether two items at one common path are in step.
+pub fn differences(
+    sides: PerSide<&Snapshot>,
+    common: impl Fn(Side, &RelPath, &Seen) -> Option<RelPath>,
+    same: impl Fn(&Seen, &Seen) -> bool,
+) -> Vec<String> {
+    let mut paths: BTreeMap<RelPath, PerSide<Vec<&Seen>>> = BTreeMap::new();
+    for side in Side::BOTH {
+        for (path, items) in sides[side] {
+            for item in items {
+                if let Some(common) = common(side, path, item) {
+                    paths.entry(common).or_default()[side].push(item);
+                }
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (path, items) in paths {
+        match (&*items.source, &*items.destination) {
+            ([source], [destination]) if same(source, destination) => {}
+            ([source], [destination]) => found.push(format!(
+                "{path:?} differs: {} and {}",
+                source.summary(),
+                destination.summary()
+            )),
+            (source, destination) => found.push(format!(
+                "{path:?} is {} times on the source and {} times on the destination",
+                source.len(),
+                destination.len()
+            )),
+        }
+    }
+    found
+}
+
+/// Whether two sides hold the same: [`differences`] finds none, names compared as they are.
+pub fn converged(sides: PerSide<&Snapshot>, same: impl Fn(&Seen, &Seen) -> bool) -> bool {
+    differences(sides, |_, path, _| Some(path.clone()), same).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tandem_core::capabilities::Capabilities;
+
+    use super::*;
+    use crate::sim::{Edit, SimEnvironment};
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    fn write(at: &str, content: &'static str) -> Edit {
+        Edit::Write {
+            path: path(at),
+            content: Bytes::from_static(content.as_bytes()),
+        }
+    }
+
+    fn two_sides() -> (Oracle, SimStorage, SimStorage) {
+        let environment = SimEnvironment::new(1);
+        let oracle = Oracle::new();
+        let sides = [0, 1].map(|side| {
+            let storage = SimStorage::with(Capabilities::least(), &environment);
+            storage.watched_by(&oracle, side);
+            storage
+        });
+        let [a, b] = sides;
+        (oracle, a, b)
+    }
+
+    #[test]
+    fn what_a_person_replaced_or_deleted_is_not_asked_for() {
+        let (oracle, a, b) = two_sides();
+        assert!(a.edit(&write("x", "one")));
+        assert!(a.edit(&write("x", "two")));
+        assert!(a.edit(&write("y", "three")));
+        assert!(a.edit(&Edit::Delete { path: path("y") }));
+        assert_eq!(oracle.check(&[&a, &b]), []);
+        assert_eq!(oracle.written(), 3);
+    }
+
+    #[test]
+    fn content_that_is_nowhere_is_lost_and_its_history_told() {
+        let (oracle, a, b) = two_sides();
+        assert!(a.edit(&write("x", "one")));
+        // A person on the other side, who never saw the first content, deletes a file of that name.
+        assert!(b.edit(&write("x", "other")));
+        assert!(b.edit(&Edit::Delete { path: path("x") }));
+        assert_eq!(oracle.check(&[&a, &b]), []);
+        // Without the side that holds it, the unseen version is missing.
+        let lost = oracle.check(&[&b]);
+        assert_eq!(lost.len(), 1);
+        assert_eq!(lost[0].path, path("x"));
+        assert_eq!(lost[0].content.bytes().as_ref(), b"one");
+        assert!(lost[0].history[0].starts_with("side 0: wrote \"x\""));
+    }
+
+    #[test]
+    fn the_same_content_at_two_places_is_told_apart_by_path() {
+        let (oracle, a, b) = two_sides();
+        for at in ["x", "y"] {
+            assert!(a.edit(&write(at, "same")));
+        }
+        assert!(a.edit(&Edit::Move {
+            from: path("x"),
+            to: path("z")
+        }));
+        assert!(a.edit(&Edit::Delete { path: path("z") }));
+        assert_eq!(oracle.check(&[&b]).len(), 1, "that of y");
+        assert!(a.edit(&Edit::Delete { path: path("y") }));
+        assert_eq!(oracle.check(&[&b]), []);
+    }
+
+    #[test]
+    fn a_merge_supersedes_what_it_was_made_of() {
+        let (oracle, a, b) = two_sides();
+        assert!(a.edit(&write("x", "left")));
+        assert!(b.edit(&write("x", "right")));
+        let parents = ["left", "right"].map(|text| Blob::new(text).hash());
+        oracle.derived(&parents, &Blob::new("left right"));
+        let lost = oracle.check(&[&a, &b]);
+        assert_eq!(lost.len(), 1);
+        assert_eq!(lost[0].content.bytes().as_ref(), b"left right");
+    }
+
+    #[test]
+    fn differences_are_named_and_equal_trees_have_none() {
+        let (_, a, b) = two_sides();
+        for storage in [&a, &b] {
+            assert!(storage.edit(&write("x", "one")));
+        }
+        let same = |one: &Seen, other: &Seen| one.content == other.content;
+        let (left, right) = (a.snapshot(), b.snapshot());
+        assert!(converged(PerSide::new(&left, &right), same));
+        assert!(a.edit(&write("x", "two")));
+        assert!(a.edit(&write("y", "three")));
+        let left = a.snapshot();
+        let all = |_: Side, path: &RelPath, _: &Seen| Some(path.clone());
+        let found = differences(PerSide::new(&left, &right), all, same);
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+}

@@ -1,0 +1,188 @@
+//! Which content came from which. Invariant: content ends once, by the first thing that superseded it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tandem_core::path::RelPath;
+
+use super::Lost;
+use crate::sim::Blob;
+
+type Hash = [u8; 32];
+
+#[derive(Debug)]
+struct Written {
+    side: usize,
+    paths: BTreeSet<RelPath>,
+    content: Blob,
+    end: Option<End>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Superseded,
+    Excused(&'static str),
+}
+
+#[derive(Debug)]
+struct Event {
+    side: usize,
+    what: &'static str,
+    path: RelPath,
+    hash: Hash,
+}
+
+/// Everything that was written, in order.
+#[derive(Debug, Default)]
+pub(super) struct Lineage {
+    written: Vec<Written>,
+    by_hash: BTreeMap<Hash, Vec<usize>>,
+    events: Vec<Event>,
+}
+
+impl Lineage {
+    pub(super) const fn len(&self) -> usize {
+        self.written.len()
+    }
+
+    pub(super) fn wrote(&mut self, side: usize, path: &RelPath, content: &Blob) {
+        self.event(side, "wrote", path, content.hash());
+        if content.size() == 0 {
+            return;
+        }
+        let number = self.written.len();
+        self.by_hash.entry(content.hash()).or_default().push(number);
+        self.written.push(Written {
+            side,
+            paths: BTreeSet::from([path.clone()]),
+            content: content.clone(),
+            end: None,
+        });
+    }
+
+    /// A person replaced or removed what was visible at `path`.
+    pub(super) fn superseded(
+        &mut self,
+        (side, what): (usize, &'static str),
+        path: &RelPath,
+        hash: Hash,
+        sent: Option<Hash>,
+    ) {
+        self.event(side, what, path, hash);
+        for number in self.meant(path, hash, sent) {
+            self.end(number, End::Superseded);
+        }
+    }
+
+    /// A person moved what was visible at `from`.
+    pub(super) fn moved(
+        &mut self,
+        side: usize,
+        from: &RelPath,
+        to: &RelPath,
+        hash: Hash,
+        sent: Option<Hash>,
+    ) {
+        self.event(side, "moved away", from, hash);
+        self.event(side, "moved here", to, hash);
+        for number in self.meant(from, hash, sent) {
+            self.written[number].paths.insert(to.clone());
+        }
+    }
+
+    pub(super) fn excuse(&mut self, hash: Hash, sent: Option<Hash>, why: &'static str) {
+        for number in self.alive(hash, sent) {
+            self.end(number, End::Excused(why));
+        }
+    }
+
+    pub(super) fn derived(&mut self, parents: &[Hash], child: &Blob) {
+        for parent in parents.iter().filter(|parent| **parent != child.hash()) {
+            for number in self.alive(*parent, None) {
+                self.end(number, End::Superseded);
+            }
+        }
+        if let Some(path) = parents
+            .iter()
+            .filter_map(|parent| self.by_hash.get(parent)?.first())
+            .find_map(|number| self.written[*number].paths.first())
+            .cloned()
+        {
+            self.wrote(usize::MAX, &path, child);
+        }
+    }
+
+    pub(super) fn excused(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for written in &self.written {
+            if let Some(End::Excused(why)) = written.end {
+                *counts.entry(why).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// What nothing superseded and is not among `there`.
+    pub(super) fn missing(&self, there: &BTreeSet<Hash>) -> Vec<Lost> {
+        self.written
+            .iter()
+            .filter(|written| written.end.is_none() && !there.contains(&written.content.hash()))
+            .map(|written| Lost {
+                side: written.side,
+                path: written.paths.first().cloned().unwrap_or_else(RelPath::root),
+                content: written.content.clone(),
+                history: self.history(written),
+            })
+            .collect()
+    }
+
+    /// The writes that content at `path` stands for: those known to have been there, else all of it.
+    fn meant(&self, path: &RelPath, hash: Hash, sent: Option<Hash>) -> Vec<usize> {
+        let alive = self.alive(hash, sent);
+        let here: Vec<usize> = alive
+            .iter()
+            .copied()
+            .filter(|number| self.written[*number].paths.contains(path))
+            .collect();
+        if here.is_empty() { alive } else { here }
+    }
+
+    fn alive(&self, hash: Hash, sent: Option<Hash>) -> Vec<usize> {
+        [Some(hash), sent]
+            .into_iter()
+            .flatten()
+            .filter_map(|hash| self.by_hash.get(&hash))
+            .flatten()
+            .copied()
+            .filter(|number| self.written[*number].end.is_none())
+            .collect()
+    }
+
+    fn end(&mut self, number: usize, end: End) {
+        self.written[number].end.get_or_insert(end);
+    }
+
+    fn event(&mut self, side: usize, what: &'static str, path: &RelPath, hash: Hash) {
+        self.events.push(Event {
+            side,
+            what,
+            path: path.clone(),
+            hash,
+        });
+    }
+
+    fn history(&self, written: &Written) -> Vec<String> {
+        self.events
+            .iter()
+            .filter(|event| {
+                written.paths.contains(&event.path) || event.hash == written.content.hash()
+            })
+            .map(|event| {
+                let [a, b, c, ..] = event.hash;
+                format!(
+                    "side {}: {} {:?} {a:02x}{b:02x}{c:02x}",
+                    event.side, event.what, event.path
+                )
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,62 @@
+//! The oracle's ear at the edge of one side. Invariant: only what people do is told, never what Tandem
+//! does; but for content that is lost as documented.
+
+use tandem_core::path::RelPath;
+
+use super::Oracle;
+use crate::sim::Blob;
+
+/// Tells an [`Oracle`] what people do on one side.
+#[derive(Debug, Clone)]
+pub(crate) struct Witness {
+    oracle: Oracle,
+    side: usize,
+}
+
+impl Witness {
+    pub(crate) const fn new(oracle: Oracle, side: usize) -> Self {
+        Self { oracle, side }
+    }
+
+    /// A person wrote `content` at `path`, where `old` was visible.
+    pub(crate) fn wrote(
+        &self,
+        path: &RelPath,
+        old: Option<(&Blob, Option<[u8; 32]>)>,
+        content: &Blob,
+    ) {
+        let mut lineage = self.oracle.lineage();
+        if let Some((old, sent)) = old {
+            if old.hash() == content.hash() {
+                return;
+            }
+            lineage.superseded((self.side, "replaced"), path, old.hash(), sent);
+        }
+        lineage.wrote(self.side, path, content);
+    }
+
+    /// A person deleted `old` at `path`, or moved something over it.
+    pub(crate) fn removed(&self, path: &RelPath, old: &Blob, sent: Option<[u8; 32]>) {
+        let act = (self.side, "removed");
+        self.oracle
+            .lineage()
+            .superseded(act, path, old.hash(), sent);
+    }
+
+    /// A person moved `content`.
+    pub(crate) fn moved(
+        &self,
+        from: &RelPath,
+        to: &RelPath,
+        content: &Blob,
+        sent: Option<[u8; 32]>,
+    ) {
+        let mut lineage = self.oracle.lineage();
+        lineage.moved(self.side, from, to, content.hash(), sent);
+    }
+
+    /// `content` is lost in a window that the storage documents.
+    pub(crate) fn excused(&self, content: &Blob, sent: Option<[u8; 32]>, why: &'static str) {
+        self.oracle.lineage().excuse(content.hash(), sent, why);
+    }
+}

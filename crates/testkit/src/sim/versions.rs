@@ -1,0 +1,119 @@
+//! Pre-images that a simulated storage set aside. Invariant: what was kept under a key stays what it is;
+//! other content never takes its place.
+
+use bytes::Bytes;
+use tandem_core::entry::Entry;
+use tandem_core::path::RelPath;
+use tandem_core::storage::{Keep, Version, VersionKey};
+use tandem_core::time::Timestamp;
+
+use super::state::State;
+use super::tree::{Body, Serial};
+
+/// One pre-image: of a folder with all that was below.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) entry: Entry,
+    pub(super) body: Body,
+    pub(super) below: Vec<(RelPath, Body)>,
+    pub(super) at: Timestamp,
+    pub(super) order: u64,
+}
+
+impl Kept {
+    /// The bytes of the pre-image itself.
+    pub(super) fn bytes(&self) -> &Bytes {
+        self.body.blob.bytes()
+    }
+}
+
+impl State {
+    /// Sets the content of `serial` aside, as `keep` asks or under a key of the storage's own.
+    pub(super) fn set_aside(&mut self, serial: Serial, keep: &Keep, device: &str) -> VersionKey {
+        let path = self.tree.path_of(serial);
+        let key = match keep {
+            _ if self.shape.habits.native_versions => self.native_key(path),
+            Keep::Version(key) => key.clone(),
+            Keep::No => self.own_key(path, device, "displaced"),
+        };
+        self.store(serial, key)
+    }
+
+    /// Sets the content of `serial` aside as the storage's own trash does.
+    pub(super) fn put_in_trash(&mut self, serial: Serial) -> VersionKey {
+        let key = self.native_key(self.tree.path_of(serial));
+        self.store(serial, key)
+    }
+
+    fn native_key(&mut self, path: RelPath) -> VersionKey {
+        let id = format!("v{:08}", self.count()).into();
+        VersionKey::Native { path, id }
+    }
+
+    fn own_key(&mut self, path: RelPath, device: &str, what: &str) -> VersionKey {
+        let (year, month, day, ..) = self.environment.tick().civil();
+        VersionKey::Kept {
+            device: device.into(),
+            date: format!("{year:04}-{month:02}-{day:02}").into(),
+            action: format!("{what}-{}", self.count()).into(),
+            path,
+        }
+    }
+
+    fn store(&mut self, serial: Serial, key: VersionKey) -> VersionKey {
+        let (Some(entry), Some(node)) = (self.entry(serial), self.tree.get(serial)) else {
+            return key;
+        };
+        let body = node.body.clone();
+        if let Some(there) = self.kept.get(&key) {
+            if there.body.blob == body.blob && there.below.is_empty() && !node.is_folder() {
+                return key;
+            }
+            let device = match &key {
+                VersionKey::Kept { device, .. } => device.clone(),
+                VersionKey::Native { .. } => "storage".into(),
+            };
+            let another = self.own_key(key.path().clone(), &device, "again");
+            return self.store(serial, another);
+        }
+        let top = self.tree.path_of(serial);
+        let below = self
+            .tree
+            .subtree(serial)
+            .into_iter()
+            .skip(1)
+            .filter_map(|at| {
+                let path = self.tree.path_of(at).below(&top)?;
+                Some((path, self.tree.get(at)?.body.clone()))
+            })
+            .collect();
+        let order = self.count();
+        let kept = Kept {
+            entry,
+            body,
+            below,
+            at: self.environment.tick(),
+            order,
+        };
+        self.kept.insert(key.clone(), kept);
+        key
+    }
+
+    /// What is kept of `path`, newest first.
+    pub(super) fn versions_of(&self, path: Option<&RelPath>) -> Vec<Version> {
+        let mut found: Vec<_> = self
+            .kept
+            .iter()
+            .filter(|(key, _)| path.is_none_or(|path| key.path() == path))
+            .collect();
+        found.sort_by_key(|(_, kept)| std::cmp::Reverse(kept.order));
+        found
+            .into_iter()
+            .map(|(key, kept)| Version {
+                key: key.clone(),
+                entry: kept.entry.clone(),
+                kept_at: kept.at,
+            })
+            .collect()
+    }
+}

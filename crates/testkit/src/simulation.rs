@@ -1,0 +1,314 @@
+//! The production engine on two simulated storages: people edit both sides, the engine keeps them in step,
+//! and the oracle asks whether anything was lost. One seed is one run, and gives the same run again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_core::capabilities::{Capabilities, Conditions};
+use tandem_core::conflict_name::DeviceName;
+use tandem_core::entry::Kind;
+use tandem_core::guard::GuardSettings;
+use tandem_core::names;
+use tandem_core::path::RelPath;
+use tandem_core::policy::{Compare, ConflictPolicy, FirstSync, Mode, Policy};
+use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::Root;
+use tandem_engine::Engine;
+use tandem_engine::event::Silent;
+use tandem_engine::report::Summary;
+use tandem_engine::setup::{PairOptions, Setup};
+
+use crate::oracle::{Oracle, differences};
+use crate::seed::Rng;
+use crate::sim::{Faults, Seen, SimEnvironment, SimExecutor, SimStorage};
+
+/// Passes that edits and faults may take to come to rest.
+const MOST_PASSES: usize = 30;
+
+/// How a run is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Storages fail in ways drawn from the seed.
+    pub faults: bool,
+    /// The program is killed at a point drawn from the seed, and started again.
+    pub crash: bool,
+    /// Every mode and policy; else two-way with the defaults.
+    pub every_mode: bool,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What is wrong, one sentence each; nothing if all promises held.
+    pub violations: Vec<String>,
+    /// Hash of everything that happened.
+    pub trace: u64,
+    /// Actions done in all.
+    pub actions: u64,
+    /// Conflicts met in all.
+    pub conflicts: u64,
+    /// Times the program was killed.
+    pub crashes: u64,
+}
+
+/// Two storages, the people on them, and the engine's place.
+struct World {
+    rng: Rng,
+    environment: SimEnvironment,
+    sides: PerSide<SimStorage>,
+    oracle: Oracle,
+    policy: Policy,
+    state: PathBuf,
+    outcome: Outcome,
+}
+
+/// Runs `seed`. `folder` is a place of its own for the pair's database.
+#[must_use]
+pub fn run(seed: u64, shape: Shape, folder: &Path) -> Outcome {
+    let state = folder.join(format!("seed-{seed}.db"));
+    let mut world = World::draw(seed, shape, state);
+    world.live(shape);
+    for end in ["", "-wal", "-shm"] {
+        let mut path = world.state.clone().into_os_string();
+        path.push(end);
+        // What is not there need not be removed.
+        let _ = std::fs::remove_file(path);
+    }
+    world.outcome.trace = world.environment.trace();
+    world.outcome
+}
+
+impl World {
+    fn draw(seed: u64, shape: Shape, state: PathBuf) -> Self {
+        let mut rng = Rng::new(seed);
+        let environment = SimEnvironment::new(seed);
+        let sides = PerSide::from_fn(|_| SimStorage::from_seed_but(rng.below(u64::MAX), &environment, |capabilities, _| {
+            supported(capabilities);
+        }));
+        let oracle = Oracle::new();
+        sides.source.watched_by(&oracle, 0);
+        sides.destination.watched_by(&oracle, 1);
+        let policy = if shape.every_mode {
+            Policy {
+                mode: *rng.pick(Mode::ALL),
+                compare: *rng.pick(&[Compare::HashThenMtime, Compare::HashOnly]),
+                first_sync: *rng.pick(FirstSync::ALL),
+                conflict: *rng.pick(ConflictPolicy::ALL),
+            }
+        } else {
+            Policy { compare: Compare::HashOnly, ..Policy::default() }
+        };
+        Self { rng, environment, sides, oracle, policy, state, outcome: Outcome::default() }
+    }
+
+    fn live(&mut self, shape: Shape) {
+        self.edits(12);
+        for _ in 0..2 {
+            self.settle(shape);
+            self.edits(8);
+        }
+        self.settle(shape);
+        self.check();
+    }
+
+    fn edits(&mut self, count: usize) {
+        for _ in 0..count {
+            let side = if self.rng.chance(55) { Side::Source } else { Side::Destination };
+            let edit = self.sides[side].random_edit(&mut self.rng);
+            self.sides[side].edit(&edit);
+            if self.rng.chance(30) {
+                self.environment.advance(Duration::from_millis(1 + self.rng.below(3000)));
+            }
+        }
+    }
+
+    /// Passes with faults and crashes, then without until nothing is left to do.
+    fn settle(&mut self, shape: Shape) {
+        if shape.faults {
+            for side in Side::BOTH {
+                let faults = Faults::draw(&mut self.rng);
+                self.sides[side].set_faults(faults);
+            }
+        }
+        if shape.crash {
+            let at = 1 + self.rng.below(400);
+            self.pass(Some(at));
+        }
+        if shape.faults {
+            self.pass(None);
+            for side in Side::BOTH {
+                self.sides[side].heal();
+            }
+        }
+        for _ in 0..MOST_PASSES {
+            self.environment.advance(Duration::from_secs(60));
+            match self.pass(None) {
+                Some(summary) if summary.done == 0 && summary.stopped.is_none() && summary.failed == 0 => return,
+                _ => {}
+            }
+        }
+        self.violation("it does not come to rest".to_owned());
+    }
+
+    fn violation(&mut self, text: String) {
+        if self.outcome.violations.len() < 20 {
+            self.outcome.violations.push(text);
+        }
+    }
+
+    /// One life of the program, with one pass.
+    fn pass(&mut self, crash_at: Option<u64>) -> Option<Summary> {
+        let setup = self.setup();
+        let mut executor = SimExecutor::new(&self.environment).crash_at(crash_at);
+        let result = executor.run(async {
+            let engine = Engine::open(setup).await?;
+            engine.sync().await
+        });
+        match result {
+            None => {
+                self.outcome.crashes += 1;
+                for side in Side::BOTH {
+                    let lose = self.rng.chance(50);
+                    self.sides[side].crash(lose);
+                }
+                None
+            }
+            Some(Ok(summary)) => {
+                self.outcome.actions += summary.done;
+                self.outcome.conflicts += summary.conflicts;
+                Some(summary)
+            }
+            Some(Err(tandem_engine::error::EngineError::Storage { .. })) => None,
+            Some(Err(error)) => {
+                self.violation(format!("the engine gave up: {error}"));
+                None
+            }
+        }
+    }
+
+    fn setup(&self) -> Setup {
+        let guards = GuardSettings {
+            deletes: u64::MAX,
+            deletes_at_most: u64::MAX,
+            delete_all: u64::MAX,
+            edits: u64::MAX,
+            older_items: u64::MAX,
+            conflict_copies_of_one: u64::MAX,
+            conflict_copies_an_hour: u64::MAX,
+            free_space: 0,
+            ..GuardSettings::default()
+        };
+        let mut options = PairOptions { policy: self.policy.clone(), guards, ..PairOptions::default() };
+        options.filter.defaults = false;
+        Setup {
+            pair: "simulated".to_owned(),
+            options,
+            device: DeviceName::new("device", "0000"),
+            roots: PerSide::from_fn(|side| {
+                let root: Arc<dyn Root> = self.sides[side].sim_root();
+                root
+            }),
+            state: self.state.clone(),
+            environment: self.environment.shared(),
+            events: Arc::new(Silent),
+        }
+    }
+
+    fn check(&mut self) {
+        let lost = self.oracle.check(&[&self.sides.source, &self.sides.destination]);
+        for one in lost {
+            let history = one.history.join("; ");
+            self.violation(format!("lost {:?} of side {}: {history}", one.path, one.side));
+        }
+        if self.policy.mode == Mode::TwoWay && self.policy.conflict != ConflictPolicy::Manual {
+            self.check_in_step();
+        }
+    }
+
+    fn check_in_step(&mut self) {
+        let snapshots = PerSide::from_fn(|side| self.sides[side].snapshot());
+        let capabilities = PerSide::from_fn(|side: Side| self.sides[side].capabilities().clone());
+        let refused = refused_paths(&snapshots, &capabilities);
+        let common = |side: Side, path: &RelPath, seen: &Seen| common_path(&capabilities, &refused, side, path, seen);
+        let found = differences(snapshots.as_ref(), common, same_content);
+        for text in found {
+            self.violation(format!("not in step: {text}"));
+        }
+    }
+}
+
+/// What this simulation leaves out, each for a reason of its own.
+fn supported(capabilities: &mut Capabilities) {
+    // Twins on one side have no common path to be compared under.
+    capabilities.twins = false;
+    if capabilities.atomic_write == tandem_core::capabilities::AtomicWrite::No {
+        capabilities.conditions = Conditions { ..capabilities.conditions };
+    }
+}
+
+/// Paths that one of the sides cannot hold, in the pair's spelling.
+fn refused_paths(
+    snapshots: &PerSide<crate::sim::Snapshot>,
+    capabilities: &PerSide<Capabilities>,
+) -> std::collections::BTreeSet<RelPath> {
+    let mut refused = std::collections::BTreeSet::new();
+    for side in Side::BOTH {
+        let (mine, other) = (&capabilities[side], &capabilities[side.other()]);
+        let mut keys: std::collections::BTreeMap<(RelPath, Box<str>), u32> = std::collections::BTreeMap::new();
+        for (path, items) in &snapshots[side] {
+            let Ok(pair) = names::decode_path(path, &mine.names) else {
+                refused.insert(path.clone());
+                continue;
+            };
+            let (Some(folder), Some(name)) = (pair.parent(), pair.name()) else { continue };
+            let fits = names::encode_path(&pair, &other.names).is_ok();
+            let link = items.iter().any(|i| i.kind == Kind::Symlink && !other.symlinks);
+            let opaque = items.iter().any(|i| i.kind == Kind::Opaque);
+            let large = items.iter().any(|i| other.largest_file.is_some_and(|most| i.content.size() > most));
+            let twin = keys.entry((folder, names::collision_key(&name, other.case, other.unicode))).or_default();
+            *twin += 1;
+            if !fits || link || opaque || large || *twin > 1 {
+                refused.insert(pair);
+            }
+        }
+    }
+    refused
+}
+
+fn common_path(
+    capabilities: &PerSide<Capabilities>,
+    refused: &std::collections::BTreeSet<RelPath>,
+    side: Side,
+    path: &RelPath,
+    _: &Seen,
+) -> Option<RelPath> {
+    let pair = names::decode_path(path, &capabilities[side].names).ok()?;
+    let mut above = Some(pair.clone());
+    while let Some(folder) = above {
+        if refused.contains(&folder) {
+            return None;
+        }
+        above = folder.parent();
+    }
+    let both = [&capabilities.source, &capabilities.destination];
+    let mut folded = RelPath::root();
+    for name in pair.names() {
+        let key = both.iter().fold(name.to_string(), |text, c| {
+            tandem_core::path::Name::new(text.clone())
+                .map_or(text, |name| names::collision_key(&name, c.case, c.unicode).into())
+        });
+        folded = folded.join(&tandem_core::path::Name::new(key).ok()?);
+    }
+    Some(folded)
+}
+
+fn same_content(a: &Seen, b: &Seen) -> bool {
+    let of = |seen: &Seen| seen.sent.unwrap_or_else(|| seen.content.hash());
+    a.kind == b.kind
+        && match a.kind {
+            Kind::File => of(a) == of(b) || a.content.hash() == b.content.hash(),
+            Kind::Symlink => a.target == b.target,
+            Kind::Folder | Kind::Opaque => true,
+        }
+}
