@@ -66,7 +66,7 @@ pub(crate) fn digest(action: &Action) -> Option<u64> {
 }
 
 impl Engine {
-    fn guard_settings(&self) -> Result<GuardSettings> {
+    pub(crate) fn guard_settings(&self) -> Result<GuardSettings> {
         let weak = Side::BOTH.into_iter().any(|side| {
             matches!(self.stored_identity(side), Ok(Some(RootIdentity { identity: Identity::Weak, .. })))
         });
@@ -234,7 +234,7 @@ impl Engine {
     }
 }
 
-fn root_hold(guard: Guard, side: Side, found: Option<&RootIdentity>) -> Hold {
+pub(crate) fn root_hold(guard: Guard, side: Side, found: Option<&RootIdentity>) -> Hold {
     let mut evidence = Evidence::new();
     evidence.insert("side".into(), Fact::Text(side.to_string()));
     let seen = format!("{guard} {side} {found:?}");

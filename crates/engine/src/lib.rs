@@ -4,18 +4,28 @@
 //! observed, what is in step, what it intends and what it did is in one database per pair.
 
 mod carried;
+mod chosen;
+mod conflicts;
 mod engine;
 pub mod error;
 pub mod event;
 mod execute;
+mod explain;
 mod guarding;
+mod history;
+mod holds;
 mod observe;
 mod parallel;
 mod pass;
+mod preview;
 pub mod report;
 mod run;
 pub mod setup;
 mod state;
+mod status;
+mod undo;
+mod verify;
+mod versions;
 mod views;
 
 pub use engine::Engine;

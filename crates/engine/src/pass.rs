@@ -83,6 +83,7 @@ impl Engine {
                 }
             }
             let (mut plan, loaded) = self.plan(&pass.unmergeable, &mut pass.summary).await?;
+            if std::env::var_os("DBG").is_some() { eprintln!("-- plan items {:#?}\nfresh {:?}", loaded.trees.items.iter().map(|i| (i.id.0,i.parent.0,i.name.as_str(),&i.entries,&i.seen)).map(|x| format!("{:?}",x)).collect::<Vec<_>>(), loaded.trees.fresh); for a in &plan.actions { eprintln!("   {:?} {:?} {:?}", a.side, a.deed, a.reason); } for l in &plan.left_out {eprintln!("  left {l:?}");} }//DBG
             self.note_plan(&plan, &look)?;
             plan.actions.retain(|a| self.is_worth_trying(&pass, a));
             pass.holds = self.guard(&mut plan, self.is_first_pass()?).await?;
@@ -124,10 +125,11 @@ impl Engine {
     /// The plan for what is in doubt, with all evidence it asked for.
     pub(crate) async fn plan(&self, unmergeable: &[ItemId], summary: &mut Summary) -> Result<(Plan, Loaded)> {
         for _ in 0..MOST_EVIDENCE {
-            let loaded = self.state().load()?;
+            let capabilities = PerSide::from_fn(|side| self.capabilities(side));
+            let loaded = self.state().load(capabilities)?;
             let input = Input {
                 trees: &loaded.trees,
-                capabilities: PerSide::new(self.capabilities(Side::Source), self.capabilities(Side::Destination)),
+                capabilities,
                 policy: &self.setup.options.policy,
                 device: self.setup.device.as_str(),
                 unmergeable,
@@ -143,7 +145,7 @@ impl Engine {
     }
 
     /// Reads what the planner must know.
-    async fn gather(&self, plan: &Plan) -> Result<()> {
+    pub(crate) async fn gather(&self, plan: &Plan) -> Result<()> {
         let jobs = plan
             .evidence
             .iter()

@@ -42,7 +42,7 @@ pub enum ActionKind {
 }
 
 /// An action of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedAction {
     /// What it does.
     pub kind: ActionKind,
@@ -219,7 +219,8 @@ pub struct SideView {
 pub struct Explanation {
     /// The path asked for.
     pub path: String,
-    /// In one word: `in_step`, `planned`, `held`, `filtered`, `unknown`, `conflict`, `problem`, `waiting`.
+    /// In one word: `in_step`, `planned`, `held`, `filtered`, `unknown`, `conflict`, `problem`, `waiting`,
+    /// `detached`.
     pub state: String,
     /// The rule, guard or cause that decided: `.tandemignore:3 *.log`, `mass_delete`.
     pub rule: Option<String>,

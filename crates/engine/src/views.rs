@@ -37,6 +37,7 @@ pub(crate) fn planned(action: &Action) -> PlannedAction {
 pub(crate) fn log_line(row: &JournalRow) -> LogLine {
     let reversible = match row.kind {
         ActionKind::Create | ActionKind::CreateFolder | ActionKind::Move | ActionKind::SetMeta => true,
+        ActionKind::Restore if row.before.is_none() => true,
         ActionKind::Replace | ActionKind::Delete | ActionKind::Restore => {
             row.version.is_some() || row.before.as_ref().is_some_and(|e| e.kind == Kind::Folder)
         }

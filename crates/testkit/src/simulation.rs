@@ -231,6 +231,7 @@ impl World {
         let capabilities = PerSide::from_fn(|side: Side| self.sides[side].capabilities().clone());
         let refused = refused_paths(&snapshots, &capabilities);
         let common = |side: Side, path: &RelPath, seen: &Seen| common_path(&capabilities, &refused, side, path, seen);
+        if std::env::var_os("DBG").is_some() { for side in Side::BOTH { eprintln!("SNAP {side}: {:?}\n caps {:?}", snapshots[side].iter().map(|(p,s)|format!("{p}={:?}",s[0].kind)).collect::<Vec<_>>(), capabilities[side]); } }//DBG
         let found = differences(snapshots.as_ref(), common, same_content);
         for text in found {
             self.violation(format!("not in step: {text}"));
@@ -255,7 +256,7 @@ fn refused_paths(
     let mut refused = std::collections::BTreeSet::new();
     for side in Side::BOTH {
         let (mine, other) = (&capabilities[side], &capabilities[side.other()]);
-        let mut keys: std::collections::BTreeMap<(RelPath, Box<str>), u32> = std::collections::BTreeMap::new();
+        let mut keys: std::collections::BTreeMap<(RelPath, Box<str>), RelPath> = std::collections::BTreeMap::new();
         for (path, items) in &snapshots[side] {
             let Ok(pair) = names::decode_path(path, &mine.names) else {
                 refused.insert(path.clone());
@@ -266,9 +267,11 @@ fn refused_paths(
             let link = items.iter().any(|i| i.kind == Kind::Symlink && !other.symlinks);
             let opaque = items.iter().any(|i| i.kind == Kind::Opaque);
             let large = items.iter().any(|i| other.largest_file.is_some_and(|most| i.content.size() > most));
-            let twin = keys.entry((folder, names::collision_key(&name, other.case, other.unicode))).or_default();
-            *twin += 1;
-            if !fits || link || opaque || large || *twin > 1 {
+            let key = (folder, names::collision_key(&name, other.case, other.unicode));
+            if let Some(twin) = keys.insert(key, pair.clone()) {
+                refused.insert(twin);
+                refused.insert(pair);
+            } else if !fits || link || opaque || large {
                 refused.insert(pair);
             }
         }

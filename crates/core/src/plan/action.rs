@@ -39,6 +39,15 @@ pub struct At {
     pub entry: Entry,
 }
 
+/// What proves that an item is still gone from a side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    /// Where it was.
+    pub path: RelPath,
+    /// What has taken its name, if anything; that must still be there.
+    pub instead: Option<Entry>,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
@@ -101,7 +110,7 @@ pub enum Deed {
         /// What becomes of it.
         retain: Retain,
         /// Where, on the other side, it must still be absent.
-        absent_at: Option<RelPath>,
+        absent: Option<Absence>,
     },
     /// Note both sides as in step.
     Adopt {

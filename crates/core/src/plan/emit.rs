@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::action::{Action, At, Deed, LeftOut, Plan, Refusal, Retain, Standing};
+use super::action::{Absence, Action, At, Deed, LeftOut, Plan, Refusal, Retain, Standing};
 use super::compare::{Change, change_since};
 use super::decide::{Content, Life, Want};
 use super::node::Nodes;
@@ -77,21 +77,10 @@ impl Emitter<'_, '_> {
         self.plan.actions.push(Action { side, standing, deed, reason });
     }
 
-    /// The node's name in the pair as the side has it now.
-    fn name_on(&self, side: Side, node: usize) -> Option<Name> {
-        let it = &self.nodes.all[node];
-        let place = it.places[side]?;
-        Some(if it.base.is_none() || !place.moved {
-            it.name.clone()
-        } else {
-            self.nodes.decoded(side, &place.entry.name)
-        })
-    }
-
     fn is_in_place(&self, side: Side, node: usize) -> bool {
         let want = &self.wants[node];
         self.nodes.all[node].places[side].is_some_and(|p| p.parent == want.parent)
-            && self.name_on(side, node).as_ref() == Some(&want.name)
+            && self.nodes.name_on(side, node).as_ref() == Some(&want.name)
     }
 
     fn folders_and_moves(&mut self) {
@@ -463,7 +452,16 @@ impl Emitter<'_, '_> {
             change_since(place.entry, base, self.input.capabilities[side]) != Change::Edited
         });
         let retain = if known { Retain::Superseded } else { Retain::Unseen };
-        let absent_at = it.base.and_then(|_| self.nodes.base_path(side.other(), node));
-        self.push(side, node, Deed::Delete { at, retain, absent_at }, reason);
+        let absent = self.absence(side.other(), node);
+        self.push(side, node, Deed::Delete { at, retain, absent }, reason);
+    }
+
+    fn absence(&self, side: Side, node: usize) -> Option<Absence> {
+        let it = &self.nodes.all[node];
+        let path = self.nodes.base_path(side, node)?;
+        let name = it.base.map(|b| b.entries[side].as_ref().map_or(&b.name, |e| &e.name))?;
+        let instead = self.trees[side].occupant(it.base_parent, name).filter(|&other| other != node);
+        let instead = instead.and_then(|other| self.nodes.all[other].places[side]).map(|p| p.entry.clone());
+        Some(Absence { path, instead })
     }
 }

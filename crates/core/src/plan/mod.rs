@@ -21,7 +21,7 @@ mod settle;
 pub mod trees;
 
 pub use action::{
-    Action, At, Conflict, ConflictKind, Deed, Equality, Evidence, LeftOut, Plan, Refusal, Retain, Standing,
+    Absence, Action, At, Conflict, ConflictKind, Deed, Equality, Evidence, LeftOut, Plan, Refusal, Retain, Standing,
 };
 pub use reason::Reason;
 pub use trees::{BaseItem, Fresh, Input, ItemId, Seen, Trees};

@@ -112,6 +112,14 @@ impl<'a> Nodes<'a> {
         names::collision_key(name, self.rules.0, self.rules.1)
     }
 
+    /// The node's name in the pair as the side has it now.
+    pub(super) fn name_on(&self, side: Side, node: usize) -> Option<Name> {
+        let it = &self.all[node];
+        let place = it.places[side]?;
+        let known = it.base.is_none() || !place.moved;
+        Some(if known { it.name.clone() } else { self.decoded(side, &place.entry.name) })
+    }
+
     /// The name in the pair of what `side` shows under `native`.
     pub(super) fn decoded(&self, side: Side, native: &Name) -> Name {
         decode(self.input, side, native)

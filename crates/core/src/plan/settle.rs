@@ -173,10 +173,13 @@ impl Settler<'_, '_> {
 
     /// A side on which the two lie beside each other now, so that only the other side cannot hold both.
     fn beside_each_other(&self, a: usize, b: usize) -> Option<Side> {
-        Side::BOTH.into_iter().find(|&side| {
-            let at = |n: usize| self.nodes.all[n].places[side].map(|p| p.parent);
-            at(a).is_some() && at(a) == at(b) && at(a) == Some(self.wants[a].parent)
-        })
+        let place = (self.wants[a].parent, self.nodes.key(&self.wants[a].name));
+        let is_there = |side: Side, n: usize| {
+            let name = self.nodes.name_on(side, n);
+            let parent = self.nodes.all[n].places[side].map(|p| p.parent);
+            parent.zip(name).is_some_and(|(parent, name)| (parent, self.nodes.key(&name)) == place)
+        };
+        Side::BOTH.into_iter().find(|&side| is_there(side, a) && is_there(side, b))
     }
 
     fn free_name(

@@ -66,11 +66,6 @@ impl<'a> Tree<'a> {
         self.at[node].as_ref().map(|(parent, _)| *parent)
     }
 
-    /// Its name.
-    pub(super) fn name(&self, node: usize) -> Option<&Name> {
-        self.at[node].as_ref().map(|(_, name)| name)
-    }
-
     /// Its path.
     pub(super) fn path(&self, node: usize) -> RelPath {
         let mut names = Vec::new();

@@ -209,6 +209,7 @@ impl Execution<'_> {
 
     /// An action did not work, or was overtaken.
     fn gave_up(&mut self, action: &Action, error: StorageError, intent: Option<i64>) -> Result<()> {
+        if std::env::var_os("DBG").is_some() { eprintln!("   FAILED {error:?}"); }//DBG
         let raced = error.is_lost_race();
         let side = action.side;
         self.doubt(action);
@@ -261,7 +262,7 @@ impl Execution<'_> {
                 add(Side::Source, &source.path);
                 add(Side::Destination, &destination.path);
             }
-            Deed::Delete { absent_at: Some(path), .. } => add(side.other(), path),
+            Deed::Delete { absent: Some(absent), .. } => add(side.other(), &absent.path),
             _ => {}
         }
     }

@@ -11,7 +11,7 @@ use tandem_core::filter;
 use tandem_core::merge::merge_text;
 use tandem_core::path::RelPath;
 use tandem_core::plan::record::Done;
-use tandem_core::plan::{Action, At, Deed, Retain};
+use tandem_core::plan::{Absence, Action, At, Deed, Retain};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{
     Commit, Committed, Deleted, Depth, Discard, Expected, Keep, Listed, Locator, ResumeSink, ResumeToken, Root,
@@ -202,7 +202,7 @@ impl Execution<'_> {
         let mut jobs: Vec<BoxFuture<Answer<Deleted>>> = Vec::new();
         let mut waiting = Vec::new();
         for action in files {
-            let Deed::Delete { at, retain, absent_at } = &action.deed else { continue };
+            let Deed::Delete { at, retain, absent } = &action.deed else { continue };
             let Some(keep) = self.keep(action.side, &at.path, *retain) else {
                 let error = StorageError::new("delete", Cause::Unsupported, "the deleted content cannot be kept");
                 self.gave_up(&action, error, None)?;
@@ -210,9 +210,9 @@ impl Execution<'_> {
             };
             let root = Arc::clone(self.engine.root(action.side));
             let other = Arc::clone(self.engine.root(action.side.other()));
-            let (at, expected, absent_at) = (at.clone(), action.expected(), absent_at.clone());
+            let (at, expected, absent) = (at.clone(), action.expected(), absent.clone());
             jobs.push(Box::pin(async move {
-                still_absent(&other, absent_at.as_ref()).await?;
+                still_absent(&other, absent.as_ref()).await?;
                 root.delete(&locate(&at), &expected, &keep, Discard::Forever).await
             }));
             waiting.push(action);
@@ -239,9 +239,9 @@ impl Execution<'_> {
     /// Deletes a folder. If all that is left in it is junk, that goes into versions with it; if there is
     /// something else, the folder stays and is detached.
     async fn delete_folder(&mut self, action: &Action) -> Answer<Deleted> {
-        let Deed::Delete { at, absent_at, .. } = &action.deed else { return Ok(Deleted::default()) };
+        let Deed::Delete { at, absent, .. } = &action.deed else { return Ok(Deleted::default()) };
         let root = Arc::clone(self.engine.root(action.side));
-        still_absent(self.engine.root(action.side.other()), absent_at.as_ref()).await?;
+        still_absent(self.engine.root(action.side.other()), absent.as_ref()).await?;
         let expected = action.expected();
         let first = root.delete(&locate(at), &expected, &Keep::No, Discard::Forever).await;
         match first {
@@ -268,12 +268,16 @@ impl Execution<'_> {
     }
 }
 
-async fn still_absent(root: &Arc<dyn Root>, path: Option<&RelPath>) -> Answer<()> {
-    let Some(path) = path else { return Ok(()) };
-    match root.stat(&Locator::of_path(path.clone())).await? {
-        None => Ok(()),
-        Some(_) => Err(StorageError::new("delete", Cause::PreconditionFailed, "it is back on the other side").at(path)),
+async fn still_absent(root: &Arc<dyn Root>, absence: Option<&Absence>) -> Answer<()> {
+    let Some(Absence { path, instead }) = absence else { return Ok(()) };
+    let Some(there) = root.stat(&Locator::of_path(path.clone())).await? else { return Ok(()) };
+    let known = instead.as_ref().is_some_and(|known| {
+        known.kind == there.kind && (known.kind == Kind::Folder || known.revision == there.revision)
+    });
+    if known {
+        return Ok(());
     }
+    Err(StorageError::new("delete", Cause::PreconditionFailed, "it is back on the other side").at(path))
 }
 
 async fn children(root: &Arc<dyn Root>, folder: &RelPath) -> Answer<Vec<Entry>> {

@@ -96,6 +96,18 @@ impl State {
         Ok(items)
     }
 
+    /// The names of a folder's children in the pair.
+    pub(super) fn base_names(&self, parent: ItemId) -> Result<Vec<Name>> {
+        let mut query = self.db.prepare_cached("SELECT name FROM base WHERE parent = ?1 ORDER BY name")?;
+        let mut rows = query.query([parent.0])?;
+        let mut names = Vec::new();
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(0)?;
+            names.push(Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?);
+        }
+        Ok(names)
+    }
+
     /// The item that `side` shows under this spelling.
     pub(crate) fn base_by_native(&self, side: Side, parent: ItemId, native: &Name) -> Result<Option<BaseItem>> {
         if let Some(item) = self.base_item(parent, native)?

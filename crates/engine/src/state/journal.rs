@@ -158,6 +158,31 @@ impl State {
         Ok(())
     }
 
+    /// A line took another back. If that one had taken back a third, the third holds again.
+    pub(crate) fn mark_undone(&self, undone: i64, by: i64) -> Result<()> {
+        self.set_meta(&format!("undone {undone}"), &by.to_string())?;
+        self.set_meta(&format!("undoes {by}"), &undone.to_string())?;
+        match self.undoes(undone)? {
+            Some(third) => self.drop_meta(&format!("undone {third}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a line was taken back.
+    pub(crate) fn is_undone(&self, id: i64) -> Result<bool> {
+        Ok(self.meta(&format!("undone {id}"))?.is_some())
+    }
+
+    /// The line that this one took back.
+    pub(crate) fn undoes(&self, id: i64) -> Result<Option<i64>> {
+        Ok(self.meta(&format!("undoes {id}"))?.and_then(|text| text.parse().ok()))
+    }
+
+    fn drop_meta(&self, key: &str) -> Result<()> {
+        self.db.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key])?;
+        Ok(())
+    }
+
     /// How many deletes were done since a time.
     pub(crate) fn deletes_since(&self, since: Timestamp) -> Result<u64> {
         let mut query = self

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
+use tandem_core::capabilities::{Capabilities, CaseRule, UnicodeRule};
+use tandem_core::conflict_name::parse_conflict;
 use tandem_core::entry::{Entry, Kind};
+use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees};
 use tandem_core::side::{PerSide, Side};
@@ -37,6 +40,24 @@ struct SeenRow {
     entry: Option<Entry>,
 }
 
+/// Under which names two items cannot lie beside each other on some side.
+struct Rules(CaseRule, UnicodeRule);
+
+impl Rules {
+    fn of(both: PerSide<&Capabilities>) -> Self {
+        let any_case = Side::BOTH.iter().any(|&s| both[s].case == CaseRule::Insensitive);
+        let any_form = Side::BOTH.iter().any(|&s| both[s].unicode == UnicodeRule::Folding);
+        Self(
+            if any_case { CaseRule::Insensitive } else { CaseRule::Sensitive },
+            if any_form { UnicodeRule::Folding } else { UnicodeRule::Exact },
+        )
+    }
+
+    fn key(&self, name: &Name) -> Box<str> {
+        names::collision_key(name, self.0, self.1)
+    }
+}
+
 struct Loader<'a> {
     state: &'a State,
     items: BTreeMap<ItemId, BaseItem>,
@@ -45,9 +66,12 @@ struct Loader<'a> {
 
 impl State {
     /// Everything that is in doubt, with its folders, and with all that lies below what is gone.
-    pub(crate) fn load(&self) -> Result<Loaded> {
+    /// What is in step beside a fresh entry and wants the same name on some side is part of it, and so are
+    /// conflict copies of what both sides changed.
+    pub(crate) fn load(&self, capabilities: PerSide<&Capabilities>) -> Result<Loaded> {
         let mut loader = Loader { state: self, items: BTreeMap::new(), fresh: PerSide::default() };
         if self.seen_rows == [0, 0] {
+            self.sweep_detached(&PerSide::default())?;
             return Ok(Loaded::default());
         }
         for side in Side::BOTH {
@@ -61,6 +85,8 @@ impl State {
                 loader.add_row(side, &row)?;
             }
         }
+        loader.drop_orphans();
+        loader.add_rivals(capabilities)?;
         loader.drop_detached()?;
         loader.spread_unknown();
         Ok(loader.finish())
@@ -168,25 +194,95 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Fresh entries that are detached and as they were when they were detached are not planned.
+    /// What lies in a folder that is no longer known was noted before the folder went: it is nowhere.
+    fn drop_orphans(&mut self) {
+        for side in Side::BOTH {
+            let ids: Vec<ItemId> = self.fresh[side].keys().copied().collect();
+            for id in ids {
+                let mut at = id;
+                while let Some(fresh) = self.fresh[side].get(&at) {
+                    at = fresh.parent;
+                }
+                if at != ItemId::ROOT && !self.items.contains_key(&at) {
+                    self.fresh[side].remove(&id);
+                }
+            }
+        }
+    }
+
+    /// Items in step that want a name which a fresh entry wants too, or that look like a conflict copy.
+    fn add_rivals(&mut self, capabilities: PerSide<&Capabilities>) -> Result<()> {
+        let rules = Rules::of(capabilities);
+        let mut wanted: BTreeMap<ItemId, BTreeSet<Box<str>>> = BTreeMap::new();
+        for side in Side::BOTH {
+            for fresh in self.fresh[side].values() {
+                let name = names::decode_name(&fresh.entry.name, &capabilities[side].names);
+                let name = name.map_or_else(|_| fresh.entry.name.clone(), |n| n.into_owned());
+                wanted.entry(fresh.parent).or_default().insert(rules.key(&name));
+            }
+        }
+        let mut disputed: BTreeSet<ItemId> = BTreeSet::new();
+        for item in self.items.values() {
+            if Side::BOTH.iter().all(|&s| item.seen[s] != Seen::AsBase) {
+                disputed.insert(item.parent);
+            }
+        }
+        let folders: BTreeSet<ItemId> = wanted.keys().copied().chain(disputed.iter().copied()).collect();
+        for folder in folders {
+            let keys = wanted.get(&folder);
+            for name in self.state.base_names(folder)? {
+                let rival = keys.is_some_and(|keys| keys.contains(&rules.key(&name)));
+                let copy = disputed.contains(&folder) && parse_conflict(&name).is_some();
+                if (rival || copy)
+                    && let Some(item) = self.state.base_item(folder, &name)?
+                {
+                    self.add_folders(folder)?;
+                    self.add_item(item);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fresh entries that are detached and as they were when they were detached are not planned, unless the
+    /// other side has something new at their path: then the two meet as any two do.
     fn drop_detached(&mut self) -> Result<()> {
         let detached = self.state.detached()?;
         if detached.is_empty() {
             return Ok(());
         }
+        let mut as_detached = PerSide::<BTreeSet<RelPath>>::default();
+        let mut new = PerSide::<BTreeSet<RelPath>>::default();
+        let mut candidates = Vec::new();
+        let mut children: PerSide<BTreeMap<ItemId, usize>> = PerSide::default();
         for side in Side::BOTH {
-            let ids: Vec<ItemId> = self.fresh[side].keys().rev().copied().collect();
-            for id in ids {
-                let Some(fresh) = self.fresh[side].get(&id) else { continue };
+            for fresh in self.fresh[side].values() {
+                *children[side].entry(fresh.parent).or_default() += 1;
                 let path = self.fresh_path(side, fresh);
-                let Some(entry) = detached.get(&(side, path)) else { continue };
-                let same = entry.as_ref().is_none_or(|e| {
-                    e.kind == fresh.entry.kind && (e.kind == Kind::Folder || e.revision == fresh.entry.revision)
+                let same = detached.get(&(side, path.clone())).is_some_and(|entry| {
+                    entry.as_ref().is_none_or(|e| {
+                        e.kind == fresh.entry.kind && (e.kind == Kind::Folder || e.revision == fresh.entry.revision)
+                    })
                 });
-                let in_use = self.fresh[side].values().any(|other| other.parent == id);
-                if same && !in_use {
-                    self.fresh[side].remove(&id);
+                if same {
+                    candidates.push((path.depth(), side, path.clone(), fresh.id, fresh.parent));
+                    as_detached[side].insert(path);
+                } else {
+                    new[side].insert(path);
                 }
+            }
+        }
+        self.state.sweep_detached(&as_detached)?;
+        // Deepest first: a folder stays as long as something in it does.
+        candidates.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, side, path, id, parent) in candidates {
+            let in_use = children[side].get(&id).is_some_and(|&n| n > 0);
+            if in_use || new[side.other()].contains(&path) {
+                continue;
+            }
+            self.fresh[side].remove(&id);
+            if let Some(count) = children[side].get_mut(&parent) {
+                *count -= 1;
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! transaction (P6). Everything here is called without waiting for a storage.
 
 mod base;
+mod detach;
 mod intents;
 mod journal;
 mod load;
@@ -15,6 +16,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+pub(crate) use detach::{REJECTED, Released, UNDONE};
 pub(crate) use intents::Intent;
 pub(crate) use journal::JournalRow;
 pub(crate) use load::Loaded;

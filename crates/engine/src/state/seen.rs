@@ -435,7 +435,7 @@ impl State {
         Ok(found)
     }
 
-    fn write_seen(
+    pub(super) fn write_seen(
         &mut self,
         side: Side,
         folder: ItemId,

@@ -1,0 +1,184 @@
+//! Taking items out of step: what leaves the base, and what is known and no longer carried.
+
+use std::collections::BTreeSet;
+
+use rusqlite::params;
+use tandem_core::entry::{Entry, Kind};
+use tandem_core::path::{Name, RelPath};
+use tandem_core::plan::{BaseItem, ItemId};
+use tandem_core::side::{PerSide, Side};
+
+use super::seen::Differs;
+use super::{State, side_number, side_of};
+use crate::error::{EngineError, Result};
+
+/// Why something is detached whose reason ends when either side changes it.
+pub(crate) const UNDONE: &str = "undo";
+
+/// The same, for what a person rejected.
+pub(crate) const REJECTED: &str = "rejected";
+
+/// What a side had of an item when it left the base.
+#[derive(Debug, Clone)]
+pub(crate) struct Released {
+    /// The side.
+    pub(crate) side: Side,
+    /// Its path there.
+    pub(crate) path: RelPath,
+    /// What was in step.
+    pub(crate) entry: Entry,
+}
+
+/// Whether a side still has the folder of an item, and where.
+#[derive(Debug, Clone)]
+struct Above {
+    path: RelPath,
+    is_gone: bool,
+}
+
+impl State {
+    /// The item that `side` had in step at `path`.
+    pub(crate) fn item_at(&self, side: Side, path: &RelPath) -> Result<Option<BaseItem>> {
+        let (Some(folder), Some(name)) = (path.parent(), path.name()) else { return Ok(None) };
+        match self.folder_by_path(side, &folder)? {
+            Some(folder) => self.base_by_native(side, folder, &name),
+            None => Ok(None),
+        }
+    }
+
+    /// The item leaves the base with all below it. What a side shows of it is from then on something that
+    /// the base does not explain. Answers what each side had and still shows in some form.
+    pub(crate) fn release(&mut self, item: &BaseItem) -> Result<Vec<Released>> {
+        let mut released = Vec::new();
+        let above = PerSide::new(self.above(Side::Source, item.parent)?, self.above(Side::Destination, item.parent)?);
+        self.release_below(item, &above, &mut released)?;
+        Ok(released)
+    }
+
+    fn above(&self, side: Side, folder: ItemId) -> Result<Above> {
+        let path = self.path_of(side, folder)?;
+        let mut is_gone = path.is_none();
+        let mut at = folder;
+        while at != ItemId::ROOT
+            && let Some(item) = self.base_folder(at)?
+        {
+            is_gone |= self.is_gone(side, &item)?;
+            at = item.parent;
+        }
+        Ok(Above { path: path.unwrap_or_else(RelPath::root), is_gone })
+    }
+
+    /// Whether the place at which the side had the item shows it no longer.
+    fn is_gone(&self, side: Side, item: &BaseItem) -> Result<bool> {
+        let Some(was) = &item.entries[side] else { return Ok(true) };
+        let seen = self.seen_at(side, item.parent, &was.name)?;
+        Ok(matches!(seen, Some((_, Differs::Absent | Differs::Replaced | Differs::Excluded))))
+    }
+
+    fn release_below(&mut self, item: &BaseItem, above: &PerSide<Above>, released: &mut Vec<Released>) -> Result<()> {
+        let mut here = above.clone();
+        for side in Side::BOTH {
+            let native = item.entries[side].as_ref().map_or(&item.name, |e| &e.name);
+            here[side].path = above[side].path.join(native);
+            here[side].is_gone |= self.is_gone(side, item)?;
+        }
+        if item.kind == Kind::Folder {
+            for child in self.base_children(item.id)? {
+                self.release_below(&child, &here, released)?;
+            }
+        }
+        self.drop_item(item)?;
+        for side in Side::BOTH {
+            if !above[side].is_gone {
+                self.release_place(side, item)?;
+            }
+            if let Some(entry) = item.entries[side].clone().filter(|_| !here[side].is_gone) {
+                released.push(Released { side, path: here[side].path.clone(), entry });
+            }
+        }
+        Ok(())
+    }
+
+    /// The fresh folder takes the item's id, so that what is known below it stays below it.
+    fn release_place(&mut self, side: Side, item: &BaseItem) -> Result<()> {
+        let Some(was) = &item.entries[side] else { return Ok(()) };
+        let (parent, name, id) = (item.parent, &was.name, item.id.0);
+        match self.seen_at(side, parent, name)? {
+            None => self.write_seen(side, parent, name, id, Differs::Fresh, Some(was)),
+            Some((other, state @ (Differs::Changed | Differs::Replaced))) => {
+                let now = self.seen_entry(side, parent, name)?;
+                let id = if state == Differs::Changed { id } else { other };
+                self.write_seen(side, parent, name, id, Differs::Fresh, now.as_ref())
+            }
+            Some((_, Differs::Unknown)) => self.write_seen(side, parent, name, id, Differs::FreshUnsettled, Some(was)),
+            Some((_, Differs::Absent | Differs::Excluded)) => self.delete_seen(side, parent, name),
+            Some((_, Differs::Fresh | Differs::FreshUnsettled)) => Ok(()),
+        }
+    }
+
+    /// Notes what a place shows after something was done there. `id` is what a folder is known as, if it is.
+    pub(crate) fn see_now(&mut self, side: Side, path: &RelPath, now: Option<&Entry>, id: Option<ItemId>) -> Result<()> {
+        let (Some(folder), Some(name)) = (path.parent(), path.name()) else { return Ok(()) };
+        // A folder that is not known yet is found by the look that follows.
+        let Some(folder) = self.folder_by_path(side, &folder)? else { return Ok(()) };
+        self.see_place(side, folder, &name, now, id.unwrap_or(ItemId::ROOT))
+    }
+
+    /// What a side shows at a path: the base's entry, or what differs from it.
+    pub(crate) fn shown_at(&self, side: Side, path: &RelPath) -> Result<Option<Entry>> {
+        let (Some(folder), Some(name)) = (path.parent(), path.name()) else { return Ok(None) };
+        let Some(folder) = self.folder_by_path(side, &folder)? else { return Ok(None) };
+        self.shown_in(side, folder, &name)
+    }
+
+    fn shown_in(&self, side: Side, folder: ItemId, name: &Name) -> Result<Option<Entry>> {
+        if self.seen_at(side, folder, name)?.is_some() {
+            return self.seen_entry(side, folder, name);
+        }
+        let item = self.base_by_native(side, folder, name)?;
+        Ok(item.and_then(|item| item.entries[side].clone()))
+    }
+
+    /// Whether a side shows something at a path that is not what was in step there.
+    pub(crate) fn differs_at(&self, side: Side, path: &RelPath) -> Result<bool> {
+        let (Some(folder), Some(name)) = (path.parent(), path.name()) else { return Ok(false) };
+        match self.folder_by_path(side, &folder)? {
+            Some(folder) => Ok(self.seen_at(side, folder, &name)?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// The path is carried again.
+    pub(crate) fn attach(&self, side: Side, path: &RelPath) -> Result<()> {
+        let mut delete = self.db.prepare_cached("DELETE FROM detached WHERE side = ?1 AND path = ?2")?;
+        delete.execute(params![side_number(side), path.as_str()])?;
+        Ok(())
+    }
+
+    /// Why a path is detached, if it is.
+    pub(crate) fn why_detached(&self, side: Side, path: &RelPath) -> Result<Option<String>> {
+        use rusqlite::OptionalExtension;
+        let mut query = self.db.prepare_cached("SELECT why FROM detached WHERE side = ?1 AND path = ?2")?;
+        Ok(query.query_row(params![side_number(side), path.as_str()], |r| r.get(0)).optional()?)
+    }
+
+    /// Forgets what was undone or rejected and is no longer as it was then. A note that outlived its entry
+    /// would hide a later one that happens to have the same revision.
+    pub(crate) fn sweep_detached(&self, as_detached: &PerSide<BTreeSet<RelPath>>) -> Result<()> {
+        let stale = {
+            let mut query = self.db.prepare_cached("SELECT side, path FROM detached WHERE why IN (?1, ?2)")?;
+            let mut rows = query.query(params![UNDONE, REJECTED])?;
+            let mut stale = Vec::new();
+            while let Some(row) = rows.next()? {
+                let path: String = row.get(1)?;
+                let path = RelPath::new(&path).map_err(|e| EngineError::DamagedState(e.to_string()))?;
+                let side = side_of(row.get(0)?);
+                if !as_detached[side].contains(&path) {
+                    stale.push((side, path));
+                }
+            }
+            stale
+        };
+        stale.iter().try_for_each(|(side, path)| self.attach(*side, path))
+    }
+}
