@@ -123,6 +123,11 @@ impl Emitter<'_, '_> {
         if self.trees[side].occupant(want.parent, &native).is_some_and(|other| other != node) {
             return false;
         }
+        let other = side.other();
+        if self.nodes.all[node].places[side].is_none() && !self.is_in_place(other, node) && self.may_change(other) {
+            // Its name over there is about to change: it is made under the new one, by the next plan.
+            return true;
+        }
         match self.nodes.all[node].places[side] {
             Some(place) => {
                 if self.trees[side].is_within(want.parent, node) {

@@ -84,7 +84,7 @@ impl Habits {
     #[must_use]
     pub fn plain(capabilities: &Capabilities) -> Self {
         let revisions = match (capabilities.revision_is_content, capabilities.ids) {
-            (true, _) => RevisionStyle::ContentCounter,
+            (true, _) => RevisionStyle::ContentHash,
             (false, Ids::Hint) => RevisionStyle::Fingerprint,
             (false, _) => RevisionStyle::Counter,
         };
@@ -112,8 +112,10 @@ impl Habits {
     /// A choice that fits `capabilities`.
     #[must_use]
     pub fn draw(rng: &mut Rng, capabilities: &Capabilities) -> Self {
+        // A part that is seen for a while would make a counter move, even back to the same content.
+        let in_parts = capabilities.atomic_write == AtomicWrite::No;
         let revisions = match (capabilities.revision_is_content, capabilities.ids) {
-            (true, _) if rng.chance(50) => RevisionStyle::ContentHash,
+            (true, _) if in_parts || rng.chance(50) => RevisionStyle::ContentHash,
             (true, _) => RevisionStyle::ContentCounter,
             (false, Ids::Hint) => RevisionStyle::Fingerprint,
             (false, _) => RevisionStyle::Counter,

@@ -1,0 +1,227 @@
+//! Launchers for S3 servers that other people wrote.
+//!
+//! `./dev test` installs the servers and says where they are through environment variables. A server that is not
+//! there is an error with a sentence, never a skipped test: a suite that ran against nothing proves nothing.
+
+mod process;
+mod scratch;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use process::Process;
+use scratch::Scratch;
+
+/// rclone refuses keys of a few characters, so all servers get ones of a usual length.
+const ACCESS_KEY: &str = "tandemtestaccess";
+const SECRET_KEY: &str = "tandemtestsecretkey";
+const REGION: &str = "us-east-1";
+
+/// Long enough for a Python server on a busy machine; a server that died is noticed at once.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// An S3 endpoint with its credentials. Dropping it stops the server behind it and removes what that stored.
+#[derive(Debug)]
+pub struct S3Server {
+    endpoint: String,
+    access_key: String,
+    secret_key: String,
+    region: String,
+    // Declared before `home`, so that nothing still writes into the folder while it is removed.
+    _process: Option<Process>,
+    home: Option<Scratch>,
+}
+
+impl S3Server {
+    /// The address to send requests to, such as `http://127.0.0.1:41234`, without a slash at the end.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The id of the key that the server accepts.
+    pub fn access_key(&self) -> &str {
+        &self.access_key
+    }
+
+    /// The secret that belongs to [`Self::access_key`].
+    pub fn secret_key(&self) -> &str {
+        &self.secret_key
+    }
+
+    /// The region that requests are signed for.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Where a server that stores plain files keeps them, a folder per bucket. Empty for moto, which stores in memory;
+    /// `None` for a server that was started elsewhere.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        self.home.as_ref().map(|home| data_dir(home.path()))
+    }
+
+    /// Makes a bucket by a signed request, as any client would. Making one that exists is no error where the server
+    /// takes it as none.
+    pub fn make_bucket(&self, name: &str) -> io::Result<()> {
+        let done = Command::new("curl")
+            .args(["-q", "--silent", "--show-error", "--fail-with-body"])
+            .args(["--noproxy", "*", "--max-time", "30", "--request", "PUT"])
+            .args(["--aws-sigv4", &format!("aws:amz:{}:s3", self.region)])
+            .args([
+                "--user",
+                &format!("{}:{}", self.access_key, self.secret_key),
+            ])
+            .args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
+            .arg(format!("{}/{name}", self.endpoint))
+            .output()
+            .map_err(|error| {
+                io::Error::new(
+                    error.kind(),
+                    format!("curl, which makes the bucket, did not start: {error}"),
+                )
+            })?;
+        if done.status.success() {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "the server at {} did not make the bucket {name}: {}{}",
+            self.endpoint,
+            String::from_utf8_lossy(&done.stderr),
+            String::from_utf8_lossy(&done.stdout),
+        )))
+    }
+
+    fn launch(title: &str, command: impl FnOnce(&Path) -> io::Result<Command>) -> io::Result<Self> {
+        let home = Scratch::new("tandem-server")?;
+        let data = data_dir(home.path());
+        std::fs::create_dir(&data)?;
+        let mut process = Process::spawn(title, &command(&data)?, home.path())?;
+        let address = process.wait_for_address(START_LIMIT)?;
+        Ok(Self {
+            endpoint: format!("http://{address}"),
+            access_key: ACCESS_KEY.to_owned(),
+            secret_key: SECRET_KEY.to_owned(),
+            region: REGION.to_owned(),
+            _process: Some(process),
+            home: Some(home),
+        })
+    }
+}
+
+/// moto: knows the newest S3 semantics and versioning, checks neither signatures nor digests.
+#[derive(Debug)]
+pub struct Moto;
+
+impl Moto {
+    /// Starts one, with no buckets.
+    pub fn start() -> io::Result<S3Server> {
+        S3Server::launch("moto", |_| {
+            let mut command = Command::new(program("TANDEM_MOTO", "moto_server")?);
+            command
+                .args(["-H", "127.0.0.1", "-p", "0"])
+                .env("PYTHONUNBUFFERED", "1");
+            Ok(command)
+        })
+    }
+}
+
+/// s3s-fs: checks signatures and digests, has no versioning, lists `+` as a space.
+#[derive(Debug)]
+pub struct S3sFs;
+
+impl S3sFs {
+    /// Starts one, with no buckets.
+    pub fn start() -> io::Result<S3Server> {
+        S3Server::launch("s3s-fs", |data| {
+            let mut command = Command::new(program("TANDEM_S3S_FS", "s3s-fs")?);
+            command.args(["--host", "127.0.0.1", "--port", "0"]);
+            command
+                .args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY])
+                .arg(data);
+            // It says its port only in its log, and only if asked for one.
+            command.env("RUST_LOG", "s3s_fs=info").env("NO_COLOR", "1");
+            Ok(command)
+        })
+    }
+}
+
+/// `rclone serve s3`: a bucket is a folder, and mtimes are those of rclone's own metadata keys.
+#[derive(Debug)]
+pub struct RcloneS3;
+
+impl RcloneS3 {
+    /// Starts one, with no buckets.
+    pub fn start() -> io::Result<S3Server> {
+        S3Server::launch("rclone serve s3", |data| {
+            let mut command = Command::new(rclone()?);
+            command.args(["serve", "s3", "--addr", "127.0.0.1:0"]);
+            command
+                .args(["--auth-key", &format!("{ACCESS_KEY},{SECRET_KEY}")])
+                .arg(data);
+            // A person's own configuration must not reach a test.
+            command.env("RCLONE_CONFIG", data.with_file_name("rclone.conf"));
+            Ok(command)
+        })
+    }
+}
+
+/// A server that somebody else started: the wide run points the suite at one after the other.
+#[derive(Debug)]
+pub struct External;
+
+impl External {
+    /// The server that `TANDEM_S3_ENDPOINT`, `TANDEM_S3_ACCESS_KEY`, `TANDEM_S3_SECRET_KEY` and, where it is not
+    /// `us-east-1`, `TANDEM_S3_REGION` describe.
+    pub fn from_env() -> io::Result<S3Server> {
+        Ok(S3Server {
+            endpoint: setting("TANDEM_S3_ENDPOINT")?
+                .trim_end_matches('/')
+                .to_owned(),
+            access_key: setting("TANDEM_S3_ACCESS_KEY")?,
+            secret_key: setting("TANDEM_S3_SECRET_KEY")?,
+            region: setting("TANDEM_S3_REGION").unwrap_or_else(|_| REGION.to_owned()),
+            _process: None,
+            home: None,
+        })
+    }
+}
+
+/// The rclone program, for tests that need a second client.
+pub fn rclone() -> io::Result<PathBuf> {
+    program("TANDEM_RCLONE", "rclone")
+}
+
+/// The s5cmd program, for tests that need a third client.
+pub fn s5cmd() -> io::Result<PathBuf> {
+    program("TANDEM_S5CMD", "s5cmd")
+}
+
+fn data_dir(home: &Path) -> PathBuf {
+    home.join("data")
+}
+
+fn setting(variable: &str) -> io::Result<String> {
+    std::env::var(variable).map_err(|_| {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("{variable} is not set: scripts/wide.sh says what it means"),
+        )
+    })
+}
+
+fn program(variable: &str, name: &str) -> io::Result<PathBuf> {
+    let missing = |what: String| io::Error::new(io::ErrorKind::NotFound, what);
+    let Some(path) = std::env::var_os(variable).map(PathBuf::from) else {
+        return Err(missing(format!(
+            "{variable} is not set, so {name} cannot be started: run `./dev test`, or `eval \"$(./dev env)\"` first"
+        )));
+    };
+    if !path.is_file() {
+        return Err(missing(format!(
+            "{variable} names {}, which does not exist: `./dev setup test` installs {name}",
+            path.display()
+        )));
+    }
+    Ok(path)
+}
