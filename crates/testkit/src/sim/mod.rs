@@ -14,6 +14,7 @@ mod random_edit;
 mod relocate;
 mod remove;
 mod root;
+mod rot;
 mod shape;
 mod snapshot;
 mod staging;

