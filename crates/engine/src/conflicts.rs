@@ -1,14 +1,332 @@
-//! Conflicts.
+//! Conflicts that wait for a person or whose copy is still there, and a person's decision (DESIGN 5.3).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tandem_core::content::{BytesContent, SharedContent};
+use tandem_core::entry::Kind;
+use tandem_core::path::RelPath;
+use tandem_core::plan::{Action, At, Deed, ItemId, Reason};
+use tandem_core::policy::{ConflictPolicy, FirstSync, Policy};
+use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::Meta;
+
+use crate::chosen::{Chosen, Note};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
-use crate::report::{ConflictView, Resolution};
+use crate::observe::Doubt;
+use crate::report::{ActionKind, ConflictView, Phase, Resolution, Summary};
+use crate::state::{ConflictRow, Loaded};
+use crate::versions::parse;
+use crate::views::side_view;
+
+/// Keeping both takes a round for the copy and one for the name, and some more where names are taken.
+const MOST_ROUNDS: u32 = 6;
+
 impl Engine {
-    /// The conflicts.
+    /// The conflicts that wait for a decision, and those whose copy is still there, oldest first. A copy that
+    /// is gone from both sides has resolved its conflict.
+    ///
+    /// # Errors
+    /// A state that cannot be read.
     pub fn conflicts(&self) -> Result<Vec<ConflictView>> {
-        Ok(Vec::new())
+        let rows = self.state().conflicts()?;
+        let mut views = Vec::new();
+        for row in rows {
+            if self.is_open(&row)? {
+                views.push(self.conflict_view(row)?);
+            } else {
+                self.state().drop_conflict(&row.id)?;
+            }
+        }
+        Ok(views)
     }
-    /// Decides.
-    pub async fn resolve(&self, id: &str, _how: Resolution) -> Result<()> {
-        Err(EngineError::NotFound { what: "conflict", id: id.to_owned() })
+
+    fn is_open(&self, row: &ConflictRow) -> Result<bool> {
+        let state = self.state();
+        if row.waits {
+            let places = self.places(&row.path, Side::Destination)?;
+            return Ok(state.differs_at(Side::Source, &places.source)?
+                && state.differs_at(Side::Destination, &places.destination)?);
+        }
+        let Some(copy) = &row.copy else {
+            return Ok(false);
+        };
+        let places = self.places(copy, Side::Source)?;
+        Ok(state.shown_at(Side::Source, &places.source)?.is_some()
+            || state
+                .shown_at(Side::Destination, &places.destination)?
+                .is_some())
     }
+
+    /// A path that one side spells so, as each side spells it.
+    fn places(&self, path: &str, spelt_on: Side) -> Result<PerSide<RelPath>> {
+        let native = parse(path)?;
+        let pair = self.pair_path(spelt_on, &native);
+        Ok(PerSide::from_fn(|side| {
+            if side == spelt_on {
+                native.clone()
+            } else {
+                self.native_path(side, &pair)
+            }
+        }))
+    }
+
+    fn conflict_view(&self, row: ConflictRow) -> Result<ConflictView> {
+        let places = self.places(&row.path, Side::Destination)?;
+        let state = self.state();
+        let mut sides = PerSide::default();
+        for side in Side::BOTH {
+            sides[side] = state
+                .shown_at(side, &places[side])?
+                .map(|e| side_view(&places[side], &e));
+        }
+        Ok(ConflictView {
+            id: row.id,
+            path: row.path,
+            copy: row.copy,
+            kind: row.kind,
+            sides,
+            since: row.since,
+        })
+    }
+
+    /// Keeps the version that a person chose. What loses is set aside, and a normal pass carries the rest.
+    ///
+    /// # Errors
+    /// No such conflict; something that changed in between; what a storage answered.
+    pub async fn resolve(&self, id: &str, how: Resolution) -> Result<()> {
+        let doubts = {
+            let _one = self.passing.lock().await;
+            let row = self.state().conflict(id)?;
+            let row = row.ok_or_else(|| EngineError::NotFound {
+                what: "conflict",
+                id: id.to_owned(),
+            })?;
+            self.require_roots().await?;
+            self.phase(Phase::Syncing);
+            let done = if row.waits {
+                self.resolve_waiting(&row, how).await
+            } else {
+                self.resolve_copy(&row, how).await
+            };
+            self.phase(Phase::Still);
+            let doubts = done?;
+            self.state().drop_conflict(id)?;
+            doubts
+        };
+        self.pass(doubts).await?;
+        Ok(())
+    }
+
+    async fn resolve_waiting(&self, row: &ConflictRow, how: Resolution) -> Result<PerSide<Doubt>> {
+        let places = self.places(&row.path, Side::Destination)?;
+        let doubts = PerSide::from_fn(|side| folder_of(&places[side]));
+        self.look(&doubts).await?;
+        match how {
+            Resolution::Source => self.follow(row, ConflictPolicy::SourceWins).await?,
+            Resolution::Destination => self.follow(row, ConflictPolicy::DestinationWins).await?,
+            Resolution::Both => self.follow(row, ConflictPolicy::KeepBoth).await?,
+            Resolution::Merged(bytes) => self.write_merged(row, bytes).await?,
+        }
+        Ok(doubts)
+    }
+
+    /// Does with this item what the pair would do under another policy.
+    async fn follow(&self, row: &ConflictRow, policy: ConflictPolicy) -> Result<()> {
+        let run = self.state().next_run()?;
+        for _ in 0..MOST_ROUNDS {
+            let (actions, loaded) = self.plan_item(row.item, policy).await?;
+            if actions.is_empty() {
+                return Ok(());
+            }
+            let plan = tandem_core::plan::Plan {
+                actions,
+                ..Default::default()
+            };
+            let done = self
+                .execute(plan, &loaded, run, &mut Summary::default(), &HashMap::new())
+                .await?;
+            if let Some(stopped) = done.stopped {
+                return Err(stopped);
+            }
+            if !done.failed.is_empty() || !done.raced.is_empty() {
+                return Err(changed(&row.path));
+            }
+            self.look(&done.doubts).await?;
+        }
+        Ok(())
+    }
+
+    /// What the pair would do with one item under another policy.
+    async fn plan_item(
+        &self,
+        item: ItemId,
+        conflict: ConflictPolicy,
+    ) -> Result<(Vec<Action>, Loaded)> {
+        let policy = Policy {
+            conflict,
+            first_sync: FirstSync::Merge,
+            ..self.setup.options.policy.clone()
+        };
+        let (plan, loaded) = self.plan_under(&policy).await?;
+        let mut actions = plan.actions;
+        actions.retain(|a| a.standing.item == item);
+        for action in &mut actions {
+            // A copy keeps its reason: by it copies are counted, and kept when they are undone.
+            if !matches!(action.deed, Deed::Duplicate { .. }) {
+                action.reason = Reason::Chosen;
+            }
+        }
+        Ok((actions, loaded))
+    }
+
+    /// Writes the merged content to both sides, each as it was when it was looked at.
+    async fn write_merged(&self, row: &ConflictRow, bytes: Vec<u8>) -> Result<()> {
+        let (actions, _) = self.plan_item(row.item, ConflictPolicy::SourceWins).await?;
+        let ends = actions.into_iter().find_map(|action| match action.deed {
+            Deed::Transfer {
+                from,
+                path,
+                replaces: Some(entry),
+                ..
+            } => Some((from, At { path, entry })),
+            _ => None,
+        });
+        let Some((source, destination)) = ends else {
+            return Err(changed(&row.path));
+        };
+        let bytes = Bytes::from(bytes);
+        let mut chosen = Chosen::begin(self, Reason::Chosen)?;
+        for (side, at) in [(Side::Destination, destination), (Side::Source, source)] {
+            if let Err(error) = self
+                .overwrite(&mut chosen, side, &at, in_memory(&bytes))
+                .await
+            {
+                chosen.record().await?;
+                return Err(error);
+            }
+        }
+        chosen.record().await
+    }
+
+    /// Writes over a file; what it holds is kept for good.
+    async fn overwrite(
+        &self,
+        chosen: &mut Chosen<'_>,
+        side: Side,
+        at: &At,
+        content: SharedContent,
+    ) -> Result<()> {
+        let keep = self.keep_unseen(side, &at.path)?;
+        let meta = Meta {
+            mtime: None,
+            target: None,
+            ..self.meta_for(side, &at.entry)
+        };
+        let how = (
+            keep,
+            ActionKind::Replace,
+            Note {
+                keep: true,
+                ..Note::default()
+            },
+        );
+        let done = chosen
+            .put(side, &at.path, (content, meta), Some(&at.entry), how)
+            .await;
+        done.map(drop).map_err(Self::storage_error(side))
+    }
+
+    /// The copy stands beside the name on at least one side: it is decided there, and carried.
+    async fn resolve_copy(&self, row: &ConflictRow, how: Resolution) -> Result<PerSide<Doubt>> {
+        let Some(copy) = &row.copy else {
+            return Ok(PerSide::default());
+        };
+        if how == Resolution::Both {
+            return Ok(PerSide::default());
+        }
+        let names = self.places(&row.path, Side::Destination)?;
+        let copies = self.places(copy, Side::Source)?;
+        for side in [Side::Destination, Side::Source] {
+            let Some(lost) = self.file_at(side, &copies[side]).await? else {
+                continue;
+            };
+            let Some(name) = self.file_at(side, &names[side]).await? else {
+                continue;
+            };
+            let mut chosen = Chosen::begin(self, Reason::Chosen)?;
+            let done = self
+                .decide_copy(&mut chosen, side, (&name, &lost), how)
+                .await;
+            chosen.record().await?;
+            done?;
+            return Ok(chosen.doubts);
+        }
+        Err(changed(&row.path))
+    }
+
+    async fn decide_copy(
+        &self,
+        chosen: &mut Chosen<'_>,
+        side: Side,
+        (name, copy): (&At, &At),
+        how: Resolution,
+    ) -> Result<()> {
+        // What goes to the name lives on there; the copy's content is otherwise kept for good.
+        let mut lives_on = false;
+        match how {
+            Resolution::Source => {
+                self.overwrite(chosen, side, name, self.content(side, copy).0)
+                    .await?;
+                lives_on = true;
+            }
+            Resolution::Merged(bytes) => {
+                self.overwrite(chosen, side, name, in_memory(&Bytes::from(bytes)))
+                    .await?
+            }
+            Resolution::Destination | Resolution::Both => {}
+        }
+        let keep = if lives_on {
+            self.keep_superseded(side, &copy.path)
+        } else {
+            self.keep_unseen(side, &copy.path)?
+        };
+        let note = Note {
+            keep: !lives_on,
+            ..Note::default()
+        };
+        chosen
+            .delete(side, copy, &keep, note)
+            .await
+            .map_err(Self::storage_error(side))
+    }
+
+    async fn file_at(&self, side: Side, path: &RelPath) -> Result<Option<At>> {
+        let entry = self
+            .stat(side, path)
+            .await?
+            .filter(|e| e.kind == Kind::File);
+        Ok(entry.map(|entry| At {
+            path: path.clone(),
+            entry,
+        }))
+    }
+}
+
+fn folder_of(path: &RelPath) -> Doubt {
+    let mut doubt = Doubt::default();
+    doubt.add(path.parent().unwrap_or_else(RelPath::root), false);
+    doubt
+}
+
+fn in_memory(bytes: &Bytes) -> SharedContent {
+    Arc::new(BytesContent(bytes.clone()))
+}
+
+fn changed(path: &str) -> EngineError {
+    EngineError::Refused(format!(
+        "{path:?} has changed in the meantime: look at the conflict again"
+    ))
 }

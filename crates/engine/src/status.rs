@@ -30,6 +30,11 @@ impl Engine {
     /// # Errors
     /// A state that cannot be read.
     pub fn problems(&self) -> Result<Vec<Problem>> {
-        Ok(self.state().problems()?.iter().map(views::problem).collect())
+        Ok(self
+            .state()
+            .problems()?
+            .iter()
+            .map(views::problem)
+            .collect())
     }
 }

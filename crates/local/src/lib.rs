@@ -1,1 +1,43 @@
-//! This computer's disk as a storage.
+//! This computer's disk as a storage (DESIGN 6).
+//!
+//! Everything below a root is reached from one handle on it, by names that are never followed (P11);
+//! changes are staged, flushed, and made visible with their expectations checked last (P4, P5, P7, P9); a
+//! read gives one revision or fails (P8); nothing that vanished from sight counts as deleted (P10).
+
+mod attributes;
+mod commit;
+mod discard;
+mod disk;
+mod duplicate;
+mod errors;
+mod flush;
+mod folders;
+mod health;
+mod identity;
+mod leftovers;
+mod metadata;
+mod mounts;
+mod observed;
+mod probe;
+mod provider;
+mod read;
+mod relocate;
+mod remove;
+mod root;
+mod scan;
+mod stage;
+mod storage;
+mod swap;
+mod sys;
+mod take;
+#[cfg(test)]
+mod tests;
+mod token;
+mod validate;
+mod versions;
+mod watch;
+
+pub use provider::LocalProvider;
+pub use root::LocalRoot;
+pub use storage::{LocalStorage, Options};
+pub use watch::WatchCoverage;

@@ -1,1 +1,9 @@
-//! The remote storages.
+//! The remote storages: one folder per family behind [`registry::providers`], and what they share.
+//!
+//! Everything here speaks to somebody else's server. Nothing in here decides what is to be synced; that a request
+//! is made again, and when, is decided in one place only (`retry`).
+
+mod health;
+pub mod registry;
+mod retry;
+pub mod s3;

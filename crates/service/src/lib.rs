@@ -1,1 +1,31 @@
 //! What the command line and the window call: storages, credentials, pairs, supervisor.
+//!
+//! One [`service::Service`] owns a profile at a time; it answers [`request::Request`]s, in this process or
+//! over a socket, with the same [`answer::Answer`]s. The words a person reads are made here and nowhere else.
+
+pub mod answer;
+pub mod config;
+pub mod credentials;
+pub mod environment;
+pub mod fault;
+mod live;
+pub mod location;
+pub mod logging;
+pub mod owner;
+pub mod pair_rules;
+pub mod profile;
+pub mod redact;
+pub mod request;
+mod requests;
+pub mod secret;
+pub mod service;
+pub mod session;
+#[cfg(unix)]
+pub mod socket;
+pub mod state;
+pub mod storages;
+mod supervisor;
+pub mod time_text;
+pub mod update;
+pub mod when;
+pub mod words;

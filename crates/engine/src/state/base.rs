@@ -96,6 +96,19 @@ impl State {
         Ok(items)
     }
 
+    /// The next items after a place, of all folders, at most `most`.
+    pub(crate) fn base_after(&self, after: Option<(ItemId, &Name)>, most: usize) -> Result<Vec<BaseItem>> {
+        let sql = format!("SELECT {COLUMNS} FROM base WHERE (parent, name) > (?1, ?2) ORDER BY parent, name LIMIT ?3");
+        let (parent, name) = after.map_or((-1, ""), |(parent, name)| (parent.0, name.as_str()));
+        let mut query = self.db.prepare_cached(&sql)?;
+        let mut rows = query.query(params![parent, name, i64::try_from(most).unwrap_or(i64::MAX)])?;
+        let mut items = Vec::new();
+        while let Some(row) = rows.next()? {
+            items.push(item_of(row)?);
+        }
+        Ok(items)
+    }
+
     /// The names of a folder's children in the pair.
     pub(super) fn base_names(&self, parent: ItemId) -> Result<Vec<Name>> {
         let mut query = self.db.prepare_cached("SELECT name FROM base WHERE parent = ?1 ORDER BY name")?;
@@ -209,13 +222,6 @@ impl State {
         if let Some(known) = entries[side].as_mut() {
             tandem_core::plan::record::add_hashes(&mut known.hashes, &entry.hashes);
         }
-        self.put(item.id, item.parent, &item.name, item.kind, &entries, None, Some(item))
-    }
-
-    /// The side is to receive the item again: the base no longer says it had it.
-    pub(crate) fn send_again(&self, side: Side, item: &BaseItem) -> Result<()> {
-        let mut entries = item.entries.clone();
-        entries[side] = None;
         self.put(item.id, item.parent, &item.name, item.kind, &entries, None, Some(item))
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use rusqlite::params;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::{Name, RelPath};
-use tandem_core::plan::{BaseItem, ItemId};
+use tandem_core::plan::record::Row;
+use tandem_core::plan::{BaseItem, Equality, ItemId};
 use tandem_core::side::{PerSide, Side};
 
 use super::seen::Differs;
@@ -39,7 +40,9 @@ struct Above {
 impl State {
     /// The item that `side` had in step at `path`.
     pub(crate) fn item_at(&self, side: Side, path: &RelPath) -> Result<Option<BaseItem>> {
-        let (Some(folder), Some(name)) = (path.parent(), path.name()) else { return Ok(None) };
+        let (Some(folder), Some(name)) = (path.parent(), path.name()) else {
+            return Ok(None);
+        };
         match self.folder_by_path(side, &folder)? {
             Some(folder) => self.base_by_native(side, folder, &name),
             None => Ok(None),
@@ -50,7 +53,10 @@ impl State {
     /// the base does not explain. Answers what each side had and still shows in some form.
     pub(crate) fn release(&mut self, item: &BaseItem) -> Result<Vec<Released>> {
         let mut released = Vec::new();
-        let above = PerSide::new(self.above(Side::Source, item.parent)?, self.above(Side::Destination, item.parent)?);
+        let above = PerSide::new(
+            self.above(Side::Source, item.parent)?,
+            self.above(Side::Destination, item.parent)?,
+        );
         self.release_below(item, &above, &mut released)?;
         Ok(released)
     }
@@ -65,17 +71,30 @@ impl State {
             is_gone |= self.is_gone(side, &item)?;
             at = item.parent;
         }
-        Ok(Above { path: path.unwrap_or_else(RelPath::root), is_gone })
+        Ok(Above {
+            path: path.unwrap_or_else(RelPath::root),
+            is_gone,
+        })
     }
 
     /// Whether the place at which the side had the item shows it no longer.
     fn is_gone(&self, side: Side, item: &BaseItem) -> Result<bool> {
-        let Some(was) = &item.entries[side] else { return Ok(true) };
+        let Some(was) = &item.entries[side] else {
+            return Ok(true);
+        };
         let seen = self.seen_at(side, item.parent, &was.name)?;
-        Ok(matches!(seen, Some((_, Differs::Absent | Differs::Replaced | Differs::Excluded))))
+        Ok(matches!(
+            seen,
+            Some((_, Differs::Absent | Differs::Replaced | Differs::Excluded))
+        ))
     }
 
-    fn release_below(&mut self, item: &BaseItem, above: &PerSide<Above>, released: &mut Vec<Released>) -> Result<()> {
+    fn release_below(
+        &mut self,
+        item: &BaseItem,
+        above: &PerSide<Above>,
+        released: &mut Vec<Released>,
+    ) -> Result<()> {
         let mut here = above.clone();
         for side in Side::BOTH {
             let native = item.entries[side].as_ref().map_or(&item.name, |e| &e.name);
@@ -93,15 +112,58 @@ impl State {
                 self.release_place(side, item)?;
             }
             if let Some(entry) = item.entries[side].clone().filter(|_| !here[side].is_gone) {
-                released.push(Released { side, path: here[side].path.clone(), entry });
+                released.push(Released {
+                    side,
+                    path: here[side].path.clone(),
+                    entry,
+                });
             }
         }
         Ok(())
     }
 
+    /// A file or link that was released is in step again: `side` with the entry given, the other with what it
+    /// had. In step means paired, not equal.
+    pub(crate) fn rejoin(&mut self, item: &BaseItem, side: Side, now: &Entry) -> Result<()> {
+        let mut entries = item.entries.clone();
+        entries[side] = Some(now.clone());
+        let (parent, name, id) = (item.parent, item.name.clone(), item.id);
+        let mut rows = vec![Row::Put {
+            item: id,
+            parent,
+            name,
+            kind: item.kind,
+            entries,
+            equality: Some(Equality::Adopted),
+        }];
+        for at in Side::BOTH {
+            let Some(was) = &item.entries[at] else {
+                continue;
+            };
+            if let Some(folder) = self.path_of(at, parent)? {
+                self.attach(at, &folder.join(&was.name))?;
+            }
+            let shown = if at == side {
+                Some(now.clone())
+            } else {
+                self.shown_in(at, parent, &was.name)?
+            };
+            rows.push(Row::Place {
+                side: at,
+                parent,
+                name: was.name.clone(),
+                now: shown,
+                id,
+            });
+        }
+        self.apply(&rows, None)
+    }
+
     /// The fresh folder takes the item's id, so that what is known below it stays below it.
     fn release_place(&mut self, side: Side, item: &BaseItem) -> Result<()> {
-        let Some(was) = &item.entries[side] else { return Ok(()) };
+        let Some(was) = &item.entries[side] else {
+            return Ok(());
+        };
         let (parent, name, id) = (item.parent, &was.name, item.id.0);
         match self.seen_at(side, parent, name)? {
             None => self.write_seen(side, parent, name, id, Differs::Fresh, Some(was)),
@@ -110,24 +172,40 @@ impl State {
                 let id = if state == Differs::Changed { id } else { other };
                 self.write_seen(side, parent, name, id, Differs::Fresh, now.as_ref())
             }
-            Some((_, Differs::Unknown)) => self.write_seen(side, parent, name, id, Differs::FreshUnsettled, Some(was)),
+            Some((_, Differs::Unknown)) => {
+                self.write_seen(side, parent, name, id, Differs::FreshUnsettled, Some(was))
+            }
             Some((_, Differs::Absent | Differs::Excluded)) => self.delete_seen(side, parent, name),
             Some((_, Differs::Fresh | Differs::FreshUnsettled)) => Ok(()),
         }
     }
 
     /// Notes what a place shows after something was done there. `id` is what a folder is known as, if it is.
-    pub(crate) fn see_now(&mut self, side: Side, path: &RelPath, now: Option<&Entry>, id: Option<ItemId>) -> Result<()> {
-        let (Some(folder), Some(name)) = (path.parent(), path.name()) else { return Ok(()) };
+    pub(crate) fn see_now(
+        &mut self,
+        side: Side,
+        path: &RelPath,
+        now: Option<&Entry>,
+        id: Option<ItemId>,
+    ) -> Result<()> {
+        let (Some(folder), Some(name)) = (path.parent(), path.name()) else {
+            return Ok(());
+        };
         // A folder that is not known yet is found by the look that follows.
-        let Some(folder) = self.folder_by_path(side, &folder)? else { return Ok(()) };
+        let Some(folder) = self.folder_by_path(side, &folder)? else {
+            return Ok(());
+        };
         self.see_place(side, folder, &name, now, id.unwrap_or(ItemId::ROOT))
     }
 
     /// What a side shows at a path: the base's entry, or what differs from it.
     pub(crate) fn shown_at(&self, side: Side, path: &RelPath) -> Result<Option<Entry>> {
-        let (Some(folder), Some(name)) = (path.parent(), path.name()) else { return Ok(None) };
-        let Some(folder) = self.folder_by_path(side, &folder)? else { return Ok(None) };
+        let (Some(folder), Some(name)) = (path.parent(), path.name()) else {
+            return Ok(None);
+        };
+        let Some(folder) = self.folder_by_path(side, &folder)? else {
+            return Ok(None);
+        };
         self.shown_in(side, folder, &name)
     }
 
@@ -141,7 +219,9 @@ impl State {
 
     /// Whether a side shows something at a path that is not what was in step there.
     pub(crate) fn differs_at(&self, side: Side, path: &RelPath) -> Result<bool> {
-        let (Some(folder), Some(name)) = (path.parent(), path.name()) else { return Ok(false) };
+        let (Some(folder), Some(name)) = (path.parent(), path.name()) else {
+            return Ok(false);
+        };
         match self.folder_by_path(side, &folder)? {
             Some(folder) => Ok(self.seen_at(side, folder, &name)?.is_some()),
             None => Ok(false),
@@ -150,7 +230,9 @@ impl State {
 
     /// The path is carried again.
     pub(crate) fn attach(&self, side: Side, path: &RelPath) -> Result<()> {
-        let mut delete = self.db.prepare_cached("DELETE FROM detached WHERE side = ?1 AND path = ?2")?;
+        let mut delete = self
+            .db
+            .prepare_cached("DELETE FROM detached WHERE side = ?1 AND path = ?2")?;
         delete.execute(params![side_number(side), path.as_str()])?;
         Ok(())
     }
@@ -158,20 +240,27 @@ impl State {
     /// Why a path is detached, if it is.
     pub(crate) fn why_detached(&self, side: Side, path: &RelPath) -> Result<Option<String>> {
         use rusqlite::OptionalExtension;
-        let mut query = self.db.prepare_cached("SELECT why FROM detached WHERE side = ?1 AND path = ?2")?;
-        Ok(query.query_row(params![side_number(side), path.as_str()], |r| r.get(0)).optional()?)
+        let mut query = self
+            .db
+            .prepare_cached("SELECT why FROM detached WHERE side = ?1 AND path = ?2")?;
+        Ok(query
+            .query_row(params![side_number(side), path.as_str()], |r| r.get(0))
+            .optional()?)
     }
 
     /// Forgets what was undone or rejected and is no longer as it was then. A note that outlived its entry
     /// would hide a later one that happens to have the same revision.
     pub(crate) fn sweep_detached(&self, as_detached: &PerSide<BTreeSet<RelPath>>) -> Result<()> {
         let stale = {
-            let mut query = self.db.prepare_cached("SELECT side, path FROM detached WHERE why IN (?1, ?2)")?;
+            let mut query = self
+                .db
+                .prepare_cached("SELECT side, path FROM detached WHERE why IN (?1, ?2)")?;
             let mut rows = query.query(params![UNDONE, REJECTED])?;
             let mut stale = Vec::new();
             while let Some(row) = rows.next()? {
                 let path: String = row.get(1)?;
-                let path = RelPath::new(&path).map_err(|e| EngineError::DamagedState(e.to_string()))?;
+                let path =
+                    RelPath::new(&path).map_err(|e| EngineError::DamagedState(e.to_string()))?;
                 let side = side_of(row.get(0)?);
                 if !as_detached[side].contains(&path) {
                     stale.push((side, path));
@@ -179,6 +268,8 @@ impl State {
             }
             stale
         };
-        stale.iter().try_for_each(|(side, path)| self.attach(*side, path))
+        stale
+            .iter()
+            .try_for_each(|(side, path)| self.attach(*side, path))
     }
 }

@@ -85,6 +85,12 @@ impl State {
         Ok(found)
     }
 
+    /// The hold was decided.
+    pub(crate) fn drop_hold(&self, id: &str) -> Result<()> {
+        self.db.prepare_cached("DELETE FROM holds WHERE id = ?1")?.execute([id])?;
+        Ok(())
+    }
+
     /// Lets what is named by these digests pass.
     pub(crate) fn approve(&self, digests: &BTreeSet<u64>, now: Timestamp) -> Result<()> {
         let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO approvals (digest, at) VALUES (?1, ?2)")?;
@@ -164,6 +170,17 @@ impl State {
             write.execute(params![side_number(row.side), row.path, row.why, row.detail, source])?;
         }
         Ok(())
+    }
+
+    /// What `source` found.
+    pub(crate) fn problems_of(&self, source: &str) -> Result<Vec<ProblemRow>> {
+        let mut query = self
+            .db
+            .prepare_cached("SELECT side, path, why, detail FROM problems WHERE source = ?1 ORDER BY path, side, why")?;
+        let rows = query.query_map([source], |r| {
+            Ok(ProblemRow { side: side_of(r.get(0)?), path: r.get(1)?, why: r.get(2)?, detail: r.get(3)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// All problems.

@@ -11,7 +11,11 @@ impl SimStorage {
     /// stay. Says whether there is such a file.
     pub fn rot(&self, path: &RelPath, content: Bytes) -> bool {
         let mut state = self.state();
-        let file = state.tree.at(path).into_iter().find(|serial| state.is_file(*serial));
+        let file = state
+            .tree
+            .at(path)
+            .into_iter()
+            .find(|serial| state.is_file(*serial));
         match file.and_then(|serial| state.tree.get_mut(serial)) {
             Some(node) if node.body.blob.size() == content.len() as u64 => {
                 node.body.blob = Blob::new(content);

@@ -1,0 +1,225 @@
+//! A pair of simulated storages with everything a storage can offer, and an engine over them.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tandem_core::capabilities::{AtomicWrite, Capabilities, Conditions, Ids};
+use tandem_core::conflict_name::DeviceName;
+use tandem_core::path::RelPath;
+use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::Root;
+use tandem_engine::Engine;
+use tandem_engine::event::Silent;
+use tandem_engine::report::{ActionKind, LogLine, LogQuery, Summary};
+use tandem_engine::setup::{PairOptions, Setup};
+use tandem_testkit::sim::{Edit, SimEnvironment, SimExecutor, SimStorage};
+
+pub(crate) use tandem_core::side::Side::{Destination, Source};
+
+/// What differs from world to world.
+pub(crate) const SEEDS: [u64; 4] = [1, 2, 3, 4];
+
+pub(crate) struct World {
+    pub(crate) environment: SimEnvironment,
+    pub(crate) sides: PerSide<SimStorage>,
+    pub(crate) engine: Engine,
+    state: PathBuf,
+}
+
+pub(crate) fn capabilities(ids: Ids) -> Capabilities {
+    Capabilities {
+        ids,
+        cheap_reads: true,
+        conditions: Conditions::ALL,
+        atomic_move: true,
+        folder_move: true,
+        server_copy: true,
+        atomic_write: AtomicWrite::Yes,
+        versions: true,
+        mtime: true,
+        executable: true,
+        symlinks: true,
+        empty_folders: true,
+        ranges: true,
+        quota: true,
+        ..Capabilities::least()
+    }
+}
+
+pub(crate) fn path(text: &str) -> RelPath {
+    RelPath::new(text).unwrap()
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::with(seed, |_| {})
+    }
+
+    pub(crate) fn with(seed: u64, change: impl FnOnce(&mut PairOptions)) -> Self {
+        let ids = [Ids::Strong, Ids::None, Ids::Hint];
+        let mut n = seed as usize;
+        Self::of(seed, change, |_| {
+            n += 1;
+            capabilities(ids[n % 3])
+        })
+    }
+
+    pub(crate) fn of(
+        seed: u64,
+        change: impl FnOnce(&mut PairOptions),
+        mut capabilities: impl FnMut(Side) -> Capabilities,
+    ) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let environment = SimEnvironment::new(seed);
+        let sides = PerSide::from_fn(|side| SimStorage::with(capabilities(side), &environment));
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let state =
+            std::env::temp_dir().join(format!("tandem-engine-{}-{number}.db", std::process::id()));
+        let mut options = PairOptions::default();
+        options.filter.defaults = false;
+        options.guards.free_space = 0;
+        options.limits.quiet = 0;
+        change(&mut options);
+        let setup = Setup {
+            pair: "tested".to_owned(),
+            options,
+            device: DeviceName::new("device", "0000"),
+            roots: PerSide::from_fn(|side| {
+                let root: Arc<dyn Root> = sides[side].sim_root();
+                root
+            }),
+            state: state.clone(),
+            environment: environment.shared(),
+            events: Arc::new(Silent),
+        };
+        let engine = SimExecutor::new(&environment)
+            .run(Engine::open(setup))
+            .unwrap()
+            .unwrap();
+        Self {
+            environment,
+            sides,
+            engine,
+            state,
+        }
+    }
+
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.environment.advance(Duration::from_secs(5));
+        SimExecutor::new(&self.environment).run(future).unwrap()
+    }
+
+    pub(crate) fn sync(&self) -> Summary {
+        self.run(self.engine.sync()).unwrap()
+    }
+
+    /// A pass that finds nothing to do.
+    #[track_caller]
+    pub(crate) fn still(&self) {
+        let summary = self.sync();
+        assert_eq!(
+            (summary.done, summary.failed, summary.held),
+            (0, 0, 0),
+            "{summary:?}"
+        );
+    }
+
+    #[track_caller]
+    pub(crate) fn edit(&self, side: Side, edit: &Edit) {
+        self.environment.advance(Duration::from_secs(5));
+        assert!(self.sides[side].edit(edit), "{edit:?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn write(&self, side: Side, at: &str, content: &str) {
+        self.edit(
+            side,
+            &Edit::Write {
+                path: path(at),
+                content: Bytes::from(content.to_owned()),
+            },
+        );
+    }
+
+    #[track_caller]
+    pub(crate) fn folder(&self, side: Side, at: &str) {
+        self.edit(side, &Edit::CreateFolder { path: path(at) });
+    }
+
+    #[track_caller]
+    pub(crate) fn delete(&self, side: Side, at: &str) {
+        self.edit(side, &Edit::Delete { path: path(at) });
+    }
+
+    pub(crate) fn text(&self, side: Side, at: &str) -> Option<String> {
+        self.sides[side]
+            .content(&path(at))
+            .map(|b| String::from_utf8(b.to_vec()).unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn has(&self, side: Side, at: &str, content: Option<&str>) {
+        assert_eq!(
+            self.text(side, at).as_deref(),
+            content,
+            "{at} on the {side}: {:?}",
+            self.paths(side)
+        );
+    }
+
+    #[track_caller]
+    pub(crate) fn both_have(&self, at: &str, content: Option<&str>) {
+        self.has(Source, at, content);
+        self.has(Destination, at, content);
+    }
+
+    pub(crate) fn paths(&self, side: Side) -> Vec<String> {
+        self.sides[side]
+            .snapshot()
+            .keys()
+            .filter(|p| !p.is_root())
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    /// Whether some version holds this content.
+    pub(crate) fn is_kept(&self, side: Side, content: &str) -> bool {
+        self.sides[side]
+            .kept()
+            .values()
+            .any(|seen| seen.content.bytes().as_ref() == content.as_bytes())
+    }
+
+    pub(crate) fn log(&self) -> Vec<LogLine> {
+        self.engine.log(&LogQuery::default()).unwrap()
+    }
+
+    /// The newest line of this kind at a path.
+    #[track_caller]
+    pub(crate) fn line(&self, kind: ActionKind, at: &str) -> LogLine {
+        let found = self
+            .log()
+            .into_iter()
+            .rev()
+            .find(|l| l.action.kind == kind && l.action.path == at);
+        found.unwrap_or_else(|| panic!("no {kind:?} of {at}: {:#?}", self.log()))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for end in ["", "-wal", "-shm"] {
+            let mut path = self.state.clone().into_os_string();
+            path.push(end);
+            // What is not there need not be removed.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

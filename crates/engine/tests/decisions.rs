@@ -1,0 +1,379 @@
+//! What waits for a person: holds and conflicts, and what their decision does. And what is shown before.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{Destination, SEEDS, Source, World, path};
+use tandem_core::policy::{ConflictPolicy, Mode};
+use tandem_core::side::Side;
+use tandem_engine::error::EngineError;
+use tandem_engine::report::{Rejection, Resolution, Warning};
+use tandem_testkit::sim::Edit;
+
+fn everything_deleted(world: &World) -> String {
+    world.folder(Source, "f");
+    for i in 0..8 {
+        world.write(Source, &format!("f/{i}"), &format!("content {i}"));
+    }
+    world.write(Source, "keeps", "the rest");
+    world.sync();
+    world.edit(Source, &Edit::DeleteTree { path: path("f") });
+    world.delete(Source, "keeps");
+    let summary = world.sync();
+    assert_eq!((summary.held, summary.done), (1, 0));
+    world.has(Destination, "f/3", Some("content 3"));
+    let held = world.engine.held().unwrap();
+    assert_eq!(
+        (held.len(), held[0].count, held[0].guard.as_str()),
+        (1, 10, "mass_delete")
+    );
+    assert_eq!(held[0].actions.len(), 10);
+    assert!(!held[0].whole_pair);
+    assert_eq!(
+        world.run(world.engine.explain("f/3")).unwrap().state,
+        "held"
+    );
+    assert_eq!(world.engine.summary().unwrap().held, 1);
+    held[0].id.clone()
+}
+
+#[test]
+fn approved_deletes_are_done() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        let id = everything_deleted(&world);
+        world.engine.approve(&id).unwrap();
+        let summary = world.sync();
+        assert_eq!(summary.held, 0);
+        assert!(world.paths(Destination).is_empty());
+        world.still();
+        assert!(matches!(
+            world.engine.approve(&id),
+            Err(EngineError::NotFound { what: "hold", .. })
+        ));
+    }
+}
+
+#[test]
+fn rejected_deletes_are_restored() {
+    for seed in SEEDS {
+        for mode in [Mode::TwoWay, Mode::SourceToDestination] {
+            let world = World::with(seed, |o| o.policy.mode = mode);
+            let id = everything_deleted(&world);
+            world
+                .run(world.engine.reject(&id, Rejection::Restore))
+                .unwrap();
+            assert!(world.engine.held().unwrap().is_empty());
+            assert_eq!(world.sync().held, 0);
+            for i in 0..8 {
+                world.both_have(&format!("f/{i}"), Some(&format!("content {i}")));
+            }
+            world.both_have("keeps", Some("the rest"));
+            world.still();
+        }
+    }
+}
+
+#[test]
+fn rejected_deletes_are_detached() {
+    for seed in SEEDS {
+        for mode in [Mode::TwoWay, Mode::SourceToDestination] {
+            let world = World::with(seed, |o| o.policy.mode = mode);
+            let id = everything_deleted(&world);
+            world
+                .run(world.engine.reject(&id, Rejection::Detach))
+                .unwrap();
+            world.still();
+            assert!(world.paths(Source).is_empty());
+            world.has(Destination, "f/3", Some("content 3"));
+            assert_eq!(
+                world.run(world.engine.explain("f/3")).unwrap().state,
+                "detached"
+            );
+            if mode == Mode::TwoWay {
+                world.write(Destination, "f/3", "edited");
+                world.sync();
+                world.both_have("f/3", Some("edited"));
+                world.has(Source, "f/4", None);
+                world.still();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rejected_hold_that_pauses_stays() {
+    let world = World::new(1);
+    let id = everything_deleted(&world);
+    world
+        .run(world.engine.reject(&id, Rejection::Pause))
+        .unwrap();
+    assert_eq!(world.engine.held().unwrap().len(), 1);
+}
+
+#[test]
+fn own_items_of_a_new_mirror_are_held_and_detached() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.policy.mode = Mode::SourceToDestination);
+        world.write(Source, "a", "sent");
+        world.write(Destination, "own", "mine");
+        let preview = world.run(world.engine.preview()).unwrap();
+        assert_eq!(
+            (
+                preview.held.len(),
+                preview.totals.creates,
+                preview.totals.deletes
+            ),
+            (1, 1, 0)
+        );
+        world.sync();
+        let held = world.engine.held().unwrap();
+        assert_eq!(
+            (held.len(), held[0].guard.as_str()),
+            (1, "first_mirror_deletes")
+        );
+        world
+            .run(world.engine.reject(&held[0].id, Rejection::Detach))
+            .unwrap();
+        world.still();
+        world.both_have("a", Some("sent"));
+        world.has(Destination, "own", Some("mine"));
+        world.write(Destination, "own", "mine, edited");
+        world.still();
+        world.has(Destination, "own", Some("mine, edited"));
+    }
+}
+
+fn waiting(seed: u64, in_base: bool) -> (World, String) {
+    let world = World::with(seed, |o| o.policy.conflict = ConflictPolicy::Manual);
+    if in_base {
+        world.write(Source, "a", "base");
+        world.sync();
+    }
+    world.write(Source, "a", "the source's");
+    world.write(Destination, "a", "the destination's, longer");
+    world.sync();
+    world.has(Source, "a", Some("the source's"));
+    let conflicts = world.engine.conflicts().unwrap();
+    assert_eq!(conflicts.len(), 1);
+    assert_eq!(
+        conflicts[0].kind,
+        if in_base {
+            "edit_edit"
+        } else {
+            "create_create"
+        }
+    );
+    assert_eq!(conflicts[0].sides.source.as_ref().unwrap().size, 12);
+    assert_eq!(
+        world.run(world.engine.explain("a")).unwrap().state,
+        "conflict"
+    );
+    (world, conflicts[0].id.clone())
+}
+
+fn decided(world: &World) {
+    assert!(world.engine.conflicts().unwrap().is_empty());
+    world.still();
+    assert!(world.engine.conflicts().unwrap().is_empty());
+}
+
+#[test]
+fn a_waiting_conflict_is_decided_for_one_side() {
+    for seed in SEEDS {
+        for in_base in [false, true] {
+            let (world, id) = waiting(seed, in_base);
+            world
+                .run(world.engine.resolve(&id, Resolution::Source))
+                .unwrap();
+            world.both_have("a", Some("the source's"));
+            assert!(world.is_kept(Destination, "the destination's, longer"));
+            decided(&world);
+            let (world, id) = waiting(seed, in_base);
+            world
+                .run(world.engine.resolve(&id, Resolution::Destination))
+                .unwrap();
+            world.both_have("a", Some("the destination's, longer"));
+            assert!(world.is_kept(Source, "the source's"));
+            decided(&world);
+        }
+    }
+}
+
+#[test]
+fn a_waiting_conflict_keeps_both_or_is_merged() {
+    for seed in SEEDS {
+        for in_base in [false, true] {
+            let (world, id) = waiting(seed, in_base);
+            world
+                .run(world.engine.resolve(&id, Resolution::Both))
+                .unwrap();
+            world.both_have("a", Some("the destination's, longer"));
+            let copy = world.paths(Source).into_iter().find(|p| p != "a").unwrap();
+            world.both_have(&copy, Some("the source's"));
+            decided(&world);
+            let (world, id) = waiting(seed, in_base);
+            world
+                .run(
+                    world
+                        .engine
+                        .resolve(&id, Resolution::Merged(b"of both".to_vec())),
+                )
+                .unwrap();
+            world.both_have("a", Some("of both"));
+            assert!(world.is_kept(Source, "the source's"));
+            assert!(world.is_kept(Destination, "the destination's, longer"));
+            decided(&world);
+        }
+    }
+}
+
+fn copied(seed: u64) -> (World, String, String) {
+    let world = World::new(seed);
+    world.write(Source, "a", "the source's");
+    world.write(Destination, "a", "the destination's");
+    world.sync();
+    let conflicts = world.engine.conflicts().unwrap();
+    assert_eq!(conflicts.len(), 1);
+    let copy = conflicts[0].copy.clone().unwrap();
+    world.both_have("a", Some("the destination's"));
+    world.both_have(&copy, Some("the source's"));
+    (world, conflicts[0].id.clone(), copy)
+}
+
+#[test]
+fn a_conflict_with_a_copy_is_decided() {
+    for seed in SEEDS {
+        let cases = [
+            (Resolution::Source, "the source's", false),
+            (Resolution::Destination, "the destination's", false),
+            (Resolution::Both, "the destination's", true),
+            (Resolution::Merged(b"of both".to_vec()), "of both", false),
+        ];
+        for (how, stays, both) in cases {
+            let (world, id, copy) = copied(seed);
+            world.run(world.engine.resolve(&id, how)).unwrap();
+            world.both_have("a", Some(stays));
+            world.both_have(&copy, both.then_some("the source's"));
+            decided(&world);
+            let everywhere = |content: &str| {
+                let anywhere = |side: Side| {
+                    world.is_kept(side, content)
+                        || world
+                            .paths(side)
+                            .iter()
+                            .any(|p| world.text(side, p).as_deref() == Some(content))
+                };
+                anywhere(Source) || anywhere(Destination)
+            };
+            assert!(everywhere("the source's") && everywhere("the destination's"));
+            assert!(matches!(
+                world.run(world.engine.resolve(&id, Resolution::Both)),
+                Err(EngineError::NotFound { .. })
+            ));
+        }
+    }
+}
+
+#[test]
+fn a_person_who_deletes_the_copy_has_decided() {
+    let (world, _, copy) = copied(1);
+    world.delete(Source, &copy);
+    world.sync();
+    world.both_have(&copy, None);
+    assert!(world.engine.conflicts().unwrap().is_empty());
+}
+
+#[test]
+fn a_preview_shows_and_writes_nothing() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        for i in 0..120 {
+            world.write(Source, &format!("s{i}"), "ten bytes.");
+        }
+        world.write(Destination, "d", "one");
+        world.write(Destination, "s7", "ten bytes.");
+        let before = PerSideSnapshots::of(&world);
+        let preview = world.run(world.engine.preview()).unwrap();
+        assert_eq!(before, PerSideSnapshots::of(&world));
+        assert_eq!(
+            (
+                preview.totals.creates,
+                preview.totals.adopted,
+                preview.totals.actions
+            ),
+            (120, 1, 120)
+        );
+        assert_eq!(
+            (
+                preview.totals.bytes.destination,
+                preview.totals.bytes.source
+            ),
+            (1190, 3)
+        );
+        assert_eq!(preview.actions.len(), 120);
+        assert_eq!(preview.totals.requests.source, 0);
+        assert!(preview.totals.free.source.is_some());
+        assert!(
+            matches!(preview.warnings[..], [Warning::OneSideMuchLarger { .. }]),
+            "{:?}",
+            preview.warnings
+        );
+        assert_eq!(
+            world.run(world.engine.explain("s3")).unwrap().state,
+            "planned"
+        );
+        let summary = world.sync();
+        assert_eq!((summary.done, summary.adopted), (120, 1));
+        let preview = world.run(world.engine.preview()).unwrap();
+        assert!(preview.actions.is_empty() && preview.warnings.is_empty());
+        let log = world.log();
+        assert!(log.len() == 120 && log.windows(2).all(|w| w[0].id < w[1].id));
+        let told = world.run(world.engine.explain("s3")).unwrap();
+        assert_eq!(
+            (told.state.as_str(), told.equality.as_deref()),
+            ("in_step", Some("same_bytes"))
+        );
+        assert_eq!(told.history.len(), 1);
+        assert!(told.base.source.is_some() && told.seen.destination.is_some());
+        assert_eq!(
+            world.run(world.engine.explain("nowhere")).unwrap().state,
+            "unknown"
+        );
+        assert_eq!(world.engine.summary().unwrap().items, 121);
+    }
+}
+
+#[test]
+fn a_filter_is_named_by_its_rule() {
+    let world = World::new(1);
+    world.write(Source, ".tandemignore", "*.log\n");
+    world.write(Source, "a.log", "left out");
+    world.sync();
+    world.has(Destination, "a.log", None);
+    let told = world.run(world.engine.explain("a.log")).unwrap();
+    assert_eq!(
+        (told.state.as_str(), told.rule.as_deref()),
+        ("filtered", Some(".tandemignore:1 *.log"))
+    );
+}
+
+#[derive(Debug, PartialEq)]
+struct PerSideSnapshots(Vec<(String, Vec<String>)>, bool);
+
+impl PerSideSnapshots {
+    fn of(world: &World) -> Self {
+        let of = |side: Side| {
+            world
+                .paths(side)
+                .into_iter()
+                .map(|p| world.text(side, &p).unwrap_or_default())
+                .collect()
+        };
+        let sides = [Source, Destination].map(|side| (side.to_string(), of(side)));
+        let kept =
+            world.sides.source.kept().is_empty() && world.sides.destination.kept().is_empty();
+        Self(sides.into(), kept)
+    }
+}

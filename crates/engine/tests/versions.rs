@@ -1,0 +1,165 @@
+//! What was set aside: listed, put back, pruned.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Destination, SEEDS, Source, World};
+use tandem_core::policy::Mode;
+use tandem_engine::error::EngineError;
+
+const DAY: u64 = 24 * 3600;
+
+fn edited(world: &World) {
+    for content in ["one", "two", "three"] {
+        world.write(Source, "a", content);
+        world.sync();
+    }
+}
+
+#[test]
+fn versions_are_listed_once_and_newest_first() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        edited(&world);
+        world.write(Source, "b", "other");
+        world.sync();
+        let versions = world.run(world.engine.versions(Some("a"))).unwrap();
+        let sizes: Vec<u64> = versions.iter().map(|v| v.size).collect();
+        assert_eq!(sizes, [3, 3], "{versions:?}");
+        assert!(
+            versions
+                .iter()
+                .all(|v| v.side == Destination && v.path == "a" && !v.displaced)
+        );
+        assert!(versions[0].kept_at > versions[1].kept_at);
+        assert_eq!(world.run(world.engine.versions(None)).unwrap(), versions);
+        assert!(
+            world
+                .run(world.engine.versions(Some("b")))
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(
+            world.run(world.engine.versions(Some("a"))).unwrap(),
+            versions,
+            "ids stay"
+        );
+    }
+}
+
+#[test]
+fn a_version_comes_back_on_both_sides_and_what_was_there_is_kept() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        edited(&world);
+        let versions = world.run(world.engine.versions(Some("a"))).unwrap();
+        world
+            .run(world.engine.restore("a", Some(&versions[1].id)))
+            .unwrap();
+        world.both_have("a", Some("one"));
+        assert!(world.is_kept(Destination, "three"));
+        world.still();
+        // The newest is now what was there before.
+        world.run(world.engine.restore("a", None)).unwrap();
+        world.both_have("a", Some("three"));
+        world.still();
+    }
+}
+
+#[test]
+fn what_was_deleted_comes_back() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        world.folder(Source, "f");
+        world.write(Source, "f/a", "one");
+        world.sync();
+        world.delete(Source, "f/a");
+        world.delete(Source, "f");
+        world.sync();
+        world.run(world.engine.restore("f/a", None)).unwrap();
+        world.both_have("f/a", Some("one"));
+        world.still();
+    }
+}
+
+#[test]
+fn what_is_restored_where_the_mode_follows_rests() {
+    let world = World::with(1, |o| o.policy.mode = Mode::SourceToDestination);
+    edited(&world);
+    world.run(world.engine.restore("a", None)).unwrap();
+    world.has(Destination, "a", Some("two"));
+    world.has(Source, "a", Some("three"));
+    world.still();
+}
+
+#[test]
+fn an_unknown_version_is_not_found() {
+    let world = World::new(1);
+    edited(&world);
+    for (at, id) in [("a", Some("d:0")), ("nothing", None)] {
+        let done = world.run(world.engine.restore(at, id));
+        assert!(
+            matches!(
+                done,
+                Err(EngineError::NotFound {
+                    what: "version",
+                    ..
+                })
+            ),
+            "{done:?}"
+        );
+    }
+    world.both_have("a", Some("three"));
+}
+
+#[test]
+fn superseded_versions_are_pruned_by_age() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.versions.days = 2);
+        edited(&world);
+        let prune = || world.run(world.engine.prune_versions()).unwrap();
+        assert_eq!(prune(), 0);
+        world
+            .environment
+            .advance(Duration::from_secs(DAY + DAY / 2));
+        assert_eq!(prune(), 0);
+        world.environment.advance(Duration::from_secs(DAY));
+        assert_eq!(prune(), 2);
+        assert!(world.run(world.engine.versions(None)).unwrap().is_empty());
+        assert!(world.sides.destination.kept().is_empty());
+        assert_eq!(prune(), 0);
+    }
+}
+
+#[test]
+fn beyond_the_size_limit_the_oldest_go_but_none_of_the_last_day() {
+    let world = World::with(2, |o| o.versions.largest_total = Some(3));
+    edited(&world);
+    world
+        .environment
+        .advance(Duration::from_secs(DAY + DAY / 2));
+    world.write(Source, "a", "four");
+    world.sync();
+    // "one", "two" and "three" are kept, the last one since a moment ago.
+    assert_eq!(world.run(world.engine.prune_versions()).unwrap(), 2);
+    assert!(world.is_kept(Destination, "three") && !world.is_kept(Destination, "one"));
+}
+
+#[test]
+fn what_nobody_derived_anything_from_is_never_pruned() {
+    let world = World::with(1, |o| {
+        o.policy.conflict = tandem_core::policy::ConflictPolicy::SourceWins
+    });
+    world.write(Source, "a", "zero");
+    world.sync();
+    world.write(Source, "a", "mine");
+    world.write(Destination, "a", "theirs, which loses");
+    world.sync();
+    world.both_have("a", Some("mine"));
+    world.environment.advance(Duration::from_secs(1000 * DAY));
+    assert_eq!(world.run(world.engine.prune_versions()).unwrap(), 0);
+    assert!(world.is_kept(Destination, "theirs, which loses"));
+}

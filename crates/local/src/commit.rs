@@ -1,0 +1,238 @@
+//! Committing a group: everything that can be checked and prepared, one flush, then one swap after the other.
+//!
+//! Invariant: no member becomes visible before its content is on the disk, and none after a flush that
+//! failed: then the whole group is to be staged again (P5).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustix::fd::OwnedFd;
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::path::RelPath;
+use tandem_core::storage::{Commit, Committed, Expected};
+
+use crate::attributes::{carry, make_ordinary};
+use crate::disk::{Anchor, Disk, Moment, Place};
+use crate::errors::{Context, failed, refused};
+use crate::leftovers;
+use crate::swap::Swap;
+use crate::sys::{self, Access, Errno, Stat, SysResult, Type};
+use crate::token::Token;
+
+const COMMIT: &str = "commit";
+
+/// A group of more members than this is flushed by one flush of the file system.
+const FLUSHED_ALONE: usize = 4;
+
+/// A member that may become visible.
+struct Ready {
+    temp: RelPath,
+    ours: Stat,
+    carried: Option<Stat>,
+    /// Open, if it is to be flushed alone.
+    file: Option<OwnedFd>,
+}
+
+/// The folder that was opened last: members of one folder come one after the other.
+#[derive(Default)]
+struct LastFolder(Option<(RelPath, Place)>);
+
+impl LastFolder {
+    fn place(&mut self, disk: &Disk, anchor: &Anchor, path: &RelPath, own: bool) -> Result<Place> {
+        if let (Some(parent), Some(name)) = (path.parent(), path.name())
+            && let Some((held, place)) = &self.0
+            && *held == parent
+            && (own || !name.is_reserved())
+        {
+            return Ok(place.beside(name));
+        }
+        let place = if own {
+            disk.own_place(COMMIT, anchor, path)
+        } else {
+            disk.place(COMMIT, path)
+        }?;
+        if let (false, Some(parent), Some(name)) = (own, path.parent(), path.name()) {
+            self.0 = Some((parent, place.beside(name)));
+        }
+        Ok(place)
+    }
+}
+
+/// Commits `group`; one answer for each member, in order.
+pub(crate) fn commit(disk: &Disk, group: &[Commit]) -> Vec<Result<Committed>> {
+    let anchor = match disk.anchor() {
+        Ok(anchor) => anchor,
+        Err(error) => {
+            let answer = |member: &Commit| Err(failed(COMMIT, &member.staged.target, error));
+            return group.iter().map(answer).collect();
+        }
+    };
+    let alone = group.len() <= FLUSHED_ALONE;
+    let mut last = LastFolder::default();
+    let ready: Vec<Result<Ready>> = group
+        .iter()
+        .map(|member| prepare(disk, &anchor, &mut last, member, alone))
+        .collect();
+    if let Err(error) = flush(disk, &anchor, &ready) {
+        return give_up(disk, &anchor, group, error);
+    }
+    let mut last = LastFolder::default();
+    group
+        .iter()
+        .zip(ready)
+        .map(|(member, ready)| show(disk, &anchor, &mut last, member, &ready?))
+        .collect()
+}
+
+/// Finds the staged content and gives it what the file it replaces has.
+fn prepare(
+    disk: &Disk,
+    anchor: &Anchor,
+    last: &mut LastFolder,
+    member: &Commit,
+    alone: bool,
+) -> Result<Ready> {
+    let path = &member.staged.target;
+    let token = Token::unpack(COMMIT, &member.staged.token)?;
+    let target = last.place(disk, anchor, path, false)?;
+    let temp = last.place(disk, anchor, &token.at, true)?;
+    let ours = staged(&temp, &token, member)?;
+    let mut ready = Ready {
+        temp: token.at.clone(),
+        ours,
+        carried: None,
+        file: None,
+    };
+    if ours.kind != Type::File {
+        return Ok(ready);
+    }
+    let old = match member.expected {
+        Expected::Absent => None,
+        _ => target.stat().context(COMMIT, path)?,
+    };
+    let old = old.filter(|old| old.kind == Type::File);
+    if old.is_none() && !token.private && !alone {
+        return Ok(ready);
+    }
+    let file = temp
+        .folder
+        .open_file(temp.name(), Access::ReadWrite)
+        .context(COMMIT, path)?;
+    let executable = member.staged.meta.executable;
+    let dressed = match &old {
+        Some(old) => carry(&target, old, &file, executable),
+        None if token.private => {
+            let scratch = disk.random_name(tandem_core::storage::STAGED_PREFIX, "");
+            make_ordinary(&temp, &scratch, &file, executable)
+        }
+        None => Ok(()),
+    };
+    dressed.context(COMMIT, path)?;
+    ready.carried = old;
+    ready.file = alone.then_some(file);
+    Ok(ready)
+}
+
+/// The staged file, if it is still what was staged.
+fn staged(temp: &Place, token: &Token, member: &Commit) -> Result<Stat> {
+    let path = &member.staged.target;
+    let gone = |why| Err(refused(COMMIT, path, Cause::NotFound, why));
+    let Some(stat) = temp.stat().context(COMMIT, path)? else {
+        return gone("the staged content is not there any more");
+    };
+    if token.inode.is_some_and(|inode| inode != stat.inode) {
+        return gone("another file has the name of the staged content");
+    }
+    match (stat.kind, &member.staged.meta.target) {
+        (Type::Symlink, Some(_)) => Ok(stat),
+        (Type::File, None) if stat.size == member.staged.len => Ok(stat),
+        (Type::File, None) => {
+            let why = format!("{} of {} bytes are staged", stat.size, member.staged.len);
+            Err(refused(COMMIT, path, Cause::HashMismatch, why))
+        }
+        _ => gone("the staged content is of another kind"),
+    }
+}
+
+/// Flushes the content of the group, and what earlier calls made visible.
+fn flush(disk: &Disk, anchor: &Anchor, ready: &[Result<Ready>]) -> SysResult<()> {
+    disk.at(Moment::BeforeFlush)?;
+    let mut whole = BTreeMap::new();
+    for member in ready.iter().flatten() {
+        match &member.file {
+            Some(file) => sys::sync(file)?,
+            None if member.ours.kind == Type::File => {
+                let folder = member.temp.parent().unwrap_or_else(RelPath::root);
+                whole.entry(member.ours.device).or_insert(folder);
+            }
+            None => {}
+        }
+    }
+    disk.unsettled.flush(anchor, &whole)
+}
+
+/// After a failed flush nobody knows which bytes are on the disk: the staged files go.
+fn give_up(disk: &Disk, anchor: &Anchor, group: &[Commit], error: Errno) -> Vec<Result<Committed>> {
+    let answer = |member: &Commit| {
+        if let Ok(token) = Token::unpack(COMMIT, &member.staged.token)
+            && let Ok(temp) = disk.own_place(COMMIT, anchor, &token.at)
+            && !leftovers::may_be_precious(temp.name())
+            && temp.folder.unlink(temp.name()).is_ok()
+        {
+            disk.leftovers.end(&token.at);
+        }
+        Err(flush_failed(&member.staged.target, error))
+    };
+    group.iter().map(answer).collect()
+}
+
+/// The error of a flush: a full disk is told as such, all else as a fault of the disk.
+fn flush_failed(path: &RelPath, error: Errno) -> StorageError {
+    let mut told = failed(COMMIT, path, error);
+    if told.cause != Cause::Quota {
+        told.cause = Cause::LocalIo;
+        told.kind = Cause::LocalIo.usual_kind();
+    }
+    told
+}
+
+fn show(
+    disk: &Disk,
+    anchor: &Arc<Anchor>,
+    last: &mut LastFolder,
+    member: &Commit,
+    ready: &Ready,
+) -> Result<Committed> {
+    let target = last.place(disk, anchor, &member.staged.target, false)?;
+    let temp = last.place(disk, anchor, &ready.temp, true)?;
+    Swap {
+        disk,
+        operation: COMMIT,
+        temp: &temp,
+        target: &target,
+        expected: &member.expected,
+        keep: &member.keep,
+        executable: member.staged.meta.executable,
+        link: member.staged.meta.target.as_deref(),
+        ours: ready.ours,
+        carried: ready.carried,
+    }
+    .put()
+    .map(|mut committed| {
+        committed.entry.hashes.clone_from(&member.staged.hashes);
+        committed
+    })
+}
+
+/// Makes everything visible durable.
+pub(crate) fn settle(disk: &Disk) -> Result<()> {
+    let root = RelPath::root();
+    let anchor = disk.anchor().context("settle", &root)?;
+    disk.at(Moment::BeforeFlush)
+        .and_then(|()| disk.unsettled.flush(&anchor, &BTreeMap::new()))
+        .map_err(|error| {
+            let mut told = flush_failed(&root, error);
+            told.operation = "settle";
+            told
+        })
+}

@@ -1,0 +1,115 @@
+//! Deleting.
+
+use tandem_core::error::{Cause, Result};
+use tandem_core::path::RelPath;
+use tandem_core::storage::{Deleted, Discard, Expected, Keep};
+
+use crate::disk::{Disk, Place};
+use crate::errors::{Context, failed, not_as_expected, refused};
+use crate::observed::{is_after_rename, is_exactly};
+use crate::sys::{Errno, Stat, Type};
+use crate::take::{Taken, dispose, take};
+use crate::versions;
+
+const DELETE: &str = "delete";
+
+/// Deletes `path` if it is as `expected` says.
+pub(crate) fn delete(
+    disk: &Disk,
+    path: &RelPath,
+    expected: &Expected,
+    keep: &Keep,
+    how: Discard,
+) -> Result<Deleted> {
+    if how == Discard::Trash {
+        let why = "this disk has no trash; what is deleted is kept among the versions";
+        return Err(refused(DELETE, path, Cause::Unsupported, why));
+    }
+    if let Keep::Version(key) = keep {
+        versions::check_key(DELETE, key)?;
+    }
+    let absent = Deleted {
+        was_absent: true,
+        ..Deleted::default()
+    };
+    let place = match disk.place(DELETE, path) {
+        Ok(place) => place,
+        Err(error) if error.cause == Cause::NotFound => return Ok(absent),
+        Err(error) => return Err(error),
+    };
+    let Some(stat) = place.stat().context(DELETE, path)? else {
+        return Ok(absent);
+    };
+    let fits = match expected {
+        Expected::Absent => false,
+        Expected::Revision(revision) => is_exactly(&stat, revision),
+        Expected::Any => true,
+    };
+    if !fits {
+        return Err(not_as_expected(DELETE, path, "it was changed"));
+    }
+    match stat.kind {
+        Type::Folder => delete_folder(disk, &place, &stat),
+        Type::File | Type::Symlink => delete_file(disk, &place, &stat, expected, keep),
+        Type::Other => {
+            let why = "sockets, fifos and devices are never deleted";
+            Err(refused(DELETE, path, Cause::Unsupported, why))
+        }
+    }
+}
+
+fn note(disk: &Disk, place: &Place, stat: &Stat) {
+    let parent = place.path.parent().unwrap_or_else(RelPath::root);
+    disk.unsettled.note(stat.device, &parent);
+}
+
+fn delete_folder(disk: &Disk, place: &Place, stat: &Stat) -> Result<Deleted> {
+    match place.folder.remove_folder(place.name()) {
+        Ok(()) => {
+            note(disk, place, stat);
+            Ok(Deleted::default())
+        }
+        Err(Errno::NOENT) => Ok(Deleted {
+            was_absent: true,
+            ..Deleted::default()
+        }),
+        Err(Errno::NOTEMPTY | Errno::EXIST) => {
+            Err(not_as_expected(DELETE, &place.path, "it is not empty"))
+        }
+        Err(Errno::NOTDIR) => Err(not_as_expected(
+            DELETE,
+            &place.path,
+            "it is no folder any more",
+        )),
+        Err(error) => Err(failed(DELETE, &place.path, error)),
+    }
+}
+
+fn delete_file(
+    disk: &Disk,
+    place: &Place,
+    stat: &Stat,
+    expected: &Expected,
+    keep: &Keep,
+) -> Result<Deleted> {
+    let expects = |taken: &Stat| match expected {
+        Expected::Revision(revision) => is_after_rename(taken, revision),
+        _ => matches!(taken.kind, Type::File | Type::Symlink),
+    };
+    let taken = take(disk, DELETE, place, keep, expects)?;
+    note(disk, place, stat);
+    match taken {
+        Taken::Gone => Ok(Deleted {
+            was_absent: true,
+            ..Deleted::default()
+        }),
+        Taken::Displaced(displaced) => Ok(Deleted {
+            displaced: Some(displaced),
+            ..Deleted::default()
+        }),
+        Taken::Here(aside, stat) => Ok(Deleted {
+            kept: dispose(disk, DELETE, &aside, &stat, place, keep)?,
+            ..Deleted::default()
+        }),
+    }
+}

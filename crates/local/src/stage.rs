@@ -1,0 +1,335 @@
+//! Staging: content is written into a file of its own beside the target, where nothing carries it on.
+//!
+//! Invariant: the file is either removed, or handed over whole in a [`Staged`], or (a long one) left with a
+//! token that the engine has stored before it was made.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use rustix::fd::OwnedFd;
+use tandem_core::content::SharedContent;
+use tandem_core::entry::ContentHash;
+use tandem_core::error::{Cause, Result};
+use tandem_core::path::{Name, RelPath};
+use tandem_core::storage::{Meta, ResumeSink, ResumeToken, STAGED_PREFIX, Staged};
+
+use crate::attributes::with_executable;
+use crate::disk::{Disk, Place};
+use crate::errors::{Context, refused};
+use crate::leftovers::may_be_precious;
+use crate::sys::{self, Access, Errno, Type};
+use crate::token::{Checkpoint, Token};
+
+const STAGE: &str = "stage";
+
+/// From this length on a transfer can go on after a restart.
+const RESUMABLE: u64 = 8 << 20;
+
+/// How far apart checkpoints of a long transfer lie.
+const CHECKPOINT: u64 = 8 << 20;
+
+/// What becomes of the file when staging ends early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Early {
+    Remove,
+    Keep,
+    Nothing,
+}
+
+/// A staged file that is being written.
+struct Temporary {
+    disk: Arc<Disk>,
+    place: Place,
+    early: Early,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if self.early == Early::Nothing {
+            return;
+        }
+        self.disk.leftovers.end(&self.place.path);
+        if self.early == Early::Remove
+            && let Err(error) = self.place.folder.unlink(self.place.name())
+        {
+            // The next scan finds it again.
+            tracing::debug!(path = %self.place.path, %error, "a staged file cannot be removed");
+        }
+    }
+}
+
+impl Temporary {
+    fn new(disk: &Arc<Disk>, place: Place) -> Self {
+        disk.leftovers.begin(&place.path);
+        Self {
+            disk: disk.clone(),
+            place,
+            early: Early::Remove,
+        }
+    }
+}
+
+/// Bytes on their way into a file.
+struct Writing {
+    temporary: Temporary,
+    file: OwnedFd,
+    token: Token,
+    done: u64,
+    hasher: blake3::Hasher,
+}
+
+/// Stages `content` for `target`.
+pub(crate) async fn stage(
+    disk: &Arc<Disk>,
+    target: &RelPath,
+    content: SharedContent,
+    meta: &Meta,
+    resume: Option<&ResumeToken>,
+    sink: Arc<dyn ResumeSink>,
+) -> Result<Staged> {
+    let place = disk.place(STAGE, target)?;
+    if let Some(link) = meta.target.as_deref() {
+        return stage_link(disk, place, link, meta);
+    }
+    let len = content.len();
+    let mut writing = match resume.and_then(|token| resumed(disk, target, len, token, &*sink)) {
+        Some(writing) => writing,
+        None => begin(disk, &place, len, &*sink)?,
+    };
+    // Only what the content's own end of the line does may be tried again from here.
+    if len >= RESUMABLE {
+        writing.temporary.early = Early::Keep;
+    }
+    let answer = receive(&mut writing, target, &content, &*sink).await;
+    if let Err(error) = answer {
+        if !matches!(error.1, Blame::Content) {
+            writing.temporary.early = Early::Remove;
+        }
+        return Err(error.0);
+    }
+    writing.temporary.early = Early::Remove;
+    finish(writing, target, len, meta)
+}
+
+/// Whose fault ended a transfer early.
+enum Blame {
+    /// The content stopped arriving: what is there stays good.
+    Content,
+    /// What arrived is wrong, or cannot be written.
+    File,
+}
+
+async fn receive(
+    writing: &mut Writing,
+    target: &RelPath,
+    content: &SharedContent,
+    sink: &dyn ResumeSink,
+) -> std::result::Result<(), (tandem_core::error::StorageError, Blame)> {
+    let len = content.len();
+    let by_content = |error| (error, Blame::Content);
+    let mut stream = content
+        .open(writing.done, len - writing.done)
+        .await
+        .map_err(by_content)?;
+    while let Some(piece) = stream.next().await {
+        let piece = piece.map_err(by_content)?;
+        writing
+            .take(target, &piece, len, sink)
+            .map_err(|error| (error, Blame::File))?;
+        sink.progress(piece.len() as u64);
+    }
+    if writing.done == len {
+        return Ok(());
+    }
+    let why = format!("{} of {len} bytes arrived", writing.done);
+    let short = refused(STAGE, target, Cause::HashMismatch, why);
+    Err((short, Blame::File))
+}
+
+impl Writing {
+    fn take(
+        &mut self,
+        target: &RelPath,
+        piece: &Bytes,
+        len: u64,
+        sink: &dyn ResumeSink,
+    ) -> Result<()> {
+        let end = self.done + piece.len() as u64;
+        if end > len {
+            let why = format!("more than the promised {len} bytes arrived");
+            return Err(refused(STAGE, target, Cause::HashMismatch, why));
+        }
+        sys::write_at(&self.file, piece, self.done).context(STAGE, target)?;
+        self.hasher.update(piece);
+        let passed = self.done / CHECKPOINT != end / CHECKPOINT;
+        self.done = end;
+        if passed && len >= RESUMABLE && end < len {
+            self.token.checkpoint = Some(Checkpoint {
+                len: end,
+                blake3: self.hasher.finalize().to_hex().to_string(),
+            });
+            sink.store(&self.token.pack(STAGE)?);
+        }
+        Ok(())
+    }
+}
+
+/// Makes the file.
+fn begin(disk: &Arc<Disk>, place: &Place, len: u64, sink: &dyn ResumeSink) -> Result<Writing> {
+    let target = &place.path;
+    // While it lies there it is no wider than the file that it will replace.
+    let private = place
+        .stat()
+        .context(STAGE, target)?
+        .is_some_and(|old| old.kind == Type::File);
+    let name = Name::new(disk.random_name(STAGED_PREFIX, ""))
+        .map_err(|error| refused(STAGE, target, Cause::NameRefused, error.to_string()))?;
+    let place_of_file = place.beside(name);
+    let token = Token {
+        at: place_of_file.path.clone(),
+        name: Some(place.name.clone()),
+        len,
+        inode: None,
+        private,
+        checkpoint: None,
+    };
+    if len >= RESUMABLE {
+        sink.store(&token.pack(STAGE)?);
+    }
+    let file = place_of_file
+        .folder
+        .create_file(place_of_file.name(), if private { 0o600 } else { 0o666 })
+        .context(STAGE, target)?;
+    Ok(Writing {
+        temporary: Temporary::new(disk, place_of_file),
+        file,
+        token,
+        done: 0,
+        hasher: blake3::Hasher::new(),
+    })
+}
+
+/// Goes on with a file that an earlier run left, from its last checkpoint, if every byte before that is what
+/// was sent then; else `None`, and what is left of it is removed.
+fn resumed(
+    disk: &Arc<Disk>,
+    target: &RelPath,
+    len: u64,
+    token: &ResumeToken,
+    sink: &dyn ResumeSink,
+) -> Option<Writing> {
+    let token = Token::unpack(STAGE, token).ok()?;
+    let precious = token
+        .at
+        .name()
+        .is_some_and(|name| may_be_precious(name.as_str()));
+    if precious || !token.fits(target, len) {
+        return None;
+    }
+    let place = disk
+        .anchor()
+        .ok()
+        .and_then(|anchor| disk.own_place(STAGE, &anchor, &token.at).ok())?;
+    let file = place
+        .folder
+        .open_file(place.name(), Access::ReadWrite)
+        .ok()?;
+    let mut writing = Writing {
+        temporary: Temporary::new(disk, place),
+        file,
+        token,
+        done: 0,
+        hasher: blake3::Hasher::new(),
+    };
+    match rehash(&mut writing) {
+        Ok(true) => {
+            sink.progress(writing.done);
+            Some(writing)
+        }
+        _ => None,
+    }
+}
+
+/// Reads the prefix again and cuts off what lies behind it. Whether it is what the checkpoint says.
+fn rehash(writing: &mut Writing) -> std::result::Result<bool, Errno> {
+    let Some(checkpoint) = writing.token.checkpoint.clone() else {
+        return Ok(false);
+    };
+    let stat = sys::stat_of(&writing.file)?;
+    if stat.kind != Type::File || stat.size < checkpoint.len || checkpoint.len > writing.token.len {
+        return Ok(false);
+    }
+    while writing.done < checkpoint.len {
+        let piece = (checkpoint.len - writing.done).min(1 << 20) as usize;
+        let bytes = sys::read_at(&writing.file, writing.done, piece)?;
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        writing.hasher.update(&bytes);
+        writing.done += bytes.len() as u64;
+    }
+    sys::truncate(&writing.file, checkpoint.len)?;
+    Ok(writing.hasher.finalize().to_hex().as_str() == checkpoint.blake3)
+}
+
+/// Gives the whole file its time and mode.
+fn finish(mut writing: Writing, target: &RelPath, len: u64, meta: &Meta) -> Result<Staged> {
+    let file = &writing.file;
+    let stat = sys::stat_of(file).context(STAGE, target)?;
+    if meta.executable == Some(true) && !writing.token.private {
+        sys::set_mode_of(file, with_executable(stat.mode, Some(true))).context(STAGE, target)?;
+    }
+    if let Some(mtime) = meta.mtime {
+        sys::set_mtime_of(file, mtime.at.0).context(STAGE, target)?;
+    }
+    writing.token.inode = Some(stat.inode);
+    writing.token.checkpoint = None;
+    let token = writing.token.pack(STAGE)?;
+    writing.temporary.early = Early::Nothing;
+    Ok(Staged {
+        target: target.clone(),
+        token,
+        len,
+        meta: meta.clone(),
+        content: None,
+        hashes: vec![ContentHash::blake3(*writing.hasher.finalize().as_bytes())],
+    })
+}
+
+fn stage_link(disk: &Arc<Disk>, place: Place, link: &str, meta: &Meta) -> Result<Staged> {
+    let target = place.path.clone();
+    let name = Name::new(disk.random_name(STAGED_PREFIX, ""))
+        .map_err(|error| refused(STAGE, &target, Cause::NameRefused, error.to_string()))?;
+    let place_of_link = place.beside(name);
+    place_of_link
+        .folder
+        .symlink(link, place_of_link.name())
+        .context(STAGE, &target)?;
+    let mut temporary = Temporary::new(disk, place_of_link);
+    let made = &temporary.place;
+    if let Some(mtime) = meta.mtime {
+        made.folder
+            .set_mtime(made.name(), mtime.at.0)
+            .context(STAGE, &target)?;
+    }
+    let stat = made.stat().context(STAGE, &target)?;
+    let token = Token {
+        at: made.path.clone(),
+        name: Some(place.name),
+        len: 0,
+        inode: stat.map(|stat| stat.inode),
+        private: false,
+        checkpoint: None,
+    };
+    let token = token.pack(STAGE)?;
+    temporary.early = Early::Nothing;
+    Ok(Staged {
+        target,
+        token,
+        len: 0,
+        meta: meta.clone(),
+        content: None,
+        hashes: Vec::new(),
+    })
+}

@@ -1,0 +1,178 @@
+//! Calls that only Linux has.
+
+use std::ffi::CStr;
+use std::ops::ControlFlow;
+
+use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RawDir, RenameFlags, ResolveFlags, StatxAttributes, StatxFlags,
+};
+
+use super::{Errno, Features, SysResult, Type, retried};
+
+const EXT4: u64 = 0xEF53;
+const BTRFS: u64 = 0x9123_683E;
+const XFS: u64 = 0x5846_5342;
+const TMPFS: u64 = 0x0102_1994;
+const F2FS: u64 = 0xF2F5_2010;
+const ZFS: u64 = 0x2FC1_2FC1;
+const OVERLAY: u64 = 0x794C_7630;
+const MSDOS: u64 = 0x4D44;
+const EXFAT: u64 = 0x2011_BAB0;
+const NTFS3: u64 = 0x7366_746E;
+const CIFS: u64 = 0xFF53_4D42;
+const SMB2: u64 = 0xFE53_4D42;
+
+/// `FS_CASEFOLD_FL`: names in this folder are one in any case.
+const CASEFOLD: u32 = 0x4000_0000;
+
+pub(super) fn open_beneath(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> SysResult<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let mut tries = 0;
+    loop {
+        match rustix::fs::openat2(root, path, flags, Mode::empty(), resolve) {
+            Err(Errno::INTR) => {}
+            // A rename elsewhere came between; the manual says to try again.
+            Err(Errno::AGAIN) if tries < 64 => tries += 1,
+            answer => return answer,
+        }
+    }
+}
+
+pub(super) fn rename_no_replace(
+    from: BorrowedFd<'_>,
+    name: &str,
+    to: BorrowedFd<'_>,
+    new: &str,
+) -> SysResult<()> {
+    rustix::fs::renameat_with(from, name, to, new, RenameFlags::NOREPLACE)
+}
+
+pub(super) fn rename_exchange(
+    from: BorrowedFd<'_>,
+    name: &str,
+    to: BorrowedFd<'_>,
+    other: &str,
+) -> SysResult<()> {
+    rustix::fs::renameat_with(from, name, to, other, RenameFlags::EXCHANGE)
+}
+
+pub(super) fn sync_file_system(folder: BorrowedFd<'_>) -> SysResult<()> {
+    retried(|| rustix::fs::syncfs(folder))
+}
+
+/// Copies inside the kernel, sharing blocks where the file system can; stops where it cannot.
+pub(super) fn copy_range(from: BorrowedFd<'_>, to: BorrowedFd<'_>, length: u64) -> SysResult<u64> {
+    let mut done = 0;
+    while done < length {
+        let (mut read, mut write) = (done, done);
+        let piece = usize::try_from(length - done)
+            .unwrap_or(usize::MAX)
+            .min(1 << 26);
+        match rustix::fs::copy_file_range(from, Some(&mut read), to, Some(&mut write), piece) {
+            Ok(0) => break,
+            Ok(copied) => done += copied as u64,
+            Err(Errno::INTR) => {}
+            Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+pub(super) fn for_each_name<B>(
+    folder: BorrowedFd<'_>,
+    buffer: &mut Vec<u8>,
+    mut each: impl FnMut(&CStr, Option<Type>) -> ControlFlow<B>,
+) -> SysResult<Option<B>> {
+    buffer.clear();
+    let mut names = RawDir::new(folder, buffer.spare_capacity_mut());
+    while let Some(found) = names.next() {
+        let found = match found {
+            Ok(found) => found,
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error),
+        };
+        let name = found.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let kind = match found.file_type() {
+            FileType::RegularFile => Some(Type::File),
+            FileType::Directory => Some(Type::Folder),
+            FileType::Symlink => Some(Type::Symlink),
+            FileType::Unknown => None,
+            _ => Some(Type::Other),
+        };
+        if let ControlFlow::Break(value) = each(name, kind) {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}
+
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_lossless,
+    reason = "the widths differ by architecture"
+)]
+fn file_system(folder: BorrowedFd<'_>) -> u64 {
+    rustix::fs::fstatfs(folder).map_or(0, |raw| raw.f_type as u64 & 0xFFFF_FFFF)
+}
+
+/// The volume by a name that stays the same when it is attached again; `None` where nothing gives one.
+pub(crate) fn volume(folder: &super::Folder) -> Option<String> {
+    use rustix::fd::AsFd;
+    // These make their id from the volume's own UUID; others make it from the device's number.
+    if matches!(file_system(folder.as_fd()), EXT4 | BTRFS | ZFS | TMPFS) {
+        let id = rustix::fs::fstatvfs(folder).ok()?.f_fsid;
+        return (id != 0).then(|| format!("fsid:{id:016x}"));
+    }
+    let device = folder.stat_self().ok()?.device;
+    for found in std::fs::read_dir("/dev/disk/by-uuid").ok()?.flatten() {
+        let Ok(raw) = rustix::fs::stat(found.path()) else {
+            continue;
+        };
+        if raw.st_rdev == device {
+            return Some(format!("uuid:{}", found.file_name().to_string_lossy()));
+        }
+    }
+    None
+}
+
+/// How many folders one user may watch.
+pub(crate) fn watch_limit() -> Option<u64> {
+    std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches")
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+pub(super) fn says_case_insensitive(folder: BorrowedFd<'_>) -> bool {
+    matches!(file_system(folder), MSDOS | EXFAT | NTFS3 | CIFS | SMB2)
+        || rustix::fs::ioctl_getflags(folder).is_ok_and(|flags| flags.bits() & CASEFOLD != 0)
+}
+
+pub(super) fn says_not_mounted(folder: BorrowedFd<'_>, name: &str) -> bool {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    rustix::fs::statx(folder, name, flags, StatxFlags::empty()).is_ok_and(|found| {
+        found
+            .stx_attributes_mask
+            .contains(StatxAttributes::MOUNT_ROOT)
+            && !found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+    })
+}
+
+pub(super) fn usual_features(folder: BorrowedFd<'_>) -> Features {
+    let kind = file_system(folder);
+    let renames = matches!(kind, EXT4 | BTRFS | XFS | TMPFS | F2FS | OVERLAY);
+    Features {
+        beneath: true,
+        no_replace: renames,
+        exchange: renames,
+        links: !matches!(kind, MSDOS | EXFAT),
+    }
+}

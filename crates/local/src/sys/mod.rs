@@ -1,0 +1,554 @@
+//! The system's own calls, in one place. Every call names a file by an open folder and one name in it, and
+//! none follows a symbolic link, so that nothing above can leave the root (P11).
+//!
+//! `linux` holds what only Linux has, `portable` the forms for a system or a file system without it.
+//! Which of the two is used is a [`Features`] switch, so that both run in the tests of one machine.
+
+mod linux;
+mod portable;
+
+use std::path::Path;
+
+use rustix::buffer::spare_capacity;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT};
+pub(crate) use rustix::io::Errno;
+
+pub(crate) use linux::{volume, watch_limit};
+
+/// What the answer of a system call is.
+pub(crate) type SysResult<T> = Result<T, Errno>;
+
+/// Which calls beyond the portable ones are used.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one call that is there or not"
+)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Features {
+    /// A whole path is opened in one call that cannot leave its beginning (`openat2`).
+    pub(crate) beneath: bool,
+    /// A rename that fails where the new name is taken.
+    pub(crate) no_replace: bool,
+    /// A rename that exchanges two names.
+    pub(crate) exchange: bool,
+    /// A file can have two names.
+    pub(crate) links: bool,
+}
+
+impl Features {
+    /// Everything.
+    pub(crate) const ALL: Self = Self {
+        beneath: true,
+        no_replace: true,
+        exchange: true,
+        links: true,
+    };
+
+    /// What every Unix has.
+    pub(crate) const PORTABLE: Self = Self {
+        beneath: false,
+        no_replace: false,
+        exchange: false,
+        links: true,
+    };
+}
+
+/// What a name leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    File,
+    Folder,
+    Symlink,
+    /// A socket, fifo or device.
+    Other,
+}
+
+/// What the system says of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stat {
+    pub(crate) kind: Type,
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) links: u64,
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) size: u64,
+    /// Nanoseconds since 1970.
+    pub(crate) mtime: i64,
+    /// Nanoseconds since 1970.
+    pub(crate) ctime: i64,
+}
+
+fn nanos(secs: i64, nanos: i64) -> i64 {
+    secs.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
+impl Stat {
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::cast_lossless,
+        reason = "the widths differ by architecture"
+    )]
+    fn of(raw: &rustix::fs::Stat) -> Self {
+        let kind = match FileType::from_raw_mode(raw.st_mode) {
+            FileType::RegularFile => Type::File,
+            FileType::Directory => Type::Folder,
+            FileType::Symlink => Type::Symlink,
+            _ => Type::Other,
+        };
+        Self {
+            kind,
+            device: raw.st_dev as u64,
+            inode: raw.st_ino as u64,
+            links: raw.st_nlink as u64,
+            mode: raw.st_mode as u32 & 0o7777,
+            uid: raw.st_uid as u32,
+            gid: raw.st_gid as u32,
+            size: raw.st_size as u64,
+            mtime: nanos(raw.st_mtime as i64, raw.st_mtime_nsec as i64),
+            ctime: nanos(raw.st_ctime as i64, raw.st_ctime_nsec as i64),
+        }
+    }
+
+    /// Whether both are one file, whatever its content.
+    pub(crate) const fn is_same_file(&self, other: &Self) -> bool {
+        self.device == other.device && self.inode == other.inode
+    }
+}
+
+/// Repeats a call that a signal interrupted.
+fn retried<T>(mut call: impl FnMut() -> SysResult<T>) -> SysResult<T> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            answer => return answer,
+        }
+    }
+}
+
+const FOLDER_FLAGS: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+    ReadWrite,
+    Append,
+}
+
+impl Access {
+    /// `NONBLOCK` so that a fifo in the place of a file does not stop the caller.
+    const fn flags(self) -> OFlags {
+        let access = match self {
+            Self::Read => OFlags::RDONLY,
+            Self::Write => OFlags::WRONLY,
+            Self::ReadWrite => OFlags::RDWR,
+            Self::Append => OFlags::RDWR.union(OFlags::APPEND),
+        };
+        access
+            .union(OFlags::NOFOLLOW)
+            .union(OFlags::NONBLOCK)
+            .union(OFlags::NOCTTY)
+            .union(OFlags::CLOEXEC)
+    }
+}
+
+/// An open folder. All names are names in it; none is followed.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    fd: OwnedFd,
+    features: Features,
+}
+
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Folder {
+    /// Opens the folder that a person named. Its last name is not followed.
+    pub(crate) fn open_root(path: &Path, features: Features) -> SysResult<Self> {
+        let fd = retried(|| rustix::fs::openat(CWD, path, FOLDER_FLAGS, Mode::empty()))?;
+        Ok(Self { fd, features })
+    }
+
+    /// Which calls are used below.
+    pub(crate) const fn features(&self) -> Features {
+        self.features
+    }
+
+    /// The same folder with other calls used below.
+    pub(crate) fn with_features(self, features: Features) -> Self {
+        Self { features, ..self }
+    }
+
+    /// Opens the folder at `path`, names joined by `/`, empty for this one itself.
+    pub(crate) fn open_folder(&self, path: &str) -> SysResult<Self> {
+        let fd = match path {
+            "" => retried(|| rustix::fs::openat(&self.fd, ".", FOLDER_FLAGS, Mode::empty()))?,
+            _ if self.features.beneath => self.beneath(path, FOLDER_FLAGS)?,
+            _ => portable::open_stepwise(self.as_fd(), path, FOLDER_FLAGS)?,
+        };
+        Ok(Self {
+            fd,
+            features: self.features,
+        })
+    }
+
+    fn beneath(&self, path: &str, flags: OFlags) -> SysResult<OwnedFd> {
+        match linux::open_beneath(self.as_fd(), path, flags) {
+            // Longer than the kernel takes at once, or a kernel (or a sandbox) without the call.
+            Err(Errno::NAMETOOLONG | Errno::NOSYS | Errno::PERM) => {
+                portable::open_stepwise(self.as_fd(), path, flags)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Opens what is at `path`, names joined by `/`.
+    pub(crate) fn open_file(&self, path: &str, access: Access) -> SysResult<OwnedFd> {
+        if !path.contains('/') {
+            return retried(|| rustix::fs::openat(&self.fd, path, access.flags(), Mode::empty()));
+        }
+        if self.features.beneath {
+            self.beneath(path, access.flags())
+        } else {
+            portable::open_stepwise(self.as_fd(), path, access.flags())
+        }
+    }
+
+    /// Makes a file that must not be there yet; the system takes away what the umask says.
+    pub(crate) fn create_file(&self, name: &str, mode: u32) -> SysResult<OwnedFd> {
+        let flags = Access::ReadWrite.flags() | OFlags::CREATE | OFlags::EXCL;
+        retried(|| rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode)))
+    }
+
+    /// Opens a file to append to, making it if need be.
+    pub(crate) fn open_or_create(&self, name: &str, mode: u32) -> SysResult<OwnedFd> {
+        let flags = Access::Append.flags() | OFlags::CREATE;
+        retried(|| rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode)))
+    }
+
+    /// What is at `name`; `None` if nothing is.
+    pub(crate) fn stat(&self, name: &str) -> SysResult<Option<Stat>> {
+        self.stat_raw(name)
+    }
+
+    /// As [`Folder::stat`], for a name in the system's own form.
+    pub(crate) fn stat_raw(&self, name: impl rustix::path::Arg) -> SysResult<Option<Stat>> {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+        match rustix::fs::statat(&self.fd, name, flags) {
+            Ok(raw) => Ok(Some(Stat::of(&raw))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What this folder itself is.
+    pub(crate) fn stat_self(&self) -> SysResult<Stat> {
+        stat_of(self.as_fd())
+    }
+
+    /// The target of the link `name`.
+    pub(crate) fn read_link(&self, name: impl rustix::path::Arg) -> SysResult<Vec<u8>> {
+        let target = rustix::fs::readlinkat(&self.fd, name, Vec::new())?;
+        Ok(target.into_bytes())
+    }
+
+    /// Makes a link that must not be there yet.
+    pub(crate) fn symlink(&self, target: &str, name: &str) -> SysResult<()> {
+        rustix::fs::symlinkat(target, &self.fd, name)
+    }
+
+    /// Makes a folder that must not be there yet.
+    pub(crate) fn make_folder(&self, name: &str, mode: u32) -> SysResult<()> {
+        rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode))
+    }
+
+    /// Removes the name of a file or link.
+    pub(crate) fn unlink(&self, name: &str) -> SysResult<()> {
+        rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())
+    }
+
+    /// Removes an empty folder.
+    pub(crate) fn remove_folder(&self, name: &str) -> SysResult<()> {
+        rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)
+    }
+
+    /// Renames; what had the new name is gone.
+    pub(crate) fn rename(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
+        rustix::fs::renameat(&self.fd, name, &to.fd, new)
+    }
+
+    /// Renames where the new name is free, else fails with `EXIST`. The portable form needs `name` to be one
+    /// that nobody else uses.
+    pub(crate) fn rename_if_free(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
+        if self.features.no_replace {
+            match linux::rename_no_replace(self.as_fd(), name, to.as_fd(), new) {
+                Err(Errno::INVAL | Errno::NOSYS) => {}
+                answer => return answer,
+            }
+        }
+        portable::rename_if_free(self.as_fd(), name, to.as_fd(), new, self.features.links)
+    }
+
+    /// Whether the file system itself refuses to rename onto a name that is taken; tried with two names.
+    pub(crate) fn spares(&self, name: &str, taken: &str) -> SysResult<bool> {
+        match linux::rename_no_replace(self.as_fd(), name, self.as_fd(), taken) {
+            Err(Errno::EXIST) => Ok(true),
+            Err(Errno::INVAL | Errno::NOSYS) => Ok(false),
+            Err(error) => Err(error),
+            Ok(()) => Ok(false),
+        }
+    }
+
+    /// Exchanges two names that are both taken.
+    pub(crate) fn exchange(&self, name: &str, to: &Self, other: &str) -> SysResult<()> {
+        if !self.features.exchange {
+            return Err(Errno::NOSYS);
+        }
+        match linux::rename_exchange(self.as_fd(), name, to.as_fd(), other) {
+            Err(Errno::INVAL) => Err(Errno::NOSYS),
+            answer => answer,
+        }
+    }
+
+    /// Gives a file a second name that must be free.
+    pub(crate) fn link(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
+        if !self.features.links {
+            return Err(Errno::PERM);
+        }
+        rustix::fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty())
+    }
+
+    /// Sets the mtime of `name` itself, even of a link.
+    pub(crate) fn set_mtime(&self, name: &str, mtime: i64) -> SysResult<()> {
+        rustix::fs::utimensat(
+            &self.fd,
+            name,
+            &mtime_alone(mtime),
+            AtFlags::SYMLINK_NOFOLLOW,
+        )
+    }
+
+    /// Calls `each` with every name in the folder but `.` and `..`, until it breaks. `buffer` is room to
+    /// work in, of at least 4 KiB.
+    pub(crate) fn for_each_name<B>(
+        &self,
+        buffer: &mut Vec<u8>,
+        each: impl FnMut(&std::ffi::CStr, Option<Type>) -> std::ops::ControlFlow<B>,
+    ) -> SysResult<Option<B>> {
+        linux::for_each_name(self.as_fd(), buffer, each)
+    }
+
+    /// Lets [`Folder::for_each_name`] begin anew.
+    pub(crate) fn rewind(&self) -> SysResult<()> {
+        rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0)).map(|_| ())
+    }
+
+    /// Flushes the folder's own names.
+    pub(crate) fn sync(&self) -> SysResult<()> {
+        retried(|| rustix::fs::fsync(&self.fd))
+    }
+
+    /// Flushes the whole file system this folder lies on; reports what failed since this folder was opened.
+    pub(crate) fn sync_all(&self) -> SysResult<()> {
+        linux::sync_file_system(self.as_fd())
+    }
+
+    /// Free bytes for this user, and whether they can be written at all.
+    pub(crate) fn space(&self) -> SysResult<Space> {
+        let raw = rustix::fs::fstatvfs(&self.fd)?;
+        Ok(Space {
+            free: raw.f_bavail.saturating_mul(raw.f_frsize),
+            read_only: raw.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
+        })
+    }
+
+    /// Locks out others who lock this folder, until the returned handle is dropped.
+    pub(crate) fn lock(&self) -> SysResult<Self> {
+        let own = self.open_folder("")?;
+        retried(|| rustix::fs::flock(&own.fd, rustix::fs::FlockOperation::LockExclusive))?;
+        Ok(own)
+    }
+
+    /// Whether the file system or this folder takes names in any case, as far as it says so.
+    pub(crate) fn says_case_insensitive(&self) -> bool {
+        linux::says_case_insensitive(self.as_fd())
+    }
+
+    /// Whether the system says that `name`, though on a device of its own, is no mount (a btrfs subvolume).
+    pub(crate) fn says_not_mounted(&self, name: &str) -> bool {
+        linux::says_not_mounted(self.as_fd(), name)
+    }
+
+    /// What calls the file system of this folder is known to have.
+    pub(crate) fn usual_features(&self) -> Features {
+        linux::usual_features(self.as_fd())
+    }
+}
+
+/// What room a file system has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Space {
+    pub(crate) free: u64,
+    pub(crate) read_only: bool,
+}
+
+const fn mtime_alone(mtime: i64) -> Timestamps {
+    Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: mtime.div_euclid(1_000_000_000),
+            tv_nsec: mtime.rem_euclid(1_000_000_000),
+        },
+    }
+}
+
+/// What an open file is.
+pub(crate) fn stat_of(file: impl AsFd) -> SysResult<Stat> {
+    Ok(Stat::of(&rustix::fs::fstat(file)?))
+}
+
+/// Sets the mtime of an open file.
+pub(crate) fn set_mtime_of(file: impl AsFd, mtime: i64) -> SysResult<()> {
+    rustix::fs::futimens(file, &mtime_alone(mtime))
+}
+
+/// Sets the mode of an open file.
+pub(crate) fn set_mode_of(file: impl AsFd, mode: u32) -> SysResult<()> {
+    rustix::fs::fchmod(file, Mode::from_raw_mode(mode))
+}
+
+/// Sets owner and group of an open file.
+pub(crate) fn set_owner_of(file: impl AsFd, uid: Option<u32>, gid: Option<u32>) -> SysResult<()> {
+    rustix::fs::fchown(
+        file,
+        uid.map(rustix::fs::Uid::from_raw),
+        gid.map(rustix::fs::Gid::from_raw),
+    )
+}
+
+/// Up to `length` bytes from `offset` on; fewer only at the end of the file.
+pub(crate) fn read_at(file: impl AsFd, offset: u64, length: usize) -> SysResult<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length.max(1));
+    while bytes.len() < length {
+        let at = offset + bytes.len() as u64;
+        let got = retried(|| rustix::io::pread(&file, spare_capacity(&mut bytes), at))?;
+        if got == 0 {
+            break;
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Writes all of `bytes` at `offset`.
+pub(crate) fn write_at(file: impl AsFd, mut bytes: &[u8], mut offset: u64) -> SysResult<()> {
+    while !bytes.is_empty() {
+        let written = retried(|| rustix::io::pwrite(&file, bytes, offset))?;
+        if written == 0 {
+            return Err(Errno::IO);
+        }
+        bytes = &bytes[written..];
+        offset += written as u64;
+    }
+    Ok(())
+}
+
+/// Writes all of `bytes` at the end of a file opened to append, in one call where the system can.
+pub(crate) fn append(file: impl AsFd, mut bytes: &[u8]) -> SysResult<()> {
+    while !bytes.is_empty() {
+        let written = retried(|| rustix::io::write(&file, bytes))?;
+        if written == 0 {
+            return Err(Errno::IO);
+        }
+        bytes = &bytes[written..];
+    }
+    Ok(())
+}
+
+/// Cuts an open file to `length`.
+pub(crate) fn truncate(file: impl AsFd, length: u64) -> SysResult<()> {
+    retried(|| rustix::fs::ftruncate(&file, length))
+}
+
+/// Flushes an open file and what describes it.
+pub(crate) fn sync(file: impl AsFd) -> SysResult<()> {
+    retried(|| rustix::fs::fsync(&file))
+}
+
+/// Tells the system that the file will be read from its beginning to its end.
+pub(crate) fn advise_sequential(file: impl AsFd) {
+    // Advice: whether it was taken changes nothing but speed.
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
+}
+
+/// Copies `length` bytes of `from` to `to`, both from their beginnings, without bringing them here where
+/// the system can; returns how many there were.
+pub(crate) fn copy_bytes(from: impl AsFd, to: impl AsFd, length: u64) -> SysResult<u64> {
+    let done = linux::copy_range(from.as_fd(), to.as_fd(), length)?;
+    if done == length {
+        return Ok(done);
+    }
+    portable::copy_bytes(from.as_fd(), to.as_fd(), done, length)
+}
+
+/// The extended attributes' names of an open file.
+pub(crate) fn attribute_names(file: impl AsFd) -> SysResult<Vec<Vec<u8>>> {
+    let mut room = vec![0_u8; 1024];
+    loop {
+        match rustix::fs::flistxattr(&file, &mut room[..]) {
+            Ok(len) => {
+                room.truncate(len);
+                break;
+            }
+            Err(Errno::RANGE) => room.resize(room.len() * 4, 0),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(room
+        .split(|b| *b == 0)
+        .filter(|name| !name.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect())
+}
+
+/// The value of an extended attribute; `None` if there is none.
+pub(crate) fn attribute(file: impl AsFd, name: &[u8]) -> SysResult<Option<Vec<u8>>> {
+    let mut room = vec![0_u8; 1024];
+    loop {
+        match rustix::fs::fgetxattr(&file, name, &mut room[..]) {
+            Ok(len) => {
+                room.truncate(len);
+                return Ok(Some(room));
+            }
+            Err(Errno::RANGE) => room.resize(room.len() * 4, 0),
+            Err(Errno::NODATA) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Sets an extended attribute.
+pub(crate) fn set_attribute(file: impl AsFd, name: &[u8], value: &[u8]) -> SysResult<()> {
+    rustix::fs::fsetxattr(file, name, value, rustix::fs::XattrFlags::empty())
+}
+
+/// Removes an extended attribute, if it is there.
+pub(crate) fn remove_attribute(file: impl AsFd, name: &[u8]) -> SysResult<()> {
+    match rustix::fs::fremovexattr(file, name) {
+        Err(Errno::NODATA) => Ok(()),
+        answer => answer,
+    }
+}

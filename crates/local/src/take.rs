@@ -1,0 +1,111 @@
+//! Taking an item from its name, with the expectation checked last (P9).
+//!
+//! The item first gets a name of Tandem's own and is looked at there, where nobody replaces it any more. If it
+//! is not what was expected, it gets its name back; if that was taken meanwhile, it goes to the versions.
+
+use tandem_core::error::{Result, StorageError};
+use tandem_core::path::Name;
+use tandem_core::storage::{Displaced, Keep, STAGED_PREFIX, VersionKey};
+
+use crate::disk::{Disk, Moment, Place};
+use crate::errors::{Context, failed, not_as_expected};
+use crate::leftovers::ASIDE_SUFFIX;
+use crate::swap::displace;
+use crate::sys::{Errno, Stat, SysResult};
+use crate::versions;
+
+/// What became of the item.
+pub(crate) enum Taken {
+    /// It lies under a name of Tandem's own and is what was expected.
+    Here(Place, Stat),
+    /// It was not there any more.
+    Gone,
+    /// It was another, and is kept.
+    Displaced(Displaced),
+}
+
+/// Takes `place` from its name.
+///
+/// # Errors
+/// `precondition_failed` if it is not as `expects` says; then it is where it was.
+pub(crate) fn take(
+    disk: &Disk,
+    operation: &'static str,
+    place: &Place,
+    keep: &Keep,
+    expects: impl Fn(&Stat) -> bool,
+) -> Result<Taken> {
+    disk.at(Moment::BeforeTake)
+        .context(operation, &place.path)?;
+    let name = Name::new(disk.random_name(STAGED_PREFIX, ASIDE_SUFFIX))
+        .map_err(|_| failed(operation, &place.path, Errno::INVAL))?;
+    let aside = place.beside(name);
+    disk.leftovers.begin(&aside.path);
+    let folder = &place.folder;
+    match folder.rename(place.name(), folder, aside.name()) {
+        Ok(()) => {}
+        Err(error) => {
+            disk.leftovers.end(&aside.path);
+            if error == Errno::NOENT {
+                return Ok(Taken::Gone);
+            }
+            return Err(failed(operation, &place.path, error));
+        }
+    }
+    let stat = aside.stat().context(operation, &place.path)?;
+    let Some(stat) = stat else {
+        return Err(failed(operation, &place.path, Errno::NOENT));
+    };
+    if expects(&stat) {
+        return Ok(Taken::Here(aside, stat));
+    }
+    match put_back(disk, &aside, place) {
+        Ok(()) => Err(not_as_expected(operation, &place.path, "it was changed")),
+        Err(Errno::EXIST) => {
+            displace(disk, operation, &aside, &stat, &place.path, keep).map(Taken::Displaced)
+        }
+        Err(error) => Err(failed(operation, &place.path, error)),
+    }
+}
+
+/// Gives an item that was taken its name back, if that is free.
+fn put_back(disk: &Disk, aside: &Place, place: &Place) -> SysResult<()> {
+    aside
+        .folder
+        .rename_if_free(aside.name(), &place.folder, place.name())?;
+    disk.leftovers.end(&aside.path);
+    Ok(())
+}
+
+/// Keeps or removes what was taken. If it cannot be kept, it gets its name back (P1).
+pub(crate) fn dispose(
+    disk: &Disk,
+    operation: &'static str,
+    aside: &Place,
+    stat: &Stat,
+    place: &Place,
+    keep: &Keep,
+) -> Result<Option<VersionKey>> {
+    let done = match keep {
+        Keep::Version(key) => versions::keep(disk, operation, aside, stat, key).map(Some),
+        Keep::No => aside
+            .folder
+            .unlink(aside.name())
+            .map(|()| None)
+            .context(operation, &place.path),
+    };
+    match done {
+        Ok(kept) => {
+            disk.leftovers.end(&aside.path);
+            Ok(kept)
+        }
+        Err(error) => Err(not_kept(disk, aside, place, error)),
+    }
+}
+
+fn not_kept(disk: &Disk, aside: &Place, place: &Place, error: StorageError) -> StorageError {
+    if let Err(back) = put_back(disk, aside, place) {
+        tracing::warn!(path = %aside.path, error = %back, "it keeps a name of Tandem's own");
+    }
+    error
+}

@@ -1,0 +1,15 @@
+//! What this storage promises, each on a folder of its own on a real disk; most in the portable form too.
+
+mod committing;
+mod containing;
+mod deleting;
+mod identifying;
+mod keeping_attributes;
+mod listing;
+mod mounting;
+mod moving;
+mod reading;
+mod staging;
+mod support;
+mod versioning;
+mod watching;

@@ -1,0 +1,209 @@
+//! The test of a folder: does it open, hold what is written, and keep the names apart that it should?
+
+use std::time::Duration;
+
+use tandem_core::capabilities::Capabilities;
+use tandem_core::environment::SharedEnvironment;
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::path::RelPath;
+use tandem_core::storage::{OWN_FOLDER, ProbeStep, Validation};
+
+use crate::disk::Disk;
+use crate::errors::Context;
+use crate::identity::not_opened;
+use crate::probe;
+use crate::storage::Options;
+use crate::sys::{self, Access, Errno, Features, Folder, SysResult};
+
+const VALIDATE: &str = "validate";
+const TEXT: &[u8] = b"Tandem was here to see whether this folder can be used.\n";
+const NAME: &str = "scratch-one";
+const OTHER: &str = "scratch-two";
+
+/// The steps so far.
+struct Steps<'a, 's> {
+    environment: &'a SharedEnvironment,
+    report: &'a (dyn Fn(&'s ProbeStep) + Send + Sync),
+    done: Vec<ProbeStep>,
+}
+
+impl Steps<'_, '_> {
+    fn run<T>(&mut self, title: &str, step: impl FnOnce() -> Result<(T, String)>) -> Result<T> {
+        let begun = self.environment.uptime();
+        let answer = step();
+        let time = self.environment.uptime().saturating_sub(begun);
+        let (outcome, answer) = match answer {
+            Ok((value, found)) => (Ok(found), Ok(value)),
+            Err(error) => (Err(error.detail.clone()), Err(error)),
+        };
+        self.tell(title, time, outcome);
+        answer
+    }
+
+    fn tell(&mut self, title: &str, time: Duration, outcome: std::result::Result<String, String>) {
+        let step = ProbeStep {
+            title: title.to_owned(),
+            time,
+            outcome,
+        };
+        // The trait gives the step one lifetime for the whole call (`async_trait` names it), which only what
+        // is never freed has: a few words for each test that a person makes.
+        (self.report)(Box::leak(Box::new(step.clone())));
+        self.done.push(step);
+    }
+}
+
+/// Tests the folder at `path`.
+pub(crate) fn validate<'s>(
+    path: &str,
+    options: Options,
+    environment: &SharedEnvironment,
+    report: &(dyn Fn(&'s ProbeStep) + Send + Sync),
+) -> Validation {
+    let mut steps = Steps {
+        environment,
+        report,
+        done: Vec::new(),
+    };
+    let capabilities = run(path, options, environment, &mut steps);
+    Validation {
+        steps: steps.done,
+        capabilities,
+    }
+}
+
+fn run(
+    path: &str,
+    options: Options,
+    environment: &SharedEnvironment,
+    steps: &mut Steps<'_, '_>,
+) -> Result<Capabilities> {
+    let root = RelPath::root();
+    let allowed = if options.portable {
+        Features::PORTABLE
+    } else {
+        Features::ALL
+    };
+    let disk = Disk::new(path.as_ref(), Some(allowed), environment.clone());
+    let was_there = steps.run("Open the folder", || {
+        if !std::path::Path::new(path).is_absolute() {
+            let why = format!("{path:?} is not the absolute path of a folder");
+            return Err(StorageError::new(VALIDATE, Cause::NameRefused, why));
+        }
+        let anchor = disk.anchor().map_err(|error| {
+            let mut told = not_opened(&disk, error);
+            told.operation = VALIDATE;
+            told
+        })?;
+        let was_there = disk
+            .own_folder_if_there()
+            .context(VALIDATE, &root)?
+            .is_some();
+        let space = anchor.folder.space().context(VALIDATE, &root)?;
+        if space.read_only {
+            let why = "the disk is mounted read-only";
+            return Err(StorageError::new(VALIDATE, Cause::ReadOnly, why));
+        }
+        Ok((was_there, format!("{} bytes free", space.free)))
+    })?;
+    let scratch = steps.run("Write a scratch file", || {
+        let made = || -> SysResult<(Folder, String, Folder)> {
+            let own = disk.own_folder()?;
+            let name = disk.random_name("scratch-", "");
+            own.make_folder(&name, 0o700)?;
+            let scratch = own.open_folder(&name)?;
+            let file = scratch.create_file(NAME, 0o600)?;
+            sys::write_at(&file, TEXT, 0)?;
+            sys::sync(&file)?;
+            Ok((own, name, scratch))
+        };
+        let made = made().context(VALIDATE, &root)?;
+        Ok((made, format!("{} bytes", TEXT.len())))
+    })?;
+    let (own, name, scratch) = scratch;
+    let found = examine(&scratch, allowed, steps);
+    steps.run("Remove the scratch file", || {
+        clean(&own, &name, &scratch).context(VALIDATE, &root)?;
+        if !was_there {
+            let anchor = disk.anchor().context(VALIDATE, &root)?;
+            match anchor.folder.remove_folder(OWN_FOLDER) {
+                Ok(()) | Err(Errno::NOTEMPTY | Errno::NOENT) => {}
+                Err(error) => return Err(error).context(VALIDATE, &root),
+            }
+        }
+        Ok(((), "done".to_owned()))
+    })?;
+    let mut found = found?;
+    found.probed = Some(environment.now().secs());
+    Ok(found)
+}
+
+fn examine(scratch: &Folder, allowed: Features, steps: &mut Steps<'_, '_>) -> Result<Capabilities> {
+    let root = RelPath::root();
+    steps.run("Read it back", || {
+        let read = || sys::read_at(scratch.open_file(NAME, Access::Read)?, 0, TEXT.len() + 1);
+        if read().context(VALIDATE, &root)? == TEXT {
+            Ok(((), "the same bytes".to_owned()))
+        } else {
+            let why = "other bytes came back than were written";
+            Err(StorageError::new(VALIDATE, Cause::HashMismatch, why))
+        }
+    })?;
+    let features = steps.run("Rename with conditions", || {
+        let found = conditions(scratch, allowed).context(VALIDATE, &root)?;
+        let said = match (found.no_replace, found.exchange) {
+            (true, true) => "names are spared and exchanged",
+            (true, false) => "names are spared, not exchanged: edits are checked right before",
+            _ => "plain renames only: edits are checked right before",
+        };
+        Ok((found, said.to_owned()))
+    })?;
+    let folds_case = steps.run("Tell upper from lower case", || {
+        let folds = probe::is_one_name(scratch, NAME);
+        let said = if folds {
+            "a and A are one name"
+        } else {
+            "a and A are two names"
+        };
+        Ok((folds, said.to_owned()))
+    })?;
+    Ok(probe::capabilities(features, folds_case))
+}
+
+/// Tries the conditional renames on two files.
+fn conditions(scratch: &Folder, allowed: Features) -> SysResult<Features> {
+    scratch.create_file(OTHER, 0o600)?;
+    let spared = allowed.no_replace && scratch.spares(NAME, OTHER)?;
+    let exchanged = match scratch.exchange(NAME, scratch, OTHER) {
+        Ok(()) => {
+            scratch.exchange(NAME, scratch, OTHER)?;
+            true
+        }
+        Err(Errno::NOSYS) => false,
+        Err(error) => return Err(error),
+    };
+    let linked = match scratch.link(NAME, scratch, "scratch-three") {
+        Ok(()) => {
+            scratch.unlink("scratch-three")?;
+            true
+        }
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => false,
+        Err(error) => return Err(error),
+    };
+    Ok(Features {
+        beneath: allowed.beneath,
+        no_replace: spared,
+        exchange: exchanged,
+        links: linked,
+    })
+}
+
+fn clean(own: &Folder, name: &str, scratch: &Folder) -> SysResult<()> {
+    for file in [NAME, OTHER] {
+        match scratch.unlink(file) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    own.remove_folder(name)
+}

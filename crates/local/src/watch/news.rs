@@ -1,0 +1,189 @@
+//! What was heard and not yet told, in few words however much happens.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tandem_core::path::RelPath;
+use tandem_core::storage::Hint;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use super::WatchCoverage;
+use crate::disk::lock;
+
+/// More folders than this are told as the whole tree.
+const MOST: usize = 4096;
+
+#[derive(Debug, Default)]
+struct State {
+    folders: BTreeSet<RelPath>,
+    subtrees: BTreeSet<RelPath>,
+    started: Option<Result<(), String>>,
+    coverage: WatchCoverage,
+    polled_at: Option<Duration>,
+}
+
+/// What was heard.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    state: Mutex<State>,
+    waker: Notify,
+}
+
+impl News {
+    /// Ends at the next news, or at once if some came since the last.
+    pub(super) fn heard(&self) -> Notified<'_> {
+        self.waker.notified()
+    }
+
+    /// Something changed among the children of `folder`.
+    pub(super) fn folder(&self, folder: RelPath) {
+        let mut state = lock(&self.state);
+        state.folders.insert(folder);
+        if state.folders.len() > MOST {
+            state.folders.clear();
+            state.subtrees.insert(RelPath::root());
+        }
+        drop(state);
+        self.waker.notify_one();
+    }
+
+    /// Something changed anywhere below `folder`.
+    pub(super) fn subtree(&self, folder: RelPath) {
+        let mut state = lock(&self.state);
+        state.subtrees.insert(folder);
+        if state.subtrees.len() > MOST {
+            state.subtrees.clear();
+            state.subtrees.insert(RelPath::root());
+        }
+        drop(state);
+        self.waker.notify_one();
+    }
+
+    /// Anything may have changed.
+    pub(super) fn look_at_all(&self) {
+        self.subtree(RelPath::root());
+    }
+
+    /// What was heard since the last call; what lies in a subtree that is told is not told again.
+    pub(super) fn take(&self) -> Vec<Hint> {
+        let mut state = lock(&self.state);
+        let folders = std::mem::take(&mut state.folders);
+        let subtrees = std::mem::take(&mut state.subtrees);
+        drop(state);
+        let mut hints = Vec::new();
+        let mut told: Vec<RelPath> = Vec::new();
+        let is_told = |path: &RelPath, told: &[RelPath]| {
+            std::iter::successors(Some(path.clone()), RelPath::parent)
+                .any(|above| told.binary_search(&above).is_ok())
+        };
+        // In order, a folder comes before what is in it, so `told` stays sorted.
+        for subtree in subtrees {
+            if !is_told(&subtree, &told) {
+                told.push(subtree.clone());
+                hints.push(Hint::Subtree(subtree));
+            }
+        }
+        for folder in folders {
+            if !is_told(&folder, &told) {
+                hints.push(Hint::Folder(folder));
+            }
+        }
+        hints
+    }
+
+    /// Every watch was placed that could be, or none can.
+    pub(super) fn start(&self, answer: Result<(), String>) {
+        lock(&self.state).started = Some(answer);
+        self.waker.notify_waiters();
+        self.waker.notify_one();
+    }
+
+    /// Whether watching has begun.
+    pub(super) fn started(&self) -> Option<Result<(), String>> {
+        lock(&self.state).started.clone()
+    }
+
+    /// How far it reaches, once it has begun.
+    pub(super) fn coverage(&self) -> Option<WatchCoverage> {
+        let state = lock(&self.state);
+        matches!(state.started, Some(Ok(()))).then(|| state.coverage.clone())
+    }
+
+    /// Changes what is known of the reach.
+    pub(super) fn cover(&self, change: impl FnOnce(&mut WatchCoverage)) {
+        change(&mut lock(&self.state).coverage);
+    }
+
+    /// Hints at what is polled, if it is time; says when it will be.
+    pub(super) fn poll(&self, now: Duration, interval: Duration) -> Option<Duration> {
+        let mut state = lock(&self.state);
+        if state.coverage.polled.is_empty() {
+            return None;
+        }
+        let since = state.polled_at.map(|last| now.saturating_sub(last));
+        match since {
+            Some(since) if since < interval => Some(interval - since),
+            Some(_) => {
+                let polled = state.coverage.polled.clone();
+                state.subtrees.extend(polled);
+                state.polled_at = Some(now);
+                Some(interval)
+            }
+            None => {
+                state.polled_at = Some(now);
+                Some(interval)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rel(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    #[test]
+    fn what_lies_in_a_told_subtree_is_not_told_again() {
+        let news = News::default();
+        for folder in ["a", "a/b", "c", "a-b"] {
+            news.folder(rel(folder));
+        }
+        news.subtree(rel("a"));
+        news.subtree(rel("a/x"));
+        let hints = news.take();
+        assert_eq!(
+            hints,
+            [
+                Hint::Subtree(rel("a")),
+                Hint::Folder(rel("a-b")),
+                Hint::Folder(rel("c"))
+            ]
+        );
+        assert!(news.take().is_empty());
+    }
+
+    #[test]
+    fn too_much_at_once_is_told_as_the_whole_tree() {
+        let news = News::default();
+        for n in 0..=MOST {
+            news.folder(rel(&format!("f{n}")));
+        }
+        assert_eq!(news.take(), [Hint::Subtree(RelPath::root())]);
+    }
+
+    #[test]
+    fn what_is_polled_is_hinted_at_every_interval() {
+        let news = News::default();
+        news.cover(|coverage| coverage.polled.push(rel("deep")));
+        let second = Duration::from_secs(1);
+        assert_eq!(news.poll(second, second), Some(second));
+        assert!(news.take().is_empty());
+        assert_eq!(news.poll(second * 2, second), Some(second));
+        assert_eq!(news.take(), [Hint::Subtree(rel("deep"))]);
+    }
+}

@@ -1,0 +1,257 @@
+//! From S3's answers to the closed list of causes (DESIGN 6.6).
+//!
+//! The codes are those of "Error responses" (S3 API Reference). What a server says is passed on as code and message
+//! and never as the whole answer: that can repeat the request.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use tandem_core::error::{Cause, ErrorKind, StorageError};
+use tandem_core::time::Timestamp;
+
+use super::guard::Guard;
+
+const NO_BUCKET: &str = "there is no bucket";
+
+/// What went wrong with one request. `bucket` is for messages, `now` for a Retry-After that is a date.
+pub(super) fn map<E>(
+    operation: &'static str,
+    bucket: &str,
+    now: Timestamp,
+    error: &SdkError<E, HttpResponse>,
+) -> StorageError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(failed) => {
+            if failed.raw().status().is_success() && failed.err().code().is_none() {
+                // It was done, and what the store says about it is no XML, or not the XML it should be.
+                return StorageError::new(operation, Cause::BadResponse, chain(failed.err()));
+            }
+            answered(
+                operation,
+                bucket,
+                now,
+                failed.raw(),
+                failed.err().code(),
+                failed.err().message(),
+            )
+        }
+        SdkError::ResponseError(failed) => {
+            let status = failed.raw().status().as_u16();
+            // An answer that was cut on its way is worth another try; the number of tries is bounded.
+            StorageError::new(
+                operation,
+                Cause::BadResponse,
+                format!("an answer {status} that could not be read"),
+            )
+            .of_kind(ErrorKind::Transient { retry_after: None })
+        }
+        SdkError::TimeoutError(_) => {
+            StorageError::new(operation, Cause::Timeout, "no answer in time")
+        }
+        SdkError::DispatchFailure(failed) => {
+            let said = failed
+                .as_connector_error()
+                .map(|e| chain(e))
+                .unwrap_or_default();
+            let cause = if failed.is_timeout() {
+                Cause::Timeout
+            } else if is_tls(&said) {
+                Cause::Tls
+            } else {
+                Cause::Offline
+            };
+            StorageError::new(operation, cause, said)
+        }
+        _ => StorageError::new(operation, Cause::Other, chain(error)),
+    }
+}
+
+fn answered(
+    operation: &'static str,
+    bucket: &str,
+    now: Timestamp,
+    raw: &HttpResponse,
+    code: Option<&str>,
+    message: Option<&str>,
+) -> StorageError {
+    let status = raw.status().as_u16();
+    let cause = cause(code, status);
+    let detail = match (cause, code) {
+        (_, Some("NoSuchBucket")) => format!("{NO_BUCKET} {bucket}"),
+        (
+            _,
+            Some(
+                "PermanentRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "IllegalLocationConstraintException",
+            ),
+        ) => raw.headers().get("x-amz-bucket-region").map_or_else(
+            || {
+                message
+                    .unwrap_or("the bucket is in another region or at another endpoint")
+                    .to_owned()
+            },
+            |region| format!("the bucket {bucket} is in the region {region}"),
+        ),
+        (_, Some(code)) => match message.filter(|m| !m.is_empty() && *m != code) {
+            Some(message) => format!("{status} {code}: {message}"),
+            None => format!("{status} {code}"),
+        },
+        (_, None) => format!("{status}"),
+    };
+    let error = StorageError::new(operation, cause, detail);
+    match raw
+        .headers()
+        .get("retry-after")
+        .and_then(|text| retry_after(text, now))
+    {
+        Some(wait) if error.is_transient() => error.of_kind(ErrorKind::Transient {
+            retry_after: Some(wait),
+        }),
+        _ => error,
+    }
+}
+
+/// Whether the bucket itself is what was not found.
+pub(super) fn is_missing_bucket(error: &StorageError) -> bool {
+    error.cause == Cause::NotFound && error.detail.starts_with(NO_BUCKET)
+}
+
+/// Whether a store said that something else is there than was expected: also by not finding what was to be there.
+pub(super) fn is_refusal(error: &StorageError, guard: &Guard) -> bool {
+    error.is_lost_race()
+        && !is_missing_bucket(error)
+        && !(error.cause == Cause::NotFound && *guard == Guard::Absent)
+}
+
+/// The cause that a code and a status mean. The code decides where there is one.
+fn cause(code: Option<&str>, status: u16) -> Cause {
+    match code.unwrap_or_default() {
+        "NoSuchKey" | "NoSuchBucket" | "NoSuchUpload" | "NoSuchVersion" | "NotFound" => {
+            Cause::NotFound
+        }
+        "PreconditionFailed" | "ConditionalRequestConflict" => Cause::PreconditionFailed,
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "AuthFailure" => {
+            Cause::AuthDenied
+        }
+        "ExpiredToken" | "TokenRefreshRequired" => Cause::AuthExpired,
+        "RequestTimeTooSkewed" | "RequestExpired" => Cause::ClockSkew,
+        "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "InvalidObjectState" => {
+            Cause::Forbidden
+        }
+        "SlowDown"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequests"
+        | "RequestLimitExceeded" => Cause::RateLimited,
+        "RequestTimeout" => Cause::Timeout,
+        "EntityTooLarge" => Cause::TooLarge,
+        "QuotaExceeded"
+        | "ServiceQuotaExceededException"
+        | "InsufficientStorage"
+        | "StorageFull" => Cause::Quota,
+        "KeyTooLongError" | "KeyTooLong" => Cause::NameRefused,
+        "BadDigest"
+        | "InvalidDigest"
+        | "XAmzContentSHA256Mismatch"
+        | "XAmzContentChecksumMismatch" => Cause::HashMismatch,
+        "NotImplemented" | "MethodNotAllowed" => Cause::Unsupported,
+        _ => match status {
+            404 => Cause::NotFound,
+            // 409 without a code that is known: two writes met, one of them was refused.
+            409 | 412 => Cause::PreconditionFailed,
+            401 => Cause::AuthDenied,
+            403 => Cause::Forbidden,
+            405 | 501 => Cause::Unsupported,
+            408 => Cause::Timeout,
+            413 => Cause::TooLarge,
+            429 | 503 => Cause::RateLimited,
+            507 => Cause::Quota,
+            500.. => Cause::Server,
+            _ => Cause::Other,
+        },
+    }
+}
+
+/// Seconds or a date (RFC 9110, section 10.2.3).
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(secs) = text.parse() {
+        return Some(Duration::from_secs(secs));
+    }
+    let at = DateTime::from_str(text, DateTimeFormat::HttpDate).ok()?;
+    Some(Duration::from_secs(
+        at.secs().saturating_sub(now.secs()).max(0).unsigned_abs(),
+    ))
+}
+
+fn is_tls(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    ["certificate", "tls", "handshake", "corrupt message"]
+        .iter()
+        .any(|word| said.contains(word))
+}
+
+/// What an error and its causes say.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let more = error.to_string();
+        if !said.contains(&more) {
+            said = format!("{said}: {more}");
+        }
+        next = error.source();
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_come_before_statuses() {
+        for (code, status, expected) in [
+            (Some("NoSuchBucket"), 404, Cause::NotFound),
+            (None, 404, Cause::NotFound),
+            (Some("SignatureDoesNotMatch"), 403, Cause::AuthDenied),
+            (Some("InvalidAccessKeyId"), 403, Cause::AuthDenied),
+            (Some("AccessDenied"), 403, Cause::Forbidden),
+            (Some("ExpiredToken"), 400, Cause::AuthExpired),
+            (Some("RequestTimeTooSkewed"), 403, Cause::ClockSkew),
+            (
+                Some("ConditionalRequestConflict"),
+                409,
+                Cause::PreconditionFailed,
+            ),
+            (None, 412, Cause::PreconditionFailed),
+            (Some("SlowDown"), 503, Cause::RateLimited),
+            (None, 503, Cause::RateLimited),
+            (Some("InternalError"), 500, Cause::Server),
+            (Some("NotImplemented"), 501, Cause::Unsupported),
+            (Some("EntityTooLarge"), 400, Cause::TooLarge),
+            (None, 507, Cause::Quota),
+            (Some("BadDigest"), 400, Cause::HashMismatch),
+        ] {
+            assert_eq!(cause(code, status), expected, "{code:?} {status}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Timestamp::from_secs(784_111_770);
+        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now),
+            Some(Duration::from_secs(7))
+        );
+        assert_eq!(retry_after("soon", now), None);
+    }
+}

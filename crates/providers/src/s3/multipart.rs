@@ -1,0 +1,544 @@
+//! Uploads in parts, that go on after a restart (DESIGN 6.5).
+//!
+//! The token names the upload and the parts that arrived, each with the ETag that the store gave it and the MD5 that
+//! it has. Going on trusts the store's own list of parts over the token where there is one. What is staged is not
+//! visible until the upload is completed, and is thrown away by aborting it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_smithy_types::base64;
+use futures_util::{StreamExt, stream};
+use md5::{Digest, Md5};
+use serde::{Deserialize, Serialize};
+use tandem_core::content::SharedContent;
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::storage::{ResumeSink, ResumeToken};
+
+use super::answers::RootElement;
+use super::body::{Piece, Prepared};
+use super::client::{ANSWER_LIMIT, body_limit};
+use super::guard::Guard;
+use super::metadata::UserMetadata;
+use super::object::Object;
+use super::read::Wanted;
+use super::revision::{hex, md5_of_tag, same_tag, unquoted};
+use super::settings::{LARGEST_PART, SMALLEST_PART};
+use super::store::Store;
+use crate::retry::Attempt;
+
+/// Parts of one file that are on their way at once.
+const AT_ONCE: usize = 4;
+
+/// What is kept of an upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Upload {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) upload_id: String,
+    pub(super) part_size: u64,
+    pub(super) len: u64,
+    pub(super) parts: Vec<Part>,
+}
+
+/// A part that arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) number: i32,
+    pub(super) etag: String,
+    pub(super) md5: String,
+}
+
+/// What a resume token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Token {
+    /// Nothing lies on the storage: `commit` sends the bytes.
+    Whole,
+    /// Parts lie on the storage.
+    Parts(Upload),
+}
+
+impl Token {
+    pub(super) fn parse(token: &ResumeToken) -> Result<Self> {
+        serde_json::from_str(&token.0).map_err(|error| {
+            StorageError::new(
+                "stage",
+                Cause::Other,
+                format!("a token of another storage: {error}"),
+            )
+        })
+    }
+
+    pub(super) fn write(&self) -> Result<ResumeToken> {
+        serde_json::to_string(self)
+            .map(ResumeToken)
+            .map_err(|error| StorageError::new("stage", Cause::Other, error.to_string()))
+    }
+}
+
+impl Upload {
+    pub(super) fn count(&self) -> i32 {
+        i32::try_from(self.len.div_ceil(self.part_size)).unwrap_or(i32::MAX)
+    }
+
+    pub(super) fn range(&self, number: i32) -> (u64, u64) {
+        let offset = (u64::from(number.unsigned_abs()) - 1) * self.part_size;
+        (offset, self.part_size.min(self.len - offset))
+    }
+
+    /// The ETag that S3 gives an upload of these parts: the MD5 of their MD5s, and their number.
+    fn tag(&self) -> Option<String> {
+        let mut digest = Md5::new();
+        for part in &self.parts {
+            digest.update(md5_of_tag(&part.md5)?);
+        }
+        Some(format!("{}-{}", hex(&digest.finalize()), self.parts.len()))
+    }
+}
+
+/// The part size for a file: the wanted one, or what fits it into as many parts as there may be.
+pub(super) fn part_size(len: u64, wanted: u64, most_parts: u32) -> Result<u64> {
+    let needed = len.div_ceil(u64::from(most_parts)).div_ceil(1 << 20) << 20;
+    let size = wanted.max(needed).max(SMALLEST_PART);
+    if size > LARGEST_PART {
+        return Err(StorageError::new(
+            "stage",
+            Cause::TooLarge,
+            format!("{len} bytes"),
+        ));
+    }
+    Ok(size)
+}
+
+impl Store {
+    /// Begins an upload, or goes on with the one that `resume` names if that still fits.
+    pub(super) async fn begin(
+        &self,
+        key: &str,
+        len: u64,
+        metadata: &UserMetadata,
+        resume: Option<&ResumeToken>,
+    ) -> Result<Upload> {
+        if let Some(Ok(Token::Parts(before))) = resume.map(Token::parse)
+            && before.bucket == self.bucket.name()
+            && before.key == key
+            && before.len == len
+            && before.part_size > 0
+            && let Some(upload) = self.still_there(before).await?
+        {
+            return Ok(upload);
+        }
+        let bucket = &self.bucket;
+        let settings = &bucket.settings;
+        let part_size = part_size(len, settings.part_size, settings.most_parts)?;
+        let begun = bucket
+            .call("stage", ANSWER_LIMIT, || {
+                bucket
+                    .client
+                    .create_multipart_upload()
+                    .bucket(bucket.name())
+                    .key(key)
+                    .set_metadata(Some(metadata.clone()))
+                    .customize()
+                    .interceptor(RootElement::CREATE_UPLOAD)
+                    .send()
+            })
+            .await?;
+        let upload_id = begun.upload_id.filter(|id| !id.is_empty());
+        let upload_id = upload_id.ok_or_else(|| {
+            StorageError::new("stage", Cause::BadResponse, "an upload without an id")
+        })?;
+        Ok(Upload {
+            bucket: bucket.name().to_owned(),
+            key: key.to_owned(),
+            upload_id,
+            part_size,
+            len,
+            parts: Vec::new(),
+        })
+    }
+
+    /// `upload` with the parts that the store still has; `None` if it is gone.
+    async fn still_there(&self, mut upload: Upload) -> Result<Option<Upload>> {
+        let bucket = &self.bucket;
+        let mut there = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = bucket
+                .call("stage", ANSWER_LIMIT, || {
+                    bucket
+                        .client
+                        .list_parts()
+                        .bucket(bucket.name())
+                        .key(&upload.key)
+                        .upload_id(&upload.upload_id)
+                        .set_part_number_marker(after.clone())
+                        .customize()
+                        .interceptor(RootElement::LIST_PARTS)
+                        .send()
+                })
+                .await;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) if error.cause == Cause::NotFound => return Ok(None),
+                // No such listing here: the token is what there is.
+                Err(error) if matches!(error.cause, Cause::Unsupported | Cause::BadResponse) => {
+                    return Ok(Some(upload));
+                }
+                Err(error) => return Err(error),
+            };
+            there.extend(page.parts().iter().map(|part| {
+                let tag = part.e_tag().map(|tag| unquoted(tag).to_owned());
+                (
+                    part.part_number().unwrap_or_default(),
+                    tag,
+                    part.size().unwrap_or_default(),
+                )
+            }));
+            let next = page.next_part_number_marker().map(str::to_owned);
+            if page.is_truncated() != Some(true) || next.is_none() || next == after {
+                break;
+            }
+            after = next;
+        }
+        let whole = upload.clone();
+        upload.parts.retain(|part| {
+            let size = i64::try_from(whole.range(part.number).1).unwrap_or_default();
+            // s3s-fs lists parts without ETags.
+            there.iter().any(|(number, tag, listed)| {
+                *number == part.number
+                    && *listed == size
+                    && tag.as_ref().is_none_or(|tag| same_tag(tag, &part.etag))
+            })
+        });
+        Ok(Some(upload))
+    }
+
+    /// Sends the parts that are missing, several at once, and tells `sink` about each.
+    pub(super) async fn send_parts(
+        &self,
+        upload: Upload,
+        content: SharedContent,
+        sink: &Arc<dyn ResumeSink>,
+    ) -> Result<Upload> {
+        let missing: Vec<i32> = (1..=upload.count())
+            .filter(|n| upload.parts.iter().all(|part| part.number != *n))
+            .collect();
+        let arrived: u64 = upload
+            .parts
+            .iter()
+            .map(|part| upload.range(part.number).1)
+            .sum();
+        sink.store(&Token::Parts(upload.clone()).write()?);
+        if arrived > 0 {
+            sink.progress(arrived);
+        }
+        let done = Mutex::new(upload.clone());
+        let failed = AtomicBool::new(false);
+        let mut sent = stream::iter(missing)
+            .map(|number| {
+                let (offset, len) = upload.range(number);
+                let piece = Piece {
+                    content: Arc::clone(&content),
+                    offset,
+                    len,
+                };
+                let (upload, done, failed) = (&upload, &done, &failed);
+                async move {
+                    if failed.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
+                    let part = self.send_part(upload, number, piece).await?;
+                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                    done.parts.push(part);
+                    done.parts.sort_by_key(|part| part.number);
+                    // Within the lock: tokens are stored in the order in which they grow.
+                    sink.store(&Token::Parts(done.clone()).write()?);
+                    sink.progress(len);
+                    Ok::<_, StorageError>(())
+                }
+            })
+            .buffer_unordered(AT_ONCE);
+        // After a failure no part is begun, and those on their way still arrive: they need not be sent again.
+        let mut first_error = None;
+        while let Some(one) = sent.next().await {
+            if let Err(error) = one {
+                failed.store(true, Ordering::Relaxed);
+                first_error.get_or_insert(error);
+            }
+        }
+        drop(sent);
+        if let Some(error) = first_error {
+            return Err(error);
+        }
+        Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn send_part(&self, upload: &Upload, number: i32, piece: Piece) -> Result<Part> {
+        let bucket = &self.bucket;
+        let len = piece.len;
+        let prepared = Prepared::new(piece, bucket.settings.plain).await?;
+        let prepared = &prepared;
+        bucket
+            .run(|_| async move {
+                let (body, flow) = prepared.body(None).await?;
+                let sent = bucket
+                    .client
+                    .upload_part()
+                    .bucket(bucket.name())
+                    .key(&upload.key)
+                    .upload_id(&upload.upload_id)
+                    .part_number(number)
+                    .content_length(i64::try_from(len).unwrap_or(i64::MAX))
+                    .set_content_md5(prepared.md5().map(base64::encode))
+                    .body(body)
+                    .send();
+                let reply = match bucket.once("stage", body_limit(len), sent).await {
+                    Ok(reply) => reply,
+                    Err(error) => return Err(flow.take_error().unwrap_or(error)),
+                };
+                let etag = unquoted(reply.e_tag().unwrap_or_default()).to_owned();
+                let md5 = flow.md5().map(|md5| hex(&md5)).unwrap_or_default();
+                if etag.is_empty() {
+                    return Err(StorageError::new(
+                        "stage",
+                        Cause::BadResponse,
+                        "a part without an ETag",
+                    ));
+                }
+                let is_encrypted = reply.server_side_encryption().is_some()
+                    || reply.sse_customer_algorithm().is_some();
+                if !is_encrypted
+                    && self.etags_are_md5()
+                    && md5_of_tag(&etag).is_some()
+                    && etag != md5
+                {
+                    return Err(StorageError::new(
+                        "stage",
+                        Cause::HashMismatch,
+                        "a part arrived changed",
+                    ));
+                }
+                Ok(Part { number, etag, md5 })
+            })
+            .await
+    }
+
+    /// Makes the upload the object at its key.
+    pub(super) async fn complete(&self, upload: &Upload, guard: &Guard) -> Result<Object> {
+        let tag = self
+            .bucket
+            .run(|attempt| self.try_complete(attempt, upload, guard))
+            .await?;
+        // The answer's ETag is empty on Ceph RGW and provisional on `rclone serve s3`: the object itself knows.
+        let found = self.bucket.head(&upload.key, None).await?;
+        let written_since = || {
+            StorageError::new(
+                "commit",
+                Cause::PreconditionFailed,
+                "somebody wrote at the same time",
+            )
+        };
+        let found = found
+            .filter(|object| object.size == upload.len)
+            .ok_or_else(written_since)?;
+        if tag.is_some_and(|tag| same_tag(&tag, &found.tag))
+            || upload.tag().is_some_and(|tag| tag == found.tag)
+        {
+            return Ok(found);
+        }
+        // Another ETag than was answered, or none was: only where the store decides races it is surely ours.
+        let works = self.capabilities.conditions.finish_multipart;
+        let is_decided = self.condition(guard, works, works).is_set();
+        let can_tell = upload.parts.iter().all(|part| !part.md5.is_empty());
+        if is_decided || !can_tell || self.is_upload(upload).await? {
+            return Ok(found);
+        }
+        Err(written_since())
+    }
+
+    async fn try_complete(
+        &self,
+        attempt: Attempt,
+        upload: &Upload,
+        guard: &Guard,
+    ) -> Result<Option<String>> {
+        let bucket = &self.bucket;
+        let works = self.capabilities.conditions.finish_multipart;
+        loop {
+            let condition = self.condition(guard, works, works);
+            if !condition.is_set()
+                && *guard != Guard::Any
+                && let Err(error) = self.check("commit", &upload.key, guard).await
+            {
+                let is_ours =
+                    attempt.is_repeated() && error.is_lost_race() && self.is_upload(upload).await?;
+                return if is_ours { Ok(None) } else { Err(error) };
+            }
+            let parts = upload.parts.iter().map(|part| {
+                CompletedPart::builder()
+                    .part_number(part.number)
+                    .e_tag(format!("\"{}\"", part.etag))
+                    .build()
+            });
+            let parts = CompletedMultipartUpload::builder()
+                .set_parts(Some(parts.collect()))
+                .build();
+            let sent = bucket
+                .client
+                .complete_multipart_upload()
+                .bucket(bucket.name())
+                .key(&upload.key)
+                .upload_id(&upload.upload_id)
+                .multipart_upload(parts)
+                .set_if_match(condition.if_match.clone())
+                .set_if_none_match(condition.if_none_match.clone())
+                .send();
+            // Putting many parts together takes a server a while ("CompleteMultipartUpload": several minutes).
+            let error = match bucket
+                .once("commit", body_limit(upload.len / 8), sent)
+                .await
+            {
+                Ok(reply) => {
+                    self.tag_was_understood(&condition);
+                    return Ok(reply
+                        .e_tag
+                        .map(|tag| unquoted(&tag).to_owned())
+                        .filter(|tag| !tag.is_empty()));
+                }
+                Err(error) if error.is_lost_race() => error,
+                Err(error) => return Err(error),
+            };
+            if attempt.is_repeated() && self.is_upload(upload).await? {
+                return Ok(None);
+            }
+            if error.cause == Cause::NotFound {
+                return Err(error);
+            }
+            if condition.if_match.is_some() && self.try_bare_tag(&upload.key, guard).await? {
+                continue;
+            }
+            return Err(guard.refused("commit", "something else is there"));
+        }
+    }
+
+    /// Whether what is at the key is this upload: by the ETag it must have, else by reading it.
+    async fn is_upload(&self, upload: &Upload) -> Result<bool> {
+        let Some(object) = self.bucket.head(&upload.key, None).await? else {
+            return Ok(false);
+        };
+        if object.size != upload.len {
+            return Ok(false);
+        }
+        if upload.tag().is_some_and(|tag| tag == object.tag) {
+            return Ok(true);
+        }
+        for part in &upload.parts {
+            let (offset, len) = upload.range(part.number);
+            let want = Wanted {
+                revision: self.revision(&object),
+                version: object.version.clone(),
+                size: object.size,
+            };
+            let mut body = self
+                .open_range("commit", &upload.key, &want, offset, len)
+                .await?
+                .body;
+            let mut digest = Md5::new();
+            while let Some(Ok(bytes)) = body.next().await {
+                digest.update(&bytes);
+            }
+            if hex(&digest.finalize()) != part.md5 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Throws the parts away. An upload that is gone, completed or aborted, is fine.
+    pub(super) async fn abort(&self, upload: &Upload) -> Result<()> {
+        let bucket = &self.bucket;
+        let aborted = bucket
+            .call("discard", ANSWER_LIMIT, || {
+                bucket
+                    .client
+                    .abort_multipart_upload()
+                    .bucket(&upload.bucket)
+                    .key(&upload.key)
+                    .upload_id(&upload.upload_id)
+                    .send()
+            })
+            .await;
+        match aborted {
+            Err(error) if error.cause == Cause::NotFound => Ok(()),
+            // s3s-fs forbids what is not there.
+            Err(error) if error.cause == Cause::Forbidden => {
+                match self.still_there(upload.clone()).await? {
+                    Some(left) if !left.parts.is_empty() => Err(error),
+                    _ => Ok(()),
+                }
+            }
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_as_large_as_the_file_needs() {
+        const MIB: u64 = 1 << 20;
+        for (len, size) in [
+            (50 * MIB, 5 * MIB),
+            (50_000 * MIB, 5 * MIB),
+            (50_000 * MIB + 1, 6 * MIB),
+            (10_000 * LARGEST_PART, LARGEST_PART),
+        ] {
+            assert_eq!(
+                part_size(len, SMALLEST_PART, 10_000).unwrap(),
+                size,
+                "{len}"
+            );
+            assert!(len.div_ceil(size) <= 10_000);
+        }
+        assert_eq!(
+            part_size(10_000 * LARGEST_PART + 1, SMALLEST_PART, 10_000)
+                .unwrap_err()
+                .cause,
+            Cause::TooLarge
+        );
+        assert!(part_size(100 * MIB, SMALLEST_PART, 10).unwrap() == 10 * MIB);
+    }
+
+    #[test]
+    fn the_etag_of_an_upload_is_known_beforehand() {
+        // 5 MiB of `a` and one `b`, as moto and s3s-fs answered.
+        let part = |number, md5: &str| Part {
+            number,
+            etag: md5.to_owned(),
+            md5: md5.to_owned(),
+        };
+        let upload = Upload {
+            bucket: "b".to_owned(),
+            key: "k".to_owned(),
+            upload_id: "u".to_owned(),
+            part_size: SMALLEST_PART,
+            len: SMALLEST_PART + 1,
+            parts: vec![
+                part(1, "79b281060d337b9b2b84ccf390adcf74"),
+                part(2, "92eb5ffee6ae2fec3ad71c777531578f"),
+            ],
+        };
+        assert_eq!(
+            upload.tag().as_deref(),
+            Some("e5a8c5272b26fc10581a21089559b006-2")
+        );
+        let token = Token::Parts(upload.clone());
+        assert_eq!(Token::parse(&token.write().unwrap()).unwrap(), token);
+        assert_eq!(upload.range(2), (SMALLEST_PART, 1));
+    }
+}

@@ -1,0 +1,253 @@
+//! Trying the conditions. One counts only if the store refused what it had to refuse and did what it had to do.
+
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use tandem_core::error::{Cause, Result};
+
+use super::super::answers::RootElement;
+use super::super::client::ANSWER_LIMIT;
+use super::super::guard::Condition;
+use super::super::keys::copy_source;
+use super::super::settings::LARGEST_PART;
+use super::{FIRST, Probe, SECOND, clone_of};
+
+/// An ETag that nothing has.
+const WRONG_TAG: &str = "00000000000000000000000000000000";
+
+impl Probe<'_, '_> {
+    pub(super) async fn create(&self) -> Result<bool> {
+        let absent = Condition {
+            if_none_match: Some("*".to_owned()),
+            ..Condition::default()
+        };
+        let fresh = format!("{}-new", self.key);
+        Ok(refused(&self.put(&self.key, SECOND, absent.clone()).await)?
+            && self.is_untouched().await?
+            && self.put(&fresh, SECOND, absent).await.is_ok())
+    }
+
+    /// Wrong ones refused, the right one accepted, in one of the two ways to write an ETag.
+    pub(super) async fn replace(&mut self) -> Result<bool> {
+        for bare in [false, true] {
+            let tagged = |tag: &str| {
+                let tag = if bare {
+                    tag.to_owned()
+                } else {
+                    format!("\"{tag}\"")
+                };
+                Condition {
+                    if_match: Some(tag),
+                    ..Condition::default()
+                }
+            };
+            if !refused(&self.put(&self.key, SECOND, tagged(WRONG_TAG)).await)?
+                || !self.is_untouched().await?
+            {
+                self.put(&self.key, FIRST, Condition::default()).await?;
+                return Ok(false);
+            }
+            if self.put(&self.key, FIRST, tagged(&self.tag)).await.is_ok() {
+                self.bucket.bare_tags.set(bare);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(super) async fn finish_multipart(&mut self) -> Result<bool> {
+        let conditions = [
+            Condition {
+                if_none_match: Some("*".to_owned()),
+                ..Condition::default()
+            },
+            Condition {
+                if_match: Some(self.quoted(WRONG_TAG)),
+                ..Condition::default()
+            },
+        ];
+        for condition in conditions {
+            let heeded = match self.finish_once(&condition).await {
+                Err(error) if error.operation == "begin" && !error.is_transient() => {
+                    // No uploads in parts: one request carries everything, as large as it may be.
+                    self.capabilities.parts = None;
+                    self.capabilities.largest_file = Some(LARGEST_PART);
+                    return Ok(false);
+                }
+                Err(error) if error.cause == Cause::Unsupported => false,
+                answer => refused(&answer)? && self.is_untouched().await?,
+            };
+            if !heeded {
+                self.put(&self.key, FIRST, Condition::default()).await?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn finish_once(&self, condition: &Condition) -> Result<()> {
+        let bucket = self.bucket;
+        let begun = bucket
+            .call("begin", ANSWER_LIMIT, || {
+                let begin = bucket
+                    .client
+                    .create_multipart_upload()
+                    .bucket(bucket.name())
+                    .key(&self.key);
+                begin
+                    .customize()
+                    .interceptor(RootElement::CREATE_UPLOAD)
+                    .send()
+            })
+            .await?;
+        let id = begun.upload_id().unwrap_or_default();
+        let finished = async {
+            let part = bucket
+                .call("validate", ANSWER_LIMIT, || {
+                    bucket
+                        .client
+                        .upload_part()
+                        .bucket(bucket.name())
+                        .key(&self.key)
+                        .upload_id(id)
+                        .part_number(1)
+                        .body(Bytes::from_static(SECOND).into())
+                        .send()
+                })
+                .await?;
+            let part = CompletedPart::builder()
+                .part_number(1)
+                .set_e_tag(part.e_tag)
+                .build();
+            let parts = CompletedMultipartUpload::builder().parts(part).build();
+            let sent = bucket
+                .client
+                .complete_multipart_upload()
+                .bucket(bucket.name())
+                .key(&self.key)
+                .upload_id(id)
+                .multipart_upload(parts)
+                .set_if_match(condition.if_match.clone())
+                .set_if_none_match(condition.if_none_match.clone())
+                .send();
+            bucket
+                .once("validate", ANSWER_LIMIT, sent)
+                .await
+                .map(|_| ())
+        }
+        .await;
+        if finished.is_err() {
+            let sent = bucket
+                .client
+                .abort_multipart_upload()
+                .bucket(bucket.name())
+                .key(&self.key)
+                .upload_id(id)
+                .send();
+            // What cannot be aborted here is found by the bucket's own rules; the probe goes on.
+            if let Err(error) = bucket.once("validate", ANSWER_LIMIT, sent).await {
+                tracing::debug!(%error, "an upload of the probe was not aborted");
+            }
+        }
+        finished
+    }
+
+    pub(super) async fn copies(&self) -> Result<bool> {
+        match self
+            .copy_once(
+                &format!("{}-copy", self.key),
+                &Condition::default(),
+                &self.tag,
+            )
+            .await
+        {
+            Ok(()) => Ok(true),
+            Err(error) if error.cause == Cause::Unsupported => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refused are: a name that is taken, a wrong ETag there, a wrong ETag of the source.
+    pub(super) async fn copy(&self) -> Result<bool> {
+        let other = format!("{}-new", self.key);
+        let tag = self.put(&other, SECOND, Condition::default()).await?;
+        let absent = Condition {
+            if_none_match: Some("*".to_owned()),
+            ..Condition::default()
+        };
+        let wrong = Condition {
+            if_match: Some(self.quoted(WRONG_TAG)),
+            ..Condition::default()
+        };
+        for (condition, source) in [
+            (absent, &*self.tag),
+            (wrong, &*self.tag),
+            (Condition::default(), WRONG_TAG),
+        ] {
+            let answer = self.copy_once(&other, &condition, source).await;
+            let there = self.bucket.head(&other, None).await?;
+            if !refused(&answer)? || there.is_none_or(|there| there.tag != tag) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn copy_once(&self, to: &str, condition: &Condition, source_tag: &str) -> Result<()> {
+        let sent = self
+            .bucket
+            .client
+            .copy_object()
+            .bucket(self.bucket.name())
+            .key(to)
+            .copy_source(copy_source(self.bucket.name(), &self.key, None))
+            .copy_source_if_match(self.quoted(source_tag))
+            .set_if_match(condition.if_match.clone())
+            .set_if_none_match(condition.if_none_match.clone())
+            .send();
+        self.bucket
+            .once("validate", ANSWER_LIMIT, sent)
+            .await
+            .map(|_| ())
+    }
+
+    pub(super) async fn delete(&self) -> Result<bool> {
+        let answer = self.remove(&self.key, Some(self.quoted(WRONG_TAG))).await;
+        if !refused(&answer)? || self.bucket.head(&self.key, None).await?.is_none() {
+            return Ok(false);
+        }
+        Ok(self
+            .remove(&self.key, Some(self.quoted(&self.tag)))
+            .await
+            .is_ok()
+            && self.bucket.head(&self.key, None).await?.is_none())
+    }
+
+    async fn is_untouched(&self) -> Result<bool> {
+        Ok(self
+            .bucket
+            .head(&self.key, None)
+            .await?
+            .is_some_and(|object| object.tag == self.tag))
+    }
+
+    fn quoted(&self, tag: &str) -> String {
+        if self.bucket.bare_tags.get() == Some(true) {
+            tag.to_owned()
+        } else {
+            format!("\"{tag}\"")
+        }
+    }
+}
+
+/// Whether a store refused what it had to refuse. Another failure than a refusal decides nothing.
+fn refused<T>(answer: &Result<T>) -> Result<bool> {
+    match answer {
+        Ok(_) => Ok(false),
+        Err(error) => match error.cause {
+            Cause::PreconditionFailed | Cause::AlreadyExists => Ok(true),
+            // It says that it has no such condition.
+            Cause::Unsupported | Cause::Other | Cause::BadResponse => Ok(false),
+            _ => Err(clone_of(error)),
+        },
+    }
+}

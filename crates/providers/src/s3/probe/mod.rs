@@ -1,0 +1,454 @@
+//! `validate`: a scratch object is written, read back and removed, and every capability that differs between
+//! services is tried on it. A condition counts only if the store refused what it had to refuse and did what it had
+//! to do: several answer 200 and overwrite.
+
+mod conditions;
+
+use std::sync::Arc;
+
+use aws_smithy_types::base64;
+use bytes::Bytes;
+use md5::{Digest, Md5};
+use tandem_core::capabilities::{Capabilities, CaseRule, UnicodeRule};
+use tandem_core::entry::HashKind;
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::storage::{ProbeStep, Validation};
+
+use super::client::{ANSWER_LIMIT, Bucket};
+use super::guard::Condition;
+use super::keys::OWN_FOLDER;
+use super::metadata::UserMetadata;
+use super::revision::{hex, unquoted};
+use super::settings::folder_prefix;
+use super::storage::declared;
+use super::store::Store;
+
+const FIRST: &[u8] = b"Tandem wrote this to see what this storage can do.\n";
+const SECOND: &[u8] = b"Tandem wrote this over it.\n";
+/// `ü` as one character and as two.
+const COMPOSED: &str = "\u{fc}ber";
+const DECOMPOSED: &str = "u\u{308}ber";
+/// What is no XML, and what some routers take for the end of an address.
+const CONTROL: &str = "bell\u{7}and\nline";
+
+/// Besides control characters, what is no character of XML 1.0 (section 2.2).
+const NO_XML: &str = "\u{fffe}\u{ffff}";
+
+const MTIME: &str = "1234567890.123456789";
+
+/// Seconds that a revision made of a time stays in doubt for.
+const TIME_GRANULARITY: u64 = 1_000_000_000;
+
+/// What is known so far.
+struct Probe<'a, 's> {
+    bucket: &'a Bucket,
+    capabilities: Capabilities,
+    /// The scratch object's key; others begin with it.
+    key: String,
+    tag: String,
+    steps: Vec<ProbeStep>,
+    report: &'a (dyn Fn(&'s ProbeStep) + Send + Sync),
+}
+
+/// Tries everything below `path`.
+pub(in crate::s3) async fn probe<'s>(
+    store: &Arc<Store>,
+    path: &str,
+    report: &(dyn Fn(&'s ProbeStep) + Send + Sync),
+) -> Validation {
+    let bucket = &store.bucket;
+    let prefix = match folder_prefix(&bucket.settings.prefix, path) {
+        Ok(prefix) => prefix,
+        Err(error) => {
+            return Validation {
+                steps: Vec::new(),
+                capabilities: Err(error),
+            };
+        }
+    };
+    let mut probe = Probe {
+        bucket,
+        capabilities: declared(&bucket.settings),
+        key: format!(
+            "{prefix}{OWN_FOLDER}/probe-{:016x}",
+            bucket.environment.random()
+        ),
+        tag: String::new(),
+        steps: Vec::new(),
+        report,
+    };
+    let found = probe.run().await;
+    let cleaned = probe.clean().await;
+    let capabilities = found.and(cleaned).map(|()| {
+        probe.capabilities.probed = Some(bucket.environment.now().secs());
+        probe.capabilities.clone()
+    });
+    Validation {
+        steps: probe.steps,
+        capabilities,
+    }
+}
+
+impl Probe<'_, '_> {
+    async fn run(&mut self) -> Result<()> {
+        let started = self.bucket.environment.uptime();
+        let reached = self
+            .bucket
+            .first_below(&self.key, 1)
+            .await
+            .map(|_| "reached".to_owned());
+        self.step("Reach the bucket", started, reached)?;
+
+        let started = self.bucket.environment.uptime();
+        let written = self.write().await;
+        self.step("Write a scratch object", started, written)?;
+
+        let started = self.bucket.environment.uptime();
+        let read = self.read().await;
+        self.step("Read it back", started, read)?;
+
+        let started = self.bucket.environment.uptime();
+        let listed = self.list().await;
+        self.step("Find it in a listing", started, listed)?;
+
+        let started = self.bucket.environment.uptime();
+        let names = self.names().await;
+        self.step("Tell names apart", started, names)?;
+
+        let started = self.bucket.environment.uptime();
+        let create = self.create().await;
+        self.capabilities.conditions.create =
+            self.condition("Create only what is absent", started, create)?;
+
+        let started = self.bucket.environment.uptime();
+        let replace = self.replace().await;
+        self.capabilities.conditions.replace =
+            self.condition("Replace only what is expected", started, replace)?;
+
+        let started = self.bucket.environment.uptime();
+        let finish = self.finish_multipart().await;
+        self.capabilities.conditions.finish_multipart = self.condition(
+            "Finish an upload in parts only over what is expected",
+            started,
+            finish,
+        )?;
+
+        let started = self.bucket.environment.uptime();
+        let copies = self.copies().await;
+        let detail = copies
+            .as_ref()
+            .map(|copies| words(*copies, "copied on the server", "cannot copy on the server"));
+        let copies = self.step("Copy on the server", started, detail.map_err(clone_of))?;
+        self.capabilities.server_copy = copies == "copied on the server";
+        self.capabilities.mtime &= self.capabilities.server_copy;
+        self.capabilities.executable &= self.capabilities.server_copy;
+
+        let started = self.bucket.environment.uptime();
+        let copy = if self.capabilities.server_copy {
+            self.copy().await
+        } else {
+            Ok(false)
+        };
+        self.capabilities.conditions.copy =
+            self.condition("Copy only what is expected", started, copy)?;
+
+        let started = self.bucket.environment.uptime();
+        let delete = self.delete().await;
+        self.capabilities.conditions.delete =
+            self.condition("Delete only what is expected", started, delete)?;
+        let conditions = &mut self.capabilities.conditions;
+        conditions.move_ = conditions.copy && conditions.delete;
+
+        let started = self.bucket.environment.uptime();
+        let marker = self.folder_marker().await;
+        let detail = marker
+            .as_ref()
+            .map(|marker| words(*marker, "kept", "folders vanish with their last file"));
+        self.step("Keep an empty folder", started, detail.map_err(clone_of))?;
+        self.capabilities.empty_folders = marker.unwrap_or_default();
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        title: &str,
+        started: std::time::Duration,
+        outcome: Result<String>,
+    ) -> Result<String> {
+        let step = ProbeStep {
+            title: title.to_owned(),
+            time: self.bucket.environment.uptime().saturating_sub(started),
+            outcome: outcome
+                .as_ref()
+                .map(Clone::clone)
+                .map_err(ToString::to_string),
+        };
+        // The trait's `&ProbeStep` lives as long as the whole call, since async_trait gives it a lifetime of its
+        // own: only what is never freed does. A dozen short steps in a test that a person started.
+        (self.report)(Box::leak(Box::new(step.clone())));
+        self.steps.push(step);
+        outcome
+    }
+
+    fn condition(
+        &mut self,
+        title: &str,
+        started: std::time::Duration,
+        works: Result<bool>,
+    ) -> Result<bool> {
+        let detail = works.as_ref().map(|works| {
+            words(
+                *works,
+                "works",
+                "not heeded; looked at before and after instead",
+            )
+        });
+        self.step(title, started, detail.map_err(clone_of))?;
+        works
+    }
+
+    async fn put(&self, key: &str, bytes: &'static [u8], condition: Condition) -> Result<String> {
+        let metadata = UserMetadata::from([("mtime".to_owned(), MTIME.to_owned())]);
+        let written = self
+            .bucket
+            .call("validate", ANSWER_LIMIT, || {
+                self.bucket
+                    .client
+                    .put_object()
+                    .bucket(self.bucket.name())
+                    .key(key)
+                    .set_metadata(Some(metadata.clone()))
+                    .content_md5(base64::encode(Md5::digest(bytes)))
+                    .set_if_match(condition.if_match.clone())
+                    .set_if_none_match(condition.if_none_match.clone())
+                    .body(Bytes::from_static(bytes).into())
+                    .send()
+            })
+            .await?;
+        Ok(unquoted(written.e_tag().unwrap_or_default()).to_owned())
+    }
+
+    async fn write(&mut self) -> Result<String> {
+        let answered = self.put(&self.key, FIRST, Condition::default()).await?;
+        let object = self.bucket.head(&self.key, None).await?;
+        let lost = || {
+            StorageError::new(
+                "validate",
+                Cause::BadResponse,
+                "what was written is not there",
+            )
+        };
+        let object = object.ok_or_else(lost)?;
+        let is_md5 =
+            object.tag == hex(&Md5::digest(FIRST)) && answered == object.tag && !object.encrypted;
+        if is_md5 {
+            self.capabilities.hashes = vec![HashKind::Md5];
+        }
+        // Another content has another MD5, so another ETag. An upload in parts has one by its parts as well: sent
+        // again in other parts the same bytes count as changed, which costs a transfer and nothing else.
+        self.capabilities.revision_is_content = is_md5;
+        self.capabilities.mtime = object
+            .metadata
+            .get("mtime")
+            .is_some_and(|text| text == MTIME);
+        self.capabilities.executable = self.capabilities.mtime;
+        self.tag = object.tag;
+        Ok(words(
+            is_md5,
+            "written; its ETag is its MD5",
+            "written; its ETag is no MD5",
+        ))
+    }
+
+    async fn read(&mut self) -> Result<String> {
+        let whole = self.get(None).await?;
+        if whole != FIRST {
+            return Err(StorageError::new(
+                "validate",
+                Cause::BadResponse,
+                "what was read is not what was written",
+            ));
+        }
+        let range = self.get(Some("bytes=7-11")).await?;
+        self.capabilities.ranges = range == FIRST[7..12];
+        Ok(words(
+            self.capabilities.ranges,
+            "read, also in ranges",
+            "read, but no ranges",
+        ))
+    }
+
+    async fn get(&self, range: Option<&str>) -> Result<Bytes> {
+        let bucket = self.bucket;
+        let reply = bucket
+            .call("validate", ANSWER_LIMIT, || {
+                bucket
+                    .client
+                    .get_object()
+                    .bucket(bucket.name())
+                    .key(&self.key)
+                    .set_range(range.map(str::to_owned))
+                    .send()
+            })
+            .await?;
+        let bytes = bucket
+            .within("validate", ANSWER_LIMIT, reply.body.collect())
+            .await?;
+        let bad = |error: &dyn std::fmt::Display| {
+            StorageError::new("validate", Cause::Offline, error.to_string())
+        };
+        bytes
+            .map(|bytes| bytes.into_bytes())
+            .map_err(|error| bad(&error))
+    }
+
+    async fn list(&mut self) -> Result<String> {
+        let listed = self.bucket.first_below(&self.key, 1).await?;
+        let lost = || {
+            StorageError::new(
+                "validate",
+                Cause::BadResponse,
+                "what was written is not listed",
+            )
+        };
+        let first = listed
+            .first()
+            .filter(|first| first.key == self.key.as_bytes())
+            .ok_or_else(lost)?;
+        if first.tag.is_some() {
+            self.capabilities.revision_granularity = 0;
+            return Ok("listed with its ETag".to_owned());
+        }
+        // Then revisions are times, and a time says nothing about content.
+        self.capabilities.revision_granularity = TIME_GRANULARITY;
+        self.capabilities.revision_is_content = false;
+        Ok("listed without its ETag; changes are seen by time and size".to_owned())
+    }
+
+    /// Names that some stores, or the disks behind them, take for each other or cannot list.
+    async fn names(&mut self) -> Result<String> {
+        self.put(&self.named(COMPOSED), FIRST, Condition::default())
+            .await?;
+        if self
+            .bucket
+            .head(&self.named(DECOMPOSED), None)
+            .await?
+            .is_some()
+        {
+            self.capabilities.unicode = UnicodeRule::Folding;
+        }
+        if self
+            .bucket
+            .head(&self.named(&COMPOSED.to_uppercase()), None)
+            .await?
+            .is_some()
+        {
+            self.capabilities.case = CaseRule::Insensitive;
+        }
+        let control = self.named(CONTROL);
+        match self.put(&control, FIRST, Condition::default()).await {
+            Ok(_) => {
+                let listed = self.bucket.first_below(&control, 1).await;
+                if !listed.is_ok_and(|listed| {
+                    listed
+                        .first()
+                        .is_some_and(|one| one.key == control.as_bytes())
+                }) {
+                    // It lists keys as they are, so everything that is no XML spoils the listing it stands in.
+                    self.capabilities.names.no_control = true;
+                    self.capabilities.names.forbidden = NO_XML.to_owned();
+                }
+            }
+            Err(error) if error.is_transient() && error.cause != Cause::Server => {
+                return Err(error);
+            }
+            Err(_) => self.capabilities.names.no_control = true,
+        }
+        let refused = words(
+            self.capabilities.names.no_control,
+            "no control characters",
+            "any name",
+        );
+        let case = words(
+            self.capabilities.case == CaseRule::Sensitive,
+            "case counts",
+            "case does not count",
+        );
+        let form = words(
+            self.capabilities.unicode == UnicodeRule::Exact,
+            "Unicode forms count",
+            "Unicode forms do not count",
+        );
+        Ok(format!("{refused}; {case}; {form}"))
+    }
+
+    fn named(&self, name: &str) -> String {
+        format!("{}-{name}", self.key)
+    }
+
+    async fn remove(&self, key: &str, if_match: Option<String>) -> Result<()> {
+        let sent = self
+            .bucket
+            .client
+            .delete_object()
+            .bucket(self.bucket.name())
+            .key(key)
+            .set_if_match(if_match)
+            .send();
+        self.bucket
+            .once("validate", ANSWER_LIMIT, sent)
+            .await
+            .map(|_| ())
+    }
+
+    /// Whether an empty object `k/` is listed as just that. `rclone serve s3` makes a file `k` of it.
+    async fn folder_marker(&self) -> Result<bool> {
+        let marker = format!("{}-folder/", self.key);
+        let sent = self
+            .bucket
+            .client
+            .put_object()
+            .bucket(self.bucket.name())
+            .key(&marker)
+            .content_length(0)
+            .send();
+        if let Err(error) = self.bucket.once("validate", ANSWER_LIMIT, sent).await {
+            return if error.is_transient() {
+                Err(error)
+            } else {
+                Ok(false)
+            };
+        }
+        let listed = self.bucket.first_below(&marker, 2).await?;
+        Ok(listed.len() == 1 && listed[0].key == marker.as_bytes())
+    }
+
+    async fn clean(&mut self) -> Result<()> {
+        let started = self.bucket.environment.uptime();
+        let mut outcome = Ok("removed".to_owned());
+        for suffix in ["", "-new", "-copy", "-folder/"] {
+            match self.remove(&format!("{}{suffix}", self.key), None).await {
+                Err(error) if error.cause != Cause::NotFound => outcome = Err(error),
+                _ => {}
+            }
+        }
+        // These may never have come about: a folder marker that became a file, names the store cannot hold.
+        for name in ["folder", COMPOSED, CONTROL] {
+            if let Err(error) = self.remove(&self.named(name), None).await {
+                tracing::debug!(%error, "a scratch object could not be removed");
+            }
+        }
+        if self.steps.iter().all(|step| step.outcome.is_ok()) {
+            self.step("Remove the scratch objects", started, outcome)?;
+        }
+        Ok(())
+    }
+}
+
+fn words(yes: bool, if_so: &str, if_not: &str) -> String {
+    if yes { if_so } else { if_not }.to_owned()
+}
+
+fn clone_of(error: &StorageError) -> StorageError {
+    StorageError::new(error.operation, error.cause, error.detail.clone()).of_kind(error.kind)
+}

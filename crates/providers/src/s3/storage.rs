@@ -1,0 +1,83 @@
+//! A bucket as a [`Storage`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tandem_core::capabilities::{AtomicWrite, Capabilities, Parts};
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::storage::{Health, ProbeStep, Quota, Root, Storage, Validation};
+
+use super::probe::probe;
+use super::root::S3Root;
+use super::settings::{LARGEST_PART, SMALLEST_PART, Settings, folder_prefix};
+use super::store::Store;
+
+/// What can be said of a bucket without asking: no condition, no hash. Of Amazon's own service its documents say that
+/// folder markers are objects like others.
+pub(super) fn declared(settings: &Settings) -> Capabilities {
+    Capabilities {
+        atomic_write: AtomicWrite::Yes,
+        server_copy: true,
+        versions: true,
+        mtime: true,
+        executable: true,
+        largest_file: Some(LARGEST_PART * u64::from(settings.most_parts)),
+        parts: Some(Parts {
+            smallest: SMALLEST_PART,
+            largest: LARGEST_PART,
+            most: settings.most_parts,
+            equal: false,
+        }),
+        empty_folders: settings.is_amazon(),
+        ranges: true,
+        ..Capabilities::least()
+    }
+}
+
+/// A bucket.
+#[derive(Debug)]
+pub(super) struct S3Storage {
+    store: Arc<Store>,
+}
+
+impl S3Storage {
+    pub(super) const fn new(store: Arc<Store>) -> Self {
+        Self { store }
+    }
+}
+
+#[async_trait]
+impl Storage for S3Storage {
+    fn capabilities(&self) -> &Capabilities {
+        &self.store.capabilities
+    }
+
+    async fn root(&self, path: &str) -> Result<Arc<dyn Root>> {
+        let prefix = folder_prefix(&self.store.bucket.settings.prefix, path)?;
+        Ok(Arc::new(S3Root::new(Arc::clone(&self.store), prefix)))
+    }
+
+    async fn validate(
+        &self,
+        path: &str,
+        report: &(dyn Fn(&ProbeStep) + Send + Sync),
+    ) -> Validation {
+        probe(&self.store, path, report).await
+    }
+
+    fn health(&self) -> Health {
+        self.store.bucket.health.now()
+    }
+
+    async fn quota(&self) -> Result<Quota> {
+        Err(StorageError::new(
+            "quota",
+            Cause::Unsupported,
+            "S3 does not say how full a bucket is",
+        ))
+    }
+
+    async fn shutdown(&self) {
+        self.store.bucket.close();
+    }
+}

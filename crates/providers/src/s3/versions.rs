@@ -1,0 +1,457 @@
+//! Pre-images (DESIGN 5.6): the bucket's own versions where it keeps them, else copies below `.tandem/versions`.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::EncodingType;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use md5::{Digest, Md5};
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::path::RelPath;
+use tandem_core::storage::{Displaced, Version, VersionKey};
+use tandem_core::time::Timestamp;
+
+use super::client::ANSWER_LIMIT;
+use super::copy::Copy;
+use super::guard::Guard;
+use super::keys::{decoded, encoded};
+use super::metadata::{self, KEPT_AT, KEPT_PATH, KEPT_TAG};
+use super::object::{Object, server_time};
+use super::pages::{ListedObject, PAGE, Query};
+use super::revision::{hex, same_tag, unquoted};
+use super::root::S3Root;
+
+/// Where kept versions lie below a root, as `VersionKey::kept_path` says.
+const KEPT: &str = ".tandem/versions/v1/";
+
+/// The version id of what was written while the bucket kept no versions.
+pub(super) const NO_VERSION: &str = "null";
+
+/// Kept versions that are asked for their metadata at once.
+const AT_ONCE: usize = 8;
+
+/// A line of the bucket's history.
+#[derive(Debug, Clone)]
+struct Past {
+    object: ListedObject,
+    id: String,
+    is_latest: bool,
+    is_marker: bool,
+}
+
+impl S3Root {
+    /// Sets `object`, which is at `path`, aside.
+    pub(super) async fn set_aside(
+        &self,
+        operation: &'static str,
+        path: &RelPath,
+        object: &Object,
+        wanted: &VersionKey,
+    ) -> Result<VersionKey> {
+        if let Some(id) = &object.version
+            && self.store.keeps_versions().await?
+        {
+            return Ok(VersionKey::Native {
+                path: path.clone(),
+                id: id.as_str().into(),
+            });
+        }
+        let VersionKey::Kept {
+            device,
+            date,
+            action,
+            ..
+        } = wanted
+        else {
+            return Err(StorageError::new(
+                operation,
+                Cause::Unsupported,
+                "a version that this bucket does not keep",
+            ));
+        };
+        let mut key = VersionKey::Kept {
+            device: device.clone(),
+            date: date.clone(),
+            action: action.clone(),
+            path: path.clone(),
+        };
+        let mut to = self.kept_key(operation, &key)?;
+        match self.store.bucket.head(&to, None).await? {
+            None => {}
+            // A repeated try: it is set aside already.
+            Some(kept) if is_copy_of(&kept, path, object) => return Ok(key),
+            Some(_) => {
+                // Other content under the action's name: it stays, and this goes beside it.
+                let digest = hex(&Md5::digest(format!("{path}/{}", object.tag)));
+                let action = format!("{action}-{}", &digest[..8]);
+                key = VersionKey::Kept {
+                    device: device.clone(),
+                    date: date.clone(),
+                    action: action.into(),
+                    path: path.clone(),
+                };
+                to = self.kept_key(operation, &key)?;
+                let there = self.store.bucket.head(&to, None).await?;
+                if there.is_some_and(|there| is_copy_of(&there, path, object)) {
+                    return Ok(key);
+                }
+            }
+        }
+        let mut metadata = object.metadata.clone();
+        let now = metadata::decimal(self.store.bucket.environment.now());
+        metadata.insert(KEPT_PATH.to_owned(), encoded(path.as_str()));
+        metadata.insert(KEPT_AT.to_owned(), now);
+        metadata.insert(KEPT_TAG.to_owned(), object.tag.clone());
+        let copy = Copy {
+            operation,
+            from: &self.key(operation, path)?,
+            source: object,
+            version: None,
+            to: &to,
+            guard: &Guard::Any,
+            metadata: Some(metadata),
+        };
+        self.store.copy_object(&copy).await?;
+        Ok(key)
+    }
+
+    /// After a write that no condition guarded, in a bucket with versions: what it replaced, if that was not what
+    /// `guard` admits.
+    pub(super) async fn find_displaced(
+        &self,
+        path: &RelPath,
+        guard: &Guard,
+        ours: Option<&str>,
+    ) -> Result<Option<Displaced>> {
+        let Some(ours) = ours.filter(|id| *id != NO_VERSION && *guard != Guard::Any) else {
+            return Ok(None);
+        };
+        if !self.store.keeps_versions().await? {
+            return Ok(None);
+        }
+        let key = self.key("versions", path)?;
+        let history = self
+            .history(&key)
+            .await?
+            .remove(key.as_bytes())
+            .unwrap_or_default();
+        let Some(at) = history.iter().position(|past| past.id == ours) else {
+            return Ok(None);
+        };
+        let Some(before) = history[at + 1..].iter().find(|past| !past.is_marker) else {
+            return Ok(None);
+        };
+        let was_removed = history.iter().any(|past| {
+            past.is_marker && past.id != ours && past.object.written >= before.object.written
+        });
+        let was_expected = match guard {
+            Guard::Tag(tag) => before
+                .object
+                .tag
+                .as_deref()
+                .is_some_and(|found| same_tag(found, tag)),
+            _ => was_removed,
+        };
+        if was_expected {
+            return Ok(None);
+        }
+        let Some(name) = path.name() else {
+            return Ok(None);
+        };
+        Ok(Some(Displaced {
+            entry: Some(self.store.listed_entry(name, &before.object)),
+            version: VersionKey::Native {
+                path: path.clone(),
+                id: before.id.as_str().into(),
+            },
+        }))
+    }
+
+    /// The versions of `path`, or of everything, newest first.
+    pub(super) async fn all_versions(&self, path: Option<&RelPath>) -> Result<Vec<Version>> {
+        let mut versions = self.kept_versions(path).await?;
+        if self.store.keeps_versions().await? {
+            versions.extend(self.own_versions(path).await?);
+        }
+        versions.sort_by_key(|version| std::cmp::Reverse(version.kept_at));
+        Ok(versions)
+    }
+
+    async fn own_versions(&self, path: Option<&RelPath>) -> Result<Vec<Version>> {
+        let prefix = match path {
+            Some(path) => self.key("versions", path)?,
+            None => self.prefix.clone(),
+        };
+        let mut versions = Vec::new();
+        for (key, history) in self.history(&prefix).await? {
+            let below = key.strip_prefix(self.prefix.as_bytes()).unwrap_or(&key);
+            let Some(at) = std::str::from_utf8(below)
+                .ok()
+                .and_then(|text| RelPath::new(text).ok())
+            else {
+                continue;
+            };
+            let Some(name) = at
+                .name()
+                .filter(|_| at.names().all(|name| !name.is_reserved()))
+            else {
+                continue;
+            };
+            if path.is_some_and(|path| *path != at) {
+                continue;
+            }
+            // Each one was set aside when the next newer line was written.
+            for (newer, past) in history.iter().zip(history.iter().skip(1)) {
+                if past.is_marker || past.is_latest {
+                    continue;
+                }
+                versions.push(Version {
+                    key: VersionKey::Native {
+                        path: at.clone(),
+                        id: past.id.as_str().into(),
+                    },
+                    entry: self.store.listed_entry(name.clone(), &past.object),
+                    kept_at: time(newer.object.written.as_ref()),
+                });
+            }
+        }
+        Ok(versions)
+    }
+
+    async fn kept_versions(&self, path: Option<&RelPath>) -> Result<Vec<Version>> {
+        let query = Query {
+            prefix: format!("{}{KEPT}", self.prefix),
+            delimited: false,
+            most: PAGE,
+        };
+        let mut keys = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let page = self.store.bucket.page(&query, token.as_deref()).await?;
+            keys.extend(
+                page.objects
+                    .into_iter()
+                    .filter_map(|object| String::from_utf8(object.key).ok()),
+            );
+            match page.next {
+                Some(next) if token.as_ref() != Some(&next) => token = Some(next),
+                _ => break,
+            }
+        }
+        let wanted = path.and_then(RelPath::name);
+        keys.retain(|key| {
+            wanted
+                .as_ref()
+                .is_none_or(|name| key.rsplit('/').next() == Some(name.as_str()))
+        });
+        let found: Vec<Option<Version>> = stream::iter(keys)
+            .map(|key| async move { self.kept_version(&key).await })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(found
+            .into_iter()
+            .flatten()
+            .filter(|v| path.is_none_or(|path| v.key.path() == path))
+            .collect())
+    }
+
+    async fn kept_version(&self, key: &str) -> Result<Option<Version>> {
+        let parts: Vec<&str> = key[self.prefix.len() + KEPT.len()..].split('/').collect();
+        let [device, date, action, name] = parts[..] else {
+            return Ok(None);
+        };
+        let Some(object) = self.store.bucket.head(key, None).await? else {
+            return Ok(None);
+        };
+        let path = object
+            .metadata
+            .get(KEPT_PATH)
+            .and_then(|text| String::from_utf8(decoded(text)).ok());
+        let Ok(path) = RelPath::new(path.as_deref().unwrap_or(name)) else {
+            return Ok(None);
+        };
+        let Some(name) = path.name() else {
+            return Ok(None);
+        };
+        let kept_at = object
+            .metadata
+            .get(KEPT_AT)
+            .and_then(|text| metadata::parse_decimal(text));
+        Ok(Some(Version {
+            key: VersionKey::Kept {
+                device: device.into(),
+                date: date.into(),
+                action: action.into(),
+                path,
+            },
+            entry: self.store.entry(name, &object),
+            kept_at: kept_at.unwrap_or_else(|| time(object.written.as_ref())),
+        }))
+    }
+
+    /// Where a version lies: its key and, of the bucket's own, its id; and what it is.
+    pub(super) async fn find_version(
+        &self,
+        operation: &'static str,
+        version: &VersionKey,
+    ) -> Result<(String, Option<String>, Object)> {
+        let (key, id) = self.version_at(operation, version)?;
+        let found = self.store.bucket.head(&key, id.as_deref()).await?;
+        let gone = || {
+            StorageError::new(operation, Cause::NotFound, "the version was removed")
+                .at(version.path())
+        };
+        found.map(|object| (key, id, object)).ok_or_else(gone)
+    }
+
+    /// Removes a version. One that is gone is fine.
+    pub(super) async fn remove_version(&self, version: &VersionKey) -> Result<()> {
+        let (key, id) = self.version_at("prune_version", version)?;
+        let bucket = &self.store.bucket;
+        let removed = bucket
+            .call("prune_version", ANSWER_LIMIT, || {
+                bucket
+                    .client
+                    .delete_object()
+                    .bucket(bucket.name())
+                    .key(&key)
+                    .set_version_id(id.clone())
+                    .send()
+            })
+            .await;
+        match removed {
+            Err(error) if error.cause != Cause::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn version_at(
+        &self,
+        operation: &'static str,
+        version: &VersionKey,
+    ) -> Result<(String, Option<String>)> {
+        match version {
+            VersionKey::Native { path, id } => {
+                Ok((self.key(operation, path)?, Some(id.to_string())))
+            }
+            VersionKey::Kept { .. } => Ok((self.kept_key(operation, version)?, None)),
+        }
+    }
+
+    fn kept_key(&self, operation: &'static str, version: &VersionKey) -> Result<String> {
+        let bad = || {
+            StorageError::new(operation, Cause::NameRefused, "no name for a version")
+                .at(version.path())
+        };
+        let below = version.kept_path().ok_or_else(bad)?;
+        // Device, date and action come from outside: none of them may leave the folder.
+        let path = RelPath::new(&below)
+            .ok()
+            .filter(|path| path.depth() == 7)
+            .ok_or_else(bad)?;
+        self.key(operation, &path)
+    }
+
+    /// The history of every key with this prefix, newest line first.
+    async fn history(&self, prefix: &str) -> Result<BTreeMap<Vec<u8>, Vec<Past>>> {
+        let bucket = &self.store.bucket;
+        let mut histories: BTreeMap<Vec<u8>, Vec<Past>> = BTreeMap::new();
+        let mut after: Option<(Option<String>, Option<String>)> = None;
+        loop {
+            let (key_marker, id_marker) = after.clone().unwrap_or_default();
+            let page = bucket
+                .call("versions", ANSWER_LIMIT, || {
+                    bucket
+                        .client
+                        .list_object_versions()
+                        .bucket(bucket.name())
+                        .prefix(prefix)
+                        .encoding_type(EncodingType::Url)
+                        .set_key_marker(key_marker.clone())
+                        .set_version_id_marker(id_marker.clone())
+                        .send()
+                })
+                .await?;
+            let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
+            let key_of = |key: &str| {
+                if is_encoded {
+                    decoded(key)
+                } else {
+                    key.as_bytes().to_vec()
+                }
+            };
+            for version in page.versions() {
+                let object = ListedObject {
+                    key: key_of(version.key().unwrap_or_default()),
+                    size: version
+                        .size()
+                        .and_then(|size| u64::try_from(size).ok())
+                        .unwrap_or_default(),
+                    tag: version.e_tag().map(|tag| unquoted(tag).to_owned()),
+                    written: version.last_modified().copied(),
+                };
+                let (id, is_latest) = (version.version_id(), version.is_latest());
+                add(&mut histories, object, id, is_latest, false);
+            }
+            for marker in page.delete_markers() {
+                let object = ListedObject {
+                    key: key_of(marker.key().unwrap_or_default()),
+                    size: 0,
+                    tag: None,
+                    written: marker.last_modified().copied(),
+                };
+                let (id, is_latest) = (marker.version_id(), marker.is_latest());
+                add(&mut histories, object, id, is_latest, true);
+            }
+            let key_next = page
+                .next_key_marker()
+                .map(|key| String::from_utf8_lossy(&key_of(key)).into_owned());
+            let next = Some((key_next, page.next_version_id_marker().map(str::to_owned)));
+            if page.is_truncated() != Some(true) || next == after {
+                break;
+            }
+            after = next;
+        }
+        for history in histories.values_mut() {
+            // Stable: lines of one second keep the server's order, newest first.
+            history.sort_by(|a, b| {
+                b.is_latest
+                    .cmp(&a.is_latest)
+                    .then(b.object.written.cmp(&a.object.written))
+            });
+        }
+        Ok(histories)
+    }
+}
+
+fn add(
+    histories: &mut BTreeMap<Vec<u8>, Vec<Past>>,
+    object: ListedObject,
+    id: Option<&str>,
+    is_latest: Option<bool>,
+    is_marker: bool,
+) {
+    let past = Past {
+        id: id.unwrap_or(NO_VERSION).to_owned(),
+        is_latest: is_latest == Some(true),
+        is_marker,
+        object,
+    };
+    histories
+        .entry(past.object.key.clone())
+        .or_default()
+        .push(past);
+}
+
+fn is_copy_of(kept: &Object, path: &RelPath, original: &Object) -> bool {
+    kept.size == original.size
+        && kept.metadata.get(KEPT_TAG) == Some(&original.tag)
+        && kept.metadata.get(KEPT_PATH) == Some(&encoded(path.as_str()))
+}
+
+fn time(at: Option<&DateTime>) -> Timestamp {
+    at.and_then(server_time)
+        .map(|mtime| mtime.at)
+        .unwrap_or_default()
+}

@@ -1,0 +1,14 @@
+//! S3 against servers that nobody here wrote. One binary; each module is a server or a theme.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests panic and print like the tests themselves"
+)]
+
+mod bench;
+mod flat;
+mod lost_answers;
+mod moto;
+mod rclone;
+mod s3s_fs;

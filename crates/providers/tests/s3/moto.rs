@@ -1,0 +1,89 @@
+//! S3 against moto: the newest semantics, and versioning. It checks neither signatures nor digests.
+
+use crate::bench::{Shared, write};
+use tandem_core::capabilities::Conditions;
+use tandem_core::entry::HashKind;
+use tandem_core::path::RelPath;
+use tandem_core::storage::{Expected, Keep, Locator};
+use tandem_testkit::conformance::{KnownFault, Subject, suite};
+use tandem_testkit::servers::Moto;
+
+static MOTO: Shared = Shared::new(Moto::start);
+
+async fn fresh() -> Subject {
+    MOTO.subject().await
+}
+
+suite!(fresh);
+
+#[tokio::test]
+async fn the_probe_finds_what_it_does() {
+    let found = MOTO.probed().await;
+    // It heeds If-None-Match when an upload is finished, but not If-Match.
+    let heeded = Conditions {
+        finish_multipart: false,
+        copy: false,
+        move_: false,
+        ..Conditions::ALL
+    };
+    assert_eq!(found.conditions, heeded);
+    assert_eq!(found.hashes, [HashKind::Md5]);
+    assert_eq!(found.revision_granularity, 0);
+    assert!(found.empty_folders && found.server_copy && found.mtime);
+}
+
+/// The same with the bucket's own versions instead of copies.
+mod versioned {
+    use super::*;
+
+    async fn fresh() -> Subject {
+        let bucket = MOTO.bucket();
+        bucket.keep_versions().await;
+        Subject {
+            known_faults: vec![KnownFault {
+                what: "an_empty_folder_is_deleted",
+                why: "moto 5.2.5 lists the common prefix of a key that has only a delete marker left",
+            }],
+            ..MOTO.subject_in(bucket).await
+        }
+    }
+
+    suite!(fresh);
+}
+
+/// moto heeds no condition on a copy, so movers onto one name can replace each other. In a bucket with versions each
+/// of them is told what it displaced, and no content is lost.
+#[tokio::test]
+async fn movers_onto_one_name_are_told_what_they_displaced() {
+    let bucket = MOTO.bucket();
+    bucket.keep_versions().await;
+    let subject = MOTO.subject_in(bucket).await;
+    let (root, to) = (&*subject.root, RelPath::new("target").unwrap());
+    let mut sources = Vec::new();
+    for n in 0..8_u8 {
+        let path = RelPath::new(&format!("source-{n}")).unwrap();
+        let written = write(root, &path, &[n; 3_000], Expected::Absent).await;
+        sources.push((Locator::of_path(path), written.unwrap().entry));
+    }
+    let moves = sources.iter().map(|(at, entry)| {
+        let expected = Expected::Revision(entry.revision.clone());
+        let to = &to;
+        async move {
+            root.move_to(at, &expected, to, &Expected::Absent, &Keep::No)
+                .await
+        }
+    });
+    let answers = futures_util::future::join_all(moves).await;
+    assert!(answers.iter().any(Result::is_ok), "{answers:?}");
+
+    let target = Locator::of_path(to.clone());
+    let current = root.stat(&target).await.unwrap().unwrap();
+    let kept = root.versions(Some(&to)).await.unwrap();
+    for ((at, entry), answer) in sources.iter().zip(&answers) {
+        let is_home = root.stat(at).await.unwrap().is_some();
+        assert_eq!(is_home, answer.is_err(), "{answer:?}");
+        let is_there = entry.hashes == current.hashes;
+        let is_kept = kept.iter().any(|v| v.entry.hashes == entry.hashes);
+        assert!(is_home || is_there || is_kept, "{:?} is lost", at.path);
+    }
+}

@@ -1,0 +1,87 @@
+//! A configured pair.
+
+use serde::{Deserialize, Serialize};
+use tandem_core::side::{PerSide, Side};
+use tandem_core::time::Timestamp;
+use tandem_engine::setup::PairOptions;
+
+use crate::location::{LOCAL, Location};
+use crate::when::When;
+
+/// One end of a pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    /// The storage's uuid, so that renaming it changes nothing; `local` for this computer's paths.
+    pub storage: String,
+    /// The path in the storage's own writing.
+    pub path: String,
+}
+
+impl End {
+    /// As a location, with the storage's name.
+    #[must_use]
+    pub fn location(&self, name: impl FnOnce(&str) -> String) -> Location {
+        let storage = if self.storage == LOCAL { LOCAL.to_owned() } else { name(&self.storage) };
+        Location { storage, path: self.path.clone() }
+    }
+}
+
+/// That a pair is paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// Since when.
+    pub since: When,
+    /// Until when; until it is resumed, if there is no time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<When>,
+}
+
+/// A pair as it stands in `config.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairRecord {
+    /// Its uuid, which names its database.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub created: When,
+    /// Its source.
+    pub source: End,
+    /// Its destination.
+    pub destination: End,
+    /// That it is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+    /// Its options.
+    #[serde(default)]
+    pub options: PairOptions,
+}
+
+impl PairRecord {
+    /// Both ends.
+    #[must_use]
+    pub const fn ends(&self) -> PerSide<&End> {
+        PerSide::new(&self.source, &self.destination)
+    }
+
+    /// One end, to be changed.
+    pub const fn end_mut(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
+    }
+
+    /// Whether it is paused at `now`, and until when.
+    #[must_use]
+    pub fn paused_at(&self, now: Timestamp) -> Option<Option<Timestamp>> {
+        let pause = self.paused?;
+        match pause.until {
+            Some(until) if until.0 <= now => None,
+            until => Some(until.map(|w| w.0)),
+        }
+    }
+}

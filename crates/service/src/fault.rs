@@ -1,0 +1,290 @@
+//! Everything that can go wrong in a request, typed; the words for it are made in [`crate::words`].
+
+use serde::{Deserialize, Serialize};
+use tandem_core::error::{Cause, ErrorKind, StorageError};
+use tandem_core::side::PerSide;
+use tandem_engine::error::EngineError;
+
+use crate::credentials::SecretError;
+use crate::words::Words;
+
+/// The result of a request's parts.
+pub type Result<T> = std::result::Result<T, Fault>;
+
+/// What a sentence about a storage needs to know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StorageWords {
+    /// Its name; empty for this computer's disk.
+    pub name: String,
+    /// Its server, where it has one.
+    pub host: Option<String>,
+    /// Its bucket, where it has one.
+    pub bucket: Option<String>,
+    /// Its region, where it has one.
+    pub region: Option<String>,
+    /// The folder that was asked for, in the storage's own writing.
+    pub folder: String,
+}
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub enum Fault {
+    /// A storage answered with an error.
+    Storage(Box<StorageWords>, Box<StorageError>),
+    /// No storage has this name.
+    UnknownStorage(String),
+    /// No pair has this name.
+    UnknownPair(String),
+    /// No provider has this type.
+    UnknownType(String, Vec<&'static str>),
+    /// A storage or pair of this name exists.
+    NameTaken(&'static str, String),
+    /// The text cannot be a name.
+    BadName(String),
+    /// A provider has no such field, or it is (not) a secret one: type, key, what is known.
+    UnknownField(String, String, Vec<&'static str>),
+    /// A field must be given: type, key, whether it is secret.
+    MissingField(String, String, bool),
+    /// A field's value cannot be used: key, value, why.
+    BadValue(String, String, String),
+    /// The text is no location: text, why.
+    BadLocation(String, String),
+    /// The storage is switched off.
+    StorageDisabled(String),
+    /// The storage belongs to pairs.
+    StorageInUse(String, Vec<String>),
+    /// There is no such folder.
+    NoFolder(String),
+    /// There is nothing at this place.
+    NothingThere(String),
+    /// The place is a file.
+    IsFile(String),
+    /// Something is there already.
+    AlreadyThere(String),
+    /// The folder lies inside that of a pair: folder, pair.
+    InsidePair(String, String),
+    /// The folder holds that of a pair: folder, pair.
+    AroundPair(String, String),
+    /// Both ends are one folder, or one holds the other.
+    SameEnds(String),
+    /// Changes would go round: through this pair.
+    Loop(String),
+    /// A test stopped at the step of this title, so the storage was not saved.
+    TestStopped(String, Box<Fault>),
+    /// Another process owns the profile.
+    Owned(Option<u32>),
+    /// The owner ended before it answered.
+    OwnerGone,
+    /// The profile was written by a newer program: its version.
+    NewerProfile(i64),
+    /// A file of the profile cannot be understood: file, why.
+    DamagedProfile(String, String),
+    /// The profile cannot be read or written: folder, why.
+    ProfileIo(String, String),
+    /// The secrets cannot be had.
+    Secret(SecretError),
+    /// The pair's state was written by a newer program: pair, version.
+    NewerState(String, i64),
+    /// The pair's state is damaged: pair, why.
+    DamagedState(String, String),
+    /// The pair's state cannot be written: pair, why.
+    StateIo(String, String),
+    /// There is no hold, action, conflict or version of this name.
+    NotFound(&'static str, String),
+    /// The path belongs to no pair, or to several.
+    WhichPair(String, Vec<String>),
+    /// It cannot be done as things are.
+    Refused(String),
+    /// Wrong usage: a sentence, and what to do.
+    Usage(String, String),
+    /// An answer, or an owner, spoke another language: why.
+    Protocol(String),
+}
+
+/// A fault as it is shown and sent: the error document of DESIGN 7.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// `auth`, `transient`, `permanent`, `usage`.
+    pub kind: String,
+    /// Why, in one word.
+    pub cause: String,
+    /// What was being done.
+    pub operation: Option<String>,
+    /// The storage concerned.
+    pub storage: Option<String>,
+    /// The path concerned.
+    pub path: Option<String>,
+    /// One sentence.
+    pub message: String,
+    /// What to do.
+    pub next_step: String,
+    /// What the server or the system said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+}
+
+impl Fault {
+    /// An engine's error as a fault of the pair, whose storages are named.
+    #[must_use]
+    pub fn of_engine(pair: &str, storages: &PerSide<StorageWords>, error: EngineError) -> Self {
+        match error {
+            EngineError::Storage { side, error } => {
+                Self::Storage(Box::new(storages[side].clone()), Box::new(error))
+            }
+            EngineError::NewerState { found, .. } => Self::NewerState(pair.to_owned(), found),
+            EngineError::DamagedState(why) => Self::DamagedState(pair.to_owned(), why),
+            EngineError::StateIo(error) => Self::StateIo(pair.to_owned(), error.to_string()),
+            EngineError::NotFound { what, id } => Self::NotFound(what, id),
+            EngineError::Refused(why) => Self::Refused(why),
+            EngineError::Filter(error) => Self::Usage(
+                format!("A pattern of the pair {pair} cannot be read: {error}."),
+                "Correct the pattern.".to_owned(),
+            ),
+        }
+    }
+
+    /// In one word, for JSON and for decisions.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::Storage(_, error) => error.cause.name(),
+            Self::UnknownStorage(_) => "unknown_storage",
+            Self::UnknownPair(_) => "unknown_pair",
+            Self::UnknownType(..) => "unknown_type",
+            Self::NameTaken(..) => "name_taken",
+            Self::BadName(_) => "bad_name",
+            Self::UnknownField(..) => "unknown_field",
+            Self::MissingField(..) => "missing_field",
+            Self::BadValue(..) => "bad_value",
+            Self::BadLocation(..) => "bad_location",
+            Self::StorageDisabled(_) => "storage_disabled",
+            Self::StorageInUse(..) => "storage_in_use",
+            Self::NoFolder(_) => "no_folder",
+            Self::NothingThere(_) => "not_found",
+            Self::IsFile(_) => "is_file",
+            Self::AlreadyThere(_) => "already_exists",
+            Self::InsidePair(..) | Self::AroundPair(..) => "nested_roots",
+            Self::SameEnds(_) => "same_ends",
+            Self::Loop(_) => "loop",
+            Self::TestStopped(_, inner) => inner.cause(),
+            Self::Owned(_) => "owned",
+            Self::OwnerGone => "owner_gone",
+            Self::NewerProfile(_) => "newer_profile",
+            Self::DamagedProfile(..) => "damaged_profile",
+            Self::ProfileIo(..) => "profile_io",
+            Self::Secret(SecretError::Locked) => "keyring_locked",
+            Self::Secret(SecretError::NotThere(_)) => "keyring_missing",
+            Self::Secret(SecretError::NoPassphrase) => "no_passphrase",
+            Self::Secret(SecretError::WrongPassphrase) => "wrong_passphrase",
+            Self::Secret(SecretError::Damaged(_)) => "damaged_secrets",
+            Self::Secret(SecretError::Io(_)) => "profile_io",
+            Self::NewerState(..) => "newer_state",
+            Self::DamagedState(..) => "damaged_state",
+            Self::StateIo(..) => "state_io",
+            Self::NotFound(..) => "not_found",
+            Self::WhichPair(..) => "which_pair",
+            Self::Refused(_) => "refused",
+            Self::Usage(..) => "usage",
+            Self::Protocol(_) => "protocol",
+        }
+    }
+
+    /// The exit code of a command that ended with it (DESIGN 7).
+    #[must_use]
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::TestStopped(_, inner) => inner.exit(),
+            Self::Storage(_, error) if error.cause == Cause::Other && error.operation == "open" => 2,
+            Self::Storage(..)
+            | Self::StorageDisabled(_)
+            | Self::Secret(_)
+            | Self::NewerState(..)
+            | Self::DamagedState(..)
+            | Self::StateIo(..)
+            | Self::OwnerGone => 4,
+            _ => 2,
+        }
+    }
+
+    /// What can be done about it, in one word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TestStopped(_, inner) => inner.kind(),
+            Self::Storage(_, error) => match error.kind {
+                ErrorKind::Auth => "auth",
+                ErrorKind::Transient { .. } => "transient",
+                ErrorKind::Permanent => "permanent",
+            },
+            Self::Secret(SecretError::Locked | SecretError::NotThere(_)) | Self::OwnerGone => "transient",
+            Self::Secret(SecretError::NoPassphrase | SecretError::WrongPassphrase) => "auth",
+            _ if self.exit() == 2 => "usage",
+            _ => "permanent",
+        }
+    }
+
+    /// As it is shown.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let Words { message, next_step } = Words::of_fault(self);
+        let (operation, storage, path, detail) = self.particulars();
+        Failure {
+            kind: self.kind().to_owned(),
+            cause: self.cause().to_owned(),
+            operation,
+            storage,
+            path,
+            message,
+            next_step,
+            detail,
+        }
+    }
+
+    #[allow(clippy::type_complexity, reason = "four optional texts that one place takes apart")]
+    fn particulars(&self) -> (Option<String>, Option<String>, Option<String>, Option<String>) {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        match self {
+            Self::TestStopped(_, inner) => inner.particulars(),
+            Self::Storage(words, error) => (
+                some(error.operation),
+                some(&words.name).or_else(|| some(crate::location::LOCAL)),
+                error.path.as_ref().map(|p| p.as_str().to_owned()).or_else(|| some(&words.folder)),
+                some(&error.detail),
+            ),
+            Self::UnknownStorage(name) | Self::StorageDisabled(name) | Self::StorageInUse(name, _) => {
+                (None, some(name), None, None)
+            }
+            Self::NoFolder(path)
+            | Self::NothingThere(path)
+            | Self::IsFile(path)
+            | Self::AlreadyThere(path)
+            | Self::InsidePair(path, _)
+            | Self::AroundPair(path, _)
+            | Self::SameEnds(path)
+            | Self::WhichPair(path, _)
+            | Self::BadLocation(path, _) => (None, None, some(path), None),
+            Self::DamagedProfile(path, why) | Self::ProfileIo(path, why) => {
+                (None, None, some(path), some(why))
+            }
+            Self::DamagedState(_, why) | Self::StateIo(_, why) => (None, None, None, some(why)),
+            Self::Secret(
+                SecretError::NotThere(why) | SecretError::Damaged(why) | SecretError::Io(why),
+            ) => (None, None, None, some(why)),
+            _ => (None, None, None, None),
+        }
+    }
+}
+
+impl From<SecretError> for Fault {
+    fn from(error: SecretError) -> Self {
+        Self::Secret(error)
+    }
+}
+
+impl Failure {
+    /// The exit code, from the cause and kind alone: what came over the socket ends as it would have here.
+    #[must_use]
+    pub fn exit(&self) -> u8 {
+        if self.kind == "usage" { 2 } else { 4 }
+    }
+}

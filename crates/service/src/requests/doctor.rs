@@ -1,0 +1,156 @@
+//! `doctor`: whether all that Tandem needs is well, and a bundle for those who help.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::answer::{Answer, CheckView, DoctorView};
+use crate::config::Config;
+use crate::credentials::StoreKind;
+use crate::environment::now;
+use crate::fault::{Fault, Result};
+use crate::location::{LOCAL, Location};
+use crate::profile::{RotatingFile, create_named_file, system_number};
+use crate::service::Service;
+use crate::words::{Words, grouped};
+
+/// Fewer watches than this are used up by a few large folders; the rest is then polled.
+const WATCHES: u64 = 65_536;
+/// This program is newer than 2026: a clock before that is wrong.
+const OLDEST_NOW: i64 = 1_767_225_600;
+
+impl Service {
+    pub(super) async fn doctor(&self, bundle: Option<PathBuf>) -> Result<Answer> {
+        let config = self.config();
+        let mut checks = vec![
+            well("program", format!("Tandem {} runs.", env!("CARGO_PKG_VERSION"))),
+            well("profile", format!("The profile {} is open.", self.0.profile.folder().display())),
+        ];
+        checks.push(clock());
+        checks.extend(watches());
+        checks.push(self.secrets(&config).await);
+        for storage in config.storages.iter().filter(|s| s.enabled) {
+            let at = Location { storage: storage.name.clone(), path: String::new() };
+            checks.push(check(&format!("storage {}", storage.name), self.look(&config, &at).await));
+        }
+        for pair in &config.pairs {
+            for end in [&pair.source, &pair.destination] {
+                if end.storage == LOCAL {
+                    let at = self.location(end);
+                    checks.push(check(&format!("pair {}", pair.name), self.look(&config, &at).await));
+                }
+            }
+        }
+        let mut answer = DoctorView { checks, bundle: None };
+        if let Some(path) = bundle {
+            self.write_bundle(&path, &config, &answer)?;
+            answer.bundle = Some(path);
+        }
+        Ok(Answer::Doctor(answer))
+    }
+
+    /// Whether a folder can be looked at.
+    async fn look(&self, config: &Config, at: &Location) -> Result<String> {
+        let (root, words) = self.0.storages.root(config, at).await?;
+        match root.identity(false).await {
+            Ok(_) => Ok(format!("{at} can be reached.")),
+            Err(error) => Err(Fault::Storage(Box::new(words), Box::new(error))),
+        }
+    }
+
+    async fn secrets(&self, config: &Config) -> CheckView {
+        let secret = |s: &&crate::config::StorageRecord| !s.secrets.is_empty();
+        let used = config.storages.iter().find(secret).map(|s| s.secret_store);
+        let kind = used.unwrap_or(config.settings.secret_store);
+        // An id that nobody has: only whether the store answers counts.
+        let found = self.0.storages.secrets().store(kind).load(&uuid::Uuid::nil().to_string()).await;
+        let name = match kind {
+            StoreKind::Keyring => "keyring",
+            StoreKind::File => "encrypted file",
+        };
+        match found {
+            Ok(_) => well("secrets", format!("The {name} can be used.")),
+            Err(error) if used.is_none() => {
+                // Nothing is missing yet.
+                let Words { message, next_step } = Words::of_fault(&Fault::Secret(error));
+                let next_step = format!("No storage needs one so far. {next_step}");
+                CheckView { name: "secrets".to_owned(), ok: true, message, next_step }
+            }
+            Err(error) => check("secrets", Err(Fault::Secret(error))),
+        }
+    }
+
+    /// A tar of text: the checks, the configuration and the logs, each cleaned of secrets.
+    fn write_bundle(&self, path: &Path, config: &Config, answer: &DoctorView) -> Result<()> {
+        let broken =
+            |error: std::io::Error| Fault::ProfileIo(path.display().to_string(), error.to_string());
+        let file = create_named_file(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Fault::AlreadyThere(path.display().to_string()),
+            _ => broken(error),
+        })?;
+        let mut parts = vec![
+            ("doctor.json".to_owned(), serde_json::to_string_pretty(answer).unwrap_or_default()),
+            ("config.toml".to_owned(), config.to_text()?),
+        ];
+        for name in RotatingFile::names() {
+            if let Some(content) = self.0.profile.read(&format!("logs/{name}")).map_err(broken)? {
+                parts.push((format!("logs/{name}"), String::from_utf8_lossy(&content).into_owned()));
+            }
+        }
+        let mut tar = tar::Builder::new(file);
+        for (name, text) in parts {
+            let text = self.0.redactor.clean(&text);
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o600);
+            header.set_mtime(now().secs().unsigned_abs());
+            tar.append_data(&mut header, format!("tandem/{name}"), text.as_bytes()).map_err(broken)?;
+        }
+        let mut file = tar.into_inner().map_err(broken)?;
+        file.flush().map_err(broken)?;
+        file.sync_all().map_err(broken)
+    }
+}
+
+fn well(name: &str, message: String) -> CheckView {
+    CheckView { name: name.to_owned(), ok: true, message, next_step: String::new() }
+}
+
+fn check(name: &str, found: Result<String>) -> CheckView {
+    match found {
+        Ok(message) => well(name, message),
+        Err(fault) => {
+            let Words { message, next_step } = Words::of_fault(&fault);
+            CheckView { name: name.to_owned(), ok: false, message, next_step }
+        }
+    }
+}
+
+fn clock() -> CheckView {
+    if now().secs() >= OLDEST_NOW {
+        return well("clock", "The clock makes sense.".to_owned());
+    }
+    CheckView {
+        name: "clock".to_owned(),
+        ok: false,
+        message: "The clock of this computer is years behind.".to_owned(),
+        next_step: "Set it: servers refuse requests from the past.".to_owned(),
+    }
+}
+
+/// How many folders the system lets one user watch.
+fn watches() -> Option<CheckView> {
+    let most = system_number("/proc/sys/fs/inotify/max_user_watches")?;
+    let message = format!("{} folders can be watched.", grouped(most));
+    if most >= WATCHES {
+        return Some(well("watches", message));
+    }
+    Some(CheckView {
+        name: "watches".to_owned(),
+        ok: false,
+        message,
+        next_step: format!(
+            "Larger trees are looked through from time to time instead; raise fs.inotify.max_user_watches to {}.",
+            grouped(WATCHES)
+        ),
+    })
+}

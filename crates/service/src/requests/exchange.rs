@@ -1,0 +1,74 @@
+//! `config export` and `config import`: storages and pairs without secrets.
+
+use crate::answer::Answer;
+use crate::config::Config;
+use crate::environment::now;
+use crate::fault::{Fault, Result};
+use crate::location::LOCAL;
+use crate::service::Service;
+use crate::when::When;
+
+impl Service {
+    pub(super) fn config_export(&self) -> Result<Answer> {
+        Ok(Answer::Config(self.config().to_text()?))
+    }
+
+    /// Adds what is not there yet. A storage or pair whose id is known is left as it is; one whose name is
+    /// taken by another is refused, and nothing is imported.
+    pub(super) async fn config_import(&self, text: &str) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let imported = Config::parse(text, "The file")?;
+        for storage in &imported.storages {
+            self.0.storages.provider(&storage.type_name)?;
+        }
+        let (storages, pairs, without_secrets) = self.change(|config| merge(config, imported))?;
+        let mut done = format!(
+            "{} and {} were added.",
+            crate::words::count(storages, "storage", "storages"),
+            crate::words::count(pairs, "pair", "pairs"),
+        );
+        if !without_secrets.is_empty() {
+            done.push_str(&format!(
+                " Give the secrets of {} with “tandem storage edit NAME --secret KEY”.",
+                without_secrets.join(", ")
+            ));
+        }
+        Ok(Answer::Done(done))
+    }
+}
+
+fn merge(config: &mut Config, imported: Config) -> Result<(u64, u64, Vec<String>)> {
+    let (mut storages, mut pairs) = (0, 0);
+    let mut without_secrets = Vec::new();
+    for mut storage in imported.storages {
+        if config.storages.iter().any(|s| s.id == storage.id) {
+            continue;
+        }
+        if config.storages.iter().any(|s| s.name == storage.name) {
+            return Err(Fault::NameTaken("storage", storage.name));
+        }
+        if !storage.secrets.is_empty() {
+            without_secrets.push(storage.name.clone());
+        }
+        storage.created = When(now());
+        config.storages.push(storage);
+        storages += 1;
+    }
+    for pair in imported.pairs {
+        if config.pairs.iter().any(|p| p.id == pair.id) {
+            continue;
+        }
+        if config.pairs.iter().any(|p| p.name == pair.name) {
+            return Err(Fault::NameTaken("pair", pair.name));
+        }
+        for end in [&pair.source, &pair.destination] {
+            if end.storage != LOCAL && !config.storages.iter().any(|s| s.id == end.storage) {
+                return Err(Fault::UnknownStorage(end.storage.clone()));
+            }
+        }
+        super::pairs::check_rules(config, &pair)?;
+        config.pairs.push(pair);
+        pairs += 1;
+    }
+    Ok((storages, pairs, without_secrets))
+}

@@ -1,0 +1,80 @@
+//! How each request is answered. One file per family.
+
+mod browse;
+mod decisions;
+mod doctor;
+mod exchange;
+mod history;
+mod pairs;
+mod passes;
+mod storages;
+mod transfer;
+
+use crate::answer::Answer;
+use crate::fault::{Failure, Result};
+use crate::request::Request;
+use crate::service::Service;
+use crate::update::Updates;
+
+impl Service {
+    /// Answers `request`; what happens meanwhile goes to `updates`. Dropping the future stops it.
+    ///
+    /// # Errors
+    /// Why it was not done, in words.
+    pub async fn handle(&self, request: Request, updates: Updates) -> std::result::Result<Answer, Failure> {
+        self.answer(request, &updates).await.map_err(|fault| {
+            let mut failure = fault.failure();
+            for text in [Some(&mut failure.message), failure.detail.as_mut()].into_iter().flatten() {
+                *text = self.0.redactor.clean(text);
+            }
+            tracing::debug!(cause = %failure.cause, detail = failure.detail.as_deref().unwrap_or_default(),
+                "{}", failure.message);
+            failure
+        })
+    }
+
+    async fn answer(&self, request: Request, updates: &Updates) -> Result<Answer> {
+        match request {
+            Request::StorageTypes => Ok(self.storage_types()),
+            Request::StorageList => Ok(self.storage_list()),
+            Request::StorageShow { name } => self.storage_show(&name).await,
+            Request::StorageTest { name } => self.storage_test(&name, updates).await,
+            Request::StorageEnable { name, on } => self.storage_enable(&name, on).await,
+            Request::StorageRename { name, new } => self.storage_rename(&name, &new).await,
+            Request::StorageRemove { name } => self.storage_remove(&name).await,
+            Request::StorageAdd(spec) => self.storage_add(spec, updates).await,
+            Request::StorageEdit(spec) => self.storage_edit(spec, updates).await,
+            Request::StorageLogin { name } => self.storage_login(&name),
+            Request::List { at } => self.list(&at).await,
+            Request::Copy { from, to, force } => self.copy(&from, &to, force, updates).await,
+            Request::PairAdd(spec) => self.pair_add(*spec).await,
+            Request::PairList => Ok(self.pair_list()),
+            Request::PairShow { name } => self.pair_show(&name),
+            Request::PairEdit(change) => self.pair_edit(*change).await,
+            Request::PairPause { name, paused, until } => self.pair_pause(&name, paused, until),
+            Request::PairRemove { name } => self.pair_remove(&name).await,
+            Request::Preview { pairs } => self.preview(&pairs).await,
+            Request::Sync { pairs, actions } => self.sync(&pairs, actions, updates).await,
+            Request::Status { pair, problems, watch } => {
+                self.status(pair, problems, watch, updates).await
+            }
+            Request::Held { pair } => self.held(pair).await,
+            Request::Approve { hold } => self.approve(&hold).await,
+            Request::Reject { hold, how } => self.reject(&hold, how).await,
+            Request::Log { pair, path, limit, follow } => {
+                self.log(pair, path, limit, follow, updates).await
+            }
+            Request::Explain { path } => self.explain(&path).await,
+            Request::Conflicts { pair } => self.conflicts(pair).await,
+            Request::Resolve { id, keep } => self.resolve(&id, keep).await,
+            Request::Versions { path } => self.versions(&path).await,
+            Request::Restore { path, version } => self.restore(&path, version).await,
+            Request::Undo(what) => self.undo(what).await,
+            Request::VerifyCost(spec) => self.verify_cost(&spec).await,
+            Request::Verify(spec) => self.verify(&spec).await,
+            Request::Doctor { bundle } => self.doctor(bundle).await,
+            Request::ConfigExport => self.config_export(),
+            Request::ConfigImport { text } => self.config_import(&text).await,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Making, changing and forgetting pairs.
+
+use tandem_core::entry::Kind;
+use tandem_core::error::Cause;
+use tandem_core::path::RelPath;
+use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::Locator;
+use tandem_engine::setup::PairOptions;
+
+use crate::answer::{Answer, PairView};
+use crate::config::{Config, End, PairRecord, Pause};
+use crate::environment::now;
+use crate::fault::{Fault, Result};
+use crate::location::{LOCAL, Location, is_storage_name};
+use crate::pair_rules::{self, Ground, Joined};
+use crate::profile::real_path;
+use crate::request::{PairChange, PairSpec};
+use crate::service::Service;
+use crate::when::When;
+
+impl Service {
+    pub(super) async fn pair_add(&self, spec: PairSpec) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let config = self.config();
+        check_new_name(&config, &spec.name)?;
+        check_patterns(&spec.options)?;
+        let record = PairRecord {
+            id: uuid::Uuid::new_v4().to_string(),
+            name: spec.name.clone(),
+            created: When(now()),
+            source: end_of(&config, &spec.ends.source)?,
+            destination: end_of(&config, &spec.ends.destination)?,
+            paused: None,
+            options: spec.options,
+        };
+        check_rules(&config, &record)?;
+        for side in Side::BOTH {
+            self.check_folder(&config, &spec.ends[side]).await?;
+        }
+        self.change(|config| {
+            config.pairs.push(record);
+            Ok(())
+        })?;
+        self.pair_show(&spec.name)
+    }
+
+    pub(super) fn pair_list(&self) -> Answer {
+        let config = self.config();
+        Answer::Pairs(config.pairs.iter().map(|pair| view(&config, pair)).collect())
+    }
+
+    pub(super) fn pair_show(&self, name: &str) -> Result<Answer> {
+        let config = self.config();
+        Ok(Answer::Pair(Box::new(view(&config, config.pair(name)?))))
+    }
+
+    pub(super) async fn pair_edit(&self, change: PairChange) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let config = self.config();
+        let old = config.pair(&change.name)?.clone();
+        let mut record = old.clone();
+        if let Some(new) = &change.rename
+            && *new != old.name
+        {
+            check_new_name(&config, new)?;
+            record.name.clone_from(new);
+        }
+        for side in Side::BOTH {
+            if let Some(at) = &change.ends[side] {
+                *record.end_mut(side) = end_of(&config, at)?;
+            }
+        }
+        record.options = changed_options(&old.options, &change)?;
+        check_patterns(&record.options)?;
+        let others = Config {
+            pairs: config.pairs.iter().filter(|p| p.id != old.id).cloned().collect(),
+            ..config.clone()
+        };
+        check_rules(&others, &record)?;
+        for side in Side::BOTH {
+            if let Some(at) = &change.ends[side] {
+                self.check_folder(&config, at).await?;
+            }
+        }
+        // The database stays: the engine finds out by the roots' identities whether an end was moved or
+        // replaced, and what is already there is not sent again.
+        self.close_pair(&old).await?;
+        let name = record.name.clone();
+        self.change(|config| {
+            *pair_mut(config, &old.name)? = record;
+            Ok(())
+        })?;
+        self.pair_show(&name)
+    }
+
+    pub(super) fn pair_pause(&self, name: &str, paused: bool, until: Option<When>) -> Result<Answer> {
+        self.change(|config| {
+            let pause = Pause { since: When(now()), until };
+            pair_mut(config, name)?.paused = paused.then_some(pause);
+            Ok(())
+        })?;
+        self.pair_show(name)
+    }
+
+    pub(super) async fn pair_remove(&self, name: &str) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let record = self.config().pair(name)?.clone();
+        self.close_pair(&record).await?;
+        self.change(|config| {
+            config.pairs.retain(|p| p.id != record.id);
+            Ok(())
+        })?;
+        if let Err(error) = self.0.profile.remove_pair_state(&record.id) {
+            tracing::warn!(pair = name, %error, "the state of a removed pair could not be deleted");
+        }
+        Ok(Answer::Done(format!(
+            "The pair {name} was removed. The files on both sides stay as they are."
+        )))
+    }
+
+    /// Pauses a pair because its hold was rejected so.
+    pub(super) fn pause_for_hold(&self, name: &str) -> Result<()> {
+        self.pair_pause(name, true, None).map(|_| ())
+    }
+
+    /// That a folder is there, and is one.
+    async fn check_folder(&self, config: &Config, at: &Location) -> Result<()> {
+        let (root, words) = match self.0.storages.root(config, at).await {
+            Ok(found) => found,
+            Err(Fault::Storage(words, error)) => return Err(self.folder_fault(config, at, words, error).await),
+            Err(fault) => return Err(fault),
+        };
+        match root.identity(false).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.folder_fault(config, at, Box::new(words), Box::new(error)).await),
+        }
+    }
+
+    async fn folder_fault(
+        &self,
+        config: &Config,
+        at: &Location,
+        words: Box<crate::fault::StorageWords>,
+        error: Box<tandem_core::error::StorageError>,
+    ) -> Fault {
+        if !at.is_local() || matches!(error.cause, Cause::Forbidden) {
+            return Fault::Storage(words, error);
+        }
+        match self.kind_at(config, at).await {
+            Some(Kind::Folder) => Fault::Storage(words, error),
+            Some(_) => Fault::IsFile(at.to_string()),
+            None if error.cause == Cause::NotFound => Fault::NoFolder(at.to_string()),
+            None => Fault::Storage(words, error),
+        }
+    }
+
+    /// What lies at a place, seen from the folder above.
+    async fn kind_at(&self, config: &Config, at: &Location) -> Option<Kind> {
+        let (above, name) = at.split()?;
+        let (root, _) = self.0.storages.root(config, &above).await.ok()?;
+        let path = RelPath::new(&name).ok()?;
+        Some(root.stat(&Locator::of_path(path)).await.ok()??.kind)
+    }
+}
+
+pub(super) fn view(config: &Config, pair: &PairRecord) -> PairView {
+    let paused = pair.paused_at(now());
+    let place = |end: &End| end.location(|id| config.storage_name(id)).to_string();
+    PairView {
+        id: pair.id.clone(),
+        name: pair.name.clone(),
+        source: place(&pair.source),
+        destination: place(&pair.destination),
+        mode: pair.options.policy.mode.name().to_owned(),
+        paused: paused.is_some(),
+        paused_until: paused.flatten().map(When),
+        created: pair.created,
+        options: pair.options.clone(),
+    }
+}
+
+fn pair_mut<'a>(config: &'a mut Config, name: &str) -> Result<&'a mut PairRecord> {
+    let found = config.pairs.iter_mut().find(|p| p.name == name);
+    found.ok_or_else(|| Fault::UnknownPair(name.to_owned()))
+}
+
+fn check_new_name(config: &Config, name: &str) -> Result<()> {
+    if !is_storage_name(name) || name == LOCAL {
+        return Err(Fault::BadName(name.to_owned()));
+    }
+    if config.pairs.iter().any(|p| p.name == name) {
+        return Err(Fault::NameTaken("pair", name.to_owned()));
+    }
+    Ok(())
+}
+
+fn end_of(config: &Config, at: &Location) -> Result<End> {
+    let storage = if at.is_local() { LOCAL.to_owned() } else { config.storage(&at.storage)?.id.clone() };
+    Ok(End { storage, path: at.path.clone() })
+}
+
+/// Against the pairs that are there.
+pub(super) fn check_rules(config: &Config, record: &PairRecord) -> Result<()> {
+    let others: Vec<_> = config.pairs.iter().map(|pair| joined(config, pair)).collect();
+    pair_rules::check(&joined(config, record), &others)
+}
+
+fn joined(config: &Config, pair: &PairRecord) -> Joined {
+    Joined {
+        name: pair.name.clone(),
+        ends: PerSide::new(ground(config, &pair.source), ground(config, &pair.destination)),
+        mode: pair.options.policy.mode,
+    }
+}
+
+/// Keys that say where within an account a storage begins.
+const FOLDER_KEYS: [&str; 4] = ["folder", "prefix", "path", "root"];
+
+fn ground(config: &Config, end: &End) -> Ground {
+    let record = config.storages.iter().find(|s| s.id == end.storage);
+    let shown = end.location(|id| config.storage_name(id)).to_string();
+    let names = |path: &str| -> Vec<String> {
+        path.split(['/', std::path::MAIN_SEPARATOR]).filter(|n| !n.is_empty()).map(str::to_owned).collect()
+    };
+    let Some(record) = record else {
+        let real = real_path(std::path::Path::new(&end.path));
+        return Ground { storage: LOCAL.to_owned(), path: names(&real.to_string_lossy()), shown };
+    };
+    let base = FOLDER_KEYS.iter().find_map(|key| record.config.get(*key)).cloned().unwrap_or_default();
+    if record.type_name == LOCAL {
+        let path = std::path::Path::new(&base).join(end.path.trim_start_matches('/'));
+        let real = real_path(&path);
+        return Ground { storage: LOCAL.to_owned(), path: names(&real.to_string_lossy()), shown };
+    }
+    // Two storages with the same server and account are one ground, whatever they are called.
+    let rest: Vec<_> = record
+        .config
+        .iter()
+        .filter(|(key, _)| !FOLDER_KEYS.contains(&key.as_str()))
+        .map(|(key, value)| format!("{key}={}", value.trim_end_matches('/')))
+        .collect();
+    let storage = format!("{} {}", record.type_name, rest.join(" "));
+    Ground { storage, path: [names(&base), names(&end.path)].concat(), shown }
+}
+
+fn check_patterns(options: &PairOptions) -> Result<()> {
+    // An empty line of a pattern file says nothing; on the command line it is a slip.
+    if options.filter.patterns.iter().any(|p| p.trim().is_empty()) {
+        return Err(Fault::Usage(
+            "A pattern is empty.".to_owned(),
+            "Give a pattern in gitignore syntax, such as “*.tmp”.".to_owned(),
+        ));
+    }
+    if options.versions.days == 0 {
+        return Err(Fault::Usage(
+            "Versions are kept for at least one day.".to_owned(),
+            "Give a number of days from 1 on, or switch versions off.".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The options with what a person named changed.
+fn changed_options(old: &PairOptions, change: &PairChange) -> Result<PairOptions> {
+    let broken = |error: serde_json::Error| Fault::Refused(format!("an option cannot be used: {error}"));
+    let mut value = serde_json::to_value(old).map_err(broken)?;
+    for (pointer, new) in &change.options {
+        match value.pointer_mut(pointer) {
+            Some(place) => *place = new.clone(),
+            None => return Err(Fault::Refused(format!("there is no option {pointer}"))),
+        }
+    }
+    serde_json::from_value(value).map_err(broken)
+}

@@ -1,0 +1,327 @@
+//! Preview, one pass, and how the pairs are.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tandem_core::error::Cause;
+use tandem_engine::report::{LogQuery, Summary};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::answer::{ActionView, Answer, LogView, PairStatus, PreviewView, SyncView, TotalsView, WarningView};
+use crate::config::PairRecord;
+use crate::environment::now;
+use crate::fault::{Failure, Fault, Result, StorageWords};
+use crate::live::{Live, held_view, problem_view};
+use crate::service::{OpenPair, Service};
+use crate::state::{PairState, WaitsFor};
+use crate::update::{Update, Updates};
+use crate::words::{self, Words};
+
+/// How often `status --watch` looks for itself, besides being told.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// At most four times a second.
+const WATCH_SOONEST: Duration = Duration::from_millis(250);
+
+impl Service {
+    pub(super) async fn preview(&self, names: &[String]) -> Result<Answer> {
+        let mut previews = Vec::new();
+        for record in self.chosen(names)? {
+            previews.push(match self.preview_one(&record).await {
+                Ok(preview) => preview,
+                Err(fault) => PreviewView {
+                    name: record.name.clone(),
+                    error: Some(fault.failure()),
+                    ..PreviewView::default()
+                },
+            });
+        }
+        Ok(Answer::Previews(previews))
+    }
+
+    async fn preview_one(&self, record: &PairRecord) -> Result<PreviewView> {
+        let pair = self.open_pair(record).await?;
+        let preview = pair.engine.preview().await.map_err(|error| pair.fault(error))?;
+        let ends = pair.live.ends();
+        Ok(PreviewView {
+            name: record.name.clone(),
+            actions: preview.actions.iter().map(ActionView::from).collect(),
+            totals: TotalsView::from(&preview.totals),
+            held: preview.held.iter().map(|hold| held_view(&record.name, ends, hold)).collect(),
+            left_out: preview.left_out.iter().map(|p| problem_view(ends, p)).collect(),
+            warnings: preview
+                .warnings
+                .iter()
+                .map(|warning| {
+                    let Words { message, next_step } = words::warning(warning, ends);
+                    WarningView { message, next_step }
+                })
+                .collect(),
+            error: None,
+        })
+    }
+
+    pub(super) async fn sync(&self, names: &[String], actions: bool, updates: &Updates) -> Result<Answer> {
+        let mut done = Vec::new();
+        // One after the other: what a pair brings to a shared folder is carried on by the next.
+        for record in self.chosen(names)? {
+            done.push(self.sync_one(&record, actions, updates).await);
+        }
+        Ok(Answer::Synced(done))
+    }
+
+    async fn sync_one(&self, record: &PairRecord, actions: bool, updates: &Updates) -> SyncView {
+        if let Some(until) = record.paused_at(now()) {
+            return sync_view(record, &PairState::Paused(until), &Summary::default(), None);
+        }
+        let pair = match self.open_pair(record).await {
+            Ok(pair) => pair,
+            Err(fault) => return stopped_view(record, &fault),
+        };
+        let result = self.watched_pass(&pair, actions, updates).await;
+        pair.live.rest();
+        match result {
+            Ok(summary) => {
+                pair.live.go_on();
+                let (state, failure) = state_of(&pair.live, &summary);
+                sync_view(record, &state, &summary, failure)
+            }
+            Err(fault) => {
+                pair.live.stop(&fault);
+                stopped_view(record, &fault)
+            }
+        }
+    }
+
+    /// A pass, with what happens in it told.
+    async fn watched_pass(&self, pair: &OpenPair, actions: bool, updates: &Updates) -> Result<Summary> {
+        let mut events = self.listen();
+        let name = &pair.record.name;
+        let mut teller = Teller { name, actions, updates, told: HashSet::new(), missed: false };
+        let before = pair.engine.log(&LogQuery { limit: Some(1), ..LogQuery::default() });
+        let before = before.ok().and_then(|lines| lines.first().map(|line| line.id));
+        let pass = pair.engine.sync();
+        tokio::pin!(pass);
+        let result = loop {
+            tokio::select! {
+                biased;
+                event = events.recv() => teller.tell(event).await,
+                result = &mut pass => break result,
+            }
+        };
+        while let Ok(event) = events.try_recv() {
+            teller.tell(Ok(event)).await;
+        }
+        if teller.missed && actions {
+            let query = LogQuery { after: before, ..LogQuery::default() };
+            for line in pair.engine.log(&query).map_err(|error| pair.fault(error))? {
+                teller.action(LogView::new(name, &line)).await;
+            }
+        }
+        result.map_err(|error| pair.fault(error))
+    }
+
+    pub(super) async fn status(
+        &self,
+        pair: Option<String>,
+        problems: bool,
+        watch: bool,
+        updates: &Updates,
+    ) -> Result<Answer> {
+        let names: Vec<_> = pair.into_iter().collect();
+        let mut events = self.listen();
+        let mut changed = self.0.changed.subscribe();
+        loop {
+            let mut pairs = Vec::new();
+            for record in self.chosen(&names)? {
+                pairs.push(self.status_of(&record, problems).await);
+            }
+            if !watch {
+                return Ok(Answer::Status(pairs));
+            }
+            if updates.send(Update::Status { pairs: pairs.clone() }).await.is_err() {
+                return Ok(Answer::Status(pairs));
+            }
+            tokio::time::sleep(WATCH_SOONEST).await;
+            tokio::select! {
+                _ = events.recv() => {}
+                _ = changed.changed() => {}
+                () = tokio::time::sleep(WATCH_EVERY) => {}
+            }
+            while !matches!(events.try_recv(), Err(tokio::sync::broadcast::error::TryRecvError::Empty)) {}
+        }
+    }
+
+    /// How a pair is.
+    pub(crate) async fn status_of(&self, record: &PairRecord, list: bool) -> PairStatus {
+        let live = self.live(record);
+        let mut status = PairStatus {
+            id: record.id.clone(),
+            name: record.name.clone(),
+            source: self.location(&record.source).to_string(),
+            destination: self.location(&record.destination).to_string(),
+            state: String::new(),
+            shown: String::new(),
+            error: None,
+            items: 0,
+            held: 0,
+            conflicts: 0,
+            problems: 0,
+            left_out: 0,
+            progress: live.progress(),
+            not_in_step: Vec::new(),
+        };
+        let state = match self.known_state(record, &live, list, &mut status).await {
+            Ok(state) => state,
+            Err(fault) => {
+                status.error = Some(fault.failure());
+                PairState::of_fault(&fault)
+            }
+        };
+        state.name().clone_into(&mut status.state);
+        status.shown = state.shown(now());
+        status
+    }
+
+    async fn known_state(
+        &self,
+        record: &PairRecord,
+        live: &Live,
+        list: bool,
+        status: &mut PairStatus,
+    ) -> Result<PairState> {
+        let paused = record.paused_at(now()).map(PairState::Paused);
+        if !self.0.profile.has_pair_state(&record.id) {
+            // Not opened only to be asked: that would make a database.
+            if let Some((state, failure)) = live.stopped() {
+                status.error = Some(failure);
+                return Ok(paused.unwrap_or(state));
+            }
+            return Ok(paused.unwrap_or(PairState::Waiting(WaitsFor::FirstSync)));
+        }
+        let pair = self.open_pair(record).await?;
+        let summary = pair.engine.summary().map_err(|error| pair.fault(error))?;
+        status.items = summary.items;
+        status.held = summary.held;
+        status.conflicts = summary.conflicts;
+        status.problems = summary.problems;
+        status.left_out = summary.left_out;
+        if list {
+            let problems = pair.engine.problems().map_err(|error| pair.fault(error))?;
+            status.not_in_step = problems.iter().map(|p| problem_view(live.ends(), p)).collect();
+        }
+        if let Some(paused) = paused {
+            return Ok(paused);
+        }
+        if let Some((state, failure)) = live.stopped() {
+            status.error = Some(failure);
+            return Ok(state);
+        }
+        if let Some(working) = live.state() {
+            return Ok(working);
+        }
+        let (state, failure) = state_of(live, &summary);
+        status.error = failure;
+        Ok(state)
+    }
+}
+
+/// Tells what happens in one pair's pass.
+struct Teller<'a> {
+    name: &'a str,
+    actions: bool,
+    updates: &'a Updates,
+    told: HashSet<String>,
+    missed: bool,
+}
+
+impl Teller<'_> {
+    async fn tell(&mut self, event: std::result::Result<Update, RecvError>) {
+        match event {
+            Ok(Update::Action(line)) => {
+                if self.actions && line.pair == self.name {
+                    self.action(*line).await;
+                }
+            }
+            Ok(update) => {
+                if of_pair(&update) == Some(self.name) {
+                    let _ = self.updates.send(update).await;
+                }
+            }
+            Err(_) => self.missed = true,
+        }
+    }
+
+    /// Each action once, also if it is found in the journal after it was told.
+    async fn action(&mut self, line: LogView) {
+        if self.told.insert(line.id.clone()) {
+            let _ = self.updates.send(Update::Action(Box::new(line))).await;
+        }
+    }
+}
+
+/// The pair that an update is about.
+pub(super) fn of_pair(update: &Update) -> Option<&str> {
+    match update {
+        Update::State { pair, .. }
+        | Update::Rest { pair }
+        | Update::Progress { pair, .. }
+        | Update::Problem { pair, .. } => Some(pair),
+        Update::Held(hold) => Some(&hold.pair),
+        Update::Action(line) => Some(&line.pair),
+        Update::Step { .. } | Update::Status { .. } => None,
+    }
+}
+
+/// The state that a summary stands for, and why it stopped, if it did.
+pub(crate) fn state_of(live: &Live, summary: &Summary) -> (PairState, Option<Failure>) {
+    if let Some(stopped) = &summary.stopped {
+        let cause = Cause::ALL.iter().copied().find(|c| c.name() == stopped).unwrap_or(Cause::Other);
+        let ends = live.ends();
+        // A summary names no side: the one with a server is the likelier.
+        let end = if ends.destination.name.is_empty() { &ends.source } else { &ends.destination };
+        let words: StorageWords = end.clone();
+        let error = tandem_core::error::StorageError::new("sync", cause, "");
+        let fault = Fault::Storage(Box::new(words), Box::new(error));
+        return (PairState::of_cause(cause), Some(fault.failure()));
+    }
+    let state = match summary {
+        Summary { held: 1.., .. } => PairState::Held,
+        Summary { problems, failed, .. } if problems + failed > 0 => {
+            PairState::Problems((*problems).max(*failed))
+        }
+        _ => PairState::InStep,
+    };
+    (state, None)
+}
+
+fn stopped_view(record: &PairRecord, fault: &Fault) -> SyncView {
+    let state = PairState::of_fault(fault);
+    let mut view = sync_view(record, &state, &Summary::default(), Some(fault.failure()));
+    view.exit = view.exit.max(if matches!(state, PairState::StorageDisabled(_)) { 0 } else { fault.exit() });
+    view
+}
+
+pub(super) fn sync_view(
+    record: &PairRecord,
+    state: &PairState,
+    summary: &Summary,
+    error: Option<Failure>,
+) -> SyncView {
+    SyncView {
+        name: record.name.clone(),
+        state: state.name().to_owned(),
+        shown: state.shown(now()),
+        exit: state.exit(),
+        run: summary.run.map(|run| format!("{}:{run}", record.name)),
+        done: summary.done,
+        failed: summary.failed,
+        adopted: summary.adopted,
+        conflicts: summary.conflicts,
+        held: summary.held,
+        problems: summary.problems,
+        left_out: summary.left_out,
+        items: summary.items,
+        bytes: summary.bytes,
+        error,
+    }
+}

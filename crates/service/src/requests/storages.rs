@@ -1,0 +1,393 @@
+//! Adding, testing and changing storages.
+
+use std::collections::BTreeMap;
+
+use tandem_core::capabilities::Capabilities;
+use tandem_core::storage::{Credentials, Descriptor, FieldKind, Health, HealthState, ProbeStep};
+
+use crate::answer::{Answer, HealthView, StepView, StorageView, TypeView};
+use crate::config::{Config, StorageRecord};
+use crate::credentials::Secrets;
+use crate::environment::now;
+use crate::fault::{Fault, Result};
+use crate::location::{LOCAL, is_storage_name};
+use crate::request::StorageSpec;
+use crate::service::Service;
+use crate::storages::words;
+use crate::update::{Update, Updates};
+use crate::when::When;
+
+impl Service {
+    pub(super) fn storage_types(&self) -> Answer {
+        let types = self.0.storages.providers().iter().map(|p| TypeView::from(p.descriptor()));
+        Answer::Types(types.collect())
+    }
+
+    pub(super) fn storage_list(&self) -> Answer {
+        let config = self.config();
+        let local = StorageView {
+            id: LOCAL.to_owned(),
+            name: LOCAL.to_owned(),
+            label: Some("This computer".to_owned()),
+            type_name: LOCAL.to_owned(),
+            enabled: true,
+            config: BTreeMap::new(),
+            secrets: Vec::new(),
+            pairs: pairs_of(&config, LOCAL),
+            created: None,
+            changed: None,
+            capabilities: None,
+            health: self.0.storages.known(LOCAL).map(|s| health_view(&s.health())),
+        };
+        let rest = config.storages.iter().map(|record| {
+            let mut view = self.view(&config, record);
+            view.capabilities = None;
+            view
+        });
+        Answer::Storages(std::iter::once(local).chain(rest).collect())
+    }
+
+    pub(super) async fn storage_show(&self, name: &str) -> Result<Answer> {
+        let config = self.config();
+        let record = config.storage(name)?;
+        let mut view = self.view(&config, record);
+        // A storage that cannot be asked is still shown.
+        if let Ok(storage) = self.0.storages.open(record).await {
+            let quota = storage.quota().await.ok();
+            let mut health = health_view(&storage.health());
+            health.used = quota.map(|q| q.used);
+            health.total = quota.and_then(|q| q.total);
+            view.health = Some(health);
+        }
+        Ok(Answer::Storage(Box::new(view)))
+    }
+
+    pub(super) async fn storage_test(&self, name: &str, updates: &Updates) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let record = self.config().storage(name)?.clone();
+        let credentials = self.saved_credentials(&record).await?;
+        let (steps, capabilities) = self.probe(&record, &credentials, updates).await?;
+        self.change(|config| {
+            let record = storage_mut(config, name)?;
+            record.set_capabilities(Some(&capabilities));
+            Ok(())
+        })?;
+        self.0.storages.forget(&record.id).await;
+        Ok(Answer::Test { storage: name.to_owned(), steps })
+    }
+
+    pub(super) async fn storage_enable(&self, name: &str, on: bool) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let record = self.config().storage(name)?.clone();
+        if !on {
+            self.close_storage(&record.id).await?;
+        }
+        self.change(|config| {
+            storage_mut(config, name)?.enabled = on;
+            Ok(())
+        })?;
+        self.storage_answer(name)
+    }
+
+    pub(super) async fn storage_rename(&self, name: &str, new: &str) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let id = self.config().storage(name)?.id.clone();
+        check_new_name(&self.config(), new)?;
+        self.close_storage(&id).await?;
+        self.change(|config| {
+            let record = storage_mut(config, name)?;
+            record.name = new.to_owned();
+            record.changed = When(now());
+            Ok(())
+        })?;
+        self.storage_answer(new)
+    }
+
+    pub(super) async fn storage_remove(&self, name: &str) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let config = self.config();
+        let record = config.storage(name)?.clone();
+        let pairs = pairs_of(&config, &record.id);
+        if !pairs.is_empty() {
+            return Err(Fault::StorageInUse(name.to_owned(), pairs));
+        }
+        // The secrets first: a record without secrets can be mended, secrets without a record are never found.
+        if !record.secrets.is_empty() {
+            let store = self.0.storages.secrets().store(record.secret_store);
+            store.save(&record.id, Secrets::new()).await?;
+        }
+        self.change(|config| {
+            config.storages.retain(|s| s.id != record.id);
+            Ok(())
+        })?;
+        self.0.storages.forget(&record.id).await;
+        Ok(Answer::Done(format!("The storage {name} was removed. Nothing on it was touched.")))
+    }
+
+    pub(super) async fn storage_add(&self, spec: StorageSpec, updates: &Updates) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        check_new_name(&self.config(), &spec.name)?;
+        let type_name = spec.type_name.clone().unwrap_or_default();
+        if type_name == LOCAL {
+            return Err(Fault::Usage(
+                "This computer is always there as a storage and need not be added.".to_owned(),
+                "Give a path where a place is asked for, such as ~/Documents.".to_owned(),
+            ));
+        }
+        let descriptor = self.0.storages.provider(&type_name)?.descriptor();
+        check_fields(descriptor, &spec)?;
+        check_complete(descriptor, &spec.config, |key| spec.secrets.contains_key(key))?;
+        let mut config = spec.config;
+        config.retain(|_, value| !value.is_empty());
+        let record = StorageRecord {
+            id: uuid::Uuid::new_v4().to_string(),
+            name: spec.name,
+            label: spec.label,
+            type_name,
+            enabled: true,
+            created: When(now()),
+            changed: When(now()),
+            secret_store: spec.store.unwrap_or(self.config().settings.secret_store),
+            secrets: spec.secrets.keys().cloned().collect(),
+            config,
+            probed: None,
+        };
+        self.save_storage(record, Some(spec.secrets), spec.test, updates).await
+    }
+
+    pub(super) async fn storage_edit(&self, spec: StorageSpec, updates: &Updates) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let old = self.config().storage(&spec.name)?.clone();
+        let descriptor = self.0.storages.provider(&old.type_name)?.descriptor();
+        check_fields(descriptor, &spec)?;
+        let mut record = old.clone();
+        for (key, value) in &spec.config {
+            record.config.insert(key.clone(), value.clone());
+        }
+        record.config.retain(|_, value| !value.is_empty());
+        check_complete(descriptor, &record.config, |key| {
+            spec.secrets.contains_key(key) || record.secrets.iter().any(|k| k == key)
+        })?;
+        if let Some(label) = spec.label {
+            record.label = (!label.is_empty()).then_some(label);
+        }
+        record.changed = When(now());
+        let moves = spec.store.is_some_and(|store| store != old.secret_store);
+        let mut secrets = None;
+        if !spec.secrets.is_empty() || (moves && !old.secrets.is_empty()) {
+            let mut all = self.saved_secrets(&old).await?;
+            all.extend(spec.secrets);
+            record.secrets = all.keys().cloned().collect();
+            record.secret_store = spec.store.unwrap_or(old.secret_store);
+            secrets = Some(all);
+        }
+        self.close_storage(&old.id).await?;
+        let answer = self.save_storage(record, secrets, spec.test, updates).await?;
+        if moves && !old.secrets.is_empty() {
+            let store = self.0.storages.secrets().store(old.secret_store);
+            store.save(&old.id, Secrets::new()).await?;
+        }
+        Ok(answer)
+    }
+
+    pub(super) fn storage_login(&self, name: &str) -> Result<Answer> {
+        let config = self.config();
+        let record = config.storage(name)?;
+        Err(Fault::Usage(
+            format!("{name} needs no sign-in: storages of type {} use keys.", record.type_name),
+            format!("Give them with “tandem storage edit {name} --secret KEY”."),
+        ))
+    }
+
+    /// Tests if it should, then saves secrets and record, in this order.
+    async fn save_storage(
+        &self,
+        mut record: StorageRecord,
+        secrets: Option<Secrets>,
+        test: bool,
+        updates: &Updates,
+    ) -> Result<Answer> {
+        let revealed = match &secrets {
+            Some(secrets) => self.0.storages.secrets().reveal(secrets),
+            None => self.saved_credentials(&record).await?,
+        };
+        // Also without a test: a configuration that can never work is not saved.
+        self.0.storages.open_with(&record, &revealed)?;
+        if test {
+            let (_, capabilities) = self.probe(&record, &revealed, updates).await.map_err(not_saved)?;
+            record.set_capabilities(Some(&capabilities));
+        }
+        if let Some(secrets) = secrets
+            && !secrets.is_empty()
+        {
+            self.0.storages.secrets().store(record.secret_store).save(&record.id, secrets).await?;
+        }
+        let name = record.name.clone();
+        self.change(|config| {
+            match config.storages.iter_mut().find(|s| s.id == record.id) {
+                Some(old) => *old = record,
+                None => config.storages.push(record),
+            }
+            Ok(())
+        })?;
+        self.storage_answer(&name)
+    }
+
+    /// Writes, reads back and removes a scratch object, and finds out what the storage can do.
+    async fn probe(
+        &self,
+        record: &StorageRecord,
+        credentials: &Credentials,
+        updates: &Updates,
+    ) -> Result<(Vec<StepView>, Capabilities)> {
+        let storage = self.0.storages.open_with(record, credentials)?;
+        let name = record.name.clone();
+        let tell = |step: &ProbeStep| {
+            // A listener that is slow misses a line, the answer has them all.
+            let _ = updates.try_send(Update::Step { storage: name.clone(), step: StepView::from(step) });
+        };
+        let found = storage.validate("", &tell).await;
+        storage.shutdown().await;
+        let steps = found.steps.iter().map(StepView::from).collect();
+        match found.capabilities {
+            Ok(capabilities) => Ok((steps, capabilities)),
+            Err(error) => Err(Fault::Storage(Box::new(words(record, "")), Box::new(error))),
+        }
+    }
+
+    async fn saved_secrets(&self, record: &StorageRecord) -> Result<Secrets> {
+        if record.secrets.is_empty() {
+            return Ok(Secrets::new());
+        }
+        Ok(self.0.storages.secrets().store(record.secret_store).load(&record.id).await?)
+    }
+
+    async fn saved_credentials(&self, record: &StorageRecord) -> Result<Credentials> {
+        let secrets = self.saved_secrets(record).await?;
+        Ok(self.0.storages.secrets().reveal(&secrets))
+    }
+
+    fn storage_answer(&self, name: &str) -> Result<Answer> {
+        let config = self.config();
+        let record = config.storage(name)?;
+        Ok(Answer::Storage(Box::new(self.view(&config, record))))
+    }
+
+    fn view(&self, config: &Config, record: &StorageRecord) -> StorageView {
+        StorageView {
+            id: record.id.clone(),
+            name: record.name.clone(),
+            label: record.label.clone(),
+            type_name: record.type_name.clone(),
+            enabled: record.enabled,
+            config: record.config.clone(),
+            secrets: record.secrets.clone(),
+            pairs: pairs_of(config, &record.id),
+            created: Some(record.created),
+            changed: Some(record.changed),
+            capabilities: record.capabilities(),
+            health: self.0.storages.known(&record.id).map(|s| health_view(&s.health())),
+        }
+    }
+}
+
+/// A test that was asked for before saving did not come through.
+fn not_saved(fault: Fault) -> Fault {
+    let step = match &fault {
+        Fault::Storage(_, error) => error.operation.to_owned(),
+        _ => String::new(),
+    };
+    Fault::TestStopped(step, Box::new(fault))
+}
+
+fn storage_mut<'a>(config: &'a mut Config, name: &str) -> Result<&'a mut StorageRecord> {
+    let found = config.storages.iter_mut().find(|s| s.name == name);
+    found.ok_or_else(|| Fault::UnknownStorage(name.to_owned()))
+}
+
+fn check_new_name(config: &Config, name: &str) -> Result<()> {
+    if !is_storage_name(name) || name == LOCAL {
+        return Err(Fault::BadName(name.to_owned()));
+    }
+    if config.storages.iter().any(|s| s.name == name) {
+        return Err(Fault::NameTaken("storage", name.to_owned()));
+    }
+    Ok(())
+}
+
+/// Every key given is one of the provider's, on the right side of the line between values and secrets.
+fn check_fields(descriptor: &Descriptor, spec: &StorageSpec) -> Result<()> {
+    let known = |secret: bool| {
+        descriptor.fields.iter().filter(move |f| f.secret == secret).map(|f| f.key).collect::<Vec<_>>()
+    };
+    let values = spec.config.keys().map(|key| (key, false));
+    let secrets = spec.secrets.keys().map(|key| (key, true));
+    for (key, secret) in values.chain(secrets) {
+        let field = descriptor.fields.iter().find(|f| f.key == key && f.secret == secret);
+        let Some(field) = field else {
+            return Err(Fault::UnknownField(descriptor.type_name.to_owned(), key.clone(), known(secret)));
+        };
+        let Some(value) = spec.config.get(key).filter(|v| !v.is_empty()) else {
+            continue;
+        };
+        let wrong = match field.kind {
+            FieldKind::Switch if !["true", "false"].contains(&value.as_str()) => {
+                Some("it is neither true nor false".to_owned())
+            }
+            FieldKind::Number if value.parse::<u64>().is_err() => Some("it is no whole number".to_owned()),
+            FieldKind::Choice(choices) if !choices.contains(&value.as_str()) => {
+                Some(format!("it is none of {}", choices.join(", ")))
+            }
+            FieldKind::Url if !(value.starts_with("https://") || value.starts_with("http://")) => {
+                Some("it begins with neither https:// nor http://".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(why) = wrong {
+            return Err(Fault::BadValue(key.clone(), value.clone(), why));
+        }
+    }
+    Ok(())
+}
+
+fn check_complete(
+    descriptor: &Descriptor,
+    config: &BTreeMap<String, String>,
+    has_secret: impl Fn(&str) -> bool,
+) -> Result<()> {
+    for field in descriptor.fields.iter().filter(|f| f.required && f.default.is_none()) {
+        let given = if field.secret {
+            has_secret(field.key)
+        } else {
+            config.get(field.key).is_some_and(|v| !v.is_empty())
+        };
+        if !given {
+            let kind = descriptor.type_name.to_owned();
+            return Err(Fault::MissingField(kind, field.key.to_owned(), field.secret));
+        }
+    }
+    Ok(())
+}
+
+fn pairs_of(config: &Config, storage: &str) -> Vec<String> {
+    let uses = |p: &&crate::config::PairRecord| p.source.storage == storage || p.destination.storage == storage;
+    config.pairs.iter().filter(uses).map(|p| p.name.clone()).collect()
+}
+
+/// How a storage is, in words.
+pub(super) fn health_view(health: &Health) -> HealthView {
+    let ms = health.latency.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
+    let (state, shown) = match health.state {
+        HealthState::Ok => ("ok", ms.map_or_else(|| "Works".to_owned(), |ms| format!("Works, {ms} ms"))),
+        HealthState::Degraded => ("degraded", "Works, slowed down by the server".to_owned()),
+        HealthState::Offline => ("offline", "Offline".to_owned()),
+    };
+    HealthView {
+        state: state.to_owned(),
+        shown,
+        latency_ms: ms,
+        last_error: health.last_error.map(|cause| cause.name().to_owned()),
+        used: None,
+        total: None,
+    }
+}

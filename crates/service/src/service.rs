@@ -1,0 +1,306 @@
+//! The service: it owns a profile and answers requests.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tandem_core::conflict_name::DeviceName;
+use tandem_core::environment::SharedEnvironment;
+use tandem_core::side::PerSide;
+use tandem_core::storage::Root;
+use tandem_engine::Engine;
+use tandem_engine::setup::Setup;
+use tokio::sync::{broadcast, watch};
+
+use crate::config::{Config, End, PairRecord};
+use crate::credentials::{AskPassphrase, SecretStores};
+use crate::environment::RealEnvironment;
+use crate::fault::{Fault, Result, StorageWords};
+use crate::live::Live;
+use crate::location::{LOCAL, Location};
+use crate::owner::{Owner, Ownership};
+use crate::profile::Profile;
+use crate::redact::Redactor;
+use crate::storages::{Storages, local_words, words};
+use crate::update::Update;
+
+/// How many updates wait for a listener that is slow; then it misses some.
+const UPDATES: usize = 1024;
+
+/// Owns a profile. Clones are the same service.
+#[derive(Clone)]
+pub struct Service(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) profile: Profile,
+    pub(crate) storages: Storages,
+    pub(crate) redactor: Redactor,
+    pub(crate) updates: broadcast::Sender<Update>,
+    pub(crate) changed: watch::Sender<u64>,
+    config: Mutex<Config>,
+    // Held while a request changes the configuration and awaits something meanwhile.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    pairs: Mutex<BTreeMap<String, Arc<Slot>>>,
+    environment: SharedEnvironment,
+    _owner: Owner,
+}
+
+/// A pair whose engine is opened when it is first needed.
+struct Slot {
+    live: Arc<Live>,
+    engine: tokio::sync::Mutex<Option<Arc<Engine>>>,
+    closing: watch::Sender<bool>,
+}
+
+/// How long closing waits for requests that use an engine.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// A pair with its engine.
+#[derive(Clone)]
+pub struct OpenPair {
+    /// As it is configured.
+    pub record: PairRecord,
+    /// Its engine.
+    pub engine: Arc<Engine>,
+    /// Its present.
+    pub live: Arc<Live>,
+    /// Turns true when the engine is to be let go.
+    pub closing: watch::Receiver<bool>,
+}
+
+impl OpenPair {
+    /// An engine's error as a fault of this pair.
+    #[must_use]
+    pub fn fault(&self, error: tandem_engine::error::EngineError) -> Fault {
+        Fault::of_engine(&self.record.name, self.live.ends(), error)
+    }
+}
+
+impl Service {
+    /// Takes the profile in `folder` over. `ask` is asked for the passphrase if the encrypted file is used.
+    ///
+    /// # Errors
+    /// [`Fault::Owned`] if another process owns it; what is wrong with the profile.
+    pub fn open(folder: &Path, ask: AskPassphrase, redactor: Redactor) -> Result<Self> {
+        let io = |error: std::io::Error| Fault::ProfileIo(folder.display().to_string(), error.to_string());
+        let profile = Profile::open(folder).map_err(io)?;
+        let owner = match Owner::take(&profile).map_err(io)? {
+            Ownership::Ours(owner) => owner,
+            Ownership::Other(pid) => return Err(Fault::Owned(pid)),
+        };
+        let config = Config::load(&profile)?;
+        let environment = RealEnvironment::shared();
+        let secrets = SecretStores::new(&profile, ask, redactor.clone());
+        Ok(Self(Arc::new(Inner {
+            storages: Storages::new(secrets, Arc::clone(&environment)),
+            profile,
+            redactor,
+            updates: broadcast::channel(UPDATES).0,
+            changed: watch::channel(0).0,
+            config: Mutex::new(config),
+            changing: tokio::sync::Mutex::new(()),
+            pairs: Mutex::default(),
+            environment,
+            _owner: owner,
+        })))
+    }
+
+    /// The profile it owns.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.0.profile
+    }
+
+    /// Hears what happens from now on. Whoever is slow misses some.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Update> {
+        self.0.updates.subscribe()
+    }
+
+    /// The configuration as it is now.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.lock_config().clone()
+    }
+
+    /// Changes the configuration and saves it; if it cannot be saved, nothing is changed.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Config) -> Result<T>) -> Result<T> {
+        let mut config = self.lock_config();
+        let mut new = config.clone();
+        let answer = change(&mut new)?;
+        if new != *config {
+            new.save(&self.0.profile)?;
+            *config = new;
+            self.0.changed.send_modify(|n| *n += 1);
+        }
+        Ok(answer)
+    }
+
+    /// This device's name in conflict copies.
+    #[must_use]
+    pub fn device(&self) -> DeviceName {
+        let config = self.lock_config();
+        let host = config.settings.device.clone().unwrap_or_else(host_name);
+        DeviceName::new(&host, &config.profile)
+    }
+
+    /// The place of an end.
+    #[must_use]
+    pub fn location(&self, end: &End) -> Location {
+        let config = self.lock_config();
+        end.location(|id| config.storage_name(id))
+    }
+
+    /// What is known of a pair's present.
+    pub(crate) fn live(&self, record: &PairRecord) -> Arc<Live> {
+        Arc::clone(&self.slot(record).live)
+    }
+
+    /// The pairs named, or all.
+    pub(crate) fn chosen(&self, names: &[String]) -> Result<Vec<PairRecord>> {
+        let config = self.lock_config();
+        if names.is_empty() {
+            return Ok(config.pairs.clone());
+        }
+        names.iter().map(|name| config.pair(name).cloned()).collect()
+    }
+
+    /// The pair with its engine, which is opened if it is not yet.
+    ///
+    /// # Errors
+    /// A storage or the state cannot be opened; the pair's present says so as well.
+    pub async fn open_pair(&self, record: &PairRecord) -> Result<OpenPair> {
+        let slot = self.slot(record);
+        let mut engine = slot.engine.lock().await;
+        if engine.is_none() {
+            match self.open_engine(record, &slot.live).await {
+                Ok(opened) => {
+                    slot.live.go_on();
+                    *engine = Some(Arc::new(opened));
+                }
+                Err(fault) => {
+                    slot.live.stop(&fault);
+                    return Err(fault);
+                }
+            }
+        }
+        match &*engine {
+            Some(engine) => Ok(OpenPair {
+                record: record.clone(),
+                engine: Arc::clone(engine),
+                live: Arc::clone(&slot.live),
+                closing: slot.closing.subscribe(),
+            }),
+            None => Err(Fault::UnknownPair(record.name.clone())),
+        }
+    }
+
+    async fn open_engine(&self, record: &PairRecord, live: &Arc<Live>) -> Result<Engine> {
+        let source = self.open_root(&record.source).await?;
+        let destination = self.open_root(&record.destination).await?;
+        let setup = Setup {
+            pair: record.id.clone(),
+            options: record.options.clone(),
+            device: self.device(),
+            roots: PerSide::new(source, destination),
+            state: self.0.profile.pair_state(&record.id),
+            environment: Arc::clone(&self.0.environment),
+            events: Arc::clone(live) as Arc<dyn tandem_engine::event::EventSink>,
+        };
+        Engine::open(setup).await.map_err(|error| Fault::of_engine(&record.name, live.ends(), error))
+    }
+
+    async fn open_root(&self, end: &End) -> Result<Arc<dyn Root>> {
+        let config = self.config();
+        let at = end.location(|id| config.storage_name(id));
+        Ok(self.0.storages.root(&config, &at).await?.0)
+    }
+
+    /// Closes a pair's engine, so that it is opened anew with what was changed. What runs continuously lets
+    /// go at once; a request that uses it is waited for.
+    ///
+    /// # Errors
+    /// A request goes on using it.
+    pub(crate) async fn close_pair(&self, record: &PairRecord) -> Result<()> {
+        let slot = self.slot(record);
+        slot.closing.send_replace(true);
+        let mut engine = slot.engine.lock().await;
+        let waited = Instant::now();
+        while engine.as_ref().is_some_and(|engine| Arc::strong_count(engine) > 1) {
+            if waited.elapsed() > CLOSING {
+                slot.closing.send_replace(false);
+                return Err(Fault::Usage(
+                    format!("The pair {} is being worked on.", record.name),
+                    "Wait until that is done, and try again.".to_owned(),
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        *engine = None;
+        self.0.pairs.lock().unwrap_or_else(PoisonError::into_inner).remove(&record.id);
+        Ok(())
+    }
+
+    /// Closes the engines of all pairs that use a storage, and the storage.
+    ///
+    /// # Errors
+    /// A request goes on using one.
+    pub(crate) async fn close_storage(&self, storage: &str) -> Result<()> {
+        for pair in self.config().pairs {
+            if pair.source.storage == storage || pair.destination.storage == storage {
+                self.close_pair(&pair).await?;
+            }
+        }
+        self.0.storages.forget(storage).await;
+        Ok(())
+    }
+
+    /// Closes everything.
+    pub async fn close(&self) {
+        self.0.pairs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.storages.shutdown().await;
+    }
+
+    fn slot(&self, record: &PairRecord) -> Arc<Slot> {
+        let config = self.config();
+        let mut pairs = self.0.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = pairs.entry(record.id.clone()).or_insert_with(|| {
+            let ends = record.ends().map(|end| end_words(&config, end));
+            let live = Live::new(&record.name, ends, self.0.updates.clone());
+            Arc::new(Slot {
+                live: Arc::new(live),
+                engine: tokio::sync::Mutex::new(None),
+                closing: watch::channel(false).0,
+            })
+        });
+        Arc::clone(slot)
+    }
+
+    fn lock_config(&self) -> MutexGuard<'_, Config> {
+        self.0.config.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Service").field(&self.0.profile).finish()
+    }
+}
+
+fn end_words(config: &Config, end: &End) -> StorageWords {
+    match config.storages.iter().find(|s| s.id == end.storage) {
+        Some(record) if end.storage != LOCAL => words(record, &end.path),
+        _ => local_words(&end.path),
+    }
+}
+
+#[cfg(unix)]
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host_name() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
+}

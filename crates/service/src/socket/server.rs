@@ -1,0 +1,153 @@
+//! The owner's end of the socket.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+
+use super::{Frame, Hello, LONGEST_REQUEST, PROTOCOL, line, path};
+use crate::fault::Fault;
+use crate::profile::{remove_file, set_mode};
+use crate::request::Request;
+use crate::service::Service;
+
+/// How many processes are served at once; more wait.
+const CONNECTIONS: usize = 32;
+/// How many updates of a request wait to be sent.
+const UPDATES: usize = 64;
+/// A process that connects and says nothing is let go.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
+
+/// Answers other processes for as long as it is kept.
+#[derive(Debug)]
+pub struct Server {
+    task: JoinHandle<()>,
+    path: PathBuf,
+}
+
+impl Server {
+    /// Listens on behalf of `service`. A socket that is there is a dead owner's: the profile is ours.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start(service: Service) -> io::Result<Self> {
+        let path = path(service.profile())?;
+        remove_file(&path)?;
+        let listener = UnixListener::bind(&path)?;
+        set_mode(&path, 0o600)?;
+        let task = tokio::spawn(accept(listener, service));
+        Ok(Self { task, path })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+        // If it stays, the next owner removes it.
+        let _ = remove_file(&self.path);
+    }
+}
+
+async fn accept(listener: UnixListener, service: Service) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not made");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        if !is_same_user(&stream) {
+            tracing::warn!("another user's process was turned away");
+            continue;
+        }
+        let service = service.clone();
+        connections.spawn(async move {
+            if let Err(error) = serve(stream, service).await {
+                tracing::debug!(%error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+}
+
+fn is_same_user(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::getuid().as_raw())
+}
+
+async fn serve(stream: UnixStream, service: Service) -> io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let ours = Hello::of(service.profile());
+    let theirs = tokio::time::timeout(HELLO_WITHIN, line::receive::<Hello, _>(&mut reader, 4096)).await;
+    line::send(&mut writer, &ours).await?;
+    match theirs {
+        Ok(Ok(Some(theirs))) if theirs.protocol == PROTOCOL && theirs.profile == ours.profile => {}
+        Ok(Ok(None)) => return Ok(()),
+        _ => return refuse(&mut writer, "it does not speak this protocol").await,
+    }
+    loop {
+        let text = match line::read(&mut reader, LONGEST_REQUEST).await {
+            Ok(Some(text)) => zeroize::Zeroizing::new(text),
+            Ok(None) => return Ok(()),
+            Err(error) => return refuse(&mut writer, &error.to_string()).await,
+        };
+        // The parser's message is not sent: it could quote a secret.
+        let Ok(request) = serde_json::from_slice::<Request>(&text) else {
+            refuse(&mut writer, "the request is not known").await?;
+            continue;
+        };
+        drop(text);
+        if !answer(&service, request, &mut reader, &mut writer).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Answers one request. False if the other process is gone, which stops its request.
+async fn answer(
+    service: &Service,
+    request: Request,
+    reader: &mut BufReader<OwnedReadHalf>,
+    writer: &mut OwnedWriteHalf,
+) -> io::Result<bool> {
+    let (updates, mut told) = mpsc::channel(UPDATES);
+    let handling = service.handle(request, updates);
+    tokio::pin!(handling);
+    let mut byte = [0; 1];
+    let result = loop {
+        tokio::select! {
+            biased;
+            Some(update) = told.recv() => line::send(writer, &Frame::Update(update)).await?,
+            result = &mut handling => break result,
+            // Nothing may come before the answer: the end of the stream, or nonsense.
+            _ = reader.read(&mut byte) => return Ok(false),
+        }
+    };
+    while let Ok(update) = told.try_recv() {
+        line::send(writer, &Frame::Update(update)).await?;
+    }
+    let frame = match result {
+        Ok(answer) => Frame::Answer(Box::new(answer)),
+        Err(failure) => Frame::Error(failure),
+    };
+    line::send(writer, &frame).await?;
+    Ok(true)
+}
+
+async fn refuse(writer: &mut OwnedWriteHalf, why: &str) -> io::Result<()> {
+    line::send(writer, &Frame::Error(Fault::Protocol(why.to_owned()).failure())).await
+}

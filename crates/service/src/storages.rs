@@ -1,0 +1,202 @@
+//! Opening configured storages: provider, configuration and secrets brought together.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tandem_core::environment::SharedEnvironment;
+use tandem_core::storage::{Config as Values, Credentials, Provider, Root, Storage};
+
+use crate::config::{Config, StorageRecord};
+use crate::credentials::SecretStores;
+use crate::fault::{Fault, Result, StorageWords};
+use crate::location::{LOCAL, Location};
+
+/// The providers, and the storages opened with them.
+pub struct Storages {
+    providers: Vec<Arc<dyn Provider>>,
+    secrets: SecretStores,
+    environment: SharedEnvironment,
+    open: Mutex<BTreeMap<String, Arc<dyn Storage>>>,
+}
+
+impl std::fmt::Debug for Storages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Storages")
+    }
+}
+
+impl Storages {
+    /// With every provider there is; this computer's disk first.
+    #[must_use]
+    pub fn new(secrets: SecretStores, environment: SharedEnvironment) -> Self {
+        let local: Arc<dyn Provider> = Arc::new(tandem_local::LocalProvider::default());
+        let providers = std::iter::once(local).chain(tandem_providers::registry::providers()).collect();
+        Self { providers, secrets, environment, open: Mutex::default() }
+    }
+
+    /// Every provider.
+    #[must_use]
+    pub fn providers(&self) -> &[Arc<dyn Provider>] {
+        &self.providers
+    }
+
+    /// Where secrets are kept.
+    #[must_use]
+    pub const fn secrets(&self) -> &SecretStores {
+        &self.secrets
+    }
+
+    /// The provider of a type.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn provider(&self, type_name: &str) -> Result<&Arc<dyn Provider>> {
+        let found = self.providers.iter().find(|p| p.descriptor().type_name == type_name);
+        found.ok_or_else(|| {
+            let known = self.providers.iter().map(|p| p.descriptor().type_name).collect();
+            Fault::UnknownType(type_name.to_owned(), known)
+        })
+    }
+
+    /// The storage of a record, opened once and kept.
+    ///
+    /// # Errors
+    /// It is switched off, its secrets cannot be had, or its configuration cannot work.
+    pub async fn open(&self, record: &StorageRecord) -> Result<Arc<dyn Storage>> {
+        if !record.enabled {
+            return Err(Fault::StorageDisabled(record.name.clone()));
+        }
+        if let Some(open) = self.known(&record.id) {
+            return Ok(open);
+        }
+        let credentials = if record.secrets.is_empty() {
+            Credentials::default()
+        } else {
+            self.secrets.credentials(record.secret_store, &record.id).await?
+        };
+        let storage = self.open_with(record, &credentials)?;
+        let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(all.entry(record.id.clone()).or_insert(storage)))
+    }
+
+    /// A storage with the given secrets, which is not kept.
+    ///
+    /// # Errors
+    /// Its configuration cannot work.
+    pub fn open_with(&self, record: &StorageRecord, credentials: &Credentials) -> Result<Arc<dyn Storage>> {
+        let provider = self.provider(&record.type_name)?;
+        let capabilities = record.capabilities();
+        provider
+            .open(
+                &Values(record.config.clone()),
+                credentials,
+                capabilities.as_ref(),
+                Arc::clone(&self.environment),
+            )
+            .map_err(|error| Fault::Storage(Box::new(words(record, "")), Box::new(error)))
+    }
+
+    /// This computer's disk.
+    ///
+    /// # Errors
+    /// What its provider says.
+    pub fn local(&self) -> Result<Arc<dyn Storage>> {
+        if let Some(open) = self.known(LOCAL) {
+            return Ok(open);
+        }
+        let provider = self.provider(LOCAL)?;
+        let storage = provider
+            .open(&Values::default(), &Credentials::default(), None, Arc::clone(&self.environment))
+            .map_err(|error| Fault::Storage(Box::default(), Box::new(error)))?;
+        let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(all.entry(LOCAL.to_owned()).or_insert(storage)))
+    }
+
+    /// The storage of a location, and what sentences about it need.
+    ///
+    /// # Errors
+    /// There is none of the name, or it cannot be opened.
+    pub async fn at(&self, config: &Config, at: &Location) -> Result<(Arc<dyn Storage>, StorageWords)> {
+        if at.is_local() {
+            return Ok((self.local()?, local_words(&at.path)));
+        }
+        let record = config.storage(&at.storage)?;
+        Ok((self.open(record).await?, words(record, &at.path)))
+    }
+
+    /// The folder of a location, and what sentences about it need. Whether it exists is not asked.
+    ///
+    /// # Errors
+    /// The storage cannot be opened, or the path cannot be a folder.
+    pub async fn root(&self, config: &Config, at: &Location) -> Result<(Arc<dyn Root>, StorageWords)> {
+        let (storage, words) = self.at(config, at).await?;
+        match storage.root(&at.path).await {
+            Ok(root) => Ok((root, words)),
+            Err(error) => Err(Fault::Storage(Box::new(words), Box::new(error))),
+        }
+    }
+
+    /// The storage of this id, if it was opened.
+    #[must_use]
+    pub fn known(&self, id: &str) -> Option<Arc<dyn Storage>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Closes a storage whose record or secrets changed.
+    pub async fn forget(&self, id: &str) {
+        let gone = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        if let Some(storage) = gone {
+            storage.shutdown().await;
+        }
+    }
+
+    /// Closes all.
+    pub async fn shutdown(&self) {
+        let all = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
+        for storage in all.into_values() {
+            storage.shutdown().await;
+        }
+    }
+}
+
+/// What sentences about a configured storage need.
+#[must_use]
+pub fn words(record: &StorageRecord, folder: &str) -> StorageWords {
+    let value = |key: &str| record.config.get(key).filter(|v| !v.is_empty()).cloned();
+    StorageWords {
+        name: record.name.clone(),
+        host: value("endpoint").or_else(|| value("url")).map(|url| host(&url).to_owned()),
+        bucket: value("bucket"),
+        region: value("region"),
+        folder: folder.to_owned(),
+    }
+}
+
+/// What sentences about a folder on this computer need.
+#[must_use]
+pub fn local_words(folder: &str) -> StorageWords {
+    StorageWords { folder: folder.to_owned(), ..StorageWords::default() }
+}
+
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    authority.rsplit('@').next().unwrap_or(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_told_without_what_may_be_secret() {
+        for (url, expected) in [
+            ("https://s3.example.org/x", "s3.example.org"),
+            ("http://127.0.0.1:9000", "127.0.0.1:9000"),
+            ("https://user:pass@host/x", "host"),
+            ("host.example", "host.example"),
+        ] {
+            assert_eq!(host(url), expected);
+        }
+    }
+}

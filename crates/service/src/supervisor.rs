@@ -1,0 +1,143 @@
+//! `run`: keeps all pairs in step until it is stopped, restarts what ends, waits for what is not there yet.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tandem_core::time::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::PairRecord;
+use crate::environment::{now, random};
+use crate::service::{OpenPair, Service};
+use crate::state::PairState;
+
+/// The first pause after an engine ended, and the longest.
+const SOONEST: Duration = Duration::from_secs(1);
+const LATEST: Duration = Duration::from_secs(300);
+/// After so long without an end the pauses begin anew.
+const HEALTHY: Duration = Duration::from_secs(60);
+
+/// Stops its pair's work when it is dropped.
+struct Working(JoinHandle<()>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Service {
+    /// Keeps all pairs in step. Ends only by being dropped.
+    pub async fn run(&self) {
+        let mut changed = self.0.changed.subscribe();
+        let mut working: BTreeMap<String, (PairRecord, Working)> = BTreeMap::new();
+        loop {
+            changed.borrow_and_update();
+            let pairs = self.config().pairs;
+            // A pair that was changed is begun anew, but not for a pause alone: its work hears of that itself.
+            working.retain(|id, (record, work)| {
+                !work.0.is_finished()
+                    && pairs.iter().any(|p| p.id == *id && same_but_for_pause(p, record))
+            });
+            for record in pairs {
+                working.entry(record.id.clone()).or_insert_with(|| {
+                    let service = self.clone();
+                    let task = tokio::spawn(work(service, record.clone(), self.0.changed.subscribe()));
+                    (record, Working(task))
+                });
+            }
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn same_but_for_pause(a: &PairRecord, b: &PairRecord) -> bool {
+    PairRecord { paused: None, ..a.clone() } == PairRecord { paused: None, ..b.clone() }
+}
+
+/// Works on one pair for as long as it exists.
+async fn work(service: Service, record: PairRecord, mut changed: watch::Receiver<u64>) {
+    let mut pause = SOONEST;
+    loop {
+        wait_while_paused(&service, &record, &mut changed).await;
+        let began = tokio::time::Instant::now();
+        match service.open_pair(&record).await {
+            Ok(pair) => run_engine(&service, pair, &mut changed).await,
+            Err(fault) => tracing::warn!(pair = %record.name, cause = fault.cause(), "it cannot be opened"),
+        }
+        if began.elapsed() > HEALTHY {
+            pause = SOONEST;
+        }
+        // Spread, so that many pairs on one server do not come back all at once.
+        let spread = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX) / 4;
+        let jitter = Duration::from_millis(random() % spread.max(1));
+        tokio::select! {
+            () = tokio::time::sleep(pause + jitter) => {}
+            _ = changed.changed() => {}
+        }
+        pause = (pause * 2).min(LATEST);
+    }
+}
+
+/// Lets the engine run until it ends or is asked for.
+async fn run_engine(service: &Service, pair: OpenPair, changed: &mut watch::Receiver<u64>) {
+    let engine = std::sync::Arc::clone(&pair.engine);
+    let mut closing = pair.closing.clone();
+    let running = engine.run();
+    tokio::pin!(running);
+    pair.live.go_on();
+    loop {
+        let paused = paused(service, &pair.record);
+        engine.set_paused(paused.is_some());
+        let resumes = until(paused.flatten());
+        tokio::select! {
+            ended = &mut running => {
+                pair.live.rest();
+                if let Err(error) = ended {
+                    let fault = pair.fault(error);
+                    tracing::warn!(pair = %pair.record.name, cause = fault.cause(), "it stopped");
+                    pair.live.stop(&fault);
+                }
+                return;
+            }
+            _ = closing.wait_for(|closing| *closing) => {
+                pair.live.rest();
+                return;
+            }
+            _ = changed.changed() => {}
+            () = resumes => {}
+        }
+    }
+}
+
+fn paused(service: &Service, record: &PairRecord) -> Option<Option<Timestamp>> {
+    service.config().pairs.iter().find(|p| p.id == record.id).and_then(|p| p.paused_at(now()))
+}
+
+async fn wait_while_paused(service: &Service, record: &PairRecord, changed: &mut watch::Receiver<u64>) {
+    while let Some(end) = paused(service, record) {
+        service.live(record).tell_state(&PairState::Paused(end));
+        tokio::select! {
+            _ = changed.changed() => {}
+            () = until(end) => {}
+        }
+    }
+}
+
+/// Ends at `end` by the wall clock, which may jump: it is asked again every minute.
+async fn until(end: Option<Timestamp>) {
+    let Some(end) = end else {
+        return std::future::pending().await;
+    };
+    loop {
+        let left = end.0.saturating_sub(now().0);
+        if left <= 0 {
+            return;
+        }
+        let nanos = u64::try_from(left).unwrap_or(u64::MAX);
+        tokio::time::sleep(Duration::from_nanos(nanos).min(Duration::from_secs(60))).await;
+    }
+}

@@ -1,0 +1,167 @@
+//! Sentences for the closed list of causes at the storage boundary.
+
+use tandem_core::error::Cause;
+
+use super::{Words, called};
+use crate::fault::StorageWords;
+
+pub(super) fn words(storage: &StorageWords, cause: Cause, path: Option<&str>, detail: &str) -> Words {
+    let name = called(storage);
+    let thing = match path {
+        Some(path) => format!("“{path}”"),
+        None if storage.folder.is_empty() => "it".to_owned(),
+        None => format!("“{}”", storage.folder),
+    };
+    match cause {
+        // A missing bucket is told from a missing object by the server's words alone.
+        Cause::NotFound if detail.starts_with("there is no bucket") => not_found(storage, None),
+        Cause::NotFound => not_found(storage, path),
+        Cause::AlreadyExists => Words::new(
+            format!("Something else is already at {thing} on {name}."),
+            "Nothing was replaced; look at both, and move one away.",
+        ),
+        Cause::PreconditionFailed => Words::new(
+            format!("Somebody changed {thing} on {name} at the same moment."),
+            "Nothing was replaced; it is looked at again by itself.",
+        ),
+        Cause::NameRefused => Words::new(
+            format!("{} cannot exist on {name}.", capital(&thing)),
+            "Rename it; it stays where it is until then.",
+        ),
+        Cause::TooLarge => Words::new(
+            format!("{} is larger than {name} accepts.", capital(&thing)),
+            "It stays where it is; leave it out by a pattern, or use another storage for it.",
+        ),
+        Cause::Quota => full(storage),
+        Cause::ReadOnly => Words::new(
+            format!("{} on {name} cannot be written to.", capital(&thing)),
+            "Allow writing there, or choose another folder; nothing was changed.",
+        ),
+        Cause::Forbidden => Words::new(
+            format!("{} does not allow access to {thing}.", capital(name)),
+            "Give this account or user the right to it; nothing was changed.",
+        ),
+        Cause::Unsupported => Words::new(
+            format!("{} does not offer this.", capital(name)),
+            "Use another way, or another storage.",
+        ),
+        Cause::RateLimited => Words::new(
+            "The server asked to slow down.",
+            "Nothing is lost, it only takes longer.",
+        ),
+        Cause::Offline => Words::new(
+            format!("{} does not answer.", host(storage)),
+            "Check the address and the network.",
+        ),
+        Cause::Timeout => Words::new(
+            format!("{} does not answer in time.", host(storage)),
+            "Check the network; it is tried again by itself.",
+        ),
+        Cause::Server => Words::new(
+            format!("{} answers with errors.", capital(name)),
+            "Nothing is lost; it is tried again by itself.",
+        ),
+        Cause::BadResponse => Words::new(
+            format!("{} gave an answer that makes no sense.", host(storage)),
+            "Check the address and the kind of server; nothing was changed.",
+        ),
+        Cause::HashMismatch => Words::new(
+            format!("The content of {thing} changed on its way to or from {name}."),
+            "It was not used; it is sent again by itself.",
+        ),
+        Cause::CursorExpired => Words::new(
+            format!("{} no longer knows where Tandem had stopped reading.", capital(name)),
+            "Everything is looked at again by itself.",
+        ),
+        Cause::Tls => Words::new(
+            format!(
+                "The certificate of {} cannot be trusted{}.",
+                host(storage),
+                if detail.is_empty() { String::new() } else { format!(": {detail}") }
+            ),
+            "Nothing was sent.",
+        ),
+        Cause::ClockSkew => Words::new(
+            format!("The clock of this computer and that of {} differ too much.", host(storage)),
+            "Set the clock of this computer.",
+        ),
+        Cause::AuthExpired => Words::new(
+            format!("The sign-in to {name} has expired."),
+            format!("Sign in to {name} again; changes wait and will be sent afterwards."),
+        ),
+        Cause::AuthDenied => Words::new(
+            "The server does not accept this key.",
+            format!("Check both parts of it{}.", edit_hint(storage)),
+        ),
+        Cause::Locked => Words::new(
+            format!("{} is in use on {name}.", capital(&thing)),
+            "Close it there; it is tried again by itself.",
+        ),
+        Cause::Cancelled => Words::new("It was stopped.", "Start it again to go on."),
+        Cause::LocalIo => Words::new(
+            format!("The disk has a problem with {thing}{}.", said(detail)),
+            "Check the disk; nothing was changed.",
+        ),
+        Cause::Other => Words::new(
+            format!("{} could not do this{}.", capital(name), said(detail)),
+            "Look at the log for more.",
+        ),
+    }
+}
+
+fn not_found(storage: &StorageWords, path: Option<&str>) -> Words {
+    match (&storage.bucket, path) {
+        (_, Some(path)) => Words::new(
+            format!("There is no “{path}” on {}.", called(storage)),
+            "Check the name; it may have been moved.",
+        ),
+        (Some(bucket), None) => Words::new(
+            format!(
+                "There is no bucket “{bucket}”{}.",
+                storage.region.as_ref().map(|r| format!(" in {r}")).unwrap_or_default()
+            ),
+            "Check the name, or choose another region.",
+        ),
+        (None, None) => Words::new(
+            format!("There is no folder {}.", storage.folder),
+            "Connect the disk or choose the folder; nothing is deleted.",
+        ),
+    }
+}
+
+fn full(storage: &StorageWords) -> Words {
+    if storage.name.is_empty() {
+        return Words::new(
+            "There is no room left on this computer's disk.",
+            "Free some, or carry fewer folders. No file was cut short.",
+        );
+    }
+    Words::new(
+        format!("{} is full.", capital(&storage.name)),
+        "Free some room there; files wait to be sent, receiving goes on.",
+    )
+}
+
+fn host(storage: &StorageWords) -> String {
+    storage.host.clone().unwrap_or_else(|| capital(called(storage)))
+}
+
+fn edit_hint(storage: &StorageWords) -> String {
+    if storage.name.is_empty() {
+        return String::new();
+    }
+    format!(", and give it anew by “tandem storage edit {} --secret KEY”", storage.name)
+}
+
+fn said(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(": {}", detail.trim_end_matches('.')) }
+}
+
+fn capital(text: &str) -> String {
+    // A storage's name is written as the person wrote it; only Tandem's own words get a capital.
+    match text {
+        "this computer" => "This computer".to_owned(),
+        "it" => "It".to_owned(),
+        other => other.to_owned(),
+    }
+}

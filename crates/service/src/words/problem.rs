@@ -1,0 +1,127 @@
+//! Why a path is not in step, what a conflict is about, what a check found.
+
+use tandem_core::error::Cause;
+use tandem_core::side::PerSide;
+use tandem_engine::report::{Problem, Warning};
+
+use super::{Words, called, grouped, size};
+use crate::fault::StorageWords;
+
+/// Why a path is left out.
+#[must_use]
+pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
+    let end = &ends[problem.side];
+    let name = called(end);
+    let path = &problem.path;
+    if let Some(cause) = Cause::ALL.iter().find(|c| c.name() == problem.why) {
+        return super::cause::words(end, *cause, Some(path), &problem.detail);
+    }
+    match problem.why.as_str() {
+        "keeps_changing" => Words::new(format!("“{path}” keeps changing."), "It is sent once it rests."),
+        "filtered" => Words::new(
+            format!("“{path}” is left out by a filter{}.", rule(&problem.detail)),
+            "Change the filter to carry it.",
+        ),
+        "opaque" => Words::new(
+            format!("“{path}” is no file that can be copied."),
+            "It stays where it is.",
+        ),
+        "symlink" => Words::new(
+            format!("“{path}” is a link, which the other side cannot hold."),
+            "It stays where it is.",
+        ),
+        "unreadable" => Words::new(
+            format!("“{path}” on {name} cannot be read: no permission."),
+            "It is left as it is; allow reading it to have it carried.",
+        ),
+        "not_unicode" => Words::new(
+            format!("The name of “{path}” is not in Unicode."),
+            "Rename it to have it carried.",
+        ),
+        "collision" => Words::new(
+            format!("“{path}” would meet another name on the other side: names may differ only in case or form."),
+            "Rename one of them.",
+        ),
+        "hard_link" => Words::new(
+            format!("“{path}” has several names (hard links)."),
+            "An update replaces it under this name only.",
+        ),
+        "changes_waiting" => Words::new(format!("“{path}” has changes that are not carried yet."), "They follow by themselves."),
+        other => Words::new(
+            format!("“{path}” on {name} is not in step ({other})."),
+            "Look at “tandem explain” for more.",
+        ),
+    }
+}
+
+fn rule(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(" ({detail})") }
+}
+
+/// What both sides did.
+#[must_use]
+pub fn conflict(kind: &str) -> &'static str {
+    match kind {
+        "edit_edit" => "Both sides changed it.",
+        "create_create" => "Both sides made it, with different content.",
+        "edit_delete" => "Changed on the source, deleted on the destination. The changed file is kept.",
+        "delete_edit" => "Deleted on the source, changed on the destination. The changed file is kept.",
+        "move_move" => "Both sides moved it to different places.",
+        "move_delete" | "delete_move" => "One side moved it, the other deleted it. It is kept.",
+        "moved_into_each_other" => "Two folders were moved into each other. Tandem did neither.",
+        "file_against_folder" => "A file and a folder have the same name.",
+        "case" => "Two names differ only in case.",
+        _ => "Both sides changed it in ways that do not fit together.",
+    }
+}
+
+/// How a path is, in a sentence.
+#[must_use]
+pub fn explanation(state: &str) -> &'static str {
+    match state {
+        "in_step" => "It is in step.",
+        "planned" => "It has changed and will be carried with the next pass.",
+        "held" => "It waits for your decision.",
+        "filtered" => "A filter leaves it out.",
+        "unknown" => "Neither side has it, and neither did when they were last in step.",
+        "conflict" => "Both sides changed it.",
+        "problem" => "It could not be carried.",
+        "waiting" => "It changed a moment ago and is carried once it rests.",
+        _ => "Its state is not known.",
+    }
+}
+
+/// What a check found wrong.
+#[must_use]
+pub fn finding(what: &str) -> &'static str {
+    match what {
+        "rotted" => "Its content changed although nobody wrote it: the disk or the storage has damaged it.",
+        "changed" => "It was edited and has not been carried yet.",
+        "missing" => "It is not there.",
+        _ => "It is not as recorded.",
+    }
+}
+
+/// What to look at before agreeing to a plan.
+#[must_use]
+pub fn warning(warning: &Warning, ends: &PerSide<StorageWords>) -> Words {
+    match warning {
+        Warning::OneSideMuchLarger { items } => Words::new(
+            format!(
+                "One side holds far more than the other: {} against {} items.",
+                grouped(items.source),
+                grouped(items.destination)
+            ),
+            "Check that these are the two folders you mean.",
+        ),
+        Warning::NotEnoughRoom { side, needed, free } => Words::new(
+            format!(
+                "There is no room on {} for {}: {} is free.",
+                called(&ends[*side]),
+                size(*needed),
+                size(*free)
+            ),
+            "Free some, or carry fewer folders.",
+        ),
+    }
+}

@@ -1,0 +1,73 @@
+//! `secrets.age`: sealed with a passphrase, readable with it alone.
+
+use std::sync::Arc;
+
+use tandem_service::credentials::{AskPassphrase, SecretError, SecretStores, Secrets, StoreKind};
+use tandem_service::profile::Profile;
+use tandem_service::redact::Redactor;
+use tandem_service::secret::SecretText;
+
+fn stores(profile: &Profile, passphrase: Option<&str>) -> SecretStores {
+    let passphrase = passphrase.map(|p| SecretText::new(p.to_owned()));
+    let ask: AskPassphrase = Arc::new(move || passphrase.clone());
+    SecretStores::new(profile, ask, Redactor::default())
+}
+
+fn secrets(value: &str) -> Secrets {
+    [("secret_access_key".to_owned(), SecretText::new(value.to_owned()))].into()
+}
+
+#[tokio::test]
+async fn secrets_come_back_with_the_passphrase_and_only_with_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    let profile = Profile::open(scratch.path()).unwrap();
+    let store = stores(&profile, Some("correct horse")).store(StoreKind::File);
+    assert_eq!(store.load("one").await.unwrap(), Secrets::new());
+    store.save("one", secrets("s3cr3t-value-of-one")).await.unwrap();
+    store.save("two", secrets("s3cr3t-value-of-two")).await.unwrap();
+
+    let again = stores(&profile, Some("correct horse")).store(StoreKind::File);
+    assert_eq!(again.load("one").await.unwrap(), secrets("s3cr3t-value-of-one"));
+    let wrong = stores(&profile, Some("wrong")).store(StoreKind::File);
+    assert_eq!(wrong.load("one").await.unwrap_err(), SecretError::WrongPassphrase);
+    assert_eq!(wrong.save("one", secrets("x")).await.unwrap_err(), SecretError::WrongPassphrase);
+    for nothing in [None, Some("")] {
+        let none = stores(&profile, nothing).store(StoreKind::File);
+        assert_eq!(none.load("one").await.unwrap_err(), SecretError::NoPassphrase);
+    }
+
+    again.save("one", Secrets::new()).await.unwrap();
+    let third = stores(&profile, Some("correct horse")).store(StoreKind::File);
+    assert_eq!(third.load("one").await.unwrap(), Secrets::new());
+    assert_eq!(third.load("two").await.unwrap(), secrets("s3cr3t-value-of-two"));
+}
+
+#[tokio::test]
+async fn the_file_shows_no_secret_and_is_closed_to_others() {
+    let scratch = tempfile::tempdir().unwrap();
+    let profile = Profile::open(scratch.path()).unwrap();
+    let store = stores(&profile, Some("correct horse")).store(StoreKind::File);
+    store.save("one", secrets("s3cr3t-value-of-one")).await.unwrap();
+    let content = profile.read("secrets.age").unwrap().unwrap();
+    assert!(content.starts_with(b"age-encryption.org/v1\n-> scrypt "));
+    for plain in [&b"s3cr3t"[..], b"correct horse", b"secret_access_key"] {
+        assert!(!content.windows(plain.len()).any(|w| w == plain));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let meta = std::fs::metadata(profile.folder().join("secrets.age")).unwrap();
+        assert_eq!(meta.permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_said_and_kept() {
+    let scratch = tempfile::tempdir().unwrap();
+    let profile = Profile::open(scratch.path()).unwrap();
+    profile.write("secrets.age", b"not age at all").unwrap();
+    let store = stores(&profile, Some("correct horse")).store(StoreKind::File);
+    assert!(matches!(store.load("one").await.unwrap_err(), SecretError::Damaged(_)));
+    assert!(matches!(store.save("one", secrets("x")).await.unwrap_err(), SecretError::Damaged(_)));
+    assert_eq!(profile.read("secrets.age").unwrap().unwrap(), b"not age at all");
+}

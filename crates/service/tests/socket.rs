@@ -1,0 +1,165 @@
+//! The socket: the same answers through the owner, and nothing for those who should not ask.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tandem_service::answer::Answer;
+use tandem_service::fault::Fault;
+use tandem_service::redact::Redactor;
+use tandem_service::request::Request;
+use tandem_service::service::Service;
+use tandem_service::session::Session;
+use tandem_service::socket::{self, LONGEST_REQUEST, Server};
+use tokio::sync::mpsc;
+
+struct Owned {
+    scratch: tempfile::TempDir,
+    service: Service,
+    _server: Server,
+}
+
+fn own() -> Owned {
+    let scratch = tempfile::tempdir().unwrap();
+    let service = Service::open(scratch.path(), Arc::new(|| None), Redactor::default()).unwrap();
+    let server = Server::start(service.clone()).unwrap();
+    Owned { scratch, service, _server: server }
+}
+
+/// A raw connection that speaks lines.
+struct Raw(BufReader<UnixStream>);
+
+impl Raw {
+    fn connect(owned: &Owned) -> Self {
+        let stream = UnixStream::connect(socket::path(owned.service.profile()).unwrap()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    fn send(&mut self, line: &str) {
+        // The owner may have hung up already.
+        let _ = self.0.get_mut().write_all(format!("{line}\n").as_bytes());
+    }
+
+    fn receive(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        match self.0.read_line(&mut line) {
+            Ok(n) if n > 0 => Some(serde_json::from_str(&line).unwrap()),
+            _ => None,
+        }
+    }
+
+    fn hello(owned: &Owned) -> Self {
+        let mut raw = Self::connect(owned);
+        let hash = owned.service.profile().hash();
+        raw.send(&json!({"protocol": 1, "program": "test", "profile": hash}).to_string());
+        let answer = raw.receive().unwrap();
+        assert_eq!((answer["protocol"].as_u64(), answer["profile"].as_str()), (Some(1), Some(&*hash)));
+        assert!(answer["program"].as_str().unwrap().starts_with("tandem "));
+        raw
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_process_gets_the_owners_answer() {
+    let owned = own();
+    let session = Session::open(owned.scratch.path(), Arc::new(|| None), &Redactor::default()).await.unwrap();
+    assert!(matches!(session, Session::Other(_, Some(pid)) if pid == std::process::id()));
+    let (updates, _told) = mpsc::channel(8);
+    let answer = session.call(Request::PairList, updates).await.unwrap();
+    assert!(matches!(answer, Answer::Pairs(pairs) if pairs.is_empty()));
+
+    let session = Session::open(owned.scratch.path(), Arc::new(|| None), &Redactor::default()).await.unwrap();
+    let (updates, _told) = mpsc::channel(8);
+    let failure = session.call(Request::PairShow { name: "x".to_owned() }, updates).await.unwrap_err();
+    assert_eq!(failure.message, "There is no pair “x”.");
+    assert_eq!(failure.exit(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_answers_nobody_is_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    let _service = Service::open(scratch.path(), Arc::new(|| None), Redactor::default()).unwrap();
+    let found = Session::open(scratch.path(), Arc::new(|| None), &Redactor::default()).await;
+    let fault = found.err().unwrap();
+    assert!(matches!(fault, Fault::Owned(Some(_))));
+    let expected = format!("Another Tandem uses this profile (process {}).", std::process::id());
+    assert_eq!(fault.failure().message, expected);
+    assert_eq!(fault.exit(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_socket_is_closed_to_others_and_gone_afterwards() {
+    let owned = own();
+    let path = socket::path(owned.service.profile()).unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    drop(owned);
+    assert!(!path.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nonsense_is_answered_with_one_error() {
+    let owned = own();
+    tokio::task::spawn_blocking(move || {
+        let mut raw = Raw::hello(&owned);
+        for nonsense in ["", "{}", "[]", "null", r#"{"request":"format_disk"}"#, r#"{"request":"pair_show"}"#, "\u{0}"] {
+            raw.send(nonsense);
+            let answer = raw.receive().unwrap();
+            assert_eq!(answer["error"]["cause"], "protocol", "{nonsense:?}: {answer}");
+        }
+        // And the connection still works.
+        raw.send(r#"{"request":"pair_list"}"#);
+        assert_eq!(raw.receive().unwrap()["answer"], json!({"pairs": []}));
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endless_line_is_cut_off() {
+    let owned = own();
+    tokio::task::spawn_blocking(move || {
+        let mut raw = Raw::hello(&owned);
+        let chunk = "x".repeat(1024 * 1024);
+        for _ in 0..=LONGEST_REQUEST / chunk.len() {
+            if raw.0.get_mut().write_all(chunk.as_bytes()).is_err() {
+                break;
+            }
+        }
+        // Told, or hung up upon: either way it is over.
+        if let Some(answer) = raw.receive() {
+            assert_eq!(answer["error"]["cause"], "protocol");
+        }
+        assert!(raw.receive().is_none());
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_speaks_another_protocol_or_means_another_profile_is_turned_away() {
+    let owned = own();
+    tokio::task::spawn_blocking(move || {
+        let hash = owned.service.profile().hash();
+        for hello in [
+            json!({"protocol": 2, "program": "test", "profile": hash}).to_string(),
+            json!({"protocol": 1, "program": "test", "profile": "0000000000000000"}).to_string(),
+            "hello".to_owned(),
+            "x".repeat(5_000),
+        ] {
+            let mut raw = Raw::connect(&owned);
+            raw.send(&hello);
+            assert_eq!(raw.receive().unwrap()["protocol"], 1);
+            assert_eq!(raw.receive().unwrap()["error"]["cause"], "protocol");
+            assert!(raw.receive().is_none());
+        }
+    })
+    .await
+    .unwrap();
+}
