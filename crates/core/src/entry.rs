@@ -123,7 +123,7 @@ impl HashKind {
 
     /// Length of a value in bytes.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn bytes(self) -> usize {
         match self {
             Self::Blake3 | Self::Sha256 | Self::DropboxContent => 32,
             Self::Sha1 | Self::QuickXor => 20,
@@ -139,7 +139,7 @@ impl HashKind {
 pub struct ContentHash {
     /// Which function.
     pub kind: HashKind,
-    /// Its value, of [`HashKind::len`] bytes.
+    /// Its value, of [`HashKind::bytes`] bytes.
     pub value: Box<[u8]>,
 }
 
@@ -147,7 +147,7 @@ impl ContentHash {
     /// A value of the given kind; `None` if it has the wrong length.
     #[must_use]
     pub fn new(kind: HashKind, value: &[u8]) -> Option<Self> {
-        (value.len() == kind.len()).then(|| Self {
+        (value.len() == kind.bytes()).then(|| Self {
             kind,
             value: value.into(),
         })

@@ -95,7 +95,11 @@ impl Engine {
                 Err(error) => return Err(EngineError::Storage { side, error }),
             };
             match (root_guard(expected.as_ref(), found.as_ref(), false, 0), found) {
-                (None, Some(found)) if expected.is_none() => self.store_identity(side, &found)?,
+                (None, Some(found)) if expected.is_none() => {
+                    // A marker that a power loss takes back must not be remembered.
+                    self.root(side).settle().await.map_err(Self::storage_error(side))?;
+                    self.store_identity(side, &found)?;
+                }
                 (None, _) => {}
                 (Some(Guard::RootMissing), _) => holds.push(root_hold(Guard::RootMissing, side, None)),
                 (Some(guard), found) => {

@@ -400,7 +400,11 @@ impl Engine {
         });
         let filter = Filter::new(self.setup.options.filter.clone(), as_ignored)?;
         let text = serde_json::to_string(&files).map_err(|e| EngineError::Refused(e.to_string()))?;
-        self.state().set_meta("ignore_files", &text)?;
+        let state = self.state();
+        if state.meta("ignore_files")?.is_none_or(|known| known != text) {
+            state.set_meta("ignore_files", &text)?;
+        }
+        drop(state);
         let mut current = self.filter.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let changed = current.digest() != filter.digest();
         if changed {

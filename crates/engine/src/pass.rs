@@ -13,7 +13,7 @@ use tandem_core::side::{PerSide, Side};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::event::{Event, Progress};
-use crate::execute::Executed;
+use crate::execute::{self, Executed};
 use crate::observe::{Doubt, Look};
 use crate::report::{Phase, Summary};
 use crate::state::{ConflictRow, Intent, Loaded, ProblemRow};
@@ -27,6 +27,12 @@ const MOST_RACES: u32 = 5;
 
 /// Evidence is gathered so often for one plan.
 const MOST_EVIDENCE: u32 = 8;
+
+/// Leftovers of other devices are left alone for so long, in nanoseconds: 7 days.
+const OTHERS_LEFTOVERS: i64 = 7 * 24 * 3_600_000_000_000;
+
+/// File times and the clock may differ by so much, in nanoseconds.
+const CLOCK_SLACK: i64 = 2_000_000_000;
 
 /// What one pass remembers from round to round.
 #[derive(Default)]
@@ -57,6 +63,11 @@ impl Engine {
     pub(crate) async fn pass(&self, doubts: PerSide<Doubt>) -> Result<Summary> {
         let _one = self.passing.lock().await;
         let done = self.rounds(doubts).await;
+        if let Ok(summary) = &done
+            && summary.stopped.is_none()
+        {
+            self.prune_versions().await?;
+        }
         self.phase(Phase::Still);
         done
     }
@@ -85,7 +96,7 @@ impl Engine {
             let (mut plan, loaded) = self.plan(&pass.unmergeable, &mut pass.summary).await?;
             if std::env::var_os("DBG").is_some() { eprintln!("-- plan items {:#?}\nfresh {:?}", loaded.trees.items.iter().map(|i| (i.id.0,i.parent.0,i.name.as_str(),&i.entries,&i.seen)).map(|x| format!("{:?}",x)).collect::<Vec<_>>(), loaded.trees.fresh); for a in &plan.actions { eprintln!("   {:?} {:?} {:?}", a.side, a.deed, a.reason); } for l in &plan.left_out {eprintln!("  left {l:?}");} }//DBG
             self.note_plan(&plan, &look)?;
-            plan.actions.retain(|a| self.is_worth_trying(&pass, a));
+            self.drop_hopeless(&pass, &mut plan, &loaded);
             pass.holds = self.guard(&mut plan, self.is_first_pass()?).await?;
             self.tell_holds(&pass.holds)?;
             if plan.actions.is_empty() {
@@ -104,6 +115,10 @@ impl Engine {
             if pass.summary.stopped.is_some() {
                 break;
             }
+        }
+        if pass.summary.stopped.is_none() {
+            self.discard_abandoned().await?;
+            self.sweep_leftovers(&pass.resumable).await?;
         }
         self.end_pass(pass)
     }
@@ -211,6 +226,18 @@ impl Engine {
         })
     }
 
+    /// What failed is not tried again in this pass, nor what lies below a folder that is not moved or made.
+    fn drop_hopeless(&self, pass: &Pass, plan: &mut Plan, loaded: &Loaded) {
+        let mut undone = BTreeSet::new();
+        for action in &plan.actions {
+            if execute::is_step(action) && !self.is_worth_trying(pass, action) {
+                undone.insert(action.standing.item);
+            }
+        }
+        let folders = execute::folders(plan, loaded);
+        plan.actions.retain(|a| self.is_worth_trying(pass, a) && !execute::is_below(&undone, &folders, a));
+    }
+
     fn is_worth_trying(&self, pass: &Pass, action: &Action) -> bool {
         let Some(path) = action.path() else { return true };
         let key = (action.side, path.clone());
@@ -296,7 +323,7 @@ impl Engine {
     fn end_pass(&self, mut pass: Pass) -> Result<Summary> {
         let now = self.now();
         let mut state = self.state();
-        if pass.holds.is_empty() && pass.summary.stopped.is_none() {
+        if pass.holds.is_empty() && pass.summary.stopped.is_none() && state.meta("finished")?.is_none() {
             state.set_meta("finished", &now.0.to_string())?;
         }
         state.transaction(|state| state.set_holds(&pass.holds, now))?;
@@ -310,6 +337,31 @@ impl Engine {
         pass.summary.held = pass.holds.len() as u64;
         pass.summary.items = state.base_count()?;
         Ok(pass.summary)
+    }
+
+    /// Staged files that a killed run left behind are thrown away, and those of other devices after a week. What
+    /// may be somebody's content goes into versions; the storage tells the two apart.
+    async fn sweep_leftovers(&self, begun: &HashMap<(Side, RelPath), Intent>) -> Result<()> {
+        let old = self.now().plus(-OTHERS_LEFTOVERS);
+        let crashed = begun.values().map(|intent| intent.made).min();
+        for side in Side::BOTH {
+            let leftovers = match self.root(side).leftovers().await {
+                Ok(leftovers) => leftovers,
+                Err(error) => {
+                    tracing::warn!(%side, %error, "leftovers could not be looked for");
+                    continue;
+                }
+            };
+            for (token, written) in leftovers {
+                let ours = crashed.is_some_and(|since| written >= since.plus(-CLOCK_SLACK));
+                if (ours || written < old)
+                    && let Err(error) = self.root(side).discard(&token).await
+                {
+                    tracing::warn!(%side, %error, "a leftover could not be discarded");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Discards what an earlier run staged and this pass did not go on with.

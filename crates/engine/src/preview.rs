@@ -1,6 +1,7 @@
 //! What a pass would do: looks, plans and guards, and writes nothing to the sides.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tandem_core::entry::Kind;
 use tandem_core::guard::Hold;
@@ -51,9 +52,14 @@ impl Engine {
             )?;
             return Ok(preview);
         }
-        let look = self
-            .look(&PerSide::new(Doubt::everything(), Doubt::everything()))
-            .await?;
+        let everything = PerSide::new(Doubt::everything(), Doubt::everything());
+        let mut look = self.look(&everything).await?;
+        if !look.being_written.is_empty() {
+            // What was saved a moment ago is part of what a person wants to see.
+            let quiet = Duration::from_millis(self.setup.options.limits.quiet);
+            self.setup.environment.sleep(quiet).await;
+            look = self.look(&everything).await?;
+        }
         for side in Side::BOTH {
             self.confirm_absences(side).await?;
         }

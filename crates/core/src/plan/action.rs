@@ -139,6 +139,8 @@ pub struct Standing {
     pub known_as: PerSide<Option<ItemId>>,
     /// Its folder in the pair.
     pub parent: ItemId,
+    /// The ids under which each side knows that folder before the plan.
+    pub folders: PerSide<ItemId>,
     /// Its name in the pair.
     pub name: Name,
     /// What it is.

@@ -222,6 +222,13 @@ impl Decider<'_> {
             want.create_reason = Reason::CreatedOn(has);
             return;
         }
+        if node.kind == Kind::Folder && !self.input.capabilities[lacks].empty_folders {
+            // It is gone with the last thing in it, or was never to be seen: what becomes of what is in it
+            // decides (`settle`).
+            want.create_reason = Reason::FolderStillNeeded(lacks);
+            want.life = Life::Leave;
+            return;
+        }
         if let Some(leader) = self.input.policy.mode.leader() {
             if leader == has {
                 want.create_reason = Reason::SentAgain(leader);

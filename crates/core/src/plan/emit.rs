@@ -63,6 +63,7 @@ impl Emitter<'_, '_> {
             in_base: it.base.is_some(),
             known_as: it.known_as,
             parent: self.nodes.all[self.wants[node].parent].id,
+            folders: PerSide::from_fn(|side| self.nodes.id_on(side, self.wants[node].parent)),
             name: self.wants[node].name.clone(),
             kind: it.kind,
             places: PerSide::from_fn(|side| {
@@ -114,7 +115,7 @@ impl Emitter<'_, '_> {
         if self.refused[side].contains(&want.parent) {
             return self.refuse(side, node, Refusal::NameRefused);
         }
-        if !self.trees[side].holds(want.parent) {
+        if !self.trees[side].holds(want.parent) || self.is_known_elsewhere(want.parent) {
             return false;
         }
         let Some(native) = self.native(side, node) else {
@@ -152,6 +153,14 @@ impl Emitter<'_, '_> {
             }
         }
         true
+    }
+
+    /// Whether a side has moved this folder, and nothing in this plan notes it: what lies below is still known
+    /// under the folder's fresh id, and steps there are left to the next plan.
+    fn is_known_elsewhere(&self, folder: usize) -> bool {
+        let it = &self.nodes.all[folder];
+        let stepped = Side::BOTH.iter().any(|&s| self.moved[s].contains(&folder));
+        it.base.is_some() && !stepped && Side::BOTH.iter().any(|&s| it.known_as[s].is_some_and(|id| id != it.id))
     }
 
     fn move_deed(&self, side: Side, node: usize, from: At, to: crate::path::RelPath) -> Deed {
@@ -213,8 +222,11 @@ impl Emitter<'_, '_> {
 
     fn refuse(&mut self, side: Side, node: usize, why: Refusal) -> bool {
         if self.refused[side].insert(node) {
-            let path = self.nodes.path(side.other(), node);
-            self.plan.left_out.push(LeftOut { side: side.other(), path, why });
+            for side in [side.other(), side] {
+                if self.nodes.all[node].places[side].is_some() {
+                    self.plan.left_out.push(LeftOut { side, path: self.nodes.path(side, node), why });
+                }
+            }
         }
         true
     }
@@ -389,6 +401,8 @@ impl Emitter<'_, '_> {
             let Ok(native) = names::encode(&name, rules) else { return };
             let native = native.into_owned();
             match self.trees[loser].occupant(parent, &native) {
+                // A conflict on a copy can come to the copy's own name.
+                Some(copy) if copy == node => {}
                 Some(copy) => match self.is_copy(loser, copy, &lost.entry) {
                     Some(true) => {
                         self.replace(winner, node, Reason::ConflictKeptBoth(winner), Retain::Superseded);

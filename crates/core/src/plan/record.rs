@@ -184,7 +184,7 @@ impl Rows<'_> {
     fn put(&mut self, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
         let places = entries.clone();
         self.put_at(self.standing().parent, self.standing().name.clone(), entries, equality);
-        self.now_at(self.standing().parent, places);
+        self.now_at(self.standing().folders, places);
     }
 
     fn put_at(&mut self, parent: ItemId, name: Name, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
@@ -205,9 +205,10 @@ impl Rows<'_> {
     }
 
     /// What the sides show at the item's place now, and nothing where they had it before.
-    fn now_at(&mut self, parent: ItemId, entries: PerSide<Option<Entry>>) {
+    fn now_at(&mut self, folders: PerSide<ItemId>, entries: PerSide<Option<Entry>>) {
         for side in Side::BOTH {
             let Some(entry) = entries[side].clone() else { continue };
+            let parent = folders[side];
             if let Some((was_in, was)) = self.standing().places[side].clone()
                 && (was_in, &was) != (parent, &entry.name)
             {
@@ -225,8 +226,7 @@ impl Rows<'_> {
         shown[side] = Some(now.clone());
         shown[side.other()] = there.cloned();
         let Some(base) = self.base else {
-            let parent = self.standing().parent;
-            self.now_at(parent, shown);
+            self.now_at(self.standing().folders, shown);
             return;
         };
         let swap = self.action.reason == Reason::SwapStep;
@@ -254,7 +254,11 @@ impl Rows<'_> {
             add_hashes(&mut entry.hashes, &stays_known);
         }
         self.put_at(parent, name, entries, None);
-        self.now_at(parent, shown);
+        let mut folders = self.standing().folders;
+        if let (true, Some((was_in, _))) = (swap, &self.standing().places[side]) {
+            folders[side] = *was_in;
+        }
+        self.now_at(folders, shown);
     }
 
     fn forgotten(&mut self, side: Side, left: Option<&Entry>) {

@@ -15,10 +15,12 @@ use crate::side::Side;
 use crate::time::Timestamp;
 
 pub(super) fn settle(input: &Input<'_>, nodes: &Nodes<'_>, wants: &mut [Want], plan: &mut Plan) {
-    let mut settler = Settler { input, nodes, wants, plan };
+    let mut settler = Settler { input, nodes, wants, plan, left_out: BTreeSet::new() };
     settler.take_back_cycles();
     settler.revive_folders();
+    settler.empty_folders();
     settler.tell_apart();
+    settler.leave_with_folder();
 }
 
 struct Settler<'a, 'b> {
@@ -26,6 +28,8 @@ struct Settler<'a, 'b> {
     nodes: &'a Nodes<'a>,
     wants: &'b mut [Want],
     plan: &'b mut Plan,
+    /// Left where they are because of their names.
+    left_out: BTreeSet<usize>,
 }
 
 impl Settler<'_, '_> {
@@ -94,6 +98,19 @@ impl Settler<'_, '_> {
         }
     }
 
+    /// On a side without empty folders a folder goes with the last thing in it, and is deleted with it; one
+    /// that was empty before says nothing.
+    fn empty_folders(&mut self) {
+        for node in (1..self.wants.len()).rev() {
+            let Life::Dead(reason @ Reason::DeletedOn(side)) = self.wants[node].life else { continue };
+            let folder = self.nodes.all[node].base_parent;
+            let flat = !self.input.capabilities[side].empty_folders;
+            if flat && self.nodes.all[folder].places[side].is_none() && self.wants[folder].life == Life::Leave {
+                self.wants[folder].life = Life::Dead(reason);
+            }
+        }
+    }
+
     /// Two items that want one name: one keeps it, the others are given another, or are left where they are
     /// if one side alone holds them beside each other.
     fn tell_apart(&mut self) {
@@ -147,10 +164,8 @@ impl Settler<'_, '_> {
             _ => (node, keeper),
         };
         let blocked = self.wants[keeper].life == Life::Leave && self.wants[node].life == Life::Alive;
-        let here = if self.nodes.all[node].places.source.is_some() { Side::Source } else { Side::Destination };
-        if let Some(side) = self.beside_each_other(node, keeper).or(blocked.then_some(here)) {
-            self.wants[node].life = Life::Leave;
-            self.plan.left_out.push(LeftOut { side, path: self.nodes.path(side, node), why: Refusal::Collision });
+        if self.beside_each_other(node, keeper) || blocked {
+            self.leave_out(node);
             return;
         }
         let (mine, other) = (self.nodes.all[node].kind, self.nodes.all[keeper].kind);
@@ -162,7 +177,7 @@ impl Settler<'_, '_> {
             (ConflictKind::FileAgainstFolder, Reason::FileAgainstFolder(side))
         };
         let Some(name) = self.free_name(node, side, parent, by_place) else {
-            self.wants[node].life = Life::Leave;
+            self.leave_out(node);
             return;
         };
         by_place.entry((parent, self.nodes.key(&name))).or_default().push(node);
@@ -171,15 +186,42 @@ impl Settler<'_, '_> {
         self.note(node, kind);
     }
 
-    /// A side on which the two lie beside each other now, so that only the other side cannot hold both.
-    fn beside_each_other(&self, a: usize, b: usize) -> Option<Side> {
+    /// It stays where each side has it: a move that cannot be carried leaves the other side's place as it is.
+    fn leave_out(&mut self, node: usize) {
+        self.wants[node].life = Life::Leave;
+        self.left_out.insert(node);
+        for side in Side::BOTH {
+            if self.nodes.all[node].places[side].is_some() {
+                self.plan.left_out.push(LeftOut { side, path: self.nodes.path(side, node), why: Refusal::Collision });
+            }
+        }
+    }
+
+    /// What belongs into a folder that is left out has no place on the other side: it is left too.
+    fn leave_with_folder(&mut self) {
+        if self.left_out.is_empty() {
+            return;
+        }
+        for node in 1..self.wants.len() {
+            let mut at = self.wants[node].parent;
+            while at != 0 && !self.left_out.contains(&at) {
+                at = self.wants[at].parent;
+            }
+            if at != 0 {
+                self.wants[node].life = Life::Leave;
+            }
+        }
+    }
+
+    /// Whether the two lie beside each other on a side now, so that only the other side cannot hold both.
+    fn beside_each_other(&self, a: usize, b: usize) -> bool {
         let place = (self.wants[a].parent, self.nodes.key(&self.wants[a].name));
         let is_there = |side: Side, n: usize| {
             let name = self.nodes.name_on(side, n);
             let parent = self.nodes.all[n].places[side].map(|p| p.parent);
             parent.zip(name).is_some_and(|(parent, name)| (parent, self.nodes.key(&name)) == place)
         };
-        Side::BOTH.into_iter().find(|&side| is_there(side, a) && is_there(side, b))
+        Side::BOTH.into_iter().any(|side| is_there(side, a) && is_there(side, b))
     }
 
     fn free_name(

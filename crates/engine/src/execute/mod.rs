@@ -63,6 +63,10 @@ pub(crate) struct Execution<'a> {
     resumable: &'a HashMap<(Side, RelPath), Intent>,
     /// Where items are in the base by now.
     places: HashMap<ItemId, (ItemId, Name)>,
+    /// Items whose step was not done: what lies below them is not where the plan says.
+    undone: BTreeSet<ItemId>,
+    /// The folder in which the plan has each item.
+    folders: HashMap<ItemId, ItemId>,
     out: Executed,
 }
 
@@ -83,6 +87,8 @@ impl Engine {
             summary,
             resumable,
             places: HashMap::new(),
+            undone: BTreeSet::new(),
+            folders: folders(&plan, loaded),
             out: Executed::default(),
         };
         execution.carry_out(plan).await?;
@@ -107,6 +113,9 @@ impl Execution<'_> {
             }
         }
         self.steps(steps).await?;
+        for later in [&mut notes, &mut transfers.source, &mut transfers.destination, &mut others, &mut deletes] {
+            later.retain(|action| !self.relies_on_undone(action));
+        }
         self.notes(notes)?;
         for side in Side::BOTH {
             self.transfers(side, std::mem::take(&mut transfers[side])).await?;
@@ -157,7 +166,8 @@ impl Execution<'_> {
             for one in &finished {
                 let item = one.action.standing.item;
                 let base = current(state, places, loaded, item)?;
-                let rows = record(&one.action, base.as_ref(), &one.done);
+                let mut rows = record(&one.action, base.as_ref(), &one.done);
+                follow_rebased(state, &one.action, &mut rows)?;
                 state.apply(&rows, base.as_ref())?;
                 for row in &rows {
                     if let Row::Put { item, parent, name, .. } = row {
@@ -175,7 +185,10 @@ impl Execution<'_> {
                     lines.push(row);
                 }
                 if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action)) {
-                    state.use_approval(digest)?;
+                    if state.use_approval(digest)? {
+                        // What a person agreed to does not count towards the next hold.
+                        state.set_meta("deletes_count_from", &(now.0 + 1).to_string())?;
+                    }
                 }
             }
             Ok(())
@@ -213,6 +226,9 @@ impl Execution<'_> {
         let raced = error.is_lost_race();
         let side = action.side;
         self.doubt(action);
+        if is_step(action) {
+            self.undone.insert(action.standing.item);
+        }
         let path = action.path().cloned().unwrap_or_else(RelPath::root);
         if raced {
             self.out.raced.insert((side, path.clone()));
@@ -234,7 +250,12 @@ impl Execution<'_> {
             if !raced {
                 state.add_problems("execute", &BTreeSet::from([problem]))?;
             }
-            intent.map_or(Ok(()), |intent| state.close_intent(intent))
+            match intent {
+                // An upload that was cut off is gone on with later.
+                Some(_) if error.is_transient() => Ok(()),
+                Some(intent) => state.close_intent(intent),
+                None => Ok(()),
+            }
         })?;
         self.engine.setup.events.event(Event::Action(log_line(&row)));
         tracing::info!(%error, ?raced, "an action was not done");
@@ -242,6 +263,11 @@ impl Execution<'_> {
             self.out.stopped = Some(EngineError::Storage { side, error });
         }
         Ok(())
+    }
+
+    /// Whether the action lies below a folder whose step was not done.
+    fn relies_on_undone(&self, action: &Action) -> bool {
+        is_below(&self.undone, &self.folders, action)
     }
 
     /// Both ends of the action are looked at again.
@@ -266,6 +292,50 @@ impl Execution<'_> {
             _ => {}
         }
     }
+}
+
+pub(crate) const fn is_step(action: &Action) -> bool {
+    matches!(action.deed, Deed::CreateFolder { .. } | Deed::Move { .. })
+}
+
+/// The folder in which the plan has each item, as far as it is known.
+pub(crate) fn folders(plan: &Plan, loaded: &Loaded) -> HashMap<ItemId, ItemId> {
+    let in_base = loaded.trees.items.iter().map(|item| (item.id, item.parent));
+    in_base.chain(plan.actions.iter().map(|a| (a.standing.item, a.standing.parent))).collect()
+}
+
+/// Whether the action is on something below one of `undone`.
+pub(crate) fn is_below(undone: &BTreeSet<ItemId>, folders: &HashMap<ItemId, ItemId>, action: &Action) -> bool {
+    let mut at = Some(action.standing.parent);
+    while let Some(folder) = at.filter(|f| !undone.is_empty() && *f != ItemId::ROOT) {
+        if undone.contains(&folder) {
+            return true;
+        }
+        at = folders.get(&folder).copied();
+    }
+    false
+}
+
+/// A folder that this plan has meanwhile moved is known under its own id. Where it is not, what lies in it stays
+/// known under fresh ids, until the folder itself goes over with all below.
+fn follow_rebased(state: &crate::state::State, action: &Action, rows: &mut Vec<Row>) -> Result<()> {
+    let standing = &action.standing;
+    let mut not_yet = PerSide::new(false, false);
+    for side in Side::BOTH {
+        let folder = standing.folders[side];
+        not_yet[side] = folder != standing.parent && state.is_fresh_folder(side, folder)?;
+    }
+    rows.retain(|row| !matches!(row, Row::Rebase { side, .. } if not_yet[*side]));
+    for row in rows {
+        if let Row::Place { side, parent, .. } = row
+            && *parent == standing.folders[*side]
+            && *parent != standing.parent
+            && !not_yet[*side]
+        {
+            *parent = standing.parent;
+        }
+    }
+    Ok(())
 }
 
 /// The item as the base has it by now.

@@ -9,6 +9,7 @@ use tandem_core::environment::BoxFuture;
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::filter;
 use tandem_core::merge::merge_text;
+use tandem_core::names;
 use tandem_core::path::RelPath;
 use tandem_core::plan::record::Done;
 use tandem_core::plan::{Absence, Action, At, Deed, Retain};
@@ -49,6 +50,10 @@ impl Execution<'_> {
             for action in group {
                 if self.is_stopped() {
                     break;
+                }
+                if self.relies_on_undone(&action) {
+                    self.undone.insert(action.standing.item);
+                    continue;
                 }
                 match self.step(&action).await {
                     Ok(entry) => {
@@ -173,8 +178,11 @@ impl Execution<'_> {
                 let is_folder = matches!(&action.deed, Deed::Delete { at, .. } if at.entry.kind == Kind::Folder);
                 if is_folder {
                     self.delete_files(std::mem::take(&mut files), &mut visible).await?;
-                    let answer = self.delete_folder(&action).await;
-                    self.deleted(action, answer, &mut visible)?;
+                    match self.delete_folder(&action).await {
+                        Ok(Some(deleted)) => self.deleted(action, Ok(deleted), &mut visible)?,
+                        Ok(None) => visible.push(self.detached(action)?),
+                        Err(error) => self.gave_up(&action, error, None)?,
+                    }
                 } else {
                     files.push(action);
                 }
@@ -236,27 +244,46 @@ impl Execution<'_> {
         }
     }
 
-    /// Deletes a folder. If all that is left in it is junk, that goes into versions with it; if there is
-    /// something else, the folder stays and is detached.
-    async fn delete_folder(&mut self, action: &Action) -> Answer<Deleted> {
-        let Deed::Delete { at, absent, .. } = &action.deed else { return Ok(Deleted::default()) };
+    /// The folder stays for what is not synced in it: the pair drops it, and does not carry it back.
+    fn detached(&self, action: Action) -> Result<Finished> {
+        let Deed::Delete { at, .. } = &action.deed else {
+            return Ok(Finished { action, done: Done::default(), version: None, intent: None });
+        };
+        self.engine.state().detach(action.side, &at.path, "unsynced_child", Some(&at.entry))?;
+        let mut left = PerSide::new(None, None);
+        left[action.side] = Some(at.entry.clone());
+        let action = Action { deed: Deed::Forget { left }, ..action };
+        Ok(Finished { action, done: Done::default(), version: None, intent: None })
+    }
+
+    /// Whether something in a folder keeps it although it was deleted elsewhere: it is not synced.
+    fn is_unsynced(&self, side: Side, path: &RelPath, entry: &Entry) -> bool {
+        let rules = &self.engine.capabilities(side).names;
+        let name = names::decode_path(path, rules).unwrap_or_else(|_| path.clone());
+        let mtime = entry.mtime.map(|m| m.at);
+        let verdict = self.engine.filter().verdict(&name, entry.kind, Some(entry.size), mtime, self.engine.now());
+        entry.kind == Kind::Opaque || !verdict.is_included()
+    }
+
+    /// Deletes a folder. If all that is left in it is junk, that goes into versions with it; `None` if there is
+    /// something that is not synced.
+    async fn delete_folder(&mut self, action: &Action) -> Answer<Option<Deleted>> {
+        let Deed::Delete { at, absent, .. } = &action.deed else { return Ok(None) };
         let root = Arc::clone(self.engine.root(action.side));
         still_absent(self.engine.root(action.side.other()), absent.as_ref()).await?;
         let expected = action.expected();
         let first = root.delete(&locate(at), &expected, &Keep::No, Discard::Forever).await;
         match first {
             Err(error) if error.cause == Cause::PreconditionFailed => {}
-            other => return other,
+            other => return other.map(Some),
         }
-        let left = children(&root, &at.path).await?;
-        if left.iter().any(|e| e.kind != Kind::File || !filter::is_junk(&e.name)) {
-            let state = self.engine.state();
-            let noted = state.detach(action.side, &at.path, "unsynced_child", Some(&at.entry));
-            drop(state);
-            if let Err(error) = noted {
-                tracing::error!(%error, "a detached folder could not be noted");
-            }
+        let Some(left) = children(&root, &at.path).await? else { return Ok(None) };
+        let synced = |e: &Entry| !self.is_unsynced(action.side, &at.path.join(&e.name), e);
+        if left.iter().any(|e| !filter::is_junk(&e.name) && synced(e)) {
             return Err(StorageError::new("delete", Cause::PreconditionFailed, "the folder is not empty").at(&at.path));
+        }
+        if left.iter().any(|e| e.kind != Kind::File || !filter::is_junk(&e.name)) {
+            return Ok(None);
         }
         for entry in left {
             let path = at.path.join(&entry.name);
@@ -264,7 +291,7 @@ impl Execution<'_> {
             let expected = Expected::Revision(entry.revision.clone());
             root.delete(&locate(&At { path, entry }), &expected, &keep, Discard::Forever).await?;
         }
-        root.delete(&locate(at), &expected, &Keep::No, Discard::Forever).await
+        root.delete(&locate(at), &expected, &Keep::No, Discard::Forever).await.map(Some)
     }
 }
 
@@ -280,19 +307,20 @@ async fn still_absent(root: &Arc<dyn Root>, absence: Option<&Absence>) -> Answer
     Err(StorageError::new("delete", Cause::PreconditionFailed, "it is back on the other side").at(path))
 }
 
-async fn children(root: &Arc<dyn Root>, folder: &RelPath) -> Answer<Vec<Entry>> {
+/// What is in a folder; `None` if there is something that cannot be told as an entry.
+async fn children(root: &Arc<dyn Root>, folder: &RelPath) -> Answer<Option<Vec<Entry>>> {
     let mut listing = root.list(folder, Depth::Children);
     let mut found = Vec::new();
     while let Some(listed) = listing.next().await {
         match listed? {
             Listed::Folder(listing) => {
                 if !listing.skipped.is_empty() {
-                    return Err(StorageError::new("list", Cause::PreconditionFailed, "something in it is not synced"));
+                    return Ok(None);
                 }
                 found.extend(listing.entries);
             }
             Listed::Unreadable(_) => return Err(StorageError::new("list", Cause::Forbidden, "it cannot be read")),
-            Listed::End => return Ok(found),
+            Listed::End => return Ok(Some(found)),
         }
     }
     Err(StorageError::new("list", Cause::BadResponse, "the listing ended early"))
@@ -311,6 +339,9 @@ impl Engine {
         while let Some((old, new)) = folders.pop() {
             root.create_folder(&new).await?;
             let inside = children(root, &old).await?;
+            let inside = inside.ok_or_else(|| {
+                StorageError::new("move", Cause::Unsupported, "something in the folder cannot be moved").at(&old)
+            })?;
             let mut jobs: Vec<BoxFuture<Answer<Committed>>> = Vec::new();
             for entry in inside {
                 let (path, target) = (old.join(&entry.name), new.join(&entry.name));

@@ -21,7 +21,7 @@ use crate::carried::Carried;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::parallel::in_parallel;
-use crate::state::State;
+use crate::state::{Intent, State};
 
 /// Files that become visible together, at most.
 const MOST_FILES: usize = 1024;
@@ -145,11 +145,7 @@ impl Execution<'_> {
                 self.gave_up(&action, error, Some(intent))?;
                 continue;
             };
-            let resume = self
-                .resumable
-                .get(&(side, target.clone()))
-                .filter(|old| old.what == what)
-                .and_then(|old| old.token.clone());
+            let resume = self.go_on_with(side, &target, &what, intent)?;
             let sink: Arc<dyn ResumeSink> =
                 Arc::new(Sink { state: Arc::clone(&self.engine.shared_state), intent });
             let from_side = if matches!(action.deed, Deed::Duplicate { .. }) { side } else { side.other() };
@@ -181,6 +177,17 @@ impl Execution<'_> {
             }
         }
         Ok(ready)
+    }
+
+    /// The token of an upload of the same content that was cut off; from now on it belongs to `intent`.
+    fn go_on_with(&self, side: Side, target: &RelPath, what: &str, intent: i64) -> Result<Option<ResumeToken>> {
+        let cut_off = self.resumable.get(&(side, target.clone())).filter(|old| old.what == what);
+        let Some(Intent { id, token: Some(token), .. }) = cut_off else { return Ok(None) };
+        self.engine.state().transaction(|state| {
+            state.set_token(intent, Some(token))?;
+            state.close_intent(*id)
+        })?;
+        Ok(Some(token.clone()))
     }
 
     /// Where texts are merged, the text that will be in step is the base of the next merge.

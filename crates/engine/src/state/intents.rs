@@ -20,6 +20,8 @@ pub(crate) struct Intent {
     pub(crate) target: RelPath,
     /// What is carried, to recognise an upload that can go on: size and revision of what is read.
     pub(crate) what: String,
+    /// When it was begun.
+    pub(crate) made: Timestamp,
     /// Where the staged content lies.
     pub(crate) token: Option<ResumeToken>,
 }
@@ -48,7 +50,7 @@ impl State {
 
     /// What was begun and not ended.
     pub(crate) fn intents(&self) -> Result<Vec<Intent>> {
-        let mut query = self.db.prepare_cached("SELECT id, side, target, what, token FROM intents ORDER BY id")?;
+        let mut query = self.db.prepare_cached("SELECT id, side, target, what, token, made FROM intents ORDER BY id")?;
         let mut rows = query.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -58,6 +60,7 @@ impl State {
                 side: side_of(row.get(1)?),
                 target: RelPath::new(&target).map_err(|e| EngineError::DamagedState(e.to_string()))?,
                 what: row.get(3)?,
+                made: Timestamp(row.get(5)?),
                 token: row.get::<_, Option<String>>(4)?.map(ResumeToken),
             });
         }

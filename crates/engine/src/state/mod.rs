@@ -21,7 +21,6 @@ pub(crate) use intents::Intent;
 pub(crate) use journal::JournalRow;
 pub(crate) use load::Loaded;
 pub(crate) use notes::{ConflictRow, ProblemRow};
-pub(crate) use pack::{pack_entry, unpack_entry};
 pub(crate) use seen::FolderSeen;
 
 use crate::error::{EngineError, Result};
@@ -140,8 +139,9 @@ impl State {
 
     /// Ends it.
     pub(crate) fn commit(&mut self) -> Result<()> {
-        let done = self
-            .set_meta("next_id", &self.next_id.to_string())
+        // A transaction that changed nothing writes nothing: a still pass needs no flush.
+        let noted = if self.next_id == self.before.0 { Ok(()) } else { self.set_meta("next_id", &self.next_id.to_string()) };
+        let done = noted
             .and_then(|()| self.db.execute_batch("COMMIT").map_err(EngineError::StateIo));
         if done.is_err() {
             self.rollback();

@@ -108,10 +108,10 @@ impl State {
         Ok(Approval { digests })
     }
 
-    /// An approval was used.
-    pub(crate) fn use_approval(&self, digest: u64) -> Result<()> {
-        self.db.prepare_cached("DELETE FROM approvals WHERE digest = ?1")?.execute([digest.cast_signed()])?;
-        Ok(())
+    /// An approval was used. Answers whether there was one.
+    pub(crate) fn use_approval(&self, digest: u64) -> Result<bool> {
+        let mut delete = self.db.prepare_cached("DELETE FROM approvals WHERE digest = ?1")?;
+        Ok(delete.execute([digest.cast_signed()])? > 0)
     }
 
     /// Notes a conflict; one that is known keeps its beginning.

@@ -220,6 +220,9 @@ impl State {
 
     /// What was known below the fresh folder `from` is known below `to`, compared with its base children.
     pub(super) fn rebase(&mut self, side: Side, from: ItemId, to: ItemId) -> Result<()> {
+        if from == to {
+            return Ok(());
+        }
         let rows = self.seen_in(side, from)?;
         let mut entries: BTreeMap<Name, (i64, Option<Entry>, Differs)> =
             rows.into_iter().map(|(name, id, state, entry)| (name, (id, entry, state))).collect();
@@ -283,6 +286,14 @@ impl State {
             matches!(state, Differs::Fresh | Differs::Replaced) && was_folder(entry.as_ref())
         });
         Ok(fresh.map(|(name, id, ..)| (name, id)).collect())
+    }
+
+    /// Whether a side shows a folder under this id that the base does not explain.
+    pub(crate) fn is_fresh_folder(&self, side: Side, id: ItemId) -> Result<bool> {
+        let mut query =
+            self.db.prepare_cached("SELECT state FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1")?;
+        let state = query.query_row(params![side_number(side), id.0], |r| Ok(Differs::of(r.get(0)?))).optional()?;
+        Ok(matches!(state, Some(Differs::Fresh | Differs::FreshUnsettled | Differs::Replaced)))
     }
 
     /// The id of a folder that `side` shows under this spelling.

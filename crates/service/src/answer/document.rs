@@ -33,7 +33,9 @@ pub fn document(answer: &Answer, summary: bool) -> Value {
     }
     if summary {
         body.insert("event".to_owned(), json!("summary"));
-        body.insert("exit".to_owned(), json!(answer.exit()));
+        if matches!(answer, Answer::Synced(_)) {
+            body.insert("exit".to_owned(), json!(answer.exit()));
+        }
     }
     with_schema(body)
 }

@@ -92,7 +92,10 @@ impl ProgressView {
         } else {
             (self.actions_done, self.actions_total)
         };
-        if total == 0 || done >= total {
+        if total == 0 {
+            return 0;
+        }
+        if done >= total {
             return 100;
         }
         // Less than 100, so it fits.
