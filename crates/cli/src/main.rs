@@ -120,10 +120,6 @@ fn profile_folder(global: &Global) -> Result<PathBuf, Fault> {
 async fn answer(session: Session, request: Request, global: &Global) -> Result<u8, Failure> {
     let streams = request.streams() && global.json;
     let watches = matches!(request, Request::Status { watch: true, .. } | Request::Log { follow: true, .. });
-    let session = match &request {
-        Request::Verify(spec) => announce_cost(session, spec.clone(), global).await?,
-        _ => session,
-    };
     let (updates, mut told) = mpsc::channel(UPDATES);
     let mut progress = Progress::new(!global.json);
     let answering = session.call(request, updates);
@@ -162,23 +158,6 @@ async fn answer(session: Session, request: Request, global: &Global) -> Result<u
         show::answer(&answer);
     }
     Ok(answer.exit())
-}
-
-/// Says what verifying will cost before it begins.
-async fn announce_cost(
-    session: Session,
-    spec: tandem_service::request::VerifySpec,
-    global: &Global,
-) -> Result<Session, Failure> {
-    let Session::Own(own) = session else {
-        return Ok(session);
-    };
-    let (updates, _told) = mpsc::channel(1);
-    let cost = own.service().handle(Request::VerifyCost(spec), updates).await?;
-    if let (Answer::VerifyCost { items, bytes }, false) = (cost, global.json) {
-        output::note(&show::cost(items, bytes));
-    }
-    Ok(Session::Own(own))
 }
 
 /// Ends when nobody reads what a command would tell for ever.

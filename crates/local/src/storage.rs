@@ -110,7 +110,7 @@ impl Storage for LocalStorage {
     async fn validate(
         &self,
         path: &str,
-        report: &(dyn Fn(&ProbeStep) + Send + Sync),
+        report: &(dyn for<'s> Fn(&'s ProbeStep) + Send + Sync),
     ) -> Validation {
         validate::validate(path, self.options, &self.environment, report)
     }

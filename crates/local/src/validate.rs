@@ -21,13 +21,13 @@ const NAME: &str = "scratch-one";
 const OTHER: &str = "scratch-two";
 
 /// The steps so far.
-struct Steps<'a, 's> {
+struct Steps<'a> {
     environment: &'a SharedEnvironment,
-    report: &'a (dyn Fn(&'s ProbeStep) + Send + Sync),
+    report: &'a (dyn for<'s> Fn(&'s ProbeStep) + Send + Sync),
     done: Vec<ProbeStep>,
 }
 
-impl Steps<'_, '_> {
+impl Steps<'_> {
     fn run<T>(&mut self, title: &str, step: impl FnOnce() -> Result<(T, String)>) -> Result<T> {
         let begun = self.environment.uptime();
         let answer = step();
@@ -46,19 +46,17 @@ impl Steps<'_, '_> {
             time,
             outcome,
         };
-        // The trait gives the step one lifetime for the whole call (`async_trait` names it), which only what
-        // is never freed has: a few words for each test that a person makes.
-        (self.report)(Box::leak(Box::new(step.clone())));
+        (self.report)(&step);
         self.done.push(step);
     }
 }
 
 /// Tests the folder at `path`.
-pub(crate) fn validate<'s>(
+pub(crate) fn validate(
     path: &str,
     options: Options,
     environment: &SharedEnvironment,
-    report: &(dyn Fn(&'s ProbeStep) + Send + Sync),
+    report: &(dyn for<'s> Fn(&'s ProbeStep) + Send + Sync),
 ) -> Validation {
     let mut steps = Steps {
         environment,
@@ -76,7 +74,7 @@ fn run(
     path: &str,
     options: Options,
     environment: &SharedEnvironment,
-    steps: &mut Steps<'_, '_>,
+    steps: &mut Steps<'_>,
 ) -> Result<Capabilities> {
     let root = RelPath::root();
     let allowed = if options.portable {
@@ -138,7 +136,7 @@ fn run(
     Ok(found)
 }
 
-fn examine(scratch: &Folder, allowed: Features, steps: &mut Steps<'_, '_>) -> Result<Capabilities> {
+fn examine(scratch: &Folder, allowed: Features, steps: &mut Steps<'_>) -> Result<Capabilities> {
     let root = RelPath::root();
     steps.run("Read it back", || {
         let read = || sys::read_at(scratch.open_file(NAME, Access::Read)?, 0, TEXT.len() + 1);

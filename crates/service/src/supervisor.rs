@@ -36,9 +36,8 @@ impl Service {
             changed.borrow_and_update();
             let pairs = self.config().pairs;
             // A pair that was changed is begun anew, but not for a pause alone: its work hears of that itself.
-            working.retain(|id, (record, work)| {
-                !work.0.is_finished()
-                    && pairs.iter().any(|p| p.id == *id && same_but_for_pause(p, record))
+            working.retain(|id, (record, _)| {
+                pairs.iter().any(|p| p.id == *id && same_but_for_pause(p, record))
             });
             for record in pairs {
                 working.entry(record.id.clone()).or_insert_with(|| {
@@ -63,6 +62,11 @@ async fn work(service: Service, record: PairRecord, mut changed: watch::Receiver
     let mut pause = SOONEST;
     loop {
         wait_while_paused(&service, &record, &mut changed).await;
+        // What was removed or changed meanwhile is not opened again: the supervisor begins it anew.
+        let pairs = service.config().pairs;
+        if !pairs.iter().any(|p| p.id == record.id && same_but_for_pause(p, &record)) {
+            return;
+        }
         let began = tokio::time::Instant::now();
         match service.open_pair(&record).await {
             Ok(pair) => run_engine(&service, pair, &mut changed).await,

@@ -50,6 +50,13 @@ pub enum Update {
         #[serde(flatten)]
         step: StepView,
     },
+    /// What verifying will cost.
+    Cost {
+        /// Items to compare.
+        items: u64,
+        /// Bytes to read.
+        bytes: u64,
+    },
     /// How the pairs are now.
     Status {
         /// All that were asked for.

@@ -65,6 +65,7 @@ pub(crate) fn update_line(update: &Update, verbose: bool) -> Option<String> {
             format!("{mark}  {}  {} ms  {}", step.title, step.ms, step.outcome)
         }
         Update::State { pair, shown, state } if verbose || is_news(state) => format!("{pair}: {shown}"),
+        Update::Cost { items, bytes } => cost(*items, *bytes),
         Update::Action(line) if verbose => history::line(line).join("  "),
         _ => return None,
     };

@@ -7,23 +7,23 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub const PASSPHRASE: &str = "a passphrase for tests";
+pub(crate) const PASSPHRASE: &str = "a passphrase for tests";
 
 /// A person's computer: a home, a profile in it, and folders.
-pub struct Desk {
+pub(crate) struct Desk {
     home: TempDir,
     wrapper: Vec<String>,
 }
 
 /// What a command came to.
-pub struct Done {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Desk {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let runtime = home.path().join("runtime");
         std::fs::create_dir(&runtime).unwrap();
@@ -33,7 +33,7 @@ impl Desk {
 
     /// Every command is run by an ordinary user, also where the tests are run by root, who may read and write
     /// whatever the modes say.
-    pub fn of_ordinary_user() -> Self {
+    pub(crate) fn of_ordinary_user() -> Self {
         let mut desk = Self::new();
         if !rustix::process::geteuid().is_root() {
             return desk;
@@ -51,7 +51,7 @@ impl Desk {
     }
 
     /// Every command runs where `folder` is a disk of its own, of so many bytes.
-    pub fn with_small_disk(mut self, folder: &Path, size: u64) -> Self {
+    pub(crate) fn with_small_disk(mut self, folder: &Path, size: u64) -> Self {
         // A mount namespace of its own: nothing is left behind, whatever the test does.
         let script = format!(
             "mount -t tmpfs -o size={size} tandem-test '{}' && exec \"$0\" \"$@\"",
@@ -63,20 +63,20 @@ impl Desk {
         self
     }
 
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    pub fn profile(&self) -> PathBuf {
+    pub(crate) fn profile(&self) -> PathBuf {
         self.path("profile")
     }
 
     /// A folder in the home, as text.
-    pub fn folder(&self, name: &str) -> String {
+    pub(crate) fn folder(&self, name: &str) -> String {
         let path = self.path(name);
         std::fs::create_dir_all(&path).unwrap();
         if !self.wrapper.is_empty() && self.wrapper[0] == "setpriv" {
@@ -85,7 +85,7 @@ impl Desk {
         path.to_str().unwrap().to_owned()
     }
 
-    pub fn write(&self, name: &str, content: &str) {
+    pub(crate) fn write(&self, name: &str, content: &str) {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         if !self.wrapper.is_empty() && self.wrapper[0] == "setpriv" {
@@ -93,11 +93,11 @@ impl Desk {
         }
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut words = self.wrapper.clone();
         if words.is_empty() {
             words.push(program_path());
@@ -119,37 +119,37 @@ impl Desk {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Done {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
         Done::of(self.command(arguments).output().unwrap())
     }
 
-    pub fn run_with_passphrase(&self, arguments: &[&str], stdin: &str) -> Done {
+    pub(crate) fn run_with_passphrase(&self, arguments: &[&str], stdin: &str) -> Done {
         let mut command = self.command(&["--secret-store", "file"]);
         command.args(arguments).env("TANDEM_PASSPHRASE", PASSPHRASE);
         Done::of(with_input(command, stdin))
     }
 
     /// A command that is expected to do its work.
-    pub fn ok(&self, arguments: &[&str]) -> Done {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> Done {
         let done = self.run(arguments);
         assert_eq!(done.code, 0, "{arguments:?}: {}{}", done.out, done.err);
         done
     }
 
     /// Its answer in JSON: one document.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let done = self.run(&[&["--json"], arguments].concat());
         serde_json::from_str(&done.out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {}{}", done.out, done.err))
     }
 
     /// Its answer in JSON: a document a line.
-    pub fn lines(&self, arguments: &[&str]) -> Vec<Value> {
+    pub(crate) fn lines(&self, arguments: &[&str]) -> Vec<Value> {
         let done = self.run(&[&["--json"], arguments].concat());
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         done.out.lines().map(parse).collect()
     }
 
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Running(Some(command.spawn().unwrap()))
@@ -157,15 +157,15 @@ impl Desk {
 }
 
 /// A command that goes on until it is stopped.
-pub struct Running(Option<Child>);
+pub(crate) struct Running(Option<Child>);
 
 impl Running {
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.0.as_ref().unwrap().id()
     }
 
     /// Asks it to stop and waits for what it says.
-    pub fn stop(mut self) -> Done {
+    pub(crate) fn stop(mut self) -> Done {
         let child = self.0.take().unwrap();
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -193,13 +193,13 @@ impl Done {
 
     /// The one sentence, and the code.
     #[track_caller]
-    pub fn says(&self, code: i32, sentence: &str) {
+    pub(crate) fn says(&self, code: i32, sentence: &str) {
         assert_eq!(self.err.trim_end(), sentence, "{}", self.out);
         assert_eq!(self.code, code, "{}", self.err);
     }
 }
 
-pub fn with_input(mut command: Command, stdin: &str) -> Output {
+pub(crate) fn with_input(mut command: Command, stdin: &str) -> Output {
     use std::io::Write;
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -208,11 +208,11 @@ pub fn with_input(mut command: Command, stdin: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-pub fn program_path() -> String {
+pub(crate) fn program_path() -> String {
     env!("CARGO_BIN_EXE_tandem").to_owned()
 }
 
-pub fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -223,7 +223,7 @@ fn own(path: &Path) {
 
 /// Waits until `found` says yes.
 #[track_caller]
-pub fn eventually(what: &str, found: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, found: impl Fn() -> bool) {
     let began = std::time::Instant::now();
     while !found() {
         assert!(began.elapsed().as_secs() < 60, "{what} did not come");

@@ -60,7 +60,7 @@ impl Storage for S3Storage {
     async fn validate(
         &self,
         path: &str,
-        report: &(dyn Fn(&ProbeStep) + Send + Sync),
+        report: &(dyn for<'s> Fn(&'s ProbeStep) + Send + Sync),
     ) -> Validation {
         probe(&self.store, path, report).await
     }

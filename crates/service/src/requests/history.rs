@@ -138,16 +138,23 @@ impl Service {
     }
 
     pub(super) async fn verify_cost(&self, spec: &VerifySpec) -> Result<Answer> {
+        let (items, bytes) = self.cost(spec).await?;
+        Ok(Answer::VerifyCost { items, bytes })
+    }
+
+    async fn cost(&self, spec: &VerifySpec) -> Result<(u64, u64)> {
         let (mut items, mut bytes) = (0, 0);
         for pair in self.seen_pairs(spec.pair.clone()).await? {
             let cost = pair.engine.verify_cost(&options(spec)).map_err(|error| pair.fault(error))?;
             items += cost.0;
             bytes += cost.1;
         }
-        Ok(Answer::VerifyCost { items, bytes })
+        Ok((items, bytes))
     }
 
-    pub(super) async fn verify(&self, spec: &VerifySpec) -> Result<Answer> {
+    pub(super) async fn verify(&self, spec: &VerifySpec, updates: &Updates) -> Result<Answer> {
+        let (items, bytes) = self.cost(spec).await?;
+        let _ = updates.send(Update::Cost { items, bytes }).await;
         let mut done = Vec::new();
         for pair in self.seen_pairs(spec.pair.clone()).await? {
             let report = pair.engine.verify(&options(spec)).await.map_err(|error| pair.fault(error))?;

@@ -71,7 +71,7 @@ impl Service {
             Request::Restore { path, version } => self.restore(&path, version).await,
             Request::Undo(what) => self.undo(what).await,
             Request::VerifyCost(spec) => self.verify_cost(&spec).await,
-            Request::Verify(spec) => self.verify(&spec).await,
+            Request::Verify(spec) => self.verify(&spec, updates).await,
             Request::Doctor { bundle } => self.doctor(bundle).await,
             Request::ConfigExport => self.config_export(),
             Request::ConfigImport { text } => self.config_import(&text).await,

@@ -132,7 +132,19 @@ impl Service {
         };
         match root.identity(false).await {
             Ok(_) => Ok(()),
+            Err(error) if error.cause == Cause::NotFound && !at.is_local() => self.make_folder(config, at).await,
             Err(error) => Err(self.folder_fault(config, at, Box::new(words), Box::new(error)).await),
+        }
+    }
+
+    /// A folder on a remote storage is made if it is not there: nobody can do so beforehand.
+    async fn make_folder(&self, config: &Config, at: &Location) -> Result<()> {
+        let top = Location { storage: at.storage.clone(), path: String::new() };
+        let (root, words) = self.0.storages.root(config, &top).await?;
+        let path = RelPath::new(at.path.trim_matches('/')).map_err(|_| Fault::NoFolder(at.to_string()))?;
+        match root.create_folder(&path).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Fault::Storage(Box::new(words), Box::new(error))),
         }
     }
 

@@ -67,12 +67,16 @@ impl Service {
         let record = self.config().storage(name)?.clone();
         let credentials = self.saved_credentials(&record).await?;
         let (steps, capabilities) = self.probe(&record, &credentials, updates).await?;
+        // Only news is worth opening what uses the storage anew; when it was probed is none.
+        let known = record.capabilities().map(|known| Capabilities { probed: capabilities.probed, ..known });
+        if known.as_ref() != Some(&capabilities) {
+            self.close_storage(&record.id).await?;
+        }
         self.change(|config| {
             let record = storage_mut(config, name)?;
             record.set_capabilities(Some(&capabilities));
             Ok(())
         })?;
-        self.0.storages.forget(&record.id).await;
         Ok(Answer::Test { storage: name.to_owned(), steps })
     }
 
@@ -181,7 +185,6 @@ impl Service {
             record.secret_store = spec.store.unwrap_or(old.secret_store);
             secrets = Some(all);
         }
-        self.close_storage(&old.id).await?;
         let answer = self.save_storage(record, secrets, spec.test, updates).await?;
         if moves && !old.secrets.is_empty() {
             let store = self.0.storages.secrets().store(old.secret_store);
@@ -223,6 +226,8 @@ impl Service {
             self.0.storages.secrets().store(record.secret_store).save(&record.id, secrets).await?;
         }
         let name = record.name.clone();
+        // Last: what uses the storage comes back by itself, and must find what was saved.
+        self.close_storage(&record.id).await?;
         self.change(|config| {
             match config.storages.iter_mut().find(|s| s.id == record.id) {
                 Some(old) => *old = record,

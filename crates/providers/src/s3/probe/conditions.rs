@@ -14,7 +14,7 @@ use super::{FIRST, Probe, SECOND, clone_of};
 /// An ETag that nothing has.
 const WRONG_TAG: &str = "00000000000000000000000000000000";
 
-impl Probe<'_, '_> {
+impl Probe<'_> {
     pub(super) async fn create(&self) -> Result<bool> {
         let absent = Condition {
             if_none_match: Some("*".to_owned()),
