@@ -347,8 +347,9 @@ impl Engine {
         for (folder, name) in absent {
             let Some(path) = self.path_of(side, folder)? else { continue };
             let at = Locator::of_path(path.join(&name));
-            if let Some(entry) = self.root(side).stat(&at).await.map_err(Self::storage_error(side))? {
-                let entry = Entry { name: name.clone(), ..entry };
+            // Where case or form does not count, another spelling answers too: that is listed for itself.
+            let there = self.root(side).stat(&at).await.map_err(Self::storage_error(side))?;
+            if let Some(entry) = there.filter(|e| e.name == name) {
                 self.state().transaction(|state| state.see_again(side, folder, &name, &entry))?;
             }
         }

@@ -76,7 +76,10 @@ impl Engine {
         let mut pass = self.begin_pass()?;
         let roots = self.guard_roots().await?;
         if !roots.is_empty() {
-            pass.holds = roots.into_iter().map(|hold| (hold, "[]".to_owned())).collect();
+            pass.holds = roots
+                .into_iter()
+                .map(|hold| (hold, "[]".to_owned()))
+                .collect();
             return self.end_pass(pass);
         }
         for _ in 0..MOST_ROUNDS {
@@ -89,12 +92,14 @@ impl Engine {
             if whole {
                 let empty = self.guard_empty(look.entries)?;
                 if !empty.is_empty() {
-                    pass.holds = empty.into_iter().map(|hold| (hold, "[]".to_owned())).collect();
+                    pass.holds = empty
+                        .into_iter()
+                        .map(|hold| (hold, "[]".to_owned()))
+                        .collect();
                     break;
                 }
             }
             let (mut plan, loaded) = self.plan(&pass.unmergeable, &mut pass.summary).await?;
-            if std::env::var_os("DBG").is_some() { eprintln!("-- plan items {:#?}\nfresh {:?}", loaded.trees.items.iter().map(|i| (i.id.0,i.parent.0,i.name.as_str(),&i.entries,&i.seen)).map(|x| format!("{:?}",x)).collect::<Vec<_>>(), loaded.trees.fresh); for a in &plan.actions { eprintln!("   {:?} {:?} {:?}", a.side, a.deed, a.reason); } for l in &plan.left_out {eprintln!("  left {l:?}");} }//DBG
             self.note_plan(&plan, &look)?;
             self.drop_hopeless(&pass, &mut plan, &loaded);
             pass.holds = self.guard(&mut plan, self.is_first_pass()?).await?;
@@ -110,7 +115,9 @@ impl Engine {
             }
             self.phase(Phase::Syncing);
             self.begin_progress(&plan);
-            let done = self.execute(plan, &loaded, pass.run, &mut pass.summary, &pass.resumable).await?;
+            let done = self
+                .execute(plan, &loaded, pass.run, &mut pass.summary, &pass.resumable)
+                .await?;
             doubts = self.after_round(done, &look, &mut pass)?;
             if pass.summary.stopped.is_some() {
                 break;
@@ -128,8 +135,15 @@ impl Engine {
         let intents = state.intents()?;
         state.set_problems("execute", &BTreeSet::new())?;
         let run = state.next_run()?;
-        let resumable = intents.into_iter().map(|i| ((i.side, i.target.clone()), i)).collect();
-        Ok(Pass { run, resumable, ..Pass::default() })
+        let resumable = intents
+            .into_iter()
+            .map(|i| ((i.side, i.target.clone()), i))
+            .collect();
+        Ok(Pass {
+            run,
+            resumable,
+            ..Pass::default()
+        })
     }
 
     /// Whether the pair has never finished a pass.
@@ -138,7 +152,11 @@ impl Engine {
     }
 
     /// The plan for what is in doubt, with all evidence it asked for.
-    pub(crate) async fn plan(&self, unmergeable: &[ItemId], summary: &mut Summary) -> Result<(Plan, Loaded)> {
+    pub(crate) async fn plan(
+        &self,
+        unmergeable: &[ItemId],
+        summary: &mut Summary,
+    ) -> Result<(Plan, Loaded)> {
         for _ in 0..MOST_EVIDENCE {
             let capabilities = PerSide::from_fn(|side| self.capabilities(side));
             let loaded = self.state().load(capabilities)?;
@@ -156,7 +174,9 @@ impl Engine {
             }
             self.gather(&plan).await?;
         }
-        Err(EngineError::Refused("the contents asked for keep changing".to_owned()))
+        Err(EngineError::Refused(
+            "the contents asked for keep changing".to_owned(),
+        ))
     }
 
     /// Reads what the planner must know.
@@ -166,7 +186,8 @@ impl Engine {
             .iter()
             .map(|evidence| {
                 let carried = self.carried(evidence.side, &evidence.at);
-                let job: tandem_core::environment::BoxFuture<_> = Box::pin(async move { carried.hash().await });
+                let job: tandem_core::environment::BoxFuture<_> =
+                    Box::pin(async move { carried.hash().await });
                 job
             })
             .collect();
@@ -174,13 +195,18 @@ impl Engine {
         let hashes = crate::parallel::in_parallel(&self.setup.environment, limit, jobs).await;
         for (evidence, hash) in plan.evidence.iter().zip(hashes) {
             let (side, path) = (evidence.side, &evidence.at.path);
-            let Some(folder) = path.parent() else { continue };
-            let Some(folder) = self.state().folder_by_path(side, &folder)? else { continue };
+            let Some(folder) = path.parent() else {
+                continue;
+            };
+            let Some(folder) = self.state().folder_by_path(side, &folder)? else {
+                continue;
+            };
             match hash {
                 Ok(hash) => {
                     let mut entry: Entry = evidence.at.entry.clone();
                     plan::record::add_hashes(&mut entry.hashes, &[hash]);
-                    self.state().transaction(|state| state.add_hash(side, folder, &entry))?;
+                    self.state()
+                        .transaction(|state| state.add_hash(side, folder, &entry))?;
                 }
                 Err(error) => {
                     let row = ProblemRow {
@@ -192,7 +218,11 @@ impl Engine {
                     let raced = error.is_lost_race();
                     self.state().transaction(|state| {
                         state.mark_unknown(side, folder, &evidence.at.entry.name)?;
-                        if raced { Ok(()) } else { state.add_problems("execute", &BTreeSet::from([row])) }
+                        if raced {
+                            Ok(())
+                        } else {
+                            state.add_problems("execute", &BTreeSet::from([row]))
+                        }
                     })?;
                 }
             }
@@ -214,7 +244,12 @@ impl Engine {
             .collect();
         for (side, path) in &look.being_written {
             let why = "changes_waiting".to_owned();
-            problems.insert(ProblemRow { side: *side, path: path.to_string(), why, detail: String::new() });
+            problems.insert(ProblemRow {
+                side: *side,
+                path: path.to_string(),
+                why,
+                detail: String::new(),
+            });
         }
         let now = self.now();
         self.state().transaction(|state| {
@@ -235,11 +270,14 @@ impl Engine {
             }
         }
         let folders = execute::folders(plan, loaded);
-        plan.actions.retain(|a| self.is_worth_trying(pass, a) && !execute::is_below(&undone, &folders, a));
+        plan.actions
+            .retain(|a| self.is_worth_trying(pass, a) && !execute::is_below(&undone, &folders, a));
     }
 
     fn is_worth_trying(&self, pass: &Pass, action: &Action) -> bool {
-        let Some(path) = action.path() else { return true };
+        let Some(path) = action.path() else {
+            return true;
+        };
         let key = (action.side, path.clone());
         !pass.failed.contains(&key) && pass.races.get(&key).is_none_or(|n| *n < MOST_RACES)
     }
@@ -256,11 +294,19 @@ impl Engine {
 
     fn tell_holds(&self, holds: &[(Hold, String)]) -> Result<()> {
         let now = self.now();
-        let known: BTreeSet<String> = self.state().holds()?.iter().map(|(h, ..)| h.id.to_string()).collect();
-        self.state().transaction(|state| state.set_holds(holds, now))?;
+        let known: BTreeSet<String> = self
+            .state()
+            .holds()?
+            .iter()
+            .map(|(h, ..)| h.id.to_string())
+            .collect();
+        self.state()
+            .transaction(|state| state.set_holds(holds, now))?;
         for (hold, _) in holds {
             if !known.contains(&hold.id.to_string()) {
-                self.setup.events.event(Event::Held(held_view(hold, Vec::new(), now)));
+                self.setup
+                    .events
+                    .event(Event::Held(held_view(hold, Vec::new(), now)));
             }
         }
         Ok(())
@@ -283,12 +329,16 @@ impl Engine {
                     detail: String::new(),
                 })
                 .collect();
-            self.state().transaction(|state| state.add_problems("execute", &rows))?;
+            self.state()
+                .transaction(|state| state.add_problems("execute", &rows))?;
             return Ok(None);
         }
         let wait = (limits.quiet / 2).max(20);
         pass.waited += wait;
-        self.setup.environment.sleep(Duration::from_millis(wait)).await;
+        self.setup
+            .environment
+            .sleep(Duration::from_millis(wait))
+            .await;
         let mut doubts = PerSide::<Doubt>::default();
         for side in Side::BOTH {
             for folder in &look.unsettled[side] {
@@ -323,7 +373,10 @@ impl Engine {
     fn end_pass(&self, mut pass: Pass) -> Result<Summary> {
         let now = self.now();
         let mut state = self.state();
-        if pass.holds.is_empty() && pass.summary.stopped.is_none() && state.meta("finished")?.is_none() {
+        if pass.holds.is_empty()
+            && pass.summary.stopped.is_none()
+            && state.meta("finished")?.is_none()
+        {
             state.set_meta("finished", &now.0.to_string())?;
         }
         state.transaction(|state| state.set_holds(&pass.holds, now))?;
@@ -395,13 +448,23 @@ pub(crate) const fn refusal(why: Refusal) -> &'static str {
     }
 }
 
-fn conflict_row(conflict: &Conflict, plan: &Plan, now: tandem_core::time::Timestamp) -> ConflictRow {
+fn conflict_row(
+    conflict: &Conflict,
+    plan: &Plan,
+    now: tandem_core::time::Timestamp,
+) -> ConflictRow {
     let copy = plan.actions.iter().find_map(|a| match &a.deed {
         Deed::Duplicate { path, .. } if a.standing.item == conflict.item => Some(path.to_string()),
         _ => None,
     });
-    let kind = serde_json::to_value(conflict.kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-    let digest = tandem_core::guard::Digest::new().text(conflict.path.as_str()).text(&kind).number(conflict.item.0.unsigned_abs());
+    let kind = serde_json::to_value(conflict.kind)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default();
+    let digest = tandem_core::guard::Digest::new()
+        .text(conflict.path.as_str())
+        .text(&kind)
+        .number(conflict.item.0.unsigned_abs());
     ConflictRow {
         id: format!("{:016x}", digest.value()),
         item: conflict.item,

@@ -31,7 +31,8 @@ impl Engine {
         // The first wait starts the watching: what happens during the first pass is not missed.
         self.start_watching().await;
         loop {
-            if !self.is_paused() && !(doubts.source.is_empty() && doubts.destination.is_empty()) {
+            let still = doubts.source.is_empty() && doubts.destination.is_empty();
+            if !self.is_paused() && !still {
                 let whole = doubts.source.all && doubts.destination.all;
                 match self.pass(std::mem::take(&mut doubts)).await {
                     Ok(summary) if summary.stopped.is_none() => {

@@ -174,6 +174,7 @@ impl Fault {
             Self::ProfileIo(..) => "profile_io",
             Self::Secret(SecretError::Locked) => "keyring_locked",
             Self::Secret(SecretError::NotThere(_)) => "keyring_missing",
+            Self::Secret(SecretError::Missing) => "secrets_missing",
             Self::Secret(SecretError::NoPassphrase) => "no_passphrase",
             Self::Secret(SecretError::WrongPassphrase) => "wrong_passphrase",
             Self::Secret(SecretError::Damaged(_)) => "damaged_secrets",
@@ -217,7 +218,9 @@ impl Fault {
                 ErrorKind::Permanent => "permanent",
             },
             Self::Secret(SecretError::Locked | SecretError::NotThere(_)) | Self::OwnerGone => "transient",
-            Self::Secret(SecretError::NoPassphrase | SecretError::WrongPassphrase) => "auth",
+            Self::Secret(
+                SecretError::Missing | SecretError::NoPassphrase | SecretError::WrongPassphrase,
+            ) => "auth",
             _ if self.exit() == 2 => "usage",
             _ => "permanent",
         }

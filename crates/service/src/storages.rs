@@ -72,7 +72,7 @@ impl Storages {
         let credentials = if record.secrets.is_empty() {
             Credentials::default()
         } else {
-            self.secrets.credentials(record.secret_store, &record.id).await?
+            self.secrets.credentials(record.secret_store, &record.id, &record.secrets).await?
         };
         let storage = self.open_with(record, &credentials)?;
         let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);

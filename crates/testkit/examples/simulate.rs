@@ -8,7 +8,11 @@ fn main() -> std::io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize| words.get(at).and_then(|w| w.parse().ok()).unwrap_or(0u64);
     let has = |word: &str| words.iter().any(|w| w == word);
-    let shape = Shape { faults: has("faults"), crash: has("crash"), every_mode: has("modes") };
+    let shape = Shape {
+        faults: has("faults"),
+        crash: has("crash"),
+        every_mode: has("modes"),
+    };
     let folder = std::env::temp_dir().join(format!("simulate-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let mut out = std::io::stdout();
@@ -28,6 +32,9 @@ fn main() -> std::io::Result<()> {
             }
         }
     }
-    writeln!(out, "{failed} failed, {actions} actions, {conflicts} conflicts")?;
+    writeln!(
+        out,
+        "{failed} failed, {actions} actions, {conflicts} conflicts"
+    )?;
     std::fs::remove_dir_all(&folder)
 }

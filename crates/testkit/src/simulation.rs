@@ -86,9 +86,11 @@ impl World {
     fn draw(seed: u64, shape: Shape, state: PathBuf) -> Self {
         let mut rng = Rng::new(seed);
         let environment = SimEnvironment::new(seed);
-        let sides = PerSide::from_fn(|_| SimStorage::from_seed_but(rng.below(u64::MAX), &environment, |capabilities, _| {
-            supported(capabilities);
-        }));
+        let sides = PerSide::from_fn(|_| {
+            SimStorage::from_seed_but(rng.below(u64::MAX), &environment, |capabilities, _| {
+                supported(capabilities);
+            })
+        });
         let oracle = Oracle::new();
         sides.source.watched_by(&oracle, 0);
         sides.destination.watched_by(&oracle, 1);
@@ -100,9 +102,21 @@ impl World {
                 conflict: *rng.pick(ConflictPolicy::ALL),
             }
         } else {
-            Policy { compare: Compare::HashOnly, ..Policy::default() }
+            Policy {
+                compare: Compare::HashOnly,
+                ..Policy::default()
+            }
         };
-        Self { rng, environment, sides, oracle, policy, state, problems: Vec::new(), outcome: Outcome::default() }
+        Self {
+            rng,
+            environment,
+            sides,
+            oracle,
+            policy,
+            state,
+            problems: Vec::new(),
+            outcome: Outcome::default(),
+        }
     }
 
     fn live(&mut self, shape: Shape) {
@@ -117,11 +131,16 @@ impl World {
 
     fn edits(&mut self, count: usize) {
         for _ in 0..count {
-            let side = if self.rng.chance(55) { Side::Source } else { Side::Destination };
+            let side = if self.rng.chance(55) {
+                Side::Source
+            } else {
+                Side::Destination
+            };
             let edit = self.sides[side].random_edit(&mut self.rng);
             self.sides[side].edit(&edit);
             if self.rng.chance(30) {
-                self.environment.advance(Duration::from_millis(1 + self.rng.below(3000)));
+                self.environment
+                    .advance(Duration::from_millis(1 + self.rng.below(3000)));
             }
         }
     }
@@ -212,7 +231,11 @@ impl World {
             free_space: 0,
             ..GuardSettings::default()
         };
-        let mut options = PairOptions { policy: self.policy.clone(), guards, ..PairOptions::default() };
+        let mut options = PairOptions {
+            policy: self.policy.clone(),
+            guards,
+            ..PairOptions::default()
+        };
         options.filter.defaults = false;
         Setup {
             pair: "simulated".to_owned(),
@@ -231,10 +254,15 @@ impl World {
     fn check(&mut self) {
         // Equal by size and time alone is declared as unverified: nothing is promised there.
         let verified = self.policy.compare == Compare::HashOnly;
-        let lost = self.oracle.check(&[&self.sides.source, &self.sides.destination]);
+        let lost = self
+            .oracle
+            .check(&[&self.sides.source, &self.sides.destination]);
         for one in lost.into_iter().filter(|_| verified) {
             let history = one.history.join("; ");
-            self.violation(format!("lost {:?} of side {}: {history}", one.path, one.side));
+            self.violation(format!(
+                "lost {:?} of side {}: {history}",
+                one.path, one.side
+            ));
         }
         if self.policy.mode == Mode::TwoWay && self.policy.conflict != ConflictPolicy::Manual {
             self.check_in_step();
@@ -245,10 +273,14 @@ impl World {
         let snapshots = PerSide::from_fn(|side| self.sides[side].snapshot());
         let capabilities = PerSide::from_fn(|side: Side| self.sides[side].capabilities().clone());
         let refused = refused_paths(&snapshots, &capabilities);
-        let known = if refused.is_empty() { PerSide::default() } else { self.left_out() };
+        let verified = self.policy.compare == Compare::HashOnly;
+        let known = self.cannot_be_done();
         let path_of = |side: Side, path: &RelPath| common_path(&capabilities, &refused, side, path);
         let all = PerSide::from_fn(|side| {
-            let found: BTreeSet<RelPath> = snapshots[side].keys().filter_map(|p| path_of(side, p)).collect();
+            let found: BTreeSet<RelPath> = snapshots[side]
+                .keys()
+                .filter_map(|p| path_of(side, p))
+                .collect();
             found
         });
         // A folder that one side keeps only because of something in it that is left out is left out with it.
@@ -259,25 +291,28 @@ impl World {
                 return None;
             }
             let common = path_of(side, path)?;
-            let kept_for = || known[side].iter().any(|p| p.is_within(path)) && !all[side.other()].contains(&common);
+            let pair = names::decode_path(path, &capabilities[side].names).ok()?;
+            let holds = known[side].iter().any(|p| p.is_within(path))
+                || refused.iter().any(|p| p.is_within(&pair));
+            let kept_for = || holds && !all[side.other()].contains(&common);
             let left_out = known[side].iter().any(|p| path.is_within(p)) || kept_for();
             (!left_out).then_some(common)
         };
-        if std::env::var_os("DBG").is_some() { for side in Side::BOTH { eprintln!("SNAP {side}: {:?}\n caps {:?}", snapshots[side].iter().map(|(p,s)|format!("{p}={:?}",s[0].kind)).collect::<Vec<_>>(), capabilities[side]); } }//DBG
-        let found = differences(snapshots.as_ref(), common, same_content);
+        let found = differences(snapshots.as_ref(), common, |a, b| {
+            same_content(a, b, verified)
+        });
         for text in found {
             self.violation(format!("not in step: {text}"));
         }
     }
 
-    /// What the engine said the other side cannot hold. An item that was given such a name stays at its old
-    /// place over there, which only the engine can tell.
-    fn left_out(&self) -> PerSide<BTreeSet<RelPath>> {
+    /// Where a side cannot keep what would be replaced, as policies that let one version win ask for.
+    fn cannot_be_done(&self) -> PerSide<BTreeSet<RelPath>> {
         let mut known: PerSide<BTreeSet<RelPath>> = PerSide::default();
         for problem in &self.problems {
-            let refused = ["collision", "name_refused", "symlink", "too_large"].contains(&problem.why.as_str());
-            if let (true, Ok(path)) = (refused, RelPath::new(&problem.path)) {
-                known[problem.side].insert(path);
+            if let ("unsupported", Ok(path)) = (problem.why.as_str(), RelPath::new(&problem.path)) {
+                known[Side::Source].insert(path.clone());
+                known[Side::Destination].insert(path);
             }
         }
         known
@@ -289,7 +324,9 @@ fn supported(capabilities: &mut Capabilities) {
     // Twins on one side have no common path to be compared under.
     capabilities.twins = false;
     if capabilities.atomic_write == tandem_core::capabilities::AtomicWrite::No {
-        capabilities.conditions = Conditions { ..capabilities.conditions };
+        capabilities.conditions = Conditions {
+            ..capabilities.conditions
+        };
     }
 }
 
@@ -301,18 +338,30 @@ fn refused_paths(
     let mut refused = std::collections::BTreeSet::new();
     for side in Side::BOTH {
         let (mine, other) = (&capabilities[side], &capabilities[side.other()]);
-        let mut keys: std::collections::BTreeMap<(RelPath, Box<str>), RelPath> = std::collections::BTreeMap::new();
+        let mut keys: std::collections::BTreeMap<(RelPath, Box<str>), RelPath> =
+            std::collections::BTreeMap::new();
         for (path, items) in &snapshots[side] {
             let Ok(pair) = names::decode_path(path, &mine.names) else {
                 refused.insert(path.clone());
                 continue;
             };
-            let (Some(folder), Some(name)) = (pair.parent(), pair.name()) else { continue };
+            let (Some(folder), Some(name)) = (pair.parent(), pair.name()) else {
+                continue;
+            };
             let fits = names::encode_path(&pair, &other.names).is_ok();
-            let link = items.iter().any(|i| i.kind == Kind::Symlink && !other.symlinks);
+            let link = items
+                .iter()
+                .any(|i| i.kind == Kind::Symlink && !other.symlinks);
             let opaque = items.iter().any(|i| i.kind == Kind::Opaque);
-            let large = items.iter().any(|i| other.largest_file.is_some_and(|most| i.content.size() > most));
-            let key = (folder, names::collision_key(&name, other.case, other.unicode));
+            let large = items.iter().any(|i| {
+                other
+                    .largest_file
+                    .is_some_and(|most| i.content.size() > most)
+            });
+            let key = (
+                folder,
+                names::collision_key(&name, other.case, other.unicode),
+            );
             if let Some(twin) = keys.insert(key, pair.clone()) {
                 refused.insert(twin);
                 refused.insert(pair);
@@ -342,19 +391,27 @@ fn common_path(
     let mut folded = RelPath::root();
     for name in pair.names() {
         let key = both.iter().fold(name.to_string(), |text, c| {
-            tandem_core::path::Name::new(text.clone())
-                .map_or(text, |name| names::collision_key(&name, c.case, c.unicode).into())
+            tandem_core::path::Name::new(text.clone()).map_or(text, |name| {
+                names::collision_key(&name, c.case, c.unicode).into()
+            })
         });
         folded = folded.join(&tandem_core::path::Name::new(key).ok()?);
     }
     Some(folded)
 }
 
-fn same_content(a: &Seen, b: &Seen) -> bool {
-    let of = |seen: &Seen| seen.sent.unwrap_or_else(|| seen.content.hash());
+/// Either may be what a server made of the other's bytes. What was adopted by size and time is not verified.
+fn same_content(a: &Seen, b: &Seen, verified: bool) -> bool {
+    let forms = |seen: &Seen| {
+        [Some(seen.content.hash()), seen.sent]
+            .into_iter()
+            .flatten()
+            .collect::<BTreeSet<_>>()
+    };
     a.kind == b.kind
         && match a.kind {
-            Kind::File => of(a) == of(b) || a.content.hash() == b.content.hash(),
+            Kind::File if !verified && a.content.size() == b.content.size() => true,
+            Kind::File => !forms(a).is_disjoint(&forms(b)),
             Kind::Symlink => a.target == b.target,
             Kind::Folder | Kind::Opaque => true,
         }

@@ -8,7 +8,9 @@ use crate::side::{PerSide, Side};
 use crate::storage::{Expected, Meta};
 
 /// How equality of two sides was shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Equality {
     /// Tandem carried the bytes.
@@ -167,7 +169,9 @@ impl Action {
     #[must_use]
     pub fn path(&self) -> Option<&RelPath> {
         match &self.deed {
-            Deed::CreateFolder { path, .. } | Deed::Transfer { path, .. } | Deed::Duplicate { path, .. } => Some(path),
+            Deed::CreateFolder { path, .. }
+            | Deed::Transfer { path, .. }
+            | Deed::Duplicate { path, .. } => Some(path),
             Deed::Merge { destination, .. } => Some(&destination.path),
             Deed::Move { from, .. } => Some(&from.path),
             Deed::SetMeta { at, .. } | Deed::Delete { at, .. } => Some(&at.path),
@@ -180,8 +184,13 @@ impl Action {
     pub fn expected(&self) -> Expected {
         let revision = |entry: &Entry| Expected::Revision(entry.revision.clone());
         match &self.deed {
-            Deed::Transfer { replaces: Some(entry), .. } => revision(entry),
-            Deed::Merge { destination: at, .. }
+            Deed::Transfer {
+                replaces: Some(entry),
+                ..
+            } => revision(entry),
+            Deed::Merge {
+                destination: at, ..
+            }
             | Deed::Move { from: at, .. }
             | Deed::SetMeta { at, .. }
             | Deed::Delete { at, .. } => revision(&at.entry),
@@ -218,7 +227,9 @@ pub struct Evidence {
 }
 
 /// What kind of conflict two changes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ConflictKind {
     /// Both edited.
@@ -255,7 +266,9 @@ pub struct Conflict {
 }
 
 /// Why something is not carried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The other side cannot hold the name.

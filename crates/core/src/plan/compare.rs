@@ -51,7 +51,11 @@ fn metadata_change(now: &Entry, base: &Entry, otherwise: Change) -> Change {
     let client = |m: &Option<Mtime>| m.filter(|m| m.by_client).map(|m| m.at);
     let time = matches!((client(&now.mtime), client(&base.mtime)), (Some(a), Some(b)) if a != b);
     let bit = matches!((now.executable, base.executable), (Some(a), Some(b)) if a != b);
-    if now.kind == Kind::File && (time || bit) { Change::Meta } else { otherwise }
+    if now.kind == Kind::File && (time || bit) {
+        Change::Meta
+    } else {
+        otherwise
+    }
 }
 
 /// Whether the content of two sides is equal.
@@ -83,14 +87,27 @@ pub(super) fn compare_sides(
     }
 }
 
-fn compare_files(a: &Entry, b: &Entry, how: Compare, capabilities: PerSide<&Capabilities>) -> Verdict {
-    let chosen = |equal| if equal { Verdict::Equal(Equality::Adopted) } else { Verdict::Different };
+fn compare_files(
+    a: &Entry,
+    b: &Entry,
+    how: Compare,
+    capabilities: PerSide<&Capabilities>,
+) -> Verdict {
+    let chosen = |equal| {
+        if equal {
+            Verdict::Equal(Equality::Adopted)
+        } else {
+            Verdict::Different
+        }
+    };
     match how {
         Compare::SizeOnly => chosen(a.size == b.size),
         Compare::MtimeOnly => chosen(same_time(a, b, capabilities)),
         Compare::SizeAndMtime => chosen(a.size == b.size && same_time(a, b, capabilities)),
         Compare::HashOnly => by_hash(a, b),
-        Compare::HashThenMtime if a.same_by_hash(b).is_none() && a.size == b.size && same_time(a, b, capabilities) => {
+        Compare::HashThenMtime
+            if a.same_by_hash(b).is_none() && a.size == b.size && same_time(a, b, capabilities) =>
+        {
             Verdict::Equal(Equality::SizeAndTime)
         }
         Compare::HashThenMtime => by_hash(a, b),
@@ -111,8 +128,11 @@ fn by_hash(a: &Entry, b: &Entry) -> Verdict {
 
 /// Both times were set by a client and lie within the coarser precision, of at most 2 seconds.
 fn same_time(a: &Entry, b: &Entry, capabilities: PerSide<&Capabilities>) -> bool {
-    let precision =
-        capabilities.source.mtime_precision.max(capabilities.destination.mtime_precision).min(2_000_000_000);
+    let precision = capabilities
+        .source
+        .mtime_precision
+        .max(capabilities.destination.mtime_precision)
+        .min(2_000_000_000);
     match (a.mtime, b.mtime) {
         (Some(a), Some(b)) => a.by_client && b.by_client && a.at.distance(b.at) < precision.max(1),
         _ => false,

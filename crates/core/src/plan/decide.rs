@@ -62,7 +62,9 @@ pub(super) struct Want {
 
 pub(super) fn decide(input: &Input<'_>, nodes: &Nodes<'_>, plan: &mut Plan) -> Vec<Want> {
     let decider = Decider { input, nodes };
-    (0..nodes.all.len()).map(|index| decider.want(index, plan)).collect()
+    (0..nodes.all.len())
+        .map(|index| decider.want(index, plan))
+        .collect()
 }
 
 struct Decider<'a> {
@@ -99,7 +101,9 @@ impl Decider<'_> {
             (Some(_), None, None) => want.life = Life::Forgotten(Reason::DeletedOnBoth),
             (Some(_), Some(_), Some(_)) => self.both_have_it(index, &mut want, plan),
             (Some(_), Some(_), None) => self.one_lacks_it(index, Side::Source, &mut want, plan),
-            (Some(_), None, Some(_)) => self.one_lacks_it(index, Side::Destination, &mut want, plan),
+            (Some(_), None, Some(_)) => {
+                self.one_lacks_it(index, Side::Destination, &mut want, plan)
+            }
             (None, Some(_), Some(_)) => self.first_meeting(index, &mut want, plan),
             (None, Some(_), None) => self.new_on_one(Side::Source, &mut want),
             (None, None, Some(_)) => self.new_on_one(Side::Destination, &mut want),
@@ -115,8 +119,15 @@ impl Decider<'_> {
             if let Some(place) = node.places[side] {
                 want.parent = place.parent;
                 if node.base.is_none_or(|_| place.moved) {
-                    let kept = node.base.and_then(|b| b.entries[side].as_ref()).is_some_and(|e| e.name == place.entry.name);
-                    want.name = if kept || node.base.is_none() { node.name.clone() } else { self.nodes.decoded(side, &place.entry.name) };
+                    let kept = node
+                        .base
+                        .and_then(|b| b.entries[side].as_ref())
+                        .is_some_and(|e| e.name == place.entry.name);
+                    want.name = if kept || node.base.is_none() {
+                        node.name.clone()
+                    } else {
+                        self.nodes.decoded(side, &place.entry.name)
+                    };
                 }
                 want.place_reason = reason;
             }
@@ -141,7 +152,11 @@ impl Decider<'_> {
             (true, false) => take(Side::Source, Reason::MovedOn(Side::Source)),
             (false, true) => take(Side::Destination, Reason::MovedOn(Side::Destination)),
             (false, false) if node.base.is_none() => {
-                let side = if node.places.source.is_some() { Side::Source } else { Side::Destination };
+                let side = if node.places.source.is_some() {
+                    Side::Source
+                } else {
+                    Side::Destination
+                };
                 take(side, Reason::CreatedOn(side));
             }
             (false, false) => {}
@@ -149,18 +164,26 @@ impl Decider<'_> {
     }
 
     fn same_place(&self, node: &Node<'_>) -> bool {
-        let at = |side: Side| node.places[side].map(|p| (p.parent, self.nodes.decoded(side, &p.entry.name)));
+        let at = |side: Side| {
+            node.places[side].map(|p| (p.parent, self.nodes.decoded(side, &p.entry.name)))
+        };
         at(Side::Source) == at(Side::Destination)
     }
 
     fn change(&self, index: usize, side: Side, plan: &mut Plan) -> Change {
         let node = &self.nodes.all[index];
-        let (Some(place), Some(base)) = (node.places[side], node.base.and_then(|b| b.entries[side].as_ref())) else {
+        let (Some(place), Some(base)) = (
+            node.places[side],
+            node.base.and_then(|b| b.entries[side].as_ref()),
+        ) else {
             return Change::Edited;
         };
         let change = change_since(place.entry, base, self.input.capabilities[side]);
         if change == Change::Unsure {
-            plan.evidence.push(self.nodes.evidence(side, index, self.nodes.id_on(side, index)));
+            plan.evidence.push(
+                self.nodes
+                    .evidence(side, index, self.nodes.id_on(side, index)),
+            );
         }
         change
     }
@@ -183,10 +206,16 @@ impl Decider<'_> {
             (Change::Edited, Change::Edited) => {
                 return self.both_edited(index, ConflictKind::EditEdit, want, plan);
             }
-            (Change::Edited, _) => Content::From(Side::Source, Reason::EditedOn(Side::Source), Retain::Superseded),
-            (_, Change::Edited) => {
-                Content::From(Side::Destination, Reason::EditedOn(Side::Destination), Retain::Superseded)
-            }
+            (Change::Edited, _) => Content::From(
+                Side::Source,
+                Reason::EditedOn(Side::Source),
+                Retain::Superseded,
+            ),
+            (_, Change::Edited) => Content::From(
+                Side::Destination,
+                Reason::EditedOn(Side::Destination),
+                Retain::Superseded,
+            ),
             (Change::Meta, Change::Meta) => Content::MetaFrom(later(node)),
             (Change::Meta, _) => Content::MetaFrom(Side::Source),
             (_, Change::Meta) => Content::MetaFrom(Side::Destination),
@@ -202,7 +231,9 @@ impl Decider<'_> {
             (Change::Edited, Change::Edited) => {
                 Content::From(leader, Reason::EditedOn(leader), Retain::Unseen)
             }
-            (Change::Edited, _) => Content::From(leader, Reason::EditedOn(leader), Retain::Superseded),
+            (Change::Edited, _) => {
+                Content::From(leader, Reason::EditedOn(leader), Retain::Superseded)
+            }
             (_, Change::Edited) if backup => Content::AsIs,
             (_, Change::Edited) => Content::From(leader, Reason::MirrorOf(leader), Retain::Unseen),
             (Change::Meta, _) => Content::MetaFrom(leader),
@@ -264,7 +295,9 @@ impl Decider<'_> {
         let mut at = index;
         while at != 0 {
             let node = &self.nodes.all[at];
-            let Some(place) = node.places[side] else { return false };
+            let Some(place) = node.places[side] else {
+                return false;
+            };
             if node.base.is_none() || node.places[side.other()].is_some() {
                 return false;
             }
@@ -281,8 +314,11 @@ impl Decider<'_> {
         if let Some(leader) = self.input.policy.mode.leader()
             && leader != has
         {
-            want.life =
-                if self.input.policy.mode.is_backup() { Life::Leave } else { Life::Dead(Reason::MirrorOf(leader)) };
+            want.life = if self.input.policy.mode.is_backup() {
+                Life::Leave
+            } else {
+                Life::Dead(Reason::MirrorOf(leader))
+            };
         }
     }
 
@@ -293,15 +329,26 @@ impl Decider<'_> {
 
     fn both_edited(&self, index: usize, kind: ConflictKind, want: &mut Want, plan: &mut Plan) {
         let node = &self.nodes.all[index];
-        let (Some(source), Some(destination)) = (node.places.source, node.places.destination) else { return };
-        let verdict =
-            compare_sides(source.entry, destination.entry, self.input.policy.compare, self.input.capabilities);
+        let (Some(source), Some(destination)) = (node.places.source, node.places.destination)
+        else {
+            return;
+        };
+        let verdict = compare_sides(
+            source.entry,
+            destination.entry,
+            self.input.policy.compare,
+            self.input.capabilities,
+        );
         match verdict {
             Verdict::Equal(equality) => want.content = Content::Adopt(Some(equality)),
             Verdict::Read(sides) => {
                 for side in Side::BOTH {
                     if sides[side] {
-                        plan.evidence.push(self.nodes.evidence(side, index, self.nodes.id_on(side, index)));
+                        plan.evidence.push(self.nodes.evidence(
+                            side,
+                            index,
+                            self.nodes.id_on(side, index),
+                        ));
                     }
                 }
                 want.life = Life::Leave;
@@ -312,7 +359,10 @@ impl Decider<'_> {
 
     fn meet_conflict(&self, index: usize, kind: ConflictKind, want: &mut Want, plan: &mut Plan) {
         let node = &self.nodes.all[index];
-        let (Some(source), Some(destination)) = (node.places.source, node.places.destination) else { return };
+        let (Some(source), Some(destination)) = (node.places.source, node.places.destination)
+        else {
+            return;
+        };
         if let Some(leader) = self.input.policy.mode.leader() {
             want.content = Content::From(leader, Reason::MirrorOf(leader), Retain::Unseen);
             return;
@@ -342,7 +392,9 @@ impl Decider<'_> {
         want.content = match winner {
             Some(side) => Content::From(side, Reason::ConflictWonBy(side), Retain::Unseen),
             None if self.can_merge(index, kind) => Content::Merge,
-            None => Content::KeepBoth { loser: Side::Source },
+            None => Content::KeepBoth {
+                loser: Side::Source,
+            },
         };
     }
 
@@ -361,14 +413,31 @@ impl Decider<'_> {
             return None;
         }
         let both = self.input.capabilities;
-        let slack = both.source.mtime_precision.max(both.destination.mtime_precision).max(2_000_000_000);
-        (a.at.distance(b.at) > slack).then_some(if a.at > b.at { Side::Source } else { Side::Destination })
+        let slack = both
+            .source
+            .mtime_precision
+            .max(both.destination.mtime_precision)
+            .max(2_000_000_000);
+        (a.at.distance(b.at) > slack).then_some(if a.at > b.at {
+            Side::Source
+        } else {
+            Side::Destination
+        })
     }
 
     fn conflict(&self, index: usize, kind: ConflictKind, waits: bool, plan: &mut Plan) {
         let node = &self.nodes.all[index];
-        let side = if node.places.destination.is_some() { Side::Destination } else { Side::Source };
-        plan.conflicts.push(Conflict { kind, item: node.id, path: self.nodes.path(side, index), waits });
+        let side = if node.places.destination.is_some() {
+            Side::Destination
+        } else {
+            Side::Source
+        };
+        plan.conflicts.push(Conflict {
+            kind,
+            item: node.id,
+            path: self.nodes.path(side, index),
+            waits,
+        });
     }
 }
 
@@ -383,5 +452,9 @@ fn larger(source: &Entry, destination: &Entry) -> Option<Side> {
 /// The side with the later time; its metadata holds where both changed only that.
 fn later(node: &Node<'_>) -> Side {
     let time = |side: Side| node.places[side].and_then(|p| p.entry.mtime).map(|m| m.at);
-    if time(Side::Source) > time(Side::Destination) { Side::Source } else { Side::Destination }
+    if time(Side::Source) > time(Side::Destination) {
+        Side::Source
+    } else {
+        Side::Destination
+    }
 }

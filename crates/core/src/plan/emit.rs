@@ -13,7 +13,7 @@ use super::node::Nodes;
 use super::reason::Reason;
 use super::settle::longest;
 use super::tree::Tree;
-use super::trees::Input;
+use super::trees::{Input, MadeCopy};
 use crate::conflict_name::conflict_name;
 use crate::entry::{Entry, HashKind, Kind};
 use crate::names;
@@ -68,14 +68,22 @@ impl Emitter<'_, '_> {
             kind: it.kind,
             places: PerSide::from_fn(|side| {
                 let place = it.places[side]?;
-                Some((self.nodes.id_on(side, place.parent), place.entry.name.clone()))
+                Some((
+                    self.nodes.id_on(side, place.parent),
+                    place.entry.name.clone(),
+                ))
             }),
         }
     }
 
     fn push(&mut self, side: Side, node: usize, deed: Deed, reason: Reason) {
         let standing = self.standing(node);
-        self.plan.actions.push(Action { side, standing, deed, reason });
+        self.plan.actions.push(Action {
+            side,
+            standing,
+            deed,
+            reason,
+        });
     }
 
     fn is_in_place(&self, side: Side, node: usize) -> bool {
@@ -89,7 +97,9 @@ impl Emitter<'_, '_> {
             if !self.may_change(side) {
                 continue;
             }
-            let mut pending: Vec<usize> = (1..self.nodes.all.len()).filter(|&n| self.needs_step(side, n)).collect();
+            let mut pending: Vec<usize> = (1..self.nodes.all.len())
+                .filter(|&n| self.needs_step(side, n))
+                .collect();
             loop {
                 let before = pending.len();
                 pending.retain(|&node| !self.try_step(side, node));
@@ -121,11 +131,17 @@ impl Emitter<'_, '_> {
         let Some(native) = self.native(side, node) else {
             return self.refuse(side, node, Refusal::NameRefused);
         };
-        if self.trees[side].occupant(want.parent, &native).is_some_and(|other| other != node) {
+        if self.trees[side]
+            .occupant(want.parent, &native)
+            .is_some_and(|other| other != node)
+        {
             return false;
         }
         let other = side.other();
-        if self.nodes.all[node].places[side].is_none() && !self.is_in_place(other, node) && self.may_change(other) {
+        if self.nodes.all[node].places[side].is_none()
+            && !self.is_in_place(other, node)
+            && self.may_change(other)
+        {
             // Its name over there is about to change: it is made under the new one, by the next plan.
             return true;
         }
@@ -134,7 +150,10 @@ impl Emitter<'_, '_> {
                 if self.trees[side].is_within(want.parent, node) {
                     return false;
                 }
-                let from = At { path: self.trees[side].path(node), entry: place.entry.clone() };
+                let from = At {
+                    path: self.trees[side].path(node),
+                    entry: place.entry.clone(),
+                };
                 let parent = self.wants[node].parent;
                 self.trees[side].put(node, parent, native);
                 let to = self.trees[side].path(node);
@@ -148,8 +167,18 @@ impl Emitter<'_, '_> {
                 self.trees[side].put(node, parent, native);
                 let path = self.trees[side].path(node);
                 let reason = self.wants[node].create_reason;
-                let Some(other) = self.nodes.all[node].places[side.other()] else { return true };
-                self.push(side, node, Deed::CreateFolder { path, from: other.entry.clone() }, reason);
+                let Some(other) = self.nodes.all[node].places[side.other()] else {
+                    return true;
+                };
+                self.push(
+                    side,
+                    node,
+                    Deed::CreateFolder {
+                        path,
+                        from: other.entry.clone(),
+                    },
+                    reason,
+                );
             }
         }
         true
@@ -160,7 +189,11 @@ impl Emitter<'_, '_> {
     fn is_known_elsewhere(&self, folder: usize) -> bool {
         let it = &self.nodes.all[folder];
         let stepped = Side::BOTH.iter().any(|&s| self.moved[s].contains(&folder));
-        it.base.is_some() && !stepped && Side::BOTH.iter().any(|&s| it.known_as[s].is_some_and(|id| id != it.id))
+        it.base.is_some()
+            && !stepped
+            && Side::BOTH
+                .iter()
+                .any(|&s| it.known_as[s].is_some_and(|id| id != it.id))
     }
 
     fn move_deed(&self, side: Side, node: usize, from: At, to: crate::path::RelPath) -> Deed {
@@ -176,33 +209,59 @@ impl Emitter<'_, '_> {
             }
         });
         let other = side.other();
-        let other = self.is_in_place(other, node).then(|| it.places[other].map(|p| p.entry.clone())).flatten();
-        Deed::Move { from, to, unchanged, other }
+        let other = self
+            .is_in_place(other, node)
+            .then(|| it.places[other].map(|p| p.entry.clone()))
+            .flatten();
+        Deed::Move {
+            from,
+            to,
+            unchanged,
+            other,
+        }
     }
 
     /// Frees a name for the time of a swap or cycle: one of the movers goes to a name of its own first.
     fn swap_step(&mut self, side: Side, pending: &mut Vec<usize>) -> bool {
-        let blocked = pending.iter().position(|&node| {
-            self.nodes.all[node].places[side].is_some()
-                && self.nodes.all[node].base.is_some()
-                && self.native(side, node).is_some_and(|native| {
-                    let occupant = self.trees[side].occupant(self.wants[node].parent, &native);
-                    occupant.is_some_and(|other| other != node && pending.contains(&other))
-                })
+        let waits: BTreeSet<usize> = pending.iter().copied().collect();
+        let occupants: Vec<Option<usize>> = pending
+            .iter()
+            .map(|&node| {
+                let native = self.native(side, node)?;
+                self.trees[side]
+                    .occupant(self.wants[node].parent, &native)
+                    .filter(|&other| other != node)
+            })
+            .collect();
+        let in_the_way: BTreeSet<usize> = occupants.iter().copied().flatten().collect();
+        // One that waits for a waiting one and is itself waited for: going aside lets the others go on.
+        let blocked = pending.iter().zip(&occupants).position(|(node, occupant)| {
+            self.nodes.all[*node].places[side].is_some()
+                && self.nodes.all[*node].base.is_some()
+                && in_the_way.contains(node)
+                && occupant.is_some_and(|other| waits.contains(&other))
         });
         let Some(at) = blocked else { return false };
         let node = pending.remove(at);
-        let (Some(place), Some(parent)) = (self.nodes.all[node].places[side], self.trees[side].parent(node)) else {
+        let (Some(place), Some(parent)) = (
+            self.nodes.all[node].places[side],
+            self.trees[side].parent(node),
+        ) else {
             return false;
         };
         let (stem, extension) = place.entry.name.split_extension();
         let id = self.nodes.all[node].id.0;
         let stem: String = stem.chars().take(60).collect();
-        let Ok(aside) = Name::new(format!("{stem} (swap {id:x}){extension}")) else { return false };
+        let Ok(aside) = Name::new(format!("{stem} (swap {id:x}){extension}")) else {
+            return false;
+        };
         if self.trees[side].occupant(parent, &aside).is_some() {
             return false;
         }
-        let from = At { path: self.trees[side].path(node), entry: place.entry.clone() };
+        let from = At {
+            path: self.trees[side].path(node),
+            entry: place.entry.clone(),
+        };
         self.trees[side].put(node, parent, aside);
         let to = self.trees[side].path(node);
         self.moved[side].insert(node);
@@ -217,14 +276,19 @@ impl Emitter<'_, '_> {
         let rules = &self.input.capabilities[side].names;
         let native = names::encode(&want.name, rules).ok()?;
         let length = self.trees[side].path(want.parent).as_str().len() + 1 + native.as_str().len();
-        (length <= rules.longest_path.map_or(usize::MAX, |n| n as usize)).then(|| native.into_owned())
+        (length <= rules.longest_path.map_or(usize::MAX, |n| n as usize))
+            .then(|| native.into_owned())
     }
 
     fn refuse(&mut self, side: Side, node: usize, why: Refusal) -> bool {
         if self.refused[side].insert(node) {
             for side in [side.other(), side] {
                 if self.nodes.all[node].places[side].is_some() {
-                    self.plan.left_out.push(LeftOut { side, path: self.nodes.path(side, node), why });
+                    self.plan.left_out.push(LeftOut {
+                        side,
+                        path: self.nodes.path(side, node),
+                        why,
+                    });
                 }
             }
         }
@@ -238,7 +302,9 @@ impl Emitter<'_, '_> {
             let want = &self.wants[node];
             if let Life::Forgotten(reason) = want.life {
                 let filtered = reason == Reason::FilteredOut;
-                let left = it.places.map(|p| p.filter(|_| !filtered).map(|p| p.entry.clone()));
+                let left = it
+                    .places
+                    .map(|p| p.filter(|_| !filtered).map(|p| p.entry.clone()));
                 self.push(Side::Source, node, Deed::Forget { left }, reason);
                 continue;
             }
@@ -247,7 +313,9 @@ impl Emitter<'_, '_> {
             else {
                 continue;
             };
-            let settled = Side::BOTH.iter().all(|&s| self.is_in_place(s, node) && !self.moved[s].contains(&node));
+            let settled = Side::BOTH
+                .iter()
+                .all(|&s| self.is_in_place(s, node) && !self.moved[s].contains(&node));
             let relocated = source.moved || destination.moved;
             let equality = match want.content {
                 Content::Adopt(equality) => equality,
@@ -260,7 +328,11 @@ impl Emitter<'_, '_> {
                     source: source.entry.clone(),
                     destination: destination.entry.clone(),
                 };
-                let reason = if relocated { want.place_reason } else { Reason::EqualOnBoth };
+                let reason = if relocated {
+                    want.place_reason
+                } else {
+                    Reason::EqualOnBoth
+                };
                 self.push(Side::Source, node, deed, reason);
             }
         }
@@ -275,10 +347,22 @@ impl Emitter<'_, '_> {
                 continue;
             }
             match self.nodes.all[node].places {
-                PerSide { source: Some(_), destination: Some(_) } => self.content_of_both(node),
-                PerSide { source: Some(_), destination: None } => self.create(Side::Destination, node),
-                PerSide { source: None, destination: Some(_) } => self.create(Side::Source, node),
-                PerSide { source: None, destination: None } => {}
+                PerSide {
+                    source: Some(_),
+                    destination: Some(_),
+                } => self.content_of_both(node),
+                PerSide {
+                    source: Some(_),
+                    destination: None,
+                } => self.create(Side::Destination, node),
+                PerSide {
+                    source: None,
+                    destination: Some(_),
+                } => self.create(Side::Source, node),
+                PerSide {
+                    source: None,
+                    destination: None,
+                } => {}
             }
         }
     }
@@ -287,7 +371,11 @@ impl Emitter<'_, '_> {
         for side in Side::BOTH {
             if self.nodes.all[node].places[side].is_some() {
                 let path = self.nodes.path(side, node);
-                self.plan.left_out.push(LeftOut { side, path, why: Refusal::Opaque });
+                self.plan.left_out.push(LeftOut {
+                    side,
+                    path,
+                    why: Refusal::Opaque,
+                });
             }
         }
     }
@@ -295,15 +383,19 @@ impl Emitter<'_, '_> {
     /// Where the side has it after the moves of this plan, unless it is itself moved in it.
     fn at(&self, side: Side, node: usize) -> Option<At> {
         let place = self.nodes.all[node].places[side]?;
-        (!self.moved[side].contains(&node))
-            .then(|| At { path: self.trees[side].path(node), entry: place.entry.clone() })
+        (!self.moved[side].contains(&node)).then(|| At {
+            path: self.trees[side].path(node),
+            entry: place.entry.clone(),
+        })
     }
 
     fn create(&mut self, side: Side, node: usize) {
         if !self.may_change(side) {
             return;
         }
-        let Some(from) = self.at(side.other(), node) else { return };
+        let Some(from) = self.at(side.other(), node) else {
+            return;
+        };
         let parent = self.wants[node].parent;
         if self.refused[side].contains(&parent) {
             self.refuse(side, node, Refusal::NameRefused);
@@ -317,7 +409,10 @@ impl Emitter<'_, '_> {
             self.refuse(side, node, Refusal::Symlink);
             return;
         }
-        if capabilities.largest_file.is_some_and(|most| from.entry.size > most) {
+        if capabilities
+            .largest_file
+            .is_some_and(|most| from.entry.size > most)
+        {
             self.refuse(side, node, Refusal::TooLarge);
             return;
         }
@@ -331,11 +426,24 @@ impl Emitter<'_, '_> {
         self.trees[side].put(node, parent, native);
         let path = self.trees[side].path(node);
         let reason = self.wants[node].create_reason;
-        self.push(side, node, Deed::Transfer { from, path, replaces: None, retain: Retain::Superseded }, reason);
+        self.push(
+            side,
+            node,
+            Deed::Transfer {
+                from,
+                path,
+                replaces: None,
+                retain: Retain::Superseded,
+            },
+            reason,
+        );
     }
 
     fn content_of_both(&mut self, node: usize) {
-        let (Some(source), Some(destination)) = (self.at(Side::Source, node), self.at(Side::Destination, node)) else {
+        let (Some(source), Some(destination)) = (
+            self.at(Side::Source, node),
+            self.at(Side::Destination, node),
+        ) else {
             return;
         };
         if !Side::BOTH.iter().all(|&s| self.is_in_place(s, node)) {
@@ -347,43 +455,91 @@ impl Emitter<'_, '_> {
             Content::MetaFrom(side) => self.set_meta(side, node),
             Content::KeepBoth { loser } => self.keep_both(loser, node),
             Content::Merge => {
-                self.push(Side::Destination, node, Deed::Merge { source, destination }, Reason::ConflictMerged);
+                self.push(
+                    Side::Destination,
+                    node,
+                    Deed::Merge {
+                        source,
+                        destination,
+                    },
+                    Reason::ConflictMerged,
+                );
             }
         }
     }
 
     fn replace(&mut self, from_side: Side, node: usize, reason: Reason, retain: Retain) {
         let side = from_side.other();
-        let (Some(from), Some(to)) = (self.at(from_side, node), self.at(side, node)) else { return };
+        let (Some(from), Some(to)) = (self.at(from_side, node), self.at(side, node)) else {
+            return;
+        };
         if !self.may_change(side) {
             return;
         }
-        if self.input.capabilities[side].largest_file.is_some_and(|most| from.entry.size > most) {
+        if self.input.capabilities[side]
+            .largest_file
+            .is_some_and(|most| from.entry.size > most)
+        {
             self.refuse(side, node, Refusal::TooLarge);
             return;
         }
-        self.push(side, node, Deed::Transfer { from, path: to.path, replaces: Some(to.entry), retain }, reason);
+        self.push(
+            side,
+            node,
+            Deed::Transfer {
+                from,
+                path: to.path,
+                replaces: Some(to.entry),
+                retain,
+            },
+            reason,
+        );
     }
 
     fn set_meta(&mut self, from_side: Side, node: usize) {
         let side = from_side.other();
-        let (Some(from), Some(at)) = (self.at(from_side, node), self.at(side, node)) else { return };
+        let (Some(from), Some(at)) = (self.at(from_side, node), self.at(side, node)) else {
+            return;
+        };
         let capabilities = self.input.capabilities[side];
         let client = |e: &Entry| e.mtime.filter(|m| m.by_client);
         let time = client(&from.entry).filter(|m| {
-            let step = capabilities.mtime_precision.max(self.input.capabilities[from_side].mtime_precision);
-            capabilities.mtime && client(&at.entry).is_none_or(|there| there.at.distance(m.at) >= step.max(1))
+            let step = capabilities
+                .mtime_precision
+                .max(self.input.capabilities[from_side].mtime_precision);
+            capabilities.mtime
+                && client(&at.entry).is_none_or(|there| there.at.distance(m.at) >= step.max(1))
         });
-        let bit = from.entry.executable.filter(|_| capabilities.executable && at.entry.executable != from.entry.executable);
+        let bit = from
+            .entry
+            .executable
+            .filter(|_| capabilities.executable && at.entry.executable != from.entry.executable);
         if self.may_change(side) && (time.is_some() || bit.is_some()) {
-            let meta = Meta { mtime: time, executable: bit, target: None };
-            self.push(side, node, Deed::SetMeta { at, meta, from: from.entry }, Reason::MetaChangedOn(from_side));
+            let meta = Meta {
+                mtime: time,
+                executable: bit,
+                target: None,
+            };
+            self.push(
+                side,
+                node,
+                Deed::SetMeta {
+                    at,
+                    meta,
+                    from: from.entry,
+                },
+                Reason::MetaChangedOn(from_side),
+            );
         } else {
             let (source, destination) = match from_side {
                 Side::Source => (from.entry, at.entry),
                 Side::Destination => (at.entry, from.entry),
             };
-            let deed = Deed::Adopt { equality: None, source, destination };
+            let deed = Deed::Adopt {
+                equality: None,
+                source,
+                destination,
+            };
             self.push(Side::Source, node, deed, Reason::MetaChangedOn(from_side));
         }
     }
@@ -392,20 +548,37 @@ impl Emitter<'_, '_> {
     /// the name. So neither name is empty at any time, and a crash in between changes nothing.
     fn keep_both(&mut self, loser: Side, node: usize) {
         let winner = loser.other();
-        let Some(lost) = self.at(loser, node) else { return };
-        let Some(parent) = self.trees[loser].parent(node) else { return };
+        let Some(lost) = self.at(loser, node) else {
+            return;
+        };
+        let Some(parent) = self.trees[loser].parent(node) else {
+            return;
+        };
         let at = lost.entry.mtime.map_or(Timestamp(0), |m| m.at);
         let rules = &self.input.capabilities[loser].names;
         for ordinal in 1..1000 {
-            let name = conflict_name(&self.nodes.all[node].name, at, self.input.device, ordinal, longest(self.input));
-            let Ok(native) = names::encode(&name, rules) else { return };
+            let name = conflict_name(
+                &self.nodes.all[node].name,
+                at,
+                self.input.device,
+                ordinal,
+                longest(self.input),
+            );
+            let Ok(native) = names::encode(&name, rules) else {
+                return;
+            };
             let native = native.into_owned();
             match self.trees[loser].occupant(parent, &native) {
                 // A conflict on a copy can come to the copy's own name.
                 Some(copy) if copy == node => {}
                 Some(copy) => match self.is_copy(loser, copy, &lost.entry) {
                     Some(true) => {
-                        self.replace(winner, node, Reason::ConflictKeptBoth(winner), Retain::Superseded);
+                        self.replace(
+                            winner,
+                            node,
+                            Reason::ConflictKeptBoth(winner),
+                            Retain::Superseded,
+                        );
                         return;
                     }
                     Some(false) => {}
@@ -416,7 +589,12 @@ impl Emitter<'_, '_> {
                 },
                 None if self.trees[winner].occupant(parent, &name).is_none() => {
                     let path = self.trees[loser].path(parent).join(&native);
-                    self.push(loser, node, Deed::Duplicate { from: lost, path }, Reason::ConflictKeptBoth(winner));
+                    self.push(
+                        loser,
+                        node,
+                        Deed::Duplicate { from: lost, path },
+                        Reason::ConflictKeptBoth(winner),
+                    );
                     return;
                 }
                 None => {}
@@ -427,18 +605,30 @@ impl Emitter<'_, '_> {
     /// Whether `copy` holds the content of `lost`; `None` if it must be read to tell.
     fn is_copy(&self, side: Side, copy: usize, lost: &Entry) -> Option<bool> {
         let entry = self.nodes.all[copy].places[side]?.entry;
+        let made =
+            |c: &MadeCopy| (c.side, &c.of, &c.copy) == (side, &lost.revision, &entry.revision);
+        if entry.kind == lost.kind && self.input.trees.copies.iter().any(made) {
+            return Some(true);
+        }
         match entry.kind {
             Kind::Symlink => Some(lost.kind == Kind::Symlink && lost.target == entry.target),
-            Kind::File if lost.kind == Kind::File && lost.size == entry.size => entry.same_by_hash(lost),
+            Kind::File if lost.kind == Kind::File && lost.size == entry.size => {
+                entry.same_by_hash(lost)
+            }
             _ => Some(false),
         }
     }
 
     fn ask_for_hashes(&mut self, side: Side, nodes: &[usize]) {
         for &node in nodes {
-            let known = self.nodes.all[node].places[side].is_some_and(|p| p.entry.hash(HashKind::Blake3).is_some());
+            let known = self.nodes.all[node].places[side]
+                .is_some_and(|p| p.entry.hash(HashKind::Blake3).is_some());
             if !known {
-                self.plan.evidence.push(self.nodes.evidence(side, node, self.nodes.id_on(side, node)));
+                self.plan.evidence.push(self.nodes.evidence(
+                    side,
+                    node,
+                    self.nodes.id_on(side, node),
+                ));
             }
         }
     }
@@ -466,11 +656,21 @@ impl Emitter<'_, '_> {
     fn delete(&mut self, side: Side, node: usize, reason: Reason) {
         let it = &self.nodes.all[node];
         let Some(place) = it.places[side] else { return };
-        let at = At { path: self.trees[side].path(node), entry: place.entry.clone() };
-        let known = it.base.and_then(|b| b.entries[side].as_ref()).is_some_and(|base| {
-            change_since(place.entry, base, self.input.capabilities[side]) != Change::Edited
-        });
-        let retain = if known { Retain::Superseded } else { Retain::Unseen };
+        let at = At {
+            path: self.trees[side].path(node),
+            entry: place.entry.clone(),
+        };
+        let known = it
+            .base
+            .and_then(|b| b.entries[side].as_ref())
+            .is_some_and(|base| {
+                change_since(place.entry, base, self.input.capabilities[side]) != Change::Edited
+            });
+        let retain = if known {
+            Retain::Superseded
+        } else {
+            Retain::Unseen
+        };
         let absent = self.absence(side.other(), node);
         self.push(side, node, Deed::Delete { at, retain, absent }, reason);
     }
@@ -478,9 +678,15 @@ impl Emitter<'_, '_> {
     fn absence(&self, side: Side, node: usize) -> Option<Absence> {
         let it = &self.nodes.all[node];
         let path = self.nodes.base_path(side, node)?;
-        let name = it.base.map(|b| b.entries[side].as_ref().map_or(&b.name, |e| &e.name))?;
-        let instead = self.trees[side].occupant(it.base_parent, name).filter(|&other| other != node);
-        let instead = instead.and_then(|other| self.nodes.all[other].places[side]).map(|p| p.entry.clone());
+        let name = it
+            .base
+            .map(|b| b.entries[side].as_ref().map_or(&b.name, |e| &e.name))?;
+        let instead = self.trees[side]
+            .occupant(it.base_parent, name)
+            .filter(|&other| other != node);
+        let instead = instead
+            .and_then(|other| self.nodes.all[other].places[side])
+            .map(|p| p.entry.clone());
         Some(Absence { path, instead })
     }
 }

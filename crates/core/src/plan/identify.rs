@@ -4,7 +4,7 @@
 //! unique on both ends, of at least 1 KiB; a folder if its hint id and all its children's names, ids and
 //! revisions match. What is not recognised is a delete and a create, which loses nothing but time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::action::{At, Evidence};
 use super::trees::{BaseItem, Fresh, Input, ItemId, Seen};
@@ -26,7 +26,23 @@ pub(super) struct Identified {
     pub(super) evidence: Vec<Evidence>,
 }
 
-pub(super) fn identify(input: &Input<'_>, side: Side) -> Identified {
+pub(super) fn identify(
+    input: &Input<'_>,
+    side: Side,
+    apart: &BTreeSet<(Side, ItemId)>,
+) -> Identified {
+    let mut found = matches(input, side);
+    for (index, fresh) in input.trees.fresh[side].iter().enumerate() {
+        if apart.contains(&(side, fresh.id))
+            && let Some(item) = found.item_of[index].take()
+        {
+            found.fresh_of[item] = None;
+        }
+    }
+    found
+}
+
+fn matches(input: &Input<'_>, side: Side) -> Identified {
     let trees = input.trees;
     let mut matcher = Matcher {
         side,
@@ -68,7 +84,10 @@ impl<'a> Matcher<'a> {
     /// What the item had here, if it is gone from its place and not found elsewhere yet.
     fn gone(&self, item: usize) -> Option<&'a Entry> {
         let base = &self.items[item];
-        if base.seen[self.side] != Seen::Absent || base.excluded || self.found.fresh_of[item].is_some() {
+        if base.seen[self.side] != Seen::Absent
+            || base.excluded
+            || self.found.fresh_of[item].is_some()
+        {
             return None;
         }
         base.entries[self.side].as_ref()
@@ -84,10 +103,16 @@ impl<'a> Matcher<'a> {
     }
 
     fn by_strong_id(&mut self) {
-        let by_id: HashMap<&NativeId, usize> =
-            self.fresh.iter().enumerate().filter_map(|(i, f)| Some((f.entry.id.as_ref()?, i))).collect();
+        let by_id: HashMap<&NativeId, usize> = self
+            .fresh
+            .iter()
+            .enumerate()
+            .filter_map(|(i, f)| Some((f.entry.id.as_ref()?, i)))
+            .collect();
         for item in 0..self.items.len() {
-            let Some(entry) = self.gone(item) else { continue };
+            let Some(entry) = self.gone(item) else {
+                continue;
+            };
             let found = entry.id.as_ref().and_then(|id| by_id.get(id)).copied();
             if let Some(fresh) = found
                 && self.is_free(fresh)
@@ -108,18 +133,30 @@ impl<'a> Matcher<'a> {
             .enumerate()
             .map(|(i, f)| ((f.parent, f.entry.name.as_str()), i))
             .collect();
-        let ids: HashMap<&NativeId, usize> =
-            self.fresh.iter().enumerate().filter_map(|(i, f)| Some((f.entry.id.as_ref()?, i))).collect();
+        let ids: HashMap<&NativeId, usize> = self
+            .fresh
+            .iter()
+            .enumerate()
+            .filter_map(|(i, f)| Some((f.entry.id.as_ref()?, i)))
+            .collect();
         for item in 0..self.items.len() {
-            let Some(entry) = self.gone(item) else { continue };
+            let Some(entry) = self.gone(item) else {
+                continue;
+            };
             let parent = self.items[item].parent;
-            let Some(&fresh) = by_place.get(&(parent, entry.name.as_str())) else { continue };
-            let elsewhere = entry.id.as_ref().and_then(|id| ids.get(id)).is_some_and(|&other| {
-                other != fresh
-                    && self.is_free(other)
-                    && self.fresh[other].entry.kind == entry.kind
-                    && self.fresh[other].entry.size == entry.size
-            });
+            let Some(&fresh) = by_place.get(&(parent, entry.name.as_str())) else {
+                continue;
+            };
+            let elsewhere = entry
+                .id
+                .as_ref()
+                .and_then(|id| ids.get(id))
+                .is_some_and(|&other| {
+                    other != fresh
+                        && self.is_free(other)
+                        && self.fresh[other].entry.kind == entry.kind
+                        && self.fresh[other].entry.size == entry.size
+                });
             if self.is_free(fresh) && self.fresh[fresh].entry.kind == entry.kind && !elsewhere {
                 self.note(item, fresh);
             }
@@ -140,8 +177,12 @@ impl<'a> Matcher<'a> {
             if self.items[item].kind != Kind::Folder {
                 continue;
             }
-            let Some(entry) = self.gone(item) else { continue };
-            let Some(&fresh) = entry.id.as_ref().and_then(|id| by_id.get(id)) else { continue };
+            let Some(entry) = self.gone(item) else {
+                continue;
+            };
+            let Some(&fresh) = entry.id.as_ref().and_then(|id| by_id.get(id)) else {
+                continue;
+            };
             let mut pairs = vec![(item, fresh)];
             if self.is_free(fresh) && self.subtree_matches(&below_item, &below_fresh, &mut pairs) {
                 for (item, fresh) in pairs {
@@ -174,14 +215,22 @@ impl<'a> Matcher<'a> {
             if old.len() != new.len() {
                 return false;
             }
-            let names: HashMap<&str, usize> =
-                new.iter().map(|&i| (self.fresh[i].entry.name.as_str(), i)).collect();
+            let names: HashMap<&str, usize> = new
+                .iter()
+                .map(|&i| (self.fresh[i].entry.name.as_str(), i))
+                .collect();
             for child in old {
-                let Some(was) = self.gone(child) else { return false };
-                let Some(&now) = names.get(was.name.as_str()) else { return false };
+                let Some(was) = self.gone(child) else {
+                    return false;
+                };
+                let Some(&now) = names.get(was.name.as_str()) else {
+                    return false;
+                };
                 let entry = &self.fresh[now].entry;
-                let same =
-                    entry.kind == was.kind && entry.id == was.id && entry.revision == was.revision && self.is_free(now);
+                let same = entry.kind == was.kind
+                    && entry.id == was.id
+                    && entry.revision == was.revision
+                    && self.is_free(now);
                 if !same {
                     return false;
                 }
@@ -205,7 +254,9 @@ impl<'a> Matcher<'a> {
             return;
         }
         let candidates: Vec<usize> = (0..self.fresh.len())
-            .filter(|&i| self.is_free(i) && !self.fresh[i].frozen && self.fresh[i].entry.kind == Kind::File)
+            .filter(|&i| {
+                self.is_free(i) && !self.fresh[i].frozen && self.fresh[i].entry.kind == Kind::File
+            })
             .filter(|&i| gone.contains_key(&self.fresh[i].entry.size))
             .collect();
         if cheap_reads {
@@ -214,8 +265,11 @@ impl<'a> Matcher<'a> {
         let mut sizes: Vec<u64> = gone.keys().copied().collect();
         sizes.sort_unstable();
         for size in sizes {
-            let fresh: Vec<usize> =
-                candidates.iter().copied().filter(|&i| self.fresh[i].entry.size == size).collect();
+            let fresh: Vec<usize> = candidates
+                .iter()
+                .copied()
+                .filter(|&i| self.fresh[i].entry.size == size)
+                .collect();
             self.match_unique(&gone[&size], &fresh);
         }
     }
@@ -226,7 +280,10 @@ impl<'a> Matcher<'a> {
             if fresh.entry.hash(HashKind::Blake3).is_none() {
                 self.found.evidence.push(Evidence {
                     side: self.side,
-                    at: At { path: RelPath::root(), entry: fresh.entry.clone() },
+                    at: At {
+                        path: RelPath::root(),
+                        entry: fresh.entry.clone(),
+                    },
                     item: fresh.id,
                 });
             }
@@ -241,7 +298,9 @@ impl<'a> Matcher<'a> {
         let mut pairs = Vec::new();
         for &item in gone {
             let mut equal = fresh.iter().copied().filter(|&f| same(item, f));
-            let (Some(only), None) = (equal.next(), equal.next()) else { continue };
+            let (Some(only), None) = (equal.next(), equal.next()) else {
+                continue;
+            };
             if gone.iter().filter(|&&other| same(other, only)).count() == 1 {
                 pairs.push((item, only));
             }

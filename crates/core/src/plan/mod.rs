@@ -8,34 +8,54 @@
 //! removed without being retained; the same input gives the same plan. A plan says what can be said now: the
 //! engine executes it, observes and plans again until there is nothing left.
 
+use std::collections::BTreeSet;
+
+use crate::side::Side;
+
 pub mod action;
 mod compare;
 mod decide;
 mod emit;
 mod identify;
 mod node;
-mod tree;
 pub mod reason;
 pub mod record;
 mod settle;
+mod tree;
 pub mod trees;
 
 pub use action::{
-    Absence, Action, At, Conflict, ConflictKind, Deed, Equality, Evidence, LeftOut, Plan, Refusal, Retain, Standing,
+    Absence, Action, At, Conflict, ConflictKind, Deed, Equality, Evidence, LeftOut, Plan, Refusal,
+    Retain, Standing,
 };
 pub use reason::Reason;
-pub use trees::{BaseItem, Fresh, Input, ItemId, Seen, Trees};
+pub use trees::{BaseItem, Fresh, Input, ItemId, MadeCopy, Seen, Trees};
 
 /// Derives the plan.
 #[must_use]
 pub fn plan(input: &Input<'_>) -> Plan {
+    let mut apart = BTreeSet::new();
+    let mut plan = attempt(input, &mut apart);
+    while plan.is_none() {
+        plan = attempt(input, &mut apart);
+    }
+    plan.unwrap_or_default()
+}
+
+/// One derivation. `None` if it met moves to where the other side cannot hold the item: such a move leaves the
+/// pair, as one out of the folder does. They are then in `apart`, and what is there is taken for something new.
+fn attempt(input: &Input<'_>, apart: &mut BTreeSet<(Side, ItemId)>) -> Option<Plan> {
     let mut plan = Plan::default();
-    let nodes = node::Nodes::build(input, &mut plan);
+    let nodes = node::Nodes::build(input, apart, &mut plan);
     let mut wants = decide::decide(input, &nodes, &mut plan);
-    settle::settle(input, &nodes, &mut wants, &mut plan);
+    let known = apart.len();
+    apart.extend(settle::settle(input, &nodes, &mut wants, &mut plan));
+    if apart.len() > known {
+        return None;
+    }
     emit::emit(input, &nodes, &wants, &mut plan);
     if !plan.evidence.is_empty() {
         plan.actions.clear();
     }
-    plan
+    Some(plan)
 }

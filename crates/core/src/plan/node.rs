@@ -1,6 +1,6 @@
 //! Items and fresh entries joined to nodes: one node for what is one thing, with its place on each side.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::action::{At, Evidence, Plan};
 use super::identify::{Identified, identify};
@@ -51,20 +51,30 @@ pub(super) struct Nodes<'a> {
 }
 
 impl<'a> Nodes<'a> {
-    pub(super) fn build(input: &'a Input<'a>, plan: &mut Plan) -> Self {
+    /// Fresh entries in `apart` are no items, wherever they came from.
+    pub(super) fn build(
+        input: &'a Input<'a>,
+        apart: &BTreeSet<(Side, ItemId)>,
+        plan: &mut Plan,
+    ) -> Self {
         let mut builder = Builder::new(input);
-        let identified = PerSide::from_fn(|side| identify(input, side));
+        let identified = PerSide::from_fn(|side| identify(input, side, apart));
         builder.add_items(&identified);
         for side in Side::BOTH {
             builder.add_fresh(side, &identified[side]);
         }
         builder.place_identified(&identified);
-        let nodes = Self { all: builder.nodes, rules: builder.rules, input };
+        let nodes = Self {
+            all: builder.nodes,
+            rules: builder.rules,
+            input,
+        };
         for side in Side::BOTH {
             for evidence in &identified[side].evidence {
                 let found = builder.of_fresh[side].get(&evidence.item);
                 if let Some(&node) = found {
-                    plan.evidence.push(nodes.evidence(side, node, evidence.item));
+                    plan.evidence
+                        .push(nodes.evidence(side, node, evidence.item));
                 }
             }
         }
@@ -76,7 +86,9 @@ impl<'a> Nodes<'a> {
         let mut names = Vec::new();
         let mut at = node;
         while at != 0 {
-            let Some(place) = self.all[at].places[side] else { break };
+            let Some(place) = self.all[at].places[side] else {
+                break;
+            };
             names.push(place.entry.name.as_str());
             at = place.parent;
         }
@@ -89,7 +101,12 @@ impl<'a> Nodes<'a> {
         let mut at = node;
         while at != 0 {
             let base = self.all[at].base?;
-            names.push(base.entries[side].as_ref().map_or(&base.name, |e| &e.name).as_str());
+            names.push(
+                base.entries[side]
+                    .as_ref()
+                    .map_or(&base.name, |e| &e.name)
+                    .as_str(),
+            );
             at = self.all[at].base_parent;
         }
         Some(join(names))
@@ -99,7 +116,14 @@ impl<'a> Nodes<'a> {
     pub(super) fn evidence(&self, side: Side, node: usize, item: ItemId) -> Evidence {
         let entry = self.all[node].places[side].map(|p| p.entry.clone());
         let entry = entry.unwrap_or_else(|| Entry::folder(self.all[node].name.clone()));
-        Evidence { side, at: At { path: self.path(side, node), entry }, item }
+        Evidence {
+            side,
+            at: At {
+                path: self.path(side, node),
+                entry,
+            },
+            item,
+        }
     }
 
     /// The id under which a side's own state knows the node.
@@ -117,7 +141,11 @@ impl<'a> Nodes<'a> {
         let it = &self.all[node];
         let place = it.places[side]?;
         let known = it.base.is_none() || !place.moved;
-        Some(if known { it.name.clone() } else { self.decoded(side, &place.entry.name) })
+        Some(if known {
+            it.name.clone()
+        } else {
+            self.decoded(side, &place.entry.name)
+        })
     }
 
     /// The name in the pair of what `side` shows under `native`.
@@ -127,7 +155,8 @@ impl<'a> Nodes<'a> {
 }
 
 fn decode(input: &Input<'_>, side: Side, native: &Name) -> Name {
-    names::decode(native.as_str(), &input.capabilities[side].names).unwrap_or_else(|_| native.clone())
+    names::decode(native.as_str(), &input.capabilities[side].names)
+        .unwrap_or_else(|_| native.clone())
 }
 
 fn join(names: Vec<&str>) -> RelPath {
@@ -148,12 +177,18 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(input: &'a Input<'a>) -> Self {
         let both = input.capabilities;
-        let case = if Side::BOTH.iter().any(|&s| both[s].case == CaseRule::Insensitive) {
+        let case = if Side::BOTH
+            .iter()
+            .any(|&s| both[s].case == CaseRule::Insensitive)
+        {
             CaseRule::Insensitive
         } else {
             CaseRule::Sensitive
         };
-        let unicode = if Side::BOTH.iter().any(|&s| both[s].unicode == UnicodeRule::Folding) {
+        let unicode = if Side::BOTH
+            .iter()
+            .any(|&s| both[s].unicode == UnicodeRule::Folding)
+        {
             UnicodeRule::Folding
         } else {
             UnicodeRule::Exact
@@ -189,7 +224,11 @@ impl<'a> Builder<'a> {
                     Seen::Changed(entry) => entry,
                     Seen::Absent => return None,
                 };
-                Some(Place { parent, entry, moved: false })
+                Some(Place {
+                    parent,
+                    entry,
+                    moved: false,
+                })
             });
             let node = self.nodes.len();
             self.of_item.insert(item.id, node);
@@ -218,7 +257,11 @@ impl<'a> Builder<'a> {
     }
 
     fn node_of(&self, side: Side, id: ItemId) -> usize {
-        self.of_fresh[side].get(&id).or_else(|| self.of_item.get(&id)).copied().unwrap_or(0)
+        self.of_fresh[side]
+            .get(&id)
+            .or_else(|| self.of_item.get(&id))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// A node for each fresh entry that is no base item, joined with the other side's where they meet.
@@ -230,7 +273,11 @@ impl<'a> Builder<'a> {
             let parent = self.node_of(side, fresh.parent);
             let name = decode(self.input, side, &fresh.entry.name);
             let key = self.key(&name);
-            let place = Place { parent, entry: &fresh.entry, moved: false };
+            let place = Place {
+                parent,
+                entry: &fresh.entry,
+                moved: false,
+            };
             let met = self.joinable(side, parent, &key, &name, fresh.entry.kind);
             let node = if let Some(node) = met {
                 self.nodes[node].places[side] = Some(place);
@@ -252,7 +299,10 @@ impl<'a> Builder<'a> {
                     frozen: fresh.frozen,
                 });
                 let key = self.key(&name);
-                self.open.entry((parent, key)).or_default().push(self.nodes.len() - 1);
+                self.open
+                    .entry((parent, key))
+                    .or_default()
+                    .push(self.nodes.len() - 1);
                 self.nodes.len() - 1
             };
             self.of_fresh[side].insert(fresh.id, node);
@@ -260,7 +310,14 @@ impl<'a> Builder<'a> {
     }
 
     /// A node of the same place and kind that this side does not have and does not miss.
-    fn joinable(&self, side: Side, parent: usize, key: &str, name: &Name, kind: Kind) -> Option<usize> {
+    fn joinable(
+        &self,
+        side: Side,
+        parent: usize,
+        key: &str,
+        name: &Name,
+        kind: Kind,
+    ) -> Option<usize> {
         let there = self.open.get(&(parent, Box::from(key)))?;
         let fits = |&&n: &&usize| {
             let node = &self.nodes[n];
@@ -270,7 +327,10 @@ impl<'a> Builder<'a> {
             };
             node.places[side].is_none() && node.kind == kind && awaited
         };
-        let exact = there.iter().filter(fits).find(|&&n| self.nodes[n].name == *name);
+        let exact = there
+            .iter()
+            .filter(fits)
+            .find(|&&n| self.nodes[n].name == *name);
         exact.or_else(|| there.iter().find(fits)).copied()
     }
 
@@ -282,7 +342,9 @@ impl<'a> Builder<'a> {
         let taken = |name: &Name| {
             let key = (parent, self.key(name));
             self.open.get(&key).is_some_and(|there| {
-                there.iter().any(|&n| self.nodes[n].name == *name && self.nodes[n].places[side].is_some())
+                there
+                    .iter()
+                    .any(|&n| self.nodes[n].name == *name && self.nodes[n].places[side].is_some())
             })
         };
         let (stem, extension) = name.split_extension();
@@ -299,13 +361,21 @@ impl<'a> Builder<'a> {
     fn place_identified(&mut self, identified: &PerSide<Identified>) {
         for side in Side::BOTH {
             for (index, fresh) in self.input.trees.fresh[side].iter().enumerate() {
-                let Some(item) = identified[side].item_of[index] else { continue };
+                let Some(item) = identified[side].item_of[index] else {
+                    continue;
+                };
                 let item = &self.input.trees.items[item];
                 let node = self.of_item[&item.id];
                 let parent = self.node_of(side, fresh.parent);
-                let same_name = item.entries[side].as_ref().is_some_and(|e| e.name == fresh.entry.name);
+                let same_name = item.entries[side]
+                    .as_ref()
+                    .is_some_and(|e| e.name == fresh.entry.name);
                 let moved = parent != self.nodes[node].base_parent || !same_name;
-                self.nodes[node].places[side] = Some(Place { parent, entry: &fresh.entry, moved });
+                self.nodes[node].places[side] = Some(Place {
+                    parent,
+                    entry: &fresh.entry,
+                    moved,
+                });
                 self.nodes[node].known_as[side] = Some(fresh.id);
                 self.nodes[node].frozen |= fresh.frozen;
             }

@@ -48,6 +48,15 @@ pub enum Row {
         /// The item.
         to: ItemId,
     },
+    /// The base no longer has what the side had at this place; what else the side shows there is something new.
+    Unclaim {
+        /// The side.
+        side: Side,
+        /// The folder.
+        parent: ItemId,
+        /// The side's spelling.
+        name: Name,
+    },
     /// The side now shows this at the place, or nothing. Compared with the base as any observation is.
     Place {
         /// The side.
@@ -66,7 +75,11 @@ pub enum Row {
 /// The rows that follow from `action` being done. `base` is the item as the base has it.
 #[must_use]
 pub fn record(action: &Action, base: Option<&BaseItem>, done: &Done) -> Vec<Row> {
-    let mut rows = Rows { action, base, rows: Vec::new() };
+    let mut rows = Rows {
+        action,
+        base,
+        rows: Vec::new(),
+    };
     rows.add(done);
     rows.rows
 }
@@ -104,7 +117,11 @@ impl Rows<'_> {
                 self.keep_hashes(&mut entries);
                 self.put(entries, None);
             }
-            Deed::Adopt { equality, source, destination } => {
+            Deed::Adopt {
+                equality,
+                source,
+                destination,
+            } => {
                 let mut entries = PerSide::new(Some(source.clone()), Some(destination.clone()));
                 if equality.is_none() {
                     self.keep_hashes(&mut entries);
@@ -120,7 +137,12 @@ impl Rows<'_> {
                     }
                 }
             }
-            Deed::Move { from, unchanged, other: there, .. } => {
+            Deed::Move {
+                from,
+                unchanged,
+                other: there,
+                ..
+            } => {
                 self.moved(&from.entry, *unchanged, there.as_ref(), done);
             }
             Deed::Delete { .. } => {
@@ -160,7 +182,13 @@ impl Rows<'_> {
     }
 
     fn place(&mut self, side: Side, parent: ItemId, name: Name, now: Option<Entry>, id: ItemId) {
-        self.rows.push(Row::Place { side, parent, name, now, id });
+        self.rows.push(Row::Place {
+            side,
+            parent,
+            name,
+            now,
+            id,
+        });
     }
 
     /// Where the base had it, nothing is there any more, as far as the sides marked are concerned.
@@ -170,7 +198,12 @@ impl Rows<'_> {
             if let Some(was) = &base.entries[side]
                 && sides[side]
             {
-                self.place(side, base.parent, was.name.clone(), None, ItemId::ROOT);
+                let (parent, name) = (base.parent, was.name.clone());
+                if self.standing().places[side].as_ref() == Some(&(parent, name.clone())) {
+                    self.place(side, parent, name, None, ItemId::ROOT);
+                } else {
+                    self.rows.push(Row::Unclaim { side, parent, name });
+                }
             }
         }
     }
@@ -183,18 +216,40 @@ impl Rows<'_> {
 
     fn put(&mut self, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
         let places = entries.clone();
-        self.put_at(self.standing().parent, self.standing().name.clone(), entries, equality);
+        self.put_at(
+            self.standing().parent,
+            self.standing().name.clone(),
+            entries,
+            equality,
+        );
         self.now_at(self.standing().folders, places);
     }
 
-    fn put_at(&mut self, parent: ItemId, name: Name, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
+    fn put_at(
+        &mut self,
+        parent: ItemId,
+        name: Name,
+        entries: PerSide<Option<Entry>>,
+        equality: Option<Equality>,
+    ) {
         let item = self.standing().item;
-        self.rows.push(Row::Put { item, parent, name, kind: self.standing().kind, entries, equality });
+        self.rows.push(Row::Put {
+            item,
+            parent,
+            name,
+            kind: self.standing().kind,
+            entries,
+            equality,
+        });
         for side in Side::BOTH {
             if let Some(from) = self.standing().known_as[side].filter(|&from| from != item)
                 && self.standing().kind == Kind::Folder
             {
-                self.rows.push(Row::Rebase { side, from, to: item });
+                self.rows.push(Row::Rebase {
+                    side,
+                    from,
+                    to: item,
+                });
             }
         }
         if let Some(base) = self.base
@@ -207,7 +262,9 @@ impl Rows<'_> {
     /// What the sides show at the item's place now, and nothing where they had it before.
     fn now_at(&mut self, folders: PerSide<ItemId>, entries: PerSide<Option<Entry>>) {
         for side in Side::BOTH {
-            let Some(entry) = entries[side].clone() else { continue };
+            let Some(entry) = entries[side].clone() else {
+                continue;
+            };
             let parent = folders[side];
             if let Some((was_in, was)) = self.standing().places[side].clone()
                 && (was_in, &was) != (parent, &entry.name)
@@ -219,9 +276,17 @@ impl Rows<'_> {
         }
     }
 
-    fn moved(&mut self, from: &Entry, unchanged: PerSide<bool>, there: Option<&Entry>, done: &Done) {
+    fn moved(
+        &mut self,
+        from: &Entry,
+        unchanged: PerSide<bool>,
+        there: Option<&Entry>,
+        done: &Done,
+    ) {
         let side = self.action.side;
-        let Some(now) = done.entry.clone() else { return };
+        let Some(now) = done.entry.clone() else {
+            return;
+        };
         let mut shown = PerSide::default();
         shown[side] = Some(now.clone());
         shown[side.other()] = there.cloned();
@@ -230,8 +295,14 @@ impl Rows<'_> {
             return;
         };
         let swap = self.action.reason == Reason::SwapStep;
-        let (parent, name) =
-            if swap { (base.parent, base.name.clone()) } else { (self.standing().parent, self.standing().name.clone()) };
+        if !swap && there.is_none() && self.standing().places[side.other()].is_some() {
+            return self.moved_alone(from, now);
+        }
+        let (parent, name) = if swap {
+            (base.parent, base.name.clone())
+        } else {
+            (self.standing().parent, self.standing().name.clone())
+        };
         let mut entries = base.entries.clone();
         for s in Side::BOTH {
             let Some(entry) = &shown[s] else { continue };
@@ -241,13 +312,20 @@ impl Rows<'_> {
                     add_hashes(&mut entry.hashes, &was.hashes);
                     entry
                 } else {
-                    Entry { name: entry.name.clone(), ..was.clone() }
+                    Entry {
+                        name: entry.name.clone(),
+                        ..was.clone()
+                    }
                 }
             });
         }
         if swap {
             shown[side.other()] = None;
             entries[side.other()] = base.entries[side.other()].clone();
+        }
+        if self.standing().places[side.other()].is_none() {
+            // The other side is to receive it here, whatever it had under the name before.
+            entries[side.other()] = None;
         }
         let stays_known = from.hashes.clone();
         if let Some(entry) = shown[side].as_mut() {
@@ -259,6 +337,22 @@ impl Rows<'_> {
             folders[side] = *was_in;
         }
         self.now_at(folders, shown);
+    }
+
+    /// The other side is still to follow: in step is only what both sides show, so this is known as a move that
+    /// a person made would be.
+    fn moved_alone(&mut self, from: &Entry, mut now: Entry) {
+        let side = self.action.side;
+        add_hashes(&mut now.hashes, &from.hashes);
+        self.gone_from_place(side);
+        let id = self.standing().known_as[side].unwrap_or(ItemId::ROOT);
+        self.place(
+            side,
+            self.standing().folders[side],
+            now.name.clone(),
+            Some(now),
+            id,
+        );
     }
 
     fn forgotten(&mut self, side: Side, left: Option<&Entry>) {

@@ -7,20 +7,34 @@ use super::action::{Conflict, ConflictKind, LeftOut, Plan, Refusal};
 use super::decide::{Life, Want};
 use super::node::Nodes;
 use super::reason::Reason;
-use super::trees::Input;
+use super::trees::{Input, ItemId};
 use crate::conflict_name::conflict_name;
 use crate::entry::Kind;
+use crate::names;
 use crate::path::Name;
 use crate::side::Side;
 use crate::time::Timestamp;
 
-pub(super) fn settle(input: &Input<'_>, nodes: &Nodes<'_>, wants: &mut [Want], plan: &mut Plan) {
-    let mut settler = Settler { input, nodes, wants, plan, left_out: BTreeSet::new() };
+/// Answers, by their fresh ids, items moved to where the other side cannot hold them.
+pub(super) fn settle(
+    input: &Input<'_>,
+    nodes: &Nodes<'_>,
+    wants: &mut [Want],
+    plan: &mut Plan,
+) -> Vec<(Side, ItemId)> {
+    let mut settler = Settler {
+        input,
+        nodes,
+        wants,
+        plan,
+        left_out: BTreeSet::new(),
+    };
     settler.take_back_cycles();
     settler.revive_folders();
     settler.empty_folders();
     settler.tell_apart();
     settler.leave_with_folder();
+    settler.moves_out()
 }
 
 struct Settler<'a, 'b> {
@@ -49,7 +63,9 @@ impl Settler<'_, '_> {
                     self.wants[node].name = base.name.clone();
                     self.wants[node].place_reason = Reason::MovedIntoEachOther(Side::Destination);
                     taken_back.insert(node);
-                    if base.places.source.is_some_and(|p| p.moved) || base.places.destination.is_some_and(|p| p.moved) {
+                    if base.places.source.is_some_and(|p| p.moved)
+                        || base.places.destination.is_some_and(|p| p.moved)
+                    {
                         self.note(node, ConflictKind::MovedIntoEachOther);
                     }
                 }
@@ -102,10 +118,15 @@ impl Settler<'_, '_> {
     /// that was empty before says nothing.
     fn empty_folders(&mut self) {
         for node in (1..self.wants.len()).rev() {
-            let Life::Dead(reason @ Reason::DeletedOn(side)) = self.wants[node].life else { continue };
+            let Life::Dead(reason @ Reason::DeletedOn(side)) = self.wants[node].life else {
+                continue;
+            };
             let folder = self.nodes.all[node].base_parent;
             let flat = !self.input.capabilities[side].empty_folders;
-            if flat && self.nodes.all[folder].places[side].is_none() && self.wants[folder].life == Life::Leave {
+            if flat
+                && self.nodes.all[folder].places[side].is_none()
+                && self.wants[folder].life == Life::Leave
+            {
                 self.wants[folder].life = Life::Dead(reason);
             }
         }
@@ -120,7 +141,14 @@ impl Settler<'_, '_> {
             if !matches!(self.wants[node].life, Life::Alive | Life::Leave) {
                 continue;
             }
-            let place = (self.wants[node].parent, self.nodes.key(&self.wants[node].name));
+            if self.is_moved_to_refused_name(node) {
+                self.leave_out(node, Refusal::NameRefused);
+                continue;
+            }
+            let place = (
+                self.wants[node].parent,
+                self.nodes.key(&self.wants[node].name),
+            );
             let there = by_place.entry(place.clone()).or_default();
             there.push(node);
             if there.len() == 2 {
@@ -142,7 +170,9 @@ impl Settler<'_, '_> {
     /// Who keeps a name: what stands there in step, then the destination's, then the source's.
     fn claim(&self, node: usize) -> u8 {
         let it = &self.nodes.all[node];
-        let stays = it.base.is_some() && self.wants[node].parent == it.base_parent && self.wants[node].name == it.name;
+        let stays = it.base.is_some()
+            && self.wants[node].parent == it.base_parent
+            && self.wants[node].name == it.name;
         let leads = match self.input.policy.mode.leader() {
             Some(leader) => it.places[leader].is_some(),
             None => it.places[Side::Destination].is_some(),
@@ -155,46 +185,82 @@ impl Settler<'_, '_> {
         }
     }
 
-    fn give_way(&mut self, node: usize, keeper: usize, by_place: &mut HashMap<(usize, Box<str>), Vec<usize>>) {
+    fn give_way(
+        &mut self,
+        node: usize,
+        keeper: usize,
+        by_place: &mut HashMap<(usize, Box<str>), Vec<usize>>,
+    ) {
         let (node, keeper) = match self.input.policy.mode.leader() {
-            Some(leader) if self.nodes.all[node].places[leader].is_some() && self.wants[keeper].life == Life::Leave => {
+            Some(leader)
+                if self.nodes.all[node].places[leader].is_some()
+                    && self.wants[keeper].life == Life::Leave =>
+            {
                 self.wants[keeper].life = Life::Aside;
                 (keeper, node)
             }
             _ => (node, keeper),
         };
-        let blocked = self.wants[keeper].life == Life::Leave && self.wants[node].life == Life::Alive;
+        let blocked =
+            self.wants[keeper].life == Life::Leave && self.wants[node].life == Life::Alive;
         if self.beside_each_other(node, keeper) || blocked {
-            self.leave_out(node);
+            self.leave_out(node, Refusal::Collision);
             return;
         }
         let (mine, other) = (self.nodes.all[node].kind, self.nodes.all[keeper].kind);
-        let side = if self.nodes.all[node].places.source.is_some() { Side::Source } else { Side::Destination };
+        let side = if self.nodes.all[node].places.source.is_some() {
+            Side::Source
+        } else {
+            Side::Destination
+        };
         let parent = self.wants[node].parent;
         let (kind, reason) = if (mine == Kind::Folder) == (other == Kind::Folder) {
             (ConflictKind::SameName, Reason::NameTaken(side))
         } else {
-            (ConflictKind::FileAgainstFolder, Reason::FileAgainstFolder(side))
+            (
+                ConflictKind::FileAgainstFolder,
+                Reason::FileAgainstFolder(side),
+            )
         };
         let Some(name) = self.free_name(node, side, parent, by_place) else {
-            self.leave_out(node);
+            self.leave_out(node, Refusal::Collision);
             return;
         };
-        by_place.entry((parent, self.nodes.key(&name))).or_default().push(node);
+        by_place
+            .entry((parent, self.nodes.key(&name)))
+            .or_default()
+            .push(node);
         self.wants[node].name = name;
         self.wants[node].place_reason = reason;
         self.note(node, kind);
     }
 
     /// It stays where each side has it: a move that cannot be carried leaves the other side's place as it is.
-    fn leave_out(&mut self, node: usize) {
+    fn leave_out(&mut self, node: usize, why: Refusal) {
         self.wants[node].life = Life::Leave;
         self.left_out.insert(node);
         for side in Side::BOTH {
             if self.nodes.all[node].places[side].is_some() {
-                self.plan.left_out.push(LeftOut { side, path: self.nodes.path(side, node), why: Refusal::Collision });
+                self.plan.left_out.push(LeftOut {
+                    side,
+                    path: self.nodes.path(side, node),
+                    why,
+                });
             }
         }
+    }
+
+    fn is_moved_to_refused_name(&self, node: usize) -> bool {
+        let it = &self.nodes.all[node];
+        self.wants[node].life == Life::Alive
+            && Side::BOTH.into_iter().any(|side| {
+                it.places[side].is_some_and(|p| p.moved)
+                    && names::encode(
+                        &self.wants[node].name,
+                        &self.input.capabilities[side.other()].names,
+                    )
+                    .is_err()
+            })
     }
 
     /// What belongs into a folder that is left out has no place on the other side: it is left too.
@@ -202,6 +268,7 @@ impl Settler<'_, '_> {
         if self.left_out.is_empty() {
             return;
         }
+        let mut below = Vec::new();
         for node in 1..self.wants.len() {
             let mut at = self.wants[node].parent;
             while at != 0 && !self.left_out.contains(&at) {
@@ -209,8 +276,24 @@ impl Settler<'_, '_> {
             }
             if at != 0 {
                 self.wants[node].life = Life::Leave;
+                below.push(node);
             }
         }
+        self.left_out.extend(below);
+    }
+
+    fn moves_out(&self) -> Vec<(Side, ItemId)> {
+        let mut out = Vec::new();
+        for &node in &self.left_out {
+            let it = &self.nodes.all[node];
+            for side in Side::BOTH {
+                if let (Some(_), Some(_), Some(id)) = (it.base, it.places[side], it.known_as[side])
+                {
+                    out.push((side, id));
+                }
+            }
+        }
+        out
     }
 
     /// Whether the two lie beside each other on a side now, so that only the other side cannot hold both.
@@ -219,9 +302,13 @@ impl Settler<'_, '_> {
         let is_there = |side: Side, n: usize| {
             let name = self.nodes.name_on(side, n);
             let parent = self.nodes.all[n].places[side].map(|p| p.parent);
-            parent.zip(name).is_some_and(|(parent, name)| (parent, self.nodes.key(&name)) == place)
+            parent
+                .zip(name)
+                .is_some_and(|(parent, name)| (parent, self.nodes.key(&name)) == place)
         };
-        Side::BOTH.into_iter().any(|side| is_there(side, a) && is_there(side, b))
+        Side::BOTH
+            .into_iter()
+            .any(|side| is_there(side, a) && is_there(side, b))
     }
 
     fn free_name(
@@ -234,15 +321,32 @@ impl Settler<'_, '_> {
         let entry = self.nodes.all[node].places[side]?.entry;
         let at = entry.mtime.map_or(Timestamp(0), |m| m.at);
         (1..1000)
-            .map(|n| conflict_name(&self.wants[node].name, at, self.input.device, n, longest(self.input)))
+            .map(|n| {
+                conflict_name(
+                    &self.wants[node].name,
+                    at,
+                    self.input.device,
+                    n,
+                    longest(self.input),
+                )
+            })
             .find(|name| !by_place.contains_key(&(parent, self.nodes.key(name))))
     }
 
     fn note(&mut self, node: usize, kind: ConflictKind) {
         let it = &self.nodes.all[node];
-        let side = if it.places.destination.is_some() { Side::Destination } else { Side::Source };
+        let side = if it.places.destination.is_some() {
+            Side::Destination
+        } else {
+            Side::Source
+        };
         let path = self.nodes.path(side, node);
-        self.plan.conflicts.push(Conflict { kind, item: it.id, path, waits: false });
+        self.plan.conflicts.push(Conflict {
+            kind,
+            item: it.id,
+            path,
+            waits: false,
+        });
     }
 }
 

@@ -74,7 +74,10 @@ impl<'a> Tree<'a> {
             names.push(name);
             at = *parent;
         }
-        names.into_iter().rev().fold(RelPath::root(), |path, name| path.join(name))
+        names
+            .into_iter()
+            .rev()
+            .fold(RelPath::root(), |path, name| path.join(name))
     }
 
     /// Whether `folder` lies within `node`.

@@ -6,11 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::capabilities::Capabilities;
-use crate::entry::Entry;
-use crate::entry::Kind;
+use crate::entry::{Entry, Kind, Revision};
 use crate::path::Name;
 use crate::policy::Policy;
-use crate::side::PerSide;
+use crate::side::{PerSide, Side};
 
 /// Tandem's own id of an item, whatever its name and whichever side renames it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,6 +72,19 @@ pub struct Trees {
     pub items: Vec<BaseItem>,
     /// Fresh entries of each side, each after its parent.
     pub fresh: PerSide<Vec<Fresh>>,
+    /// Conflict copies that were just made.
+    pub copies: Vec<MadeCopy>,
+}
+
+/// A conflict copy that Tandem made. On a side that changes content on arrival only this tells whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeCopy {
+    /// The side.
+    pub side: Side,
+    /// The version that was copied.
+    pub of: Revision,
+    /// The copy.
+    pub copy: Revision,
 }
 
 /// Everything a plan is a function of.

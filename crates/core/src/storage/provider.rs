@@ -137,8 +137,11 @@ pub trait Storage: Send + Sync {
 
     /// Writes, reads back and removes a scratch object at `path`, and probes capabilities. `report` hears each
     /// step as it ends.
-    async fn validate(&self, path: &str, report: &(dyn Fn(&ProbeStep) + Send + Sync))
-    -> Validation;
+    async fn validate(
+        &self,
+        path: &str,
+        report: &(dyn for<'s> Fn(&'s ProbeStep) + Send + Sync),
+    ) -> Validation;
 
     /// How it is, from the requests made so far.
     fn health(&self) -> Health;

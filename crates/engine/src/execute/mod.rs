@@ -9,10 +9,11 @@ mod transfer;
 
 use std::collections::{BTreeSet, HashMap};
 
+use tandem_core::entry::Kind;
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Done, Row, record};
-use tandem_core::plan::{Action, BaseItem, Deed, ItemId, Plan, Retain};
+use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Plan, Retain};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Keep, VersionKey};
 
@@ -107,18 +108,27 @@ impl Execution<'_> {
             match action.deed {
                 Deed::CreateFolder { .. } | Deed::Move { .. } => steps.push(action),
                 Deed::Adopt { .. } | Deed::Forget { .. } => notes.push(action),
-                Deed::Transfer { .. } | Deed::Duplicate { .. } => transfers[action.side].push(action),
+                Deed::Transfer { .. } | Deed::Duplicate { .. } => {
+                    transfers[action.side].push(action)
+                }
                 Deed::Merge { .. } | Deed::SetMeta { .. } => others.push(action),
                 Deed::Delete { .. } => deletes.push(action),
             }
         }
         self.steps(steps).await?;
-        for later in [&mut notes, &mut transfers.source, &mut transfers.destination, &mut others, &mut deletes] {
+        for later in [
+            &mut notes,
+            &mut transfers.source,
+            &mut transfers.destination,
+            &mut others,
+            &mut deletes,
+        ] {
             later.retain(|action| !self.relies_on_undone(action));
         }
         self.notes(notes)?;
         for side in Side::BOTH {
-            self.transfers(side, std::mem::take(&mut transfers[side])).await?;
+            self.transfers(side, std::mem::take(&mut transfers[side]))
+                .await?;
         }
         self.others(others).await?;
         self.deletes(deletes).await
@@ -133,7 +143,12 @@ impl Execution<'_> {
         for group in chunks(notes, GROUP) {
             let finished = group
                 .into_iter()
-                .map(|action| Finished { action, done: Done::default(), version: None, intent: None })
+                .map(|action| Finished {
+                    action,
+                    done: Done::default(),
+                    version: None,
+                    intent: None,
+                })
                 .collect();
             self.record(finished)?;
         }
@@ -170,9 +185,22 @@ impl Execution<'_> {
                 follow_rebased(state, &one.action, &mut rows)?;
                 state.apply(&rows, base.as_ref())?;
                 for row in &rows {
-                    if let Row::Put { item, parent, name, .. } = row {
+                    if let Row::Put {
+                        item, parent, name, ..
+                    } = row
+                    {
                         places.insert(*item, (*parent, name.clone()));
                     }
+                }
+                if let (Deed::Duplicate { from, .. }, Some(copy)) =
+                    (&one.action.deed, &one.done.entry)
+                {
+                    let (of, copy) = (from.entry.revision.clone(), copy.revision.clone());
+                    state.copies.push(MadeCopy {
+                        side: one.action.side,
+                        of,
+                        copy,
+                    });
                 }
                 if let Some(intent) = one.intent {
                     state.close_intent(intent)?;
@@ -184,22 +212,45 @@ impl Execution<'_> {
                     row.id = state.add_journal(&row)?;
                     lines.push(row);
                 }
-                if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action)) {
-                    if state.use_approval(digest)? {
-                        // What a person agreed to does not count towards the next hold.
-                        state.set_meta("deletes_count_from", &(now.0 + 1).to_string())?;
-                    }
+                if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
+                    && state.use_approval(digest)?
+                {
+                    // What a person agreed to does not count towards the next hold.
+                    state.set_meta("deletes_count_from", &(now.0 + 1).to_string())?;
                 }
             }
             Ok(())
         })?;
         drop(state);
+        for one in &finished {
+            self.look_into_moved_folder(&one.action);
+        }
         self.out.recorded += finished.len() as u64;
         self.count(&finished);
         for line in lines {
-            self.engine.setup.events.event(Event::Action(log_line(&line)));
+            self.engine
+                .setup
+                .events
+                .event(Event::Action(log_line(&line)));
         }
         Ok(())
+    }
+
+    /// A folder that only one side has moved so far is a new one there until it is looked into.
+    fn look_into_moved_folder(&mut self, action: &Action) {
+        let standing = &action.standing;
+        if let Deed::Move {
+            from,
+            to,
+            other: None,
+            ..
+        } = &action.deed
+            && from.entry.kind == Kind::Folder
+            && standing.in_base
+            && standing.places[action.side.other()].is_some()
+        {
+            self.out.doubts[action.side].add(to.clone(), true);
+        }
     }
 
     fn count(&mut self, finished: &[Finished]) {
@@ -213,7 +264,10 @@ impl Execution<'_> {
             }
         }
         let touched = finished.iter().filter(|f| f.action.touches()).count() as u64;
-        let last = finished.last().and_then(|f| f.action.path()).map(ToString::to_string);
+        let last = finished
+            .last()
+            .and_then(|f| f.action.path())
+            .map(ToString::to_string);
         self.engine.progress(|p| {
             p.actions_done += touched;
             p.path = last.or_else(|| p.path.take());
@@ -222,7 +276,6 @@ impl Execution<'_> {
 
     /// An action did not work, or was overtaken.
     fn gave_up(&mut self, action: &Action, error: StorageError, intent: Option<i64>) -> Result<()> {
-        if std::env::var_os("DBG").is_some() { eprintln!("   FAILED {error:?}"); }//DBG
         let raced = error.is_lost_race();
         let side = action.side;
         self.doubt(action);
@@ -237,7 +290,11 @@ impl Execution<'_> {
             self.summary.failed += 1;
         }
         let mut row = journal_row(action, self.run, self.engine.now());
-        row.outcome = if raced { Outcome::LostRace } else { Outcome::Failed };
+        row.outcome = if raced {
+            Outcome::LostRace
+        } else {
+            Outcome::Failed
+        };
         row.error = Some(error.to_string());
         let problem = ProblemRow {
             side,
@@ -257,7 +314,10 @@ impl Execution<'_> {
                 None => Ok(()),
             }
         })?;
-        self.engine.setup.events.event(Event::Action(log_line(&row)));
+        self.engine
+            .setup
+            .events
+            .event(Event::Action(log_line(&row)));
         tracing::info!(%error, ?raced, "an action was not done");
         if stops_the_pass(&error) {
             self.out.stopped = Some(EngineError::Storage { side, error });
@@ -284,11 +344,17 @@ impl Execution<'_> {
         match &action.deed {
             Deed::Transfer { from, .. } => add(side.other(), &from.path),
             Deed::Move { to, .. } => add(side, to),
-            Deed::Merge { source, destination } => {
+            Deed::Merge {
+                source,
+                destination,
+            } => {
                 add(Side::Source, &source.path);
                 add(Side::Destination, &destination.path);
             }
-            Deed::Delete { absent: Some(absent), .. } => add(side.other(), &absent.path),
+            Deed::Delete {
+                absent: Some(absent),
+                ..
+            } => add(side.other(), &absent.path),
             _ => {}
         }
     }
@@ -301,11 +367,21 @@ pub(crate) const fn is_step(action: &Action) -> bool {
 /// The folder in which the plan has each item, as far as it is known.
 pub(crate) fn folders(plan: &Plan, loaded: &Loaded) -> HashMap<ItemId, ItemId> {
     let in_base = loaded.trees.items.iter().map(|item| (item.id, item.parent));
-    in_base.chain(plan.actions.iter().map(|a| (a.standing.item, a.standing.parent))).collect()
+    in_base
+        .chain(
+            plan.actions
+                .iter()
+                .map(|a| (a.standing.item, a.standing.parent)),
+        )
+        .collect()
 }
 
 /// Whether the action is on something below one of `undone`.
-pub(crate) fn is_below(undone: &BTreeSet<ItemId>, folders: &HashMap<ItemId, ItemId>, action: &Action) -> bool {
+pub(crate) fn is_below(
+    undone: &BTreeSet<ItemId>,
+    folders: &HashMap<ItemId, ItemId>,
+    action: &Action,
+) -> bool {
     let mut at = Some(action.standing.parent);
     while let Some(folder) = at.filter(|f| !undone.is_empty() && *f != ItemId::ROOT) {
         if undone.contains(&folder) {
@@ -357,7 +433,9 @@ fn current(
 fn journal_row(action: &Action, run: i64, at: tandem_core::time::Timestamp) -> JournalRow {
     let shown = planned(action);
     let (before, keep) = match &action.deed {
-        Deed::Transfer { replaces, retain, .. } => (replaces.clone(), *retain == Retain::Unseen),
+        Deed::Transfer {
+            replaces, retain, ..
+        } => (replaces.clone(), *retain == Retain::Unseen),
         Deed::Delete { at, retain, .. } => (Some(at.entry.clone()), *retain == Retain::Unseen),
         Deed::Move { from, .. } => (Some(from.entry.clone()), false),
         Deed::SetMeta { at, .. } => (Some(at.entry.clone()), false),

@@ -75,8 +75,16 @@ struct Job {
 impl Job {
     /// Stages, and answers the hash of what was read.
     async fn run(self) -> tandem_core::error::Result<(Staged, Option<ContentHash>)> {
-        let staged =
-            self.root.stage(&self.target, self.content, &self.meta, self.resume.as_ref(), self.sink).await?;
+        let staged = self
+            .root
+            .stage(
+                &self.target,
+                self.content,
+                &self.meta,
+                self.resume.as_ref(),
+                self.sink,
+            )
+            .await?;
         let hash = match &self.carried {
             Some(carried) if staged.content.is_none() => Some(carried.hash().await?),
             _ => None,
@@ -109,7 +117,11 @@ impl Execution<'_> {
     }
 
     /// A flush failed: nothing of it is recorded, all of it is looked at again.
-    pub(super) fn not_durable(&mut self, visible: Vec<Finished>, error: StorageError) -> Result<()> {
+    pub(super) fn not_durable(
+        &mut self,
+        visible: Vec<Finished>,
+        error: StorageError,
+    ) -> Result<()> {
         let text = error.to_string();
         for one in visible {
             let error = StorageError::new("settle", Cause::LocalIo, text.clone());
@@ -124,7 +136,9 @@ impl Execution<'_> {
         let mut begun = Vec::new();
         self.engine.state().transaction(|state| {
             for action in group {
-                let (Some(from), Some(target)) = (read_from(&action), write_to(&action)) else { continue };
+                let (Some(from), Some(target)) = (read_from(&action), write_to(&action)) else {
+                    continue;
+                };
                 let what = what(&from.entry);
                 let intent = state.add_intent(side, &target, &what, now)?;
                 begun.push((action, from, target, intent, what));
@@ -138,17 +152,37 @@ impl Execution<'_> {
                 Deed::Transfer { retain, .. } => *retain,
                 _ => Retain::Superseded,
             };
-            let replaced = matches!(&action.deed, Deed::Transfer { replaces: Some(_), .. });
-            let keep = if replaced { self.keep(side, &target, retain) } else { Some(Keep::No) };
+            let replaced = matches!(
+                &action.deed,
+                Deed::Transfer {
+                    replaces: Some(_),
+                    ..
+                }
+            );
+            let keep = if replaced {
+                self.keep(side, &target, retain)
+            } else {
+                Some(Keep::No)
+            };
             let Some(keep) = keep else {
-                let error = StorageError::new("stage", Cause::Unsupported, "the replaced content cannot be kept");
+                let error = StorageError::new(
+                    "stage",
+                    Cause::Unsupported,
+                    "the replaced content cannot be kept",
+                );
                 self.gave_up(&action, error, Some(intent))?;
                 continue;
             };
             let resume = self.go_on_with(side, &target, &what, intent)?;
-            let sink: Arc<dyn ResumeSink> =
-                Arc::new(Sink { state: Arc::clone(&self.engine.shared_state), intent });
-            let from_side = if matches!(action.deed, Deed::Duplicate { .. }) { side } else { side.other() };
+            let sink: Arc<dyn ResumeSink> = Arc::new(Sink {
+                state: Arc::clone(&self.engine.shared_state),
+                intent,
+            });
+            let from_side = if matches!(action.deed, Deed::Duplicate { .. }) {
+                side
+            } else {
+                side.other()
+            };
             let (content, carried) = self.engine.content(from_side, &from);
             let meta = self.engine.meta_for(side, &from.entry);
             let job = Job {
@@ -166,12 +200,23 @@ impl Execution<'_> {
         let limit = self.engine.setup.options.limits.transfers;
         let results = in_parallel(&self.engine.setup.environment, limit, jobs).await;
         let mut ready = Vec::new();
-        for ((action, from, intent, keep, sink, carried), result) in waiting.into_iter().zip(results) {
+        for ((action, from, intent, keep, sink, carried), result) in
+            waiting.into_iter().zip(results)
+        {
             match result {
                 Ok((staged, hash)) => {
                     let expected = action.expected();
                     self.keep_text(&action, carried.as_ref()).await?;
-                    ready.push(Ready { action, intent, from, expected, keep, staged, hash, sink });
+                    ready.push(Ready {
+                        action,
+                        intent,
+                        from,
+                        expected,
+                        keep,
+                        staged,
+                        hash,
+                        sink,
+                    });
                 }
                 Err(error) => self.gave_up(&action, error, Some(intent))?,
             }
@@ -180,9 +225,25 @@ impl Execution<'_> {
     }
 
     /// The token of an upload of the same content that was cut off; from now on it belongs to `intent`.
-    fn go_on_with(&self, side: Side, target: &RelPath, what: &str, intent: i64) -> Result<Option<ResumeToken>> {
-        let cut_off = self.resumable.get(&(side, target.clone())).filter(|old| old.what == what);
-        let Some(Intent { id, token: Some(token), .. }) = cut_off else { return Ok(None) };
+    fn go_on_with(
+        &self,
+        side: Side,
+        target: &RelPath,
+        what: &str,
+        intent: i64,
+    ) -> Result<Option<ResumeToken>> {
+        let cut_off = self
+            .resumable
+            .get(&(side, target.clone()))
+            .filter(|old| old.what == what);
+        let Some(Intent {
+            id,
+            token: Some(token),
+            ..
+        }) = cut_off
+        else {
+            return Ok(None);
+        };
         self.engine.state().transaction(|state| {
             state.set_token(intent, Some(token))?;
             state.close_intent(*id)
@@ -200,7 +261,9 @@ impl Execution<'_> {
             && tandem_core::merge::is_mergeable(&bytes)
         {
             let now = self.engine.now();
-            self.engine.state().keep_text(action.standing.item, &bytes, now)?;
+            self.engine
+                .state()
+                .keep_text(action.standing.item, &bytes, now)?;
         }
         Ok(())
     }
@@ -212,7 +275,9 @@ impl Execution<'_> {
             ready.into_iter().partition(|r| r.staged.content.is_some());
         let mut visible = Vec::new();
         if !staged.is_empty() {
-            let results = root.commit(staged.iter().map(Ready::commit).collect()).await;
+            let results = root
+                .commit(staged.iter().map(Ready::commit).collect())
+                .await;
             for (ready, result) in staged.into_iter().zip(results) {
                 self.take_result(ready, result, &mut visible)?;
             }
@@ -225,7 +290,11 @@ impl Execution<'_> {
                     let job: BoxFuture<_> = Box::pin(async move {
                         let mut results = root.commit(vec![commit]).await;
                         results.pop().unwrap_or_else(|| {
-                            Err(StorageError::new("commit", Cause::BadResponse, "no answer for a member"))
+                            Err(StorageError::new(
+                                "commit",
+                                Cause::BadResponse,
+                                "no answer for a member",
+                            ))
                         })
                     });
                     job
@@ -266,7 +335,10 @@ impl Execution<'_> {
         }
         visible.push(Finished {
             action: ready.action,
-            done: Done { entry: Some(entry), read: Some(read) },
+            done: Done {
+                entry: Some(entry),
+                read: Some(read),
+            },
             version: committed.kept,
             intent: Some(ready.intent),
         });
@@ -283,7 +355,11 @@ impl Execution<'_> {
             row.outcome = crate::report::Outcome::LostRace;
             self.engine.state().add_journal(&row)?;
         }
-        let error = StorageError::new("commit", Cause::PreconditionFailed, "something else was there");
+        let error = StorageError::new(
+            "commit",
+            Cause::PreconditionFailed,
+            "something else was there",
+        );
         self.gave_up(&ready.action, error, Some(ready.intent))
     }
 }
@@ -310,9 +386,18 @@ impl Engine {
     }
 
     pub(crate) fn carried(&self, side: Side, from: &At) -> Carried {
-        let at = Locator { path: from.path.clone(), id: from.entry.id.clone() };
+        let at = Locator {
+            path: from.path.clone(),
+            id: from.entry.id.clone(),
+        };
         let environment: SharedEnvironment = Arc::clone(&self.setup.environment);
-        Carried::new(Arc::clone(self.root(side)), at, from.entry.clone(), Arc::clone(&self.throttles[side.other()]), environment)
+        Carried::new(
+            Arc::clone(self.root(side)),
+            at,
+            from.entry.clone(),
+            Arc::clone(&self.throttles[side.other()]),
+            environment,
+        )
     }
 
     /// What a file that is carried to `side` is given besides its bytes.

@@ -48,8 +48,12 @@ fn item_of(row: &Row<'_>) -> Result<BaseItem> {
     let destination: Option<Vec<u8>> = row.get(5)?;
     let hashes: Option<Vec<u8>> = row.get(6)?;
     let (of_source, of_destination) = Hashes::unpack(hashes.as_deref())?;
-    let source = source.map(|b| unpack_stamp(&b, &name, of_source)).transpose()?;
-    let destination = destination.map(|b| unpack_stamp(&b, &name, of_destination)).transpose()?;
+    let source = source
+        .map(|b| unpack_stamp(&b, &name, of_source))
+        .transpose()?;
+    let destination = destination
+        .map(|b| unpack_stamp(&b, &name, of_destination))
+        .transpose()?;
     Ok(BaseItem {
         id: ItemId(row.get(2)?),
         parent: ItemId(row.get(0)?),
@@ -64,7 +68,9 @@ fn item_of(row: &Row<'_>) -> Result<BaseItem> {
 impl State {
     /// How many items are in step.
     pub(crate) fn base_count(&self) -> Result<u64> {
-        let n: i64 = self.db.query_row("SELECT count(*) FROM base", [], |r| r.get(0))?;
+        let n: i64 = self
+            .db
+            .query_row("SELECT count(*) FROM base", [], |r| r.get(0))?;
         Ok(n.unsigned_abs())
     }
 
@@ -97,11 +103,35 @@ impl State {
     }
 
     /// The next items after a place, of all folders, at most `most`.
-    pub(crate) fn base_after(&self, after: Option<(ItemId, &Name)>, most: usize) -> Result<Vec<BaseItem>> {
-        let sql = format!("SELECT {COLUMNS} FROM base WHERE (parent, name) > (?1, ?2) ORDER BY parent, name LIMIT ?3");
+    pub(crate) fn base_after(
+        &self,
+        after: Option<(ItemId, &Name)>,
+        most: usize,
+    ) -> Result<Vec<BaseItem>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM base WHERE (parent, name) > (?1, ?2) ORDER BY parent, name LIMIT ?3"
+        );
         let (parent, name) = after.map_or((-1, ""), |(parent, name)| (parent.0, name.as_str()));
         let mut query = self.db.prepare_cached(&sql)?;
-        let mut rows = query.query(params![parent, name, i64::try_from(most).unwrap_or(i64::MAX)])?;
+        let mut rows = query.query(params![
+            parent,
+            name,
+            i64::try_from(most).unwrap_or(i64::MAX)
+        ])?;
+        let mut items = Vec::new();
+        while let Some(row) = rows.next()? {
+            items.push(item_of(row)?);
+        }
+        Ok(items)
+    }
+
+    /// Items that a side is still to receive.
+    pub(super) fn owed(&self) -> Result<Vec<BaseItem>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM base WHERE source IS NULL OR destination IS NULL ORDER BY parent, name"
+        );
+        let mut query = self.db.prepare_cached(&sql)?;
+        let mut rows = query.query([])?;
         let mut items = Vec::new();
         while let Some(row) = rows.next()? {
             items.push(item_of(row)?);
@@ -111,7 +141,9 @@ impl State {
 
     /// The names of a folder's children in the pair.
     pub(super) fn base_names(&self, parent: ItemId) -> Result<Vec<Name>> {
-        let mut query = self.db.prepare_cached("SELECT name FROM base WHERE parent = ?1 ORDER BY name")?;
+        let mut query = self
+            .db
+            .prepare_cached("SELECT name FROM base WHERE parent = ?1 ORDER BY name")?;
         let mut rows = query.query([parent.0])?;
         let mut names = Vec::new();
         while let Some(row) = rows.next()? {
@@ -122,9 +154,16 @@ impl State {
     }
 
     /// The item that `side` shows under this spelling.
-    pub(crate) fn base_by_native(&self, side: Side, parent: ItemId, native: &Name) -> Result<Option<BaseItem>> {
+    pub(crate) fn base_by_native(
+        &self,
+        side: Side,
+        parent: ItemId,
+        native: &Name,
+    ) -> Result<Option<BaseItem>> {
         if let Some(item) = self.base_item(parent, native)?
-            && item.entries[side].as_ref().is_some_and(|e| e.name == *native)
+            && item.entries[side]
+                .as_ref()
+                .is_some_and(|e| e.name == *native)
         {
             return Ok(Some(item));
         }
@@ -134,8 +173,12 @@ impl State {
 
     /// How equality of an item was shown, by its name in JSON.
     pub(crate) fn equality(&self, parent: ItemId, name: &Name) -> Result<Option<&'static str>> {
-        let mut query = self.db.prepare_cached("SELECT equality FROM base WHERE parent = ?1 AND name = ?2")?;
-        let number: Option<i64> = query.query_row(params![parent.0, name.as_str()], |r| r.get(0)).optional()?;
+        let mut query = self
+            .db
+            .prepare_cached("SELECT equality FROM base WHERE parent = ?1 AND name = ?2")?;
+        let number: Option<i64> = query
+            .query_row(params![parent.0, name.as_str()], |r| r.get(0))
+            .optional()?;
         Ok(number.map(|n| match n {
             1 => "same_bytes",
             2 => "same_hash",
@@ -149,19 +192,33 @@ impl State {
         let mut rebased: HashMap<ItemId, ItemId> = HashMap::new();
         for row in rows {
             match row {
-                Change::Put { item, parent, name, kind, entries, equality } => {
+                Change::Put {
+                    item,
+                    parent,
+                    name,
+                    kind,
+                    entries,
+                    equality,
+                } => {
                     self.put(*item, *parent, name, *kind, entries, *equality, base)?;
                 }
                 Change::Drop(_) => {
                     if let Some(base) = base {
-                        self.drop_row(base.parent, &base.name)?;
+                        self.drop_with_children(base)?;
                     }
                 }
                 Change::Rebase { side, from, to } => {
                     self.rebase(*side, *from, *to)?;
                     rebased.insert(*from, *to);
                 }
-                Change::Place { side, parent, name, now, id } => {
+                Change::Unclaim { side, parent, name } => self.unclaim(*side, *parent, name)?,
+                Change::Place {
+                    side,
+                    parent,
+                    name,
+                    now,
+                    id,
+                } => {
                     let parent = rebased.get(parent).copied().unwrap_or(*parent);
                     self.see_place(*side, parent, name, now.as_ref(), *id)?;
                 }
@@ -184,15 +241,21 @@ impl State {
         let mut noted = None;
         if let Some(base) = base {
             if equality.is_none() {
-                let mut query = self.db.prepare_cached("SELECT equality FROM base WHERE parent = ?1 AND name = ?2")?;
-                noted = query.query_row(params![base.parent.0, base.name.as_str()], |r| r.get(0)).optional()?;
+                let mut query = self
+                    .db
+                    .prepare_cached("SELECT equality FROM base WHERE parent = ?1 AND name = ?2")?;
+                noted = query
+                    .query_row(params![base.parent.0, base.name.as_str()], |r| r.get(0))
+                    .optional()?;
             }
             if (base.parent, &base.name) != (parent, name) {
                 self.drop_row(base.parent, &base.name)?;
             }
         }
         let stamp = |side: Side| -> Result<Option<Vec<u8>>> {
-            let Some(entry) = &entries[side] else { return Ok(None) };
+            let Some(entry) = &entries[side] else {
+                return Ok(None);
+            };
             let mut bytes = Vec::with_capacity(64);
             pack_stamp(entry, name.as_str(), &mut bytes)?;
             Ok(Some(bytes))
@@ -217,12 +280,36 @@ impl State {
     }
 
     /// Adds a hash that was found by reading an item that is in step.
-    pub(super) fn add_base_hash(&self, side: Side, item: &BaseItem, entry: &tandem_core::entry::Entry) -> Result<()> {
+    pub(super) fn add_base_hash(
+        &self,
+        side: Side,
+        item: &BaseItem,
+        entry: &tandem_core::entry::Entry,
+    ) -> Result<()> {
         let mut entries = item.entries.clone();
         if let Some(known) = entries[side].as_mut() {
             tandem_core::plan::record::add_hashes(&mut known.hashes, &entry.hashes);
         }
-        self.put(item.id, item.parent, &item.name, item.kind, &entries, None, Some(item))
+        self.put(
+            item.id,
+            item.parent,
+            &item.name,
+            item.kind,
+            &entries,
+            None,
+            Some(item),
+        )
+    }
+
+    /// The base no longer has the item. What it had below a folder that is in step nowhere is new where it is
+    /// found.
+    fn drop_with_children(&self, item: &BaseItem) -> Result<()> {
+        if item.kind == Kind::Folder {
+            for child in self.base_children(item.id)? {
+                self.drop_with_children(&child)?;
+            }
+        }
+        self.drop_row(item.parent, &item.name)
     }
 
     /// The base no longer has the item.
@@ -231,7 +318,9 @@ impl State {
     }
 
     fn drop_row(&self, parent: ItemId, name: &Name) -> Result<()> {
-        let mut delete = self.db.prepare_cached("DELETE FROM base WHERE parent = ?1 AND name = ?2")?;
+        let mut delete = self
+            .db
+            .prepare_cached("DELETE FROM base WHERE parent = ?1 AND name = ?2")?;
         delete.execute(params![parent.0, name.as_str()])?;
         Ok(())
     }

@@ -45,11 +45,23 @@ struct Rules(CaseRule, UnicodeRule);
 
 impl Rules {
     fn of(both: PerSide<&Capabilities>) -> Self {
-        let any_case = Side::BOTH.iter().any(|&s| both[s].case == CaseRule::Insensitive);
-        let any_form = Side::BOTH.iter().any(|&s| both[s].unicode == UnicodeRule::Folding);
+        let any_case = Side::BOTH
+            .iter()
+            .any(|&s| both[s].case == CaseRule::Insensitive);
+        let any_form = Side::BOTH
+            .iter()
+            .any(|&s| both[s].unicode == UnicodeRule::Folding);
         Self(
-            if any_case { CaseRule::Insensitive } else { CaseRule::Sensitive },
-            if any_form { UnicodeRule::Folding } else { UnicodeRule::Exact },
+            if any_case {
+                CaseRule::Insensitive
+            } else {
+                CaseRule::Sensitive
+            },
+            if any_form {
+                UnicodeRule::Folding
+            } else {
+                UnicodeRule::Exact
+            },
         )
     }
 
@@ -69,8 +81,13 @@ impl State {
     /// What is in step beside a fresh entry and wants the same name on some side is part of it, and so are
     /// conflict copies of what both sides changed.
     pub(crate) fn load(&self, capabilities: PerSide<&Capabilities>) -> Result<Loaded> {
-        let mut loader = Loader { state: self, items: BTreeMap::new(), fresh: PerSide::default() };
-        if self.seen_rows == [0, 0] {
+        let mut loader = Loader {
+            state: self,
+            items: BTreeMap::new(),
+            fresh: PerSide::default(),
+        };
+        let owed = self.owed()?;
+        if self.seen_rows == [0, 0] && owed.is_empty() {
             self.sweep_detached(&PerSide::default())?;
             return Ok(Loaded::default());
         }
@@ -85,17 +102,23 @@ impl State {
                 loader.add_row(side, &row)?;
             }
         }
+        for item in owed {
+            loader.add_folders(item.parent)?;
+            loader.add_item(item);
+        }
         loader.drop_orphans();
         loader.add_rivals(capabilities)?;
         loader.drop_detached()?;
         loader.spread_unknown();
-        Ok(loader.finish())
+        let mut loaded = loader.finish();
+        loaded.trees.copies.clone_from(&self.copies);
+        Ok(loaded)
     }
 
     fn all_seen(&self, side: Side) -> Result<Vec<SeenRow>> {
-        let mut query = self
-            .db
-            .prepare_cached("SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 ORDER BY parent, name")?;
+        let mut query = self.db.prepare_cached(
+            "SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 ORDER BY parent, name",
+        )?;
         let mut rows = query.query(params![side_number(side)])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -127,7 +150,12 @@ impl Loader<'_> {
     fn add_fresh(&mut self, side: Side, row: &SeenRow) {
         if let Some(entry) = &row.entry {
             let frozen = row.state == Differs::FreshUnsettled;
-            let fresh = Fresh { id: row.id, parent: row.parent, entry: entry.clone(), frozen };
+            let fresh = Fresh {
+                id: row.id,
+                parent: row.parent,
+                entry: entry.clone(),
+                frozen,
+            };
             self.fresh[side].insert(row.id, fresh);
         }
     }
@@ -139,9 +167,14 @@ impl Loader<'_> {
         if !row.state.has_base() {
             return Ok(());
         }
-        let Some(item) = self.state.base_by_native(side, row.parent, &row.name)? else { return Ok(()) };
+        let Some(item) = self.state.base_by_native(side, row.parent, &row.name)? else {
+            return Ok(());
+        };
         let id = item.id;
-        let below = matches!(row.state, Differs::Absent | Differs::Excluded | Differs::Replaced);
+        let below = matches!(
+            row.state,
+            Differs::Absent | Differs::Excluded | Differs::Replaced
+        );
         self.add_item(item);
         let seen = match row.state {
             Differs::Changed => row.entry.clone().map_or(Seen::Unknown, Seen::Changed),
@@ -171,7 +204,9 @@ impl Loader<'_> {
     fn add_folders(&mut self, folder: ItemId) -> Result<()> {
         let mut at = folder;
         while at != ItemId::ROOT && !self.items.contains_key(&at) {
-            let Some(item) = self.state.base_folder(at)? else { return Ok(()) };
+            let Some(item) = self.state.base_folder(at)? else {
+                return Ok(());
+            };
             at = item.parent;
             self.add_item(item);
         }
@@ -210,7 +245,8 @@ impl Loader<'_> {
         }
     }
 
-    /// Items in step that want a name which a fresh entry wants too, or that look like a conflict copy.
+    /// Items in step that want a name which a fresh entry wants too, or that look like a conflict copy: the
+    /// copy of a conflict that comes next, of two edits or of two fresh entries, may be there already.
     fn add_rivals(&mut self, capabilities: PerSide<&Capabilities>) -> Result<()> {
         let rules = Rules::of(capabilities);
         let mut wanted: BTreeMap<ItemId, BTreeSet<Box<str>>> = BTreeMap::new();
@@ -218,7 +254,10 @@ impl Loader<'_> {
             for fresh in self.fresh[side].values() {
                 let name = names::decode_name(&fresh.entry.name, &capabilities[side].names);
                 let name = name.map_or_else(|_| fresh.entry.name.clone(), |n| n.into_owned());
-                wanted.entry(fresh.parent).or_default().insert(rules.key(&name));
+                wanted
+                    .entry(fresh.parent)
+                    .or_default()
+                    .insert(rules.key(&name));
             }
         }
         let mut disputed: BTreeSet<ItemId> = BTreeSet::new();
@@ -227,12 +266,12 @@ impl Loader<'_> {
                 disputed.insert(item.parent);
             }
         }
-        let folders: BTreeSet<ItemId> = wanted.keys().copied().chain(disputed.iter().copied()).collect();
+        let folders: BTreeSet<ItemId> = wanted.keys().copied().chain(disputed).collect();
         for folder in folders {
             let keys = wanted.get(&folder);
             for name in self.state.base_names(folder)? {
                 let rival = keys.is_some_and(|keys| keys.contains(&rules.key(&name)));
-                let copy = disputed.contains(&folder) && parse_conflict(&name).is_some();
+                let copy = parse_conflict(&name).is_some();
                 if (rival || copy)
                     && let Some(item) = self.state.base_item(folder, &name)?
                 {
@@ -261,7 +300,8 @@ impl Loader<'_> {
                 let path = self.fresh_path(side, fresh);
                 let same = detached.get(&(side, path.clone())).is_some_and(|entry| {
                     entry.as_ref().is_none_or(|e| {
-                        e.kind == fresh.entry.kind && (e.kind == Kind::Folder || e.revision == fresh.entry.revision)
+                        e.kind == fresh.entry.kind
+                            && (e.kind == Kind::Folder || e.revision == fresh.entry.revision)
                     })
                 });
                 if same {
@@ -296,13 +336,20 @@ impl Loader<'_> {
                 names.push(above.entry.name.clone());
                 at = above.parent;
             } else if let Some(item) = self.items.get(&at) {
-                names.push(item.entries[side].as_ref().map_or_else(|| item.name.clone(), |e| e.name.clone()));
+                names.push(
+                    item.entries[side]
+                        .as_ref()
+                        .map_or_else(|| item.name.clone(), |e| e.name.clone()),
+                );
                 at = item.parent;
             } else {
                 break;
             }
         }
-        names.iter().rev().fold(RelPath::root(), |path, name| path.join(name))
+        names
+            .iter()
+            .rev()
+            .fold(RelPath::root(), |path, name| path.join(name))
     }
 
     /// Below a folder that could not be looked at nothing is known.
@@ -361,10 +408,24 @@ impl Loader<'_> {
         let mut items = items;
         let mut fresh = self.fresh;
         let trees = Trees {
-            items: order.iter().filter_map(|(_, id)| items.remove(id)).collect(),
-            fresh: PerSide::from_fn(|side| sorted[side].iter().filter_map(|id| fresh[side].remove(id)).collect()),
+            items: order
+                .iter()
+                .filter_map(|(_, id)| items.remove(id))
+                .collect(),
+            fresh: PerSide::from_fn(|side| {
+                sorted[side]
+                    .iter()
+                    .filter_map(|id| fresh[side].remove(id))
+                    .collect()
+            }),
+            copies: Vec::new(),
         };
-        let by_id = trees.items.iter().enumerate().map(|(i, item)| (item.id, i)).collect();
+        let by_id = trees
+            .items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| (item.id, i))
+            .collect();
         Loaded { trees, by_id }
     }
 }

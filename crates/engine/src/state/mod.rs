@@ -14,6 +14,7 @@ mod seen;
 
 use std::path::Path;
 
+use tandem_core::plan::MadeCopy;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub(crate) use detach::{REJECTED, Released, UNDONE};
@@ -35,6 +36,7 @@ CREATE TABLE base (
     source BLOB, destination BLOB, hashes BLOB, equality INTEGER NOT NULL,
     PRIMARY KEY (parent, name)) WITHOUT ROWID;
 CREATE UNIQUE INDEX base_folder ON base (item) WHERE kind = 1;
+CREATE INDEX base_owed ON base (parent, name) WHERE source IS NULL OR destination IS NULL;
 CREATE TABLE seen (
     side INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL, id INTEGER NOT NULL,
     state INTEGER NOT NULL, folder INTEGER NOT NULL, entry BLOB,
@@ -69,6 +71,8 @@ pub(crate) struct State {
     next_id: i64,
     /// Rows of `seen` per side: while there are none, nothing is looked up there.
     seen_rows: [u64; 2],
+    /// Conflict copies that were made since the program started.
+    pub(crate) copies: Vec<MadeCopy>,
     /// Both as they were when the open transaction began.
     before: (i64, [u64; 2]),
 }
@@ -102,7 +106,7 @@ impl State {
             Ok(n.unsigned_abs())
         };
         let seen_rows = [count(0)?, count(1)?];
-        Ok(Self { db, next_id, seen_rows, before: (next_id, seen_rows) })
+        Ok(Self { db, next_id, seen_rows, copies: Vec::new(), before: (next_id, seen_rows) })
     }
 
     /// A new id for an item or a fresh entry.

@@ -93,23 +93,35 @@ impl State {
     ) -> Result<BTreeMap<Name, Wanted>> {
         let mut wanted = BTreeMap::new();
         let mut explained = vec![false; seen.entries.len()];
-        let column = if side == Side::Source { "source" } else { "destination" };
+        let column = if side == Side::Source {
+            "source"
+        } else {
+            "destination"
+        };
         let sql = format!("SELECT name, kind, {column} FROM base WHERE parent = ?1 ORDER BY name");
         let mut query = self.db.prepare_cached(&sql)?;
         let mut rows = query.query([folder.0])?;
         let mut buffer = Vec::with_capacity(128);
         let mut next = 0;
         while let Some(row) = rows.next()? {
-            let ValueRef::Blob(stamp) = row.get_ref(2)? else { continue };
-            let name = row.get_ref(0)?.as_str().map_err(|e| EngineError::DamagedState(e.to_string()))?;
+            let ValueRef::Blob(stamp) = row.get_ref(2)? else {
+                continue;
+            };
+            let name = row
+                .get_ref(0)?
+                .as_str()
+                .map_err(|e| EngineError::DamagedState(e.to_string()))?;
             let at = if has_usual_name(stamp) {
                 while next < seen.entries.len() && seen.entries[next].name.as_str() < name {
                     next += 1;
                 }
-                (next < seen.entries.len() && seen.entries[next].name.as_str() == name).then_some(next)
+                (next < seen.entries.len() && seen.entries[next].name.as_str() == name)
+                    .then_some(next)
             } else {
                 let was = unpack_stamp(stamp, name, Vec::new())?;
-                seen.entries.binary_search_by(|e| e.name.cmp(&was.name)).ok()
+                seen.entries
+                    .binary_search_by(|e| e.name.cmp(&was.name))
+                    .ok()
             };
             if let Some(at) = at {
                 pack_stamp(&seen.entries[at], name, &mut buffer)?;
@@ -119,7 +131,8 @@ impl State {
                 }
             }
             let was = unpack_stamp(stamp, name, Vec::new())?;
-            let (state, entry) = self.difference(&was, at.map(|at| &seen.entries[at]), capabilities, seen);
+            let (state, entry) =
+                self.difference(&was, at.map(|at| &seen.entries[at]), capabilities, seen);
             if let Some(at) = at {
                 explained[at] = true;
             }
@@ -127,9 +140,18 @@ impl State {
         }
         for (entry, explained) in seen.entries.iter().zip(explained) {
             if !explained {
-                let state =
-                    if seen.unsettled.contains(&entry.name) { Differs::FreshUnsettled } else { Differs::Fresh };
-                wanted.insert(entry.name.clone(), Wanted { state, entry: Some(entry.clone()) });
+                let state = if seen.unsettled.contains(&entry.name) {
+                    Differs::FreshUnsettled
+                } else {
+                    Differs::Fresh
+                };
+                wanted.insert(
+                    entry.name.clone(),
+                    Wanted {
+                        state,
+                        entry: Some(entry.clone()),
+                    },
+                );
             }
         }
         Ok(wanted)
@@ -147,13 +169,20 @@ impl State {
             None if seen.excluded.contains(&was.name) => (Differs::Excluded, None),
             None => (Differs::Absent, None),
             Some(_) if seen.unsettled.contains(&was.name) => (Differs::Unknown, None),
-            Some(now) if is_same_thing(was, now, capabilities) => (Differs::Changed, Some(now.clone())),
+            Some(now) if is_same_thing(was, now, capabilities) => {
+                (Differs::Changed, Some(now.clone()))
+            }
             Some(now) => (Differs::Replaced, Some(now.clone())),
         }
     }
 
     /// Makes the rows of a folder exactly `wanted`. What is known by reading is kept while it holds.
-    fn write_differences(&mut self, side: Side, folder: ItemId, mut wanted: BTreeMap<Name, Wanted>) -> Result<bool> {
+    fn write_differences(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        mut wanted: BTreeMap<Name, Wanted>,
+    ) -> Result<bool> {
         let is_base = wanted.is_empty();
         for (name, id, state, entry) in self.seen_in(side, folder)? {
             let Some(new) = wanted.get_mut(&name) else {
@@ -161,7 +190,9 @@ impl State {
                 continue;
             };
             match (&mut new.entry, &entry) {
-                (Some(now), Some(was)) if same_stamp(now, was) => add_hashes(&mut now.hashes, &was.hashes),
+                (Some(now), Some(was)) if same_stamp(now, was) => {
+                    add_hashes(&mut now.hashes, &was.hashes)
+                }
                 _ => {}
             }
             if new.state == state && new.entry == entry {
@@ -218,20 +249,46 @@ impl State {
         Ok(())
     }
 
+    /// What a place shows is no longer told by what the base had there.
+    pub(super) fn unclaim(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
+        match self.seen_at(side, folder, name)? {
+            Some((id, Differs::Replaced)) => {
+                let now = self.seen_entry(side, folder, name)?;
+                let claimed = self.base_by_native(side, folder, name)?.is_some();
+                let state = if claimed {
+                    Differs::Replaced
+                } else {
+                    Differs::Fresh
+                };
+                self.write_seen(side, folder, name, id, state, now.as_ref())
+            }
+            Some((_, Differs::Absent | Differs::Excluded))
+                if self.base_by_native(side, folder, name)?.is_none() =>
+            {
+                self.delete_seen(side, folder, name)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What was known below the fresh folder `from` is known below `to`, compared with its base children.
     pub(super) fn rebase(&mut self, side: Side, from: ItemId, to: ItemId) -> Result<()> {
         if from == to {
             return Ok(());
         }
         let rows = self.seen_in(side, from)?;
-        let mut entries: BTreeMap<Name, (i64, Option<Entry>, Differs)> =
-            rows.into_iter().map(|(name, id, state, entry)| (name, (id, entry, state))).collect();
+        let mut entries: BTreeMap<Name, (i64, Option<Entry>, Differs)> = rows
+            .into_iter()
+            .map(|(name, id, state, entry)| (name, (id, entry, state)))
+            .collect();
         for name in entries.keys() {
             self.delete_seen(side, from, name)?;
         }
         let children = self.base_children(to)?;
         for child in children {
-            let Some(was) = &child.entries[side] else { continue };
+            let Some(was) = &child.entries[side] else {
+                continue;
+            };
             match entries.remove(&was.name) {
                 None => {
                     let id = self.new_id();
@@ -261,7 +318,9 @@ impl State {
     /// A place that cannot be looked at.
     pub(crate) fn see_unknown(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
         let id = match self.seen_at(side, folder, name)? {
-            Some((_, Differs::Fresh | Differs::FreshUnsettled | Differs::Replaced)) => return Ok(()),
+            Some((_, Differs::Fresh | Differs::FreshUnsettled | Differs::Replaced)) => {
+                return Ok(());
+            }
             Some((id, _)) => id,
             None => self.new_id(),
         };
@@ -269,14 +328,23 @@ impl State {
     }
 
     /// What a listing did not show is there all the same.
-    pub(crate) fn see_again(&mut self, side: Side, folder: ItemId, name: &Name, entry: &Entry) -> Result<()> {
+    pub(crate) fn see_again(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+        entry: &Entry,
+    ) -> Result<()> {
         self.see_place(side, folder, name, Some(entry), ItemId::ROOT)
     }
 
     /// Whether a file that differs from the base is still being written.
     pub(crate) fn is_unsettled(&self, side: Side, folder: ItemId, name: &Name) -> Result<bool> {
         let row = self.seen_at(side, folder, name)?;
-        Ok(matches!(row, Some((_, Differs::Unknown | Differs::FreshUnsettled))))
+        Ok(matches!(
+            row,
+            Some((_, Differs::Unknown | Differs::FreshUnsettled))
+        ))
     }
 
     /// Folders in `folder` that the base does not explain, with their ids.
@@ -290,14 +358,27 @@ impl State {
 
     /// Whether a side shows a folder under this id that the base does not explain.
     pub(crate) fn is_fresh_folder(&self, side: Side, id: ItemId) -> Result<bool> {
-        let mut query =
-            self.db.prepare_cached("SELECT state FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1")?;
-        let state = query.query_row(params![side_number(side), id.0], |r| Ok(Differs::of(r.get(0)?))).optional()?;
-        Ok(matches!(state, Some(Differs::Fresh | Differs::FreshUnsettled | Differs::Replaced)))
+        let mut query = self
+            .db
+            .prepare_cached("SELECT state FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1")?;
+        let state = query
+            .query_row(params![side_number(side), id.0], |r| {
+                Ok(Differs::of(r.get(0)?))
+            })
+            .optional()?;
+        Ok(matches!(
+            state,
+            Some(Differs::Fresh | Differs::FreshUnsettled | Differs::Replaced)
+        ))
     }
 
     /// The id of a folder that `side` shows under this spelling.
-    pub(crate) fn folder_at(&self, side: Side, parent: ItemId, name: &Name) -> Result<Option<ItemId>> {
+    pub(crate) fn folder_at(
+        &self,
+        side: Side,
+        parent: ItemId,
+        name: &Name,
+    ) -> Result<Option<ItemId>> {
         if self.seen_rows[side as usize] > 0 {
             let mut query = self.db.prepare_cached(
                 "SELECT id, state, folder FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3",
@@ -308,15 +389,23 @@ impl State {
                 })
                 .optional()?;
             match row.map(|(id, state, folder)| (id, Differs::of(state), folder)) {
-                Some((id, Differs::Fresh | Differs::Replaced, true)) => return Ok(Some(ItemId(id))),
-                Some((_, Differs::Absent | Differs::Excluded | Differs::Replaced | Differs::Fresh, _)) => return Ok(None),
+                Some((id, Differs::Fresh | Differs::Replaced, true)) => {
+                    return Ok(Some(ItemId(id)));
+                }
+                Some((
+                    _,
+                    Differs::Absent | Differs::Excluded | Differs::Replaced | Differs::Fresh,
+                    _,
+                )) => return Ok(None),
                 _ => {}
             }
         }
         let mut query = self
             .db
             .prepare_cached("SELECT item FROM base WHERE parent = ?1 AND name = ?2 AND kind = 1")?;
-        let id: Option<i64> = query.query_row(params![parent.0, name.as_str()], |r| r.get(0)).optional()?;
+        let id: Option<i64> = query
+            .query_row(params![parent.0, name.as_str()], |r| r.get(0))
+            .optional()?;
         if let Some(id) = id {
             return Ok(Some(ItemId(id)));
         }
@@ -325,7 +414,12 @@ impl State {
     }
 
     /// A folder whose children are told before itself: it gets an id at once.
-    pub(crate) fn expect_folder(&mut self, side: Side, parent: ItemId, name: &Name) -> Result<ItemId> {
+    pub(crate) fn expect_folder(
+        &mut self,
+        side: Side,
+        parent: ItemId,
+        name: &Name,
+    ) -> Result<ItemId> {
         if let Some(id) = self.folder_at(side, parent, name)? {
             return Ok(id);
         }
@@ -333,43 +427,77 @@ impl State {
             Some((id, _)) => id,
             None => self.new_id(),
         };
-        self.write_seen(side, parent, name, id, Differs::Fresh, Some(&Entry::folder(name.clone())))?;
+        self.write_seen(
+            side,
+            parent,
+            name,
+            id,
+            Differs::Fresh,
+            Some(&Entry::folder(name.clone())),
+        )?;
         Ok(ItemId(id))
     }
 
     /// Places where a base item is gone.
     pub(crate) fn absent_places(&self, side: Side) -> Result<Vec<(ItemId, Name)>> {
-        let mut query =
-            self.db.prepare_cached("SELECT parent, name FROM seen WHERE side = ?1 AND state = 0 ORDER BY parent, name")?;
-        let rows = query.query_map([side_number(side)], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
+        let mut query = self.db.prepare_cached(
+            "SELECT parent, name FROM seen WHERE side = ?1 AND state = 0 ORDER BY parent, name",
+        )?;
+        let rows = query.query_map([side_number(side)], |r| {
+            Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?))
+        })?;
         let mut found = Vec::new();
         for row in rows {
             let (parent, name) = row?;
-            found.push((ItemId(parent), Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?));
+            found.push((
+                ItemId(parent),
+                Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?,
+            ));
         }
         Ok(found)
     }
 
     /// The path of a folder as a side spells it; `None` if the id is not known.
-    pub(crate) fn path_of(&self, side: Side, folder: ItemId) -> Result<Option<tandem_core::path::RelPath>> {
+    pub(crate) fn path_of(
+        &self,
+        side: Side,
+        folder: ItemId,
+    ) -> Result<Option<tandem_core::path::RelPath>> {
         let mut names = Vec::new();
         let mut at = folder;
         while at != ItemId::ROOT {
             if let Some(item) = self.base_folder(at)? {
-                names.push(item.entries[side].as_ref().map_or(&item.name, |e| &e.name).clone());
+                names.push(
+                    item.entries[side]
+                        .as_ref()
+                        .map_or(&item.name, |e| &e.name)
+                        .clone(),
+                );
                 at = item.parent;
                 continue;
             }
-            let mut query = self
-                .db
-                .prepare_cached("SELECT parent, name FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1")?;
-            let row: Option<(i64, String)> =
-                query.query_row(params![side_number(side), at.0], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-            let Some((parent, name)) = row else { return Ok(None) };
+            let mut query = self.db.prepare_cached(
+                "SELECT parent, name FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1",
+            )?;
+            let row: Option<(i64, String)> = query
+                .query_row(params![side_number(side), at.0], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })
+                .optional()?;
+            let Some((parent, name)) = row else {
+                return Ok(None);
+            };
             names.push(Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?);
             at = ItemId(parent);
         }
-        Ok(Some(names.iter().rev().fold(tandem_core::path::RelPath::root(), |path, name| path.join(name))))
+        Ok(Some(
+            names
+                .iter()
+                .rev()
+                .fold(tandem_core::path::RelPath::root(), |path, name| {
+                    path.join(name)
+                }),
+        ))
     }
 
     /// Adds a hash that was found by reading to what is known of a place.
@@ -384,7 +512,11 @@ impl State {
     }
 
     /// The folder at a path of a side.
-    pub(crate) fn folder_by_path(&self, side: Side, path: &tandem_core::path::RelPath) -> Result<Option<ItemId>> {
+    pub(crate) fn folder_by_path(
+        &self,
+        side: Side,
+        path: &tandem_core::path::RelPath,
+    ) -> Result<Option<ItemId>> {
         let mut at = ItemId::ROOT;
         for name in path.names() {
             match self.folder_at(side, at, &name)? {
@@ -402,15 +534,25 @@ impl State {
                 Differs::Fresh | Differs::Replaced => (Differs::FreshUnsettled, true),
                 _ => (Differs::Unknown, false),
             };
-            let entry = if keep { self.seen_entry(side, folder, name)? } else { None };
+            let entry = if keep {
+                self.seen_entry(side, folder, name)?
+            } else {
+                None
+            };
             self.write_seen(side, folder, name, id, state, entry.as_ref())?;
         }
         Ok(())
     }
 
-    pub(super) fn seen_at(&self, side: Side, folder: ItemId, name: &Name) -> Result<Option<(i64, Differs)>> {
-        let mut query =
-            self.db.prepare_cached("SELECT id, state FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3")?;
+    pub(super) fn seen_at(
+        &self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+    ) -> Result<Option<(i64, Differs)>> {
+        let mut query = self.db.prepare_cached(
+            "SELECT id, state FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3",
+        )?;
         let found = query.query_row(params![side_number(side), folder.0, name.as_str()], |r| {
             Ok((r.get(0)?, Differs::of(r.get(1)?)))
         });
@@ -418,19 +560,36 @@ impl State {
     }
 
     /// The entry that a side shows at a place that differs from the base.
-    pub(crate) fn seen_entry(&self, side: Side, folder: ItemId, name: &Name) -> Result<Option<Entry>> {
-        let mut query =
-            self.db.prepare_cached("SELECT entry FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3")?;
-        let found: Option<Option<Vec<u8>>> =
-            query.query_row(params![side_number(side), folder.0, name.as_str()], |r| r.get(0)).optional()?;
-        found.flatten().map(|bytes| unpack_entry(&bytes)).transpose()
+    pub(crate) fn seen_entry(
+        &self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+    ) -> Result<Option<Entry>> {
+        let mut query = self.db.prepare_cached(
+            "SELECT entry FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3",
+        )?;
+        let found: Option<Option<Vec<u8>>> = query
+            .query_row(params![side_number(side), folder.0, name.as_str()], |r| {
+                r.get(0)
+            })
+            .optional()?;
+        found
+            .flatten()
+            .map(|bytes| unpack_entry(&bytes))
+            .transpose()
     }
 
     /// All rows of a folder.
     #[allow(clippy::type_complexity, reason = "the columns of a row")]
-    pub(super) fn seen_in(&self, side: Side, folder: ItemId) -> Result<Vec<(Name, i64, Differs, Option<Entry>)>> {
-        let mut query =
-            self.db.prepare_cached("SELECT name, id, state, entry FROM seen WHERE side = ?1 AND parent = ?2")?;
+    pub(super) fn seen_in(
+        &self,
+        side: Side,
+        folder: ItemId,
+    ) -> Result<Vec<(Name, i64, Differs, Option<Entry>)>> {
+        let mut query = self.db.prepare_cached(
+            "SELECT name, id, state, entry FROM seen WHERE side = ?1 AND parent = ?2",
+        )?;
         let mut rows = query.query(params![side_number(side), folder.0])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -478,8 +637,9 @@ impl State {
     }
 
     pub(super) fn delete_seen(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
-        let mut delete =
-            self.db.prepare_cached("DELETE FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3")?;
+        let mut delete = self
+            .db
+            .prepare_cached("DELETE FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3")?;
         let gone = delete.execute(params![side_number(side), folder.0, name.as_str()])?;
         drop(delete);
         self.seen_rows[side as usize] = self.seen_rows[side as usize].saturating_sub(gone as u64);
@@ -487,9 +647,20 @@ impl State {
     }
 
     /// Drops a row, and everything known below it if it was a fresh folder.
-    fn forget_seen(&mut self, side: Side, folder: ItemId, name: &Name, id: i64, entry: Option<&Entry>) -> Result<()> {
+    fn forget_seen(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+        id: i64,
+        entry: Option<&Entry>,
+    ) -> Result<()> {
         self.delete_seen(side, folder, name)?;
-        if was_folder(entry) { self.forget_children(side, ItemId(id)) } else { Ok(()) }
+        if was_folder(entry) {
+            self.forget_children(side, ItemId(id))
+        } else {
+            Ok(())
+        }
     }
 
     fn forget_children(&mut self, side: Side, folder: ItemId) -> Result<()> {

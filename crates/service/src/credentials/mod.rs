@@ -39,6 +39,9 @@ pub enum SecretError {
     /// There is no keyring, or not yet.
     #[error("there is no keyring: {0}")]
     NotThere(String),
+    /// The store answers, and what was saved is not in it: another keyring, or one that is not whole yet.
+    #[error("the saved secrets are not there")]
+    Missing,
     /// The file needs a passphrase and none was given.
     #[error("no passphrase was given")]
     NoPassphrase,
@@ -123,12 +126,20 @@ impl SecretStores {
         }
     }
 
-    /// The secrets of a storage, for its provider.
+    /// The secrets of a storage, for its provider; all of `keys` must be among them.
     ///
     /// # Errors
     /// [`SecretError`] says what the store is waiting for.
-    pub async fn credentials(&self, kind: StoreKind, storage: &str) -> Result<Credentials, SecretError> {
+    pub async fn credentials(
+        &self,
+        kind: StoreKind,
+        storage: &str,
+        keys: &[String],
+    ) -> Result<Credentials, SecretError> {
         let secrets = self.store(kind).load(storage).await?;
+        if !keys.iter().all(|key| secrets.contains_key(key)) {
+            return Err(SecretError::Missing);
+        }
         Ok(self.reveal(&secrets))
     }
 

@@ -186,6 +186,10 @@ fn secret(error: &SecretError) -> Words {
             "There is no keyring on this computer.",
             "Install one, or use the encrypted file with a passphrase (--secret-store file).",
         ),
+        SecretError::Missing => Words::new(
+            "The saved passwords of this storage are not in the keyring or file they were put in.",
+            "Bring that back, or give them again with “tandem storage edit NAME --secret KEY”.",
+        ),
         SecretError::NoPassphrase => Words::new(
             "The saved passwords are locked with a passphrase.",
             "Give it in TANDEM_PASSPHRASE, or run Tandem in a terminal to be asked for it.",

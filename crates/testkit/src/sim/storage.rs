@@ -416,7 +416,7 @@ impl Storage for SimStorage {
     async fn validate(
         &self,
         path: &str,
-        report: &(dyn Fn(&ProbeStep) + Send + Sync),
+        report: &(dyn for<'s> Fn(&'s ProbeStep) + Send + Sync),
     ) -> Validation {
         let started = self.environment().uptime();
         let reached = match self.root(path).await {
@@ -431,9 +431,7 @@ impl Storage for SimStorage {
                 Err(error) => Err(error.to_string()),
             },
         };
-        // The trait's `&ProbeStep` has one lifetime for the whole call (async_trait names it), which only
-        // something that lives as long can have.
-        report(Box::leak(Box::new(step.clone())));
+        report(&step);
         Validation {
             steps: vec![step],
             capabilities: reached.map(|()| self.capabilities().clone()),
