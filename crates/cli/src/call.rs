@@ -16,7 +16,7 @@ use tandem_service::request::{
 use tandem_service::time_text;
 use tandem_service::when::When;
 
-use crate::args::{Command, ConfigCommand, Global, Keep, PairCommand, Store, StorageCommand};
+use crate::args::{Command, ConfigCommand, Global, Keep, PairCommand, StorageCommand, Store};
 use crate::secrets;
 
 /// What a command asks for. `run` and `selftest` ask for nothing.
@@ -24,16 +24,33 @@ pub(crate) fn request(command: Command, global: &Global) -> Result<Option<Reques
     Ok(Some(match command {
         Command::Storage(command) => storage(command, global)?,
         Command::Pair(command) => pair(command)?,
-        Command::Ls { location } => Request::List { at: place(&location)? },
-        Command::Cp { from, to, force } => {
-            Request::Copy { from: place(&from)?, to: target(&to)?, force }
-        }
-        Command::Preview { pairs } | Command::Sync { pairs, dry_run: true } => Request::Preview { pairs },
-        Command::Sync { pairs, .. } => {
-            Request::Sync { pairs, actions: global.json || global.verbose }
-        }
+        Command::Ls { location } => Request::List {
+            at: place(&location)?,
+        },
+        Command::Cp { from, to, force } => Request::Copy {
+            from: place(&from)?,
+            to: target(&to)?,
+            force,
+        },
+        Command::Preview { pairs }
+        | Command::Sync {
+            pairs,
+            dry_run: true,
+        } => Request::Preview { pairs },
+        Command::Sync { pairs, .. } => Request::Sync {
+            pairs,
+            actions: global.json || global.verbose,
+        },
         Command::Run | Command::Selftest { .. } => return Ok(None),
-        Command::Status { pair, watch, problems } => Request::Status { pair, problems, watch },
+        Command::Status {
+            pair,
+            watch,
+            problems,
+        } => Request::Status {
+            pair,
+            problems,
+            watch,
+        },
         Command::Held { pair } => Request::Held { pair },
         Command::Approve { hold } => Request::Approve { hold },
         Command::Reject { hold, how } => {
@@ -44,30 +61,64 @@ pub(crate) fn request(command: Command, global: &Global) -> Result<Option<Reques
             };
             Request::Reject { hold, how }
         }
-        Command::Log { pair, path, follow, limit } => {
+        Command::Log {
+            pair,
+            path,
+            follow,
+            limit,
+        } => {
             let path = path.map(|path| spec(path, pair.clone()));
-            Request::Log { pair, path, limit, follow }
+            Request::Log {
+                pair,
+                path,
+                limit,
+                follow,
+            }
         }
-        Command::Explain { path, pair } => Request::Explain { path: spec(path, pair) },
+        Command::Explain { path, pair } => Request::Explain {
+            path: spec(path, pair),
+        },
         Command::Conflicts { pair } => Request::Conflicts { pair },
-        Command::Resolve { id, keep, file } => Request::Resolve { id, keep: keep_side(keep, file)? },
-        Command::Versions { path, pair } => Request::Versions { path: spec(path, pair) },
-        Command::Restore { path, version, pair } => {
-            Request::Restore { path: spec(path, pair), version }
-        }
+        Command::Resolve { id, keep, file } => Request::Resolve {
+            id,
+            keep: keep_side(keep, file)?,
+        },
+        Command::Versions { path, pair } => Request::Versions {
+            path: spec(path, pair),
+        },
+        Command::Restore {
+            path,
+            version,
+            pair,
+        } => Request::Restore {
+            path: spec(path, pair),
+            version,
+        },
         Command::Undo { what, pair } => Request::Undo(match (what.action, what.run, what.since) {
             (Some(action), _, _) => UndoSpec::Action(in_pair(action, pair)),
             (_, Some(run), _) => UndoSpec::Run(in_pair(run, pair)),
             (_, _, since) => UndoSpec::Since(time(&since.unwrap_or_default(), -1)?, pair),
         }),
-        Command::Verify { pair, deep, sample, limit_bytes, repair } => {
-            Request::Verify(VerifySpec { pair, deep, sample, limit_bytes, repair })
-        }
-        Command::Doctor { bundle } => Request::Doctor { bundle: bundle.map(|path| absolute(&path)) },
+        Command::Verify {
+            pair,
+            deep,
+            sample,
+            limit_bytes,
+            repair,
+        } => Request::Verify(VerifySpec {
+            pair,
+            deep,
+            sample,
+            limit_bytes,
+            repair,
+        }),
+        Command::Doctor { bundle } => Request::Doctor {
+            bundle: bundle.map(|path| absolute(&path)),
+        },
         Command::Config(ConfigCommand::Export) => Request::ConfigExport,
-        Command::Config(ConfigCommand::Import { file }) => {
-            Request::ConfigImport { text: read_text(&file)? }
-        }
+        Command::Config(ConfigCommand::Import { file }) => Request::ConfigImport {
+            text: read_text(&file)?,
+        },
     }))
 }
 
@@ -82,9 +133,11 @@ fn storage(command: StorageCommand, global: &Global) -> Result<Request> {
         StorageCommand::Rename { name, new } => Request::StorageRename { name, new },
         StorageCommand::Remove { name } => Request::StorageRemove { name },
         StorageCommand::Login { name, .. } => Request::StorageLogin { name },
-        StorageCommand::Add { name, type_name, values } => {
-            Request::StorageAdd(values_of(name, Some(type_name), values, global)?)
-        }
+        StorageCommand::Add {
+            name,
+            type_name,
+            values,
+        } => Request::StorageAdd(values_of(name, Some(type_name), values, global)?),
         StorageCommand::Edit { name, values } => {
             Request::StorageEdit(values_of(name, None, values, global)?)
         }
@@ -113,24 +166,52 @@ fn values_of(
 
 fn pair(command: PairCommand) -> Result<Request> {
     Ok(match command {
-        PairCommand::Add { name, source, destination, flags } => {
+        PairCommand::Add {
+            name,
+            source,
+            destination,
+            flags,
+        } => {
             let ends = PerSide::new(place(&source)?, place(&destination)?);
             let options = flags.options().map_err(Fault::Refused)?;
-            Request::PairAdd(Box::new(PairSpec { name, ends, options }))
+            Request::PairAdd(Box::new(PairSpec {
+                name,
+                ends,
+                options,
+            }))
         }
         PairCommand::List => Request::PairList,
         PairCommand::Show { name } => Request::PairShow { name },
-        PairCommand::Edit { name, rename, source, destination, flags } => {
+        PairCommand::Edit {
+            name,
+            rename,
+            source,
+            destination,
+            flags,
+        } => {
             let at = |text: Option<String>| text.as_deref().map(place).transpose();
             let ends = PerSide::new(at(source)?, at(destination)?);
             let options = flags.changes();
-            Request::PairEdit(Box::new(PairChange { name, rename, ends, options }))
+            Request::PairEdit(Box::new(PairChange {
+                name,
+                rename,
+                ends,
+                options,
+            }))
         }
         PairCommand::Pause { name, until } => {
             let until = until.as_deref().map(|text| time(text, 1)).transpose()?;
-            Request::PairPause { name, paused: true, until }
+            Request::PairPause {
+                name,
+                paused: true,
+                until,
+            }
         }
-        PairCommand::Resume { name } => Request::PairPause { name, paused: false, until: None },
+        PairCommand::Resume { name } => Request::PairPause {
+            name,
+            paused: false,
+            until: None,
+        },
         PairCommand::Remove { name } => Request::PairRemove { name },
     })
 }
@@ -163,7 +244,11 @@ fn absolute(path: &Path) -> PathBuf {
 
 fn spec(text: String, pair: Option<String>) -> PathSpec {
     // What is no place may still be a path in a pair.
-    PathSpec { place: place(&text).ok(), text, pair }
+    PathSpec {
+        place: place(&text).ok(),
+        text,
+        pair,
+    }
 }
 
 fn in_pair(id: String, pair: Option<String>) -> String {
@@ -174,12 +259,14 @@ fn in_pair(id: String, pair: Option<String>) -> String {
 }
 
 fn time(text: &str, direction: i64) -> Result<When> {
-    time_text::parse(text, now(), direction).map(When).ok_or_else(|| {
-        Fault::Usage(
-            format!("“{text}” is no time."),
-            "Give one such as 14:02, “2026-11-20 14:02”, or a length such as 30m.".to_owned(),
-        )
-    })
+    time_text::parse(text, now(), direction)
+        .map(When)
+        .ok_or_else(|| {
+            Fault::Usage(
+                format!("“{text}” is no time."),
+                "Give one such as 14:02, “2026-11-20 14:02”, or a length such as 30m.".to_owned(),
+            )
+        })
 }
 
 fn keep_side(keep: Keep, file: Option<PathBuf>) -> Result<KeepSide> {
@@ -199,8 +286,15 @@ fn read_text(path: &Path) -> Result<String> {
     let shown = path.display().to_string();
     let content = read_named_file(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Fault::NothingThere(shown.clone()),
-        _ => Fault::Usage(format!("{shown} cannot be read: {error}."), "Check the file.".to_owned()),
+        _ => Fault::Usage(
+            format!("{shown} cannot be read: {error}."),
+            "Check the file.".to_owned(),
+        ),
     })?;
-    String::from_utf8(content)
-        .map_err(|_| Fault::Usage(format!("{shown} is not text."), "Choose another file.".to_owned()))
+    String::from_utf8(content).map_err(|_| {
+        Fault::Usage(
+            format!("{shown} is not text."),
+            "Choose another file.".to_owned(),
+        )
+    })
 }

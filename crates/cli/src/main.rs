@@ -36,7 +36,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return ExitCode::from(usage(&error)),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let code = match runtime {
         Ok(runtime) => {
             let json = arguments.global.json;
@@ -58,15 +60,25 @@ fn main() -> ExitCode {
 
 /// What clap has to say: help and version are answers, the rest is wrong usage.
 fn usage(error: &clap::Error) -> u8 {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
         output::text(&error.render().to_string());
         return 0;
     }
     if std::env::args_os().any(|argument| argument == "--json") {
         let text = error.render().to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let first = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
         let next = "“tandem --help” shows how it is used.".to_owned();
-        report(&Fault::Usage(format!("{}.", first.trim_end_matches('.')), next).failure(), true);
+        report(
+            &Fault::Usage(format!("{}.", first.trim_end_matches('.')), next).failure(),
+            true,
+        );
     } else {
         output::note(error.render().to_string().trim_end());
     }
@@ -110,16 +122,23 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
 }
 
 fn profile_folder(global: &Global) -> Result<PathBuf, Fault> {
-    global.profile.clone().or_else(Profile::default_folder).ok_or_else(|| {
-        let next = "Name one with --profile.".to_owned();
-        Fault::Usage("There is no home folder for the profile.".to_owned(), next)
-    })
+    global
+        .profile
+        .clone()
+        .or_else(Profile::default_folder)
+        .ok_or_else(|| {
+            let next = "Name one with --profile.".to_owned();
+            Fault::Usage("There is no home folder for the profile.".to_owned(), next)
+        })
 }
 
 /// Has one request answered and prints what happens meanwhile.
 async fn answer(session: Session, request: Request, global: &Global) -> Result<u8, Failure> {
     let streams = request.streams() && global.json;
-    let watches = matches!(request, Request::Status { watch: true, .. } | Request::Log { follow: true, .. });
+    let watches = matches!(
+        request,
+        Request::Status { watch: true, .. } | Request::Log { follow: true, .. }
+    );
     let (updates, mut told) = mpsc::channel(UPDATES);
     let mut progress = Progress::new(!global.json);
     let answering = session.call(request, updates);
@@ -147,7 +166,10 @@ async fn answer(session: Session, request: Request, global: &Global) -> Result<u
     progress.finish();
     let Some(result) = result else {
         if streams {
-            output::document(&document(&last.unwrap_or_else(|| Answer::Status(Vec::new())), true));
+            output::document(&document(
+                &last.unwrap_or_else(|| Answer::Status(Vec::new())),
+                true,
+            ));
         }
         return Ok(STOPPED);
     };
@@ -207,7 +229,11 @@ async fn supervise(own: Own, global: &Global) -> u8 {
     }
     progress.finish();
     tracing::info!("stopped by a signal");
-    let request = Request::Status { pair: None, problems: false, watch: false };
+    let request = Request::Status {
+        pair: None,
+        problems: false,
+        watch: false,
+    };
     let (updates, _told) = mpsc::channel(1);
     if let Ok(answer) = service.handle(request, updates).await {
         if global.json {

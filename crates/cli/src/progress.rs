@@ -20,7 +20,10 @@ impl Progress {
     /// Shown if `wanted` and somebody watches.
     pub(crate) fn new(wanted: bool) -> Self {
         let target = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(4));
-        Self { bars: (wanted && output::is_watched()).then(target), open: BTreeMap::new() }
+        Self {
+            bars: (wanted && output::is_watched()).then(target),
+            open: BTreeMap::new(),
+        }
     }
 
     /// Shows what an update says of progress.
@@ -28,7 +31,10 @@ impl Progress {
         match update {
             Update::Progress { pair, progress } => self.advance(pair, progress),
             Update::State { pair, state, shown } => match state.as_str() {
-                "looking" => self.bar(pair).into_iter().for_each(|bar| bar.set_message(shown.clone())),
+                "looking" => self
+                    .bar(pair)
+                    .into_iter()
+                    .for_each(|bar| bar.set_message(shown.clone())),
                 "syncing" => {}
                 _ => self.clear(pair),
             },
@@ -71,16 +77,23 @@ impl Progress {
         let bars = self.bars.as_ref()?;
         let make = || {
             let bar = bars.add(ProgressBar::new(0));
-            let style = "{prefix}  {bar:24}  {percent:>3}%  {msg}  {decimal_bytes_per_sec}  {eta} left";
+            let style =
+                "{prefix}  {bar:24}  {percent:>3}%  {msg}  {decimal_bytes_per_sec}  {eta} left";
             // The template is a constant; if it could not be read, indicatif's own is as good.
             bar.set_style(
-                ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+                ProgressStyle::with_template(style)
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
             );
             bar.set_prefix(output::visible(pair));
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
         };
-        Some(self.open.entry(pair.to_owned()).or_insert_with(make).clone())
+        Some(
+            self.open
+                .entry(pair.to_owned())
+                .or_insert_with(make)
+                .clone(),
+        )
     }
 
     fn clear(&mut self, pair: &str) {

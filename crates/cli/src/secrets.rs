@@ -21,7 +21,8 @@ pub(crate) fn read(keys: &[String]) -> Result<Secrets> {
             let mut line = String::new();
             let read = stdin.lock().read_line(&mut line);
             let line = SecretText::new(line);
-            read.is_ok_and(|n| n > 0).then(|| SecretText::new(line.expose().trim_end_matches(['\r', '\n']).to_owned()))
+            read.is_ok_and(|n| n > 0)
+                .then(|| SecretText::new(line.expose().trim_end_matches(['\r', '\n']).to_owned()))
         };
         let secret = secret.filter(|s| !s.expose().is_empty()).ok_or_else(|| {
             Fault::Usage(

@@ -22,16 +22,23 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     pub(crate) const fn new(rate: Option<u64>) -> Self {
-        Self { rate, paid_until: AtomicU64::new(0) }
+        Self {
+            rate,
+            paid_until: AtomicU64::new(0),
+        }
     }
 
     async fn pay(&self, environment: &SharedEnvironment, bytes: u64) {
-        let Some(rate) = self.rate.filter(|&r| r > 0) else { return };
+        let Some(rate) = self.rate.filter(|&r| r > 0) else {
+            return;
+        };
         let now = nanos(environment.uptime());
         let cost = bytes.saturating_mul(1_000_000_000) / rate;
         let before = self
             .paid_until
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |until| Some(until.max(now) + cost))
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |until| {
+                Some(until.max(now) + cost)
+            })
             .unwrap_or(now);
         let wait = (before.max(now) + cost).saturating_sub(now);
         if wait > 0 {
@@ -69,7 +76,14 @@ impl Carried {
         throttle: Arc<Throttle>,
         environment: SharedEnvironment,
     ) -> Self {
-        Self { root, at, entry, hashing: Arc::default(), throttle, environment }
+        Self {
+            root,
+            at,
+            entry,
+            hashing: Arc::default(),
+            throttle,
+            environment,
+        }
     }
 
     /// The hash of all bytes. Reads them again if they did not flow once from beginning to end.
@@ -86,7 +100,8 @@ impl Carried {
 
     fn hash_so_far(&self) -> Option<ContentHash> {
         let hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
-        (hashing.position == self.entry.size).then(|| ContentHash::blake3(*hashing.hasher.finalize().as_bytes()))
+        (hashing.position == self.entry.size)
+            .then(|| ContentHash::blake3(*hashing.hasher.finalize().as_bytes()))
     }
 
     fn take(hashing: &Mutex<Hashing>, offset: u64, bytes: &Bytes) {
@@ -116,7 +131,12 @@ impl Carried {
 
 fn short(at: &Locator) -> tandem_core::error::StorageError {
     use tandem_core::error::{Cause, StorageError};
-    StorageError::new("read", Cause::HashMismatch, "the file is shorter than listed").at(&at.path)
+    StorageError::new(
+        "read",
+        Cause::HashMismatch,
+        "the file is shorter than listed",
+    )
+    .at(&at.path)
 }
 
 #[async_trait]
@@ -126,7 +146,15 @@ impl Content for Carried {
     }
 
     async fn open(&self, offset: u64, length: u64) -> Result<ByteStream> {
-        let pieces = self.root.read(&self.at, &self.entry, offset, length.min(self.entry.size - offset.min(self.entry.size))).await?;
+        let pieces = self
+            .root
+            .read(
+                &self.at,
+                &self.entry,
+                offset,
+                length.min(self.entry.size - offset.min(self.entry.size)),
+            )
+            .await?;
         let hashing = Arc::clone(&self.hashing);
         let (throttle, environment) = (Arc::clone(&self.throttle), Arc::clone(&self.environment));
         let counted = stream::unfold((pieces, offset), move |(mut pieces, position)| {

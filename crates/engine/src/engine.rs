@@ -45,7 +45,10 @@ impl Engine {
         let filter = Filter::new(setup.options.filter.clone(), ignored)?;
         let (wake, woken) = mpsc::unbounded();
         let limits = &setup.options.limits;
-        let throttles = PerSide::new(Arc::new(Throttle::new(limits.download)), Arc::new(Throttle::new(limits.upload)));
+        let throttles = PerSide::new(
+            Arc::new(Throttle::new(limits.download)),
+            Arc::new(Throttle::new(limits.upload)),
+        );
         Ok(Self {
             throttles,
             setup,
@@ -82,7 +85,9 @@ impl Engine {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.shared_state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared_state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn root(&self, side: Side) -> &Arc<dyn Root> {
@@ -129,7 +134,9 @@ impl Engine {
         }
     }
 
-    pub(crate) fn storage_error(side: Side) -> impl Fn(tandem_core::error::StorageError) -> EngineError {
+    pub(crate) fn storage_error(
+        side: Side,
+    ) -> impl Fn(tandem_core::error::StorageError) -> EngineError {
         move |error| EngineError::Storage { side, error }
     }
 }

@@ -68,19 +68,31 @@ pub(crate) fn digest(action: &Action) -> Option<u64> {
 impl Engine {
     pub(crate) fn guard_settings(&self) -> Result<GuardSettings> {
         let weak = Side::BOTH.into_iter().any(|side| {
-            matches!(self.stored_identity(side), Ok(Some(RootIdentity { identity: Identity::Weak, .. })))
+            matches!(
+                self.stored_identity(side),
+                Ok(Some(RootIdentity {
+                    identity: Identity::Weak,
+                    ..
+                }))
+            )
         });
         let settings = self.setup.options.guards;
-        Ok(if weak { settings.for_weak_root() } else { settings })
+        Ok(if weak {
+            settings.for_weak_root()
+        } else {
+            settings
+        })
     }
 
     pub(crate) fn stored_identity(&self, side: Side) -> Result<Option<RootIdentity>> {
         let text = self.state().meta(&format!("identity {side}"))?;
-        text.map(|t| serde_json::from_str(&t).map_err(|e| EngineError::DamagedState(e.to_string()))).transpose()
+        text.map(|t| serde_json::from_str(&t).map_err(|e| EngineError::DamagedState(e.to_string())))
+            .transpose()
     }
 
     fn store_identity(&self, side: Side, identity: &RootIdentity) -> Result<()> {
-        let text = serde_json::to_string(identity).map_err(|e| EngineError::Refused(e.to_string()))?;
+        let text =
+            serde_json::to_string(identity).map_err(|e| EngineError::Refused(e.to_string()))?;
         self.state().set_meta(&format!("identity {side}"), &text)
     }
 
@@ -91,17 +103,29 @@ impl Engine {
             let expected = self.stored_identity(side)?;
             let found = match self.root(side).identity(expected.is_none()).await {
                 Ok(found) => Some(found),
-                Err(error) if error.cause == tandem_core::error::Cause::NotFound && expected.is_some() => None,
+                Err(error)
+                    if error.cause == tandem_core::error::Cause::NotFound && expected.is_some() =>
+                {
+                    None
+                }
                 Err(error) => return Err(EngineError::Storage { side, error }),
             };
-            match (root_guard(expected.as_ref(), found.as_ref(), false, 0), found) {
+            match (
+                root_guard(expected.as_ref(), found.as_ref(), false, 0),
+                found,
+            ) {
                 (None, Some(found)) if expected.is_none() => {
                     // A marker that a power loss takes back must not be remembered.
-                    self.root(side).settle().await.map_err(Self::storage_error(side))?;
+                    self.root(side)
+                        .settle()
+                        .await
+                        .map_err(Self::storage_error(side))?;
                     self.store_identity(side, &found)?;
                 }
                 (None, _) => {}
-                (Some(Guard::RootMissing), _) => holds.push(root_hold(Guard::RootMissing, side, None)),
+                (Some(Guard::RootMissing), _) => {
+                    holds.push(root_hold(Guard::RootMissing, side, None))
+                }
                 (Some(guard), found) => {
                     let hold = root_hold(guard, side, found.as_ref());
                     match found {
@@ -118,7 +142,8 @@ impl Engine {
 
     /// Another root was approved: both sides are merged as if they had never met, never with deletes.
     fn start_over(&self, side: Side, found: &RootIdentity) -> Result<()> {
-        self.state().transaction(|state| state.forget_everything())?;
+        self.state()
+            .transaction(|state| state.forget_everything())?;
         self.store_identity(side, found)
     }
 
@@ -147,8 +172,13 @@ impl Engine {
         let mut holds = Vec::new();
         for hold in pair {
             if !approval.covers(&hold.items) {
-                let list: Vec<PlannedAction> =
-                    plan.actions.iter().filter(|a| a.touches()).take(MOST_LISTED).map(planned).collect();
+                let list: Vec<PlannedAction> = plan
+                    .actions
+                    .iter()
+                    .filter(|a| a.touches())
+                    .take(MOST_LISTED)
+                    .map(planned)
+                    .collect();
                 holds.push((hold, text(&list)?));
             }
         }
@@ -162,7 +192,9 @@ impl Engine {
             .filter(|a| matches!(a.deed, Deed::Delete { .. }))
             .filter_map(HeldAction::of)
             .collect();
-        let Some(guard) = self.delete_guard(&deletes, &settings, first)? else { return Ok(holds) };
+        let Some(guard) = self.delete_guard(&deletes, &settings, first)? else {
+            return Ok(holds);
+        };
         let all: BTreeSet<u64> = deletes.iter().map(|d| d.digest).collect();
         let held = approval.remainder(&all);
         if held.is_empty() {
@@ -170,8 +202,14 @@ impl Engine {
         }
         let mut evidence = Evidence::new();
         evidence.insert("deletes".into(), Fact::Number(held.len() as u64));
-        evidence.insert("base_items".into(), Fact::Number(self.state().base_count()?));
-        let list: Vec<&HeldAction> = deletes.iter().filter(|d| held.contains(&d.digest)).collect();
+        evidence.insert(
+            "base_items".into(),
+            Fact::Number(self.state().base_count()?),
+        );
+        let list: Vec<&HeldAction> = deletes
+            .iter()
+            .filter(|d| held.contains(&d.digest))
+            .collect();
         holds.push((Hold::new(guard, held.clone(), evidence), text(&list)?));
         plan.actions.retain(|a| {
             !matches!(a.deed, Deed::Delete { .. }) || digest(a).is_none_or(|d| !held.contains(&d))
@@ -185,16 +223,25 @@ impl Engine {
         settings: &GuardSettings,
         first: bool,
     ) -> Result<Option<Guard>> {
-        let own = deletes.iter().filter(|d| matches!(d.reason, Reason::MirrorOf(_))).count() as u64;
+        let own = deletes
+            .iter()
+            .filter(|d| matches!(d.reason, Reason::MirrorOf(_)))
+            .count() as u64;
         if guard::first_mirror_deletes(first, own) {
             return Ok(Some(Guard::FirstMirrorDeletes));
         }
         let now = self.now();
         let (recent, items) = {
             let state = self.state();
-            let since = state.meta("deletes_count_from")?.and_then(|t| t.parse().ok()).unwrap_or(i64::MIN);
+            let since = state
+                .meta("deletes_count_from")?
+                .and_then(|t| t.parse().ok())
+                .unwrap_or(i64::MIN);
             let since = now.plus(-HOUR).0.max(since);
-            (state.deletes_since(tandem_core::time::Timestamp(since))?, state.base_count()?)
+            (
+                state.deletes_since(tandem_core::time::Timestamp(since))?,
+                state.base_count()?,
+            )
         };
         let trips = guard::mass_delete(settings, deletes.len() as u64, recent, items);
         Ok(trips.then_some(Guard::MassDelete))
@@ -207,7 +254,9 @@ impl Engine {
             let edited: BTreeSet<u64> = plan
                 .actions
                 .iter()
-                .filter(|a| a.reason == Reason::EditedOn(side) && matches!(a.deed, Deed::Transfer { .. }))
+                .filter(|a| {
+                    a.reason == Reason::EditedOn(side) && matches!(a.deed, Deed::Transfer { .. })
+                })
                 .filter_map(digest)
                 .collect();
             if guard::everything_changed(settings, edited.len() as u64, items) {
@@ -217,22 +266,39 @@ impl Engine {
                 evidence.insert("base_items".into(), Fact::Number(items));
                 holds.push(Hold::new(Guard::EverythingChanged, edited, evidence));
             }
-            let incoming: u64 = plan.actions.iter().filter(|a| a.side == side).map(Action::bytes).sum();
+            let incoming: u64 = plan
+                .actions
+                .iter()
+                .filter(|a| a.side == side)
+                .map(Action::bytes)
+                .sum();
             let free = self.root(side).free_space().await.unwrap_or(None);
             if guard::free_space(settings, free, incoming) {
                 let mut evidence = Evidence::new();
                 evidence.insert("side".into(), Fact::Text(side.to_string()));
                 evidence.insert("free".into(), Fact::Number(free.unwrap_or(0)));
                 evidence.insert("needed".into(), Fact::Number(incoming));
-                holds.push(Hold::new(Guard::FreeSpace, one(&format!("free space {side}")), evidence));
+                holds.push(Hold::new(
+                    Guard::FreeSpace,
+                    one(&format!("free space {side}")),
+                    evidence,
+                ));
             }
         }
-        let copies = plan.actions.iter().filter(|a| matches!(a.deed, Deed::Duplicate { .. })).count() as u64;
+        let copies = plan
+            .actions
+            .iter()
+            .filter(|a| matches!(a.deed, Deed::Duplicate { .. }))
+            .count() as u64;
         let recent = self.state().copies_since(self.now().plus(-HOUR))?;
         if copies > 0 && guard::conflict_copies(settings, 0, copies + recent) {
             let mut evidence = Evidence::new();
             evidence.insert("copies".into(), Fact::Number(copies + recent));
-            holds.push(Hold::new(Guard::ConflictCopies, one("conflict copies"), evidence));
+            holds.push(Hold::new(
+                Guard::ConflictCopies,
+                one("conflict copies"),
+                evidence,
+            ));
         }
         Ok(holds)
     }

@@ -36,7 +36,10 @@ pub(crate) struct Doubt {
 
 impl Doubt {
     pub(crate) fn everything() -> Self {
-        Self { all: true, folders: BTreeMap::new() }
+        Self {
+            all: true,
+            folders: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -74,14 +77,20 @@ struct StoredIgnoreFile {
 pub(crate) fn stored_ignore_files(state: &State) -> Result<Vec<IgnoreFile>> {
     Ok(read_stored(state)?
         .into_iter()
-        .map(|f| IgnoreFile { side: f.side, folder: f.folder, text: f.text })
+        .map(|f| IgnoreFile {
+            side: f.side,
+            folder: f.folder,
+            text: f.text,
+        })
         .collect())
 }
 
 fn read_stored(state: &State) -> Result<Vec<StoredIgnoreFile>> {
     match state.meta("ignore_files")? {
         None => Ok(Vec::new()),
-        Some(text) => serde_json::from_str(&text).map_err(|e| EngineError::DamagedState(e.to_string())),
+        Some(text) => {
+            serde_json::from_str(&text).map_err(|e| EngineError::DamagedState(e.to_string()))
+        }
     }
 }
 
@@ -129,7 +138,11 @@ impl Engine {
         let transaction = LookTransaction::begin(self)?;
         let mut folders = PerSide::from_fn(|_| FolderIds::default());
         if doubts.source.all && doubts.destination.all {
-            let of = |side: Side| self.root(side).list(&RelPath::root(), Depth::Subtree).map(move |l| (side, l));
+            let of = |side: Side| {
+                self.root(side)
+                    .list(&RelPath::root(), Depth::Subtree)
+                    .map(move |l| (side, l))
+            };
             let mut both = select(of(Side::Source), of(Side::Destination));
             let mut ended = PerSide::new(false, false);
             while let Some((side, listed)) = both.next().await {
@@ -142,7 +155,8 @@ impl Engine {
             }
         } else {
             for side in Side::BOTH {
-                self.look_at(side, &doubts[side], &mut folders[side], &mut look).await?;
+                self.look_at(side, &doubts[side], &mut folders[side], &mut look)
+                    .await?;
             }
         }
         if doubts.source.all && doubts.destination.all {
@@ -154,8 +168,15 @@ impl Engine {
         Ok(look)
     }
 
-    async fn look_at(&self, side: Side, doubt: &Doubt, folders: &mut FolderIds, look: &mut Look) -> Result<()> {
-        let mut wanted: Vec<(RelPath, bool)> = doubt.folders.iter().map(|(f, &d)| (f.clone(), d)).collect();
+    async fn look_at(
+        &self,
+        side: Side,
+        doubt: &Doubt,
+        folders: &mut FolderIds,
+        look: &mut Look,
+    ) -> Result<()> {
+        let mut wanted: Vec<(RelPath, bool)> =
+            doubt.folders.iter().map(|(f, &d)| (f.clone(), d)).collect();
         if doubt.all {
             wanted = vec![(RelPath::root(), true)];
         }
@@ -171,12 +192,19 @@ impl Engine {
                 }
                 continue;
             }
-            let depth = if deep { Depth::Subtree } else { Depth::Children };
+            let depth = if deep {
+                Depth::Subtree
+            } else {
+                Depth::Children
+            };
             let mut listing = self.root(side).list(&folder, depth);
             let mut ended = false;
             while let Some(listed) = listing.next().await {
                 let listed = match listed {
-                    Err(error) if error.cause == tandem_core::error::Cause::NotFound && !folder.is_root() => {
+                    Err(error)
+                        if error.cause == tandem_core::error::Cause::NotFound
+                            && !folder.is_root() =>
+                    {
                         wanted.extend(folder.parent().map(|above| (above, false)));
                         ended = true;
                         break;
@@ -198,7 +226,13 @@ impl Engine {
     }
 
     /// Stores one message of a listing. Answers folders that the state did not know.
-    fn take(&self, side: Side, listed: Listed, folders: &mut FolderIds, look: &mut Look) -> Result<Vec<RelPath>> {
+    fn take(
+        &self,
+        side: Side,
+        listed: Listed,
+        folders: &mut FolderIds,
+        look: &mut Look,
+    ) -> Result<Vec<RelPath>> {
         match listed {
             Listed::End => Ok(Vec::new()),
             Listed::Unreadable(skipped) => {
@@ -221,7 +255,9 @@ impl Engine {
     }
 
     fn mark_unreadable(&self, side: Side, folder: &RelPath, folders: &mut FolderIds) -> Result<()> {
-        let (Some(parent), Some(name)) = (folder.parent(), folder.name()) else { return Ok(()) };
+        let (Some(parent), Some(name)) = (folder.parent(), folder.name()) else {
+            return Ok(());
+        };
         if let Some(parent) = self.folder_id(side, &parent, folders)? {
             self.state().see_unknown(side, parent, &name)?;
         }
@@ -238,8 +274,12 @@ impl Engine {
         let now = self.now();
         let filter = self.filter();
         let rules = &self.capabilities(side).names;
-        let canonical = names::decode_path(&listing.folder, rules).unwrap_or_else(|_| listing.folder.clone());
-        if !filter.verdict(&canonical, Kind::Folder, None, None, now).is_included() {
+        let canonical =
+            names::decode_path(&listing.folder, rules).unwrap_or_else(|_| listing.folder.clone());
+        if !filter
+            .verdict(&canonical, Kind::Folder, None, None, now)
+            .is_included()
+        {
             return Ok(Vec::new());
         }
         let id = self.expected_folder_id(side, &listing.folder, folders)?;
@@ -250,11 +290,20 @@ impl Engine {
         let verdicts = filter.within(&canonical);
         let quiet = i64::try_from(self.setup.options.limits.quiet * 1_000_000).unwrap_or(i64::MAX);
         let mut seen = FolderSeen::default();
-        seen.unknown.extend(listing.skipped.iter().filter_map(|s| Name::new(s.shown.as_str()).ok()));
+        seen.unknown.extend(
+            listing
+                .skipped
+                .iter()
+                .filter_map(|s| Name::new(s.shown.as_str()).ok()),
+        );
         for entry in listing.entries {
-            let name = names::decode_name(&entry.name, rules).map_or_else(|_| entry.name.clone(), |n| n.into_owned());
+            let name = names::decode_name(&entry.name, rules)
+                .map_or_else(|_| entry.name.clone(), |n| n.into_owned());
             let mtime = entry.mtime.map(|m| m.at);
-            if !verdicts.verdict(&name, entry.kind, Some(entry.size), mtime, now).is_included() {
+            if !verdicts
+                .verdict(&name, entry.kind, Some(entry.size), mtime, now)
+                .is_included()
+            {
                 seen.excluded.push(entry.name);
                 continue;
             }
@@ -266,7 +315,8 @@ impl Engine {
                 seen.unsettled.push(entry.name.clone());
             }
             if entry.name.as_str() == IGNORE_FILE && entry.kind == Kind::File {
-                look.ignore_files.insert((side, listing.folder.clone()), entry.clone());
+                look.ignore_files
+                    .insert((side, listing.folder.clone()), entry.clone());
             }
             seen.entries.push(entry);
         }
@@ -276,7 +326,8 @@ impl Engine {
         for name in unsettled {
             if state.is_unsettled(side, id, &name)? {
                 look.unsettled[side].insert(listing.folder.clone());
-                look.being_written.insert((side, listing.folder.join(&name)));
+                look.being_written
+                    .insert((side, listing.folder.join(&name)));
             }
         }
         let mut fresh = Vec::new();
@@ -306,18 +357,30 @@ impl Engine {
         } else {
             format!("{}/{}", skipped.folder, skipped.shown)
         };
-        look.problems.insert(ProblemRow { side, path, why: why.to_owned(), detail: String::new() });
+        look.problems.insert(ProblemRow {
+            side,
+            path,
+            why: why.to_owned(),
+            detail: String::new(),
+        });
     }
 
     /// The id under which the state knows a folder of a side; `None` if it does not.
-    fn folder_id(&self, side: Side, path: &RelPath, folders: &mut FolderIds) -> Result<Option<ItemId>> {
+    fn folder_id(
+        &self,
+        side: Side,
+        path: &RelPath,
+        folders: &mut FolderIds,
+    ) -> Result<Option<ItemId>> {
         if path.is_root() {
             return Ok(Some(ItemId::ROOT));
         }
         if let Some(id) = folders.0.get(path) {
             return Ok(*id);
         }
-        let (Some(parent), Some(name)) = (path.parent(), path.name()) else { return Ok(None) };
+        let (Some(parent), Some(name)) = (path.parent(), path.name()) else {
+            return Ok(None);
+        };
         let id = match self.folder_id(side, &parent, folders)? {
             Some(parent) => self.state().folder_at(side, parent, &name)?,
             None => None,
@@ -327,11 +390,18 @@ impl Engine {
     }
 
     /// The id of a folder whose children are told, perhaps before itself.
-    fn expected_folder_id(&self, side: Side, path: &RelPath, folders: &mut FolderIds) -> Result<ItemId> {
+    fn expected_folder_id(
+        &self,
+        side: Side,
+        path: &RelPath,
+        folders: &mut FolderIds,
+    ) -> Result<ItemId> {
         if let Some(id) = self.folder_id(side, path, folders)? {
             return Ok(id);
         }
-        let (Some(parent), Some(name)) = (path.parent(), path.name()) else { return Ok(ItemId::ROOT) };
+        let (Some(parent), Some(name)) = (path.parent(), path.name()) else {
+            return Ok(ItemId::ROOT);
+        };
         let parent = self.expected_folder_id(side, &parent, folders)?;
         let id = self.state().expect_folder(side, parent, &name)?;
         folders.0.insert(path.clone(), Some(id));
@@ -345,12 +415,19 @@ impl Engine {
         }
         let absent = self.state().absent_places(side)?;
         for (folder, name) in absent {
-            let Some(path) = self.path_of(side, folder)? else { continue };
+            let Some(path) = self.path_of(side, folder)? else {
+                continue;
+            };
             let at = Locator::of_path(path.join(&name));
             // Where case or form does not count, another spelling answers too: that is listed for itself.
-            let there = self.root(side).stat(&at).await.map_err(Self::storage_error(side))?;
+            let there = self
+                .root(side)
+                .stat(&at)
+                .await
+                .map_err(Self::storage_error(side))?;
             if let Some(entry) = there.filter(|e| e.name == name) {
-                self.state().transaction(|state| state.see_again(side, folder, &name, &entry))?;
+                self.state()
+                    .transaction(|state| state.see_again(side, folder, &name, &entry))?;
             }
         }
         Ok(())
@@ -367,7 +444,8 @@ impl Engine {
         let mut files = Vec::new();
         for file in &stored {
             let found = look.ignore_files.get(&(file.side, file.folder.clone()));
-            let looked = doubts[file.side].all || doubts[file.side].folders.contains_key(&file.folder);
+            let looked =
+                doubts[file.side].all || doubts[file.side].folders.contains_key(&file.folder);
             match found {
                 Some(entry) if stamp(entry) == file.stamp => files.push(file.clone()),
                 None if !looked => files.push(file.clone()),
@@ -378,7 +456,10 @@ impl Engine {
             if files.iter().any(|f| f.side == *side && f.folder == *folder) {
                 continue;
             }
-            let at = Locator { path: folder.join(&entry.name), id: entry.id.clone() };
+            let at = Locator {
+                path: folder.join(&entry.name),
+                id: entry.id.clone(),
+            };
             let content = Carried::new(
                 std::sync::Arc::clone(self.root(*side)),
                 at,
@@ -392,7 +473,12 @@ impl Engine {
                 Err(error) => return Err(EngineError::Storage { side: *side, error }),
             };
             let text = String::from_utf8_lossy(&text).into_owned();
-            files.push(StoredIgnoreFile { side: *side, folder: folder.clone(), stamp: stamp(entry), text });
+            files.push(StoredIgnoreFile {
+                side: *side,
+                folder: folder.clone(),
+                stamp: stamp(entry),
+                text,
+            });
         }
         let as_ignored = files.iter().map(|f| IgnoreFile {
             side: f.side,
@@ -400,13 +486,20 @@ impl Engine {
             text: f.text.clone(),
         });
         let filter = Filter::new(self.setup.options.filter.clone(), as_ignored)?;
-        let text = serde_json::to_string(&files).map_err(|e| EngineError::Refused(e.to_string()))?;
+        let text =
+            serde_json::to_string(&files).map_err(|e| EngineError::Refused(e.to_string()))?;
         let state = self.state();
-        if state.meta("ignore_files")?.is_none_or(|known| known != text) {
+        if state
+            .meta("ignore_files")?
+            .is_none_or(|known| known != text)
+        {
             state.set_meta("ignore_files", &text)?;
         }
         drop(state);
-        let mut current = self.filter.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut current = self
+            .filter
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let changed = current.digest() != filter.digest();
         if changed {
             *current = std::sync::Arc::new(filter);

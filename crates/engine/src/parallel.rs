@@ -22,7 +22,9 @@ pub(crate) async fn in_parallel<T: Send + 'static>(
         }
         return results;
     }
-    let queue = Arc::new(Mutex::new(jobs.into_iter().enumerate().collect::<VecDeque<_>>()));
+    let queue = Arc::new(Mutex::new(
+        jobs.into_iter().enumerate().collect::<VecDeque<_>>(),
+    ));
     let (sender, mut receiver) = mpsc::unbounded();
     let workers: Vec<_> = (0..limit.min(count))
         .map(|_| {
@@ -47,5 +49,8 @@ pub(crate) async fn in_parallel<T: Send + 'static>(
 }
 
 fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    queue
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .pop_front()
 }

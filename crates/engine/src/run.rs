@@ -45,7 +45,10 @@ impl Engine {
                     Err(EngineError::Storage { side, error }) => {
                         tracing::warn!(%side, %error, "the pass stopped");
                         failures += 1;
-                        if let ErrorKind::Transient { retry_after: Some(wait) } = error.kind {
+                        if let ErrorKind::Transient {
+                            retry_after: Some(wait),
+                        } = error.kind
+                        {
                             self.setup.environment.sleep(wait).await;
                         }
                     }

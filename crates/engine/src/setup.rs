@@ -62,7 +62,11 @@ pub struct VersionSettings {
 
 impl Default for VersionSettings {
     fn default() -> Self {
-        Self { keep: true, days: 30, largest_total: None }
+        Self {
+            keep: true,
+            days: 30,
+            largest_total: None,
+        }
     }
 }
 

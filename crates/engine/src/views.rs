@@ -30,13 +30,24 @@ pub(crate) fn planned(action: &Action) -> PlannedAction {
         Deed::Move { to, .. } => Some(to.to_string()),
         _ => None,
     };
-    let path = action.path().map_or_else(|| action.standing.name.to_string(), ToString::to_string);
-    PlannedAction { kind: kind_of(&action.deed), side: action.side, path, to, bytes: action.bytes(), reason: action.reason }
+    let path = action
+        .path()
+        .map_or_else(|| action.standing.name.to_string(), ToString::to_string);
+    PlannedAction {
+        kind: kind_of(&action.deed),
+        side: action.side,
+        path,
+        to,
+        bytes: action.bytes(),
+        reason: action.reason,
+    }
 }
 
 pub(crate) fn log_line(row: &JournalRow) -> LogLine {
     let reversible = match row.kind {
-        ActionKind::Create | ActionKind::CreateFolder | ActionKind::Move | ActionKind::SetMeta => true,
+        ActionKind::Create | ActionKind::CreateFolder | ActionKind::Move | ActionKind::SetMeta => {
+            true
+        }
         ActionKind::Restore if row.before.is_none() => true,
         ActionKind::Replace | ActionKind::Delete | ActionKind::Restore => {
             row.version.is_some() || row.before.as_ref().is_some_and(|e| e.kind == Kind::Folder)
@@ -81,7 +92,10 @@ pub(crate) fn held_view(hold: &Hold, actions: Vec<PlannedAction>, since: Timesta
 }
 
 pub(crate) fn problem(row: &ProblemRow) -> Problem {
-    let by_nature = matches!(row.why.as_str(), "symlink" | "opaque" | "filtered" | "shadowed_by_folder");
+    let by_nature = matches!(
+        row.why.as_str(),
+        "symlink" | "opaque" | "filtered" | "shadowed_by_folder"
+    );
     Problem {
         side: row.side,
         path: row.path.clone(),

@@ -17,7 +17,10 @@ impl RealEnvironment {
     /// Made within a runtime, which it keeps using.
     #[must_use]
     pub fn new() -> Self {
-        Self { runtime: tokio::runtime::Handle::current(), start: Instant::now() }
+        Self {
+            runtime: tokio::runtime::Handle::current(),
+            start: Instant::now(),
+        }
     }
 
     /// The same, shared.

@@ -195,7 +195,9 @@ impl Fault {
     pub fn exit(&self) -> u8 {
         match self {
             Self::TestStopped(_, inner) => inner.exit(),
-            Self::Storage(_, error) if error.cause == Cause::Other && error.operation == "open" => 2,
+            Self::Storage(_, error) if error.cause == Cause::Other && error.operation == "open" => {
+                2
+            }
             Self::Storage(..)
             | Self::StorageDisabled(_)
             | Self::Secret(_)
@@ -217,7 +219,9 @@ impl Fault {
                 ErrorKind::Transient { .. } => "transient",
                 ErrorKind::Permanent => "permanent",
             },
-            Self::Secret(SecretError::Locked | SecretError::NotThere(_)) | Self::OwnerGone => "transient",
+            Self::Secret(SecretError::Locked | SecretError::NotThere(_)) | Self::OwnerGone => {
+                "transient"
+            }
             Self::Secret(
                 SecretError::Missing | SecretError::NoPassphrase | SecretError::WrongPassphrase,
             ) => "auth",
@@ -243,20 +247,34 @@ impl Fault {
         }
     }
 
-    #[allow(clippy::type_complexity, reason = "four optional texts that one place takes apart")]
-    fn particulars(&self) -> (Option<String>, Option<String>, Option<String>, Option<String>) {
+    #[allow(
+        clippy::type_complexity,
+        reason = "four optional texts that one place takes apart"
+    )]
+    fn particulars(
+        &self,
+    ) -> (
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+    ) {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         match self {
             Self::TestStopped(_, inner) => inner.particulars(),
             Self::Storage(words, error) => (
                 some(error.operation),
                 some(&words.name).or_else(|| some(crate::location::LOCAL)),
-                error.path.as_ref().map(|p| p.as_str().to_owned()).or_else(|| some(&words.folder)),
+                error
+                    .path
+                    .as_ref()
+                    .map(|p| p.as_str().to_owned())
+                    .or_else(|| some(&words.folder)),
                 some(&error.detail),
             ),
-            Self::UnknownStorage(name) | Self::StorageDisabled(name) | Self::StorageInUse(name, _) => {
-                (None, some(name), None, None)
-            }
+            Self::UnknownStorage(name)
+            | Self::StorageDisabled(name)
+            | Self::StorageInUse(name, _) => (None, some(name), None, None),
             Self::NoFolder(path)
             | Self::NothingThere(path)
             | Self::IsFile(path)

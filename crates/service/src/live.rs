@@ -8,7 +8,7 @@ use tandem_engine::event::{Event, EventSink};
 use tandem_engine::report::{HeldView as Hold, Phase, Problem};
 use tokio::sync::broadcast;
 
-use crate::answer::{HeldView, LogView, ProblemView, ProgressView, ActionView};
+use crate::answer::{ActionView, HeldView, LogView, ProblemView, ProgressView};
 use crate::environment::now;
 use crate::fault::{Failure, Fault, StorageWords};
 use crate::state::PairState;
@@ -39,8 +39,17 @@ struct Now {
 impl Live {
     /// Of the pair `name` with these ends; what happens is told to `updates`.
     #[must_use]
-    pub fn new(name: &str, ends: PerSide<StorageWords>, updates: broadcast::Sender<Update>) -> Self {
-        Self { name: name.to_owned(), ends, updates, now: Mutex::default() }
+    pub fn new(
+        name: &str,
+        ends: PerSide<StorageWords>,
+        updates: broadcast::Sender<Update>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            ends,
+            updates,
+            now: Mutex::default(),
+        }
     }
 
     /// What sentences about the two ends need.
@@ -78,7 +87,10 @@ impl Live {
         let state = PairState::of_fault(fault);
         let mut present = self.lock();
         present.phase = None;
-        let news = present.stopped.as_ref().is_none_or(|(before, _)| *before != state);
+        let news = present
+            .stopped
+            .as_ref()
+            .is_none_or(|(before, _)| *before != state);
         present.stopped = Some((state.clone(), fault.failure()));
         drop(present);
         if news {
@@ -132,7 +144,9 @@ impl EventSink for Live {
                 if let Some(state) = self.state() {
                     self.tell_state(&state);
                 } else {
-                    self.tell(Update::Rest { pair: self.name.clone() });
+                    self.tell(Update::Rest {
+                        pair: self.name.clone(),
+                    });
                 }
             }
             Event::Progress(progress) => {
@@ -152,7 +166,10 @@ impl EventSink for Live {
                 }
                 present.told = Some(Instant::now());
                 drop(present);
-                self.tell(Update::Progress { pair: self.name.clone(), progress });
+                self.tell(Update::Progress {
+                    pair: self.name.clone(),
+                    progress,
+                });
             }
             Event::Action(line) => {
                 tracing::info!(
@@ -164,7 +181,9 @@ impl EventSink for Live {
             }
             Event::Held(hold) => {
                 tracing::warn!(pair = %self.name, guard = %hold.guard, count = hold.count, "held");
-                self.tell(Update::Held(Box::new(held_view(&self.name, &self.ends, &hold))));
+                self.tell(Update::Held(Box::new(held_view(
+                    &self.name, &self.ends, &hold,
+                ))));
             }
             Event::Problem(problem) => {
                 if problem.is_problem {
@@ -172,7 +191,10 @@ impl EventSink for Live {
                         why = %problem.why, detail = %problem.detail, "problem");
                 }
                 let problem = problem_view(&self.ends, &problem);
-                self.tell(Update::Problem { pair: self.name.clone(), problem });
+                self.tell(Update::Problem {
+                    pair: self.name.clone(),
+                    problem,
+                });
             }
         }
     }

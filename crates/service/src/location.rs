@@ -50,7 +50,10 @@ impl Location {
             && is_storage_name(storage)
         {
             if storage != LOCAL {
-                return Ok(Self { storage: storage.to_owned(), path: path.to_owned() });
+                return Ok(Self {
+                    storage: storage.to_owned(),
+                    path: path.to_owned(),
+                });
             }
             return Self::local(path, current, home);
         }
@@ -64,14 +67,20 @@ impl Location {
     pub fn local(text: &str, current: &Path, home: Option<&Path>) -> Result<Self, LocationError> {
         let path = match text.strip_prefix('~') {
             Some("") => home.ok_or(LocationError::NoHome)?.to_owned(),
-            Some(rest) if rest.starts_with(['/', std::path::MAIN_SEPARATOR]) => {
-                home.ok_or(LocationError::NoHome)?.join(rest[1..].trim_start_matches('/'))
-            }
+            Some(rest) if rest.starts_with(['/', std::path::MAIN_SEPARATOR]) => home
+                .ok_or(LocationError::NoHome)?
+                .join(rest[1..].trim_start_matches('/')),
             Some(_) => return Err(LocationError::OtherHome),
             None => current.join(text),
         };
-        let path = tidy(&path).into_os_string().into_string().map_err(|_| LocationError::NotUnicode)?;
-        Ok(Self { storage: LOCAL.to_owned(), path })
+        let path = tidy(&path)
+            .into_os_string()
+            .into_string()
+            .map_err(|_| LocationError::NotUnicode)?;
+        Ok(Self {
+            storage: LOCAL.to_owned(),
+            path,
+        })
     }
 
     /// Whether it is a path on this computer.
@@ -87,13 +96,20 @@ impl Location {
         if trimmed.is_empty() {
             return None;
         }
-        let separators: &[char] = if self.is_local() && cfg!(windows) { &['/', '\\'] } else { &['/'] };
+        let separators: &[char] = if self.is_local() && cfg!(windows) {
+            &['/', '\\']
+        } else {
+            &['/']
+        };
         let (parent, name) = match trimmed.rfind(separators) {
             Some(0) => ("/", &trimmed[1..]),
             Some(at) => (&trimmed[..at], &trimmed[at + 1..]),
             None => ("", trimmed),
         };
-        let parent = Self { storage: self.storage.clone(), path: parent.to_owned() };
+        let parent = Self {
+            storage: self.storage.clone(),
+            path: parent.to_owned(),
+        };
         Some((parent, name.to_owned()))
     }
 
@@ -106,7 +122,10 @@ impl Location {
             (true, false) => format!("/{name}"),
             _ => format!("{base}/{name}"),
         };
-        Self { storage: self.storage.clone(), path }
+        Self {
+            storage: self.storage.clone(),
+            path,
+        }
     }
 }
 
@@ -125,7 +144,9 @@ impl fmt::Display for Location {
 pub fn is_storage_name(text: &str) -> bool {
     text.len() >= 2
         && !text.starts_with('-')
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// The path without `.` and `..`, by its text alone: `..` after a link is left to the system's own view.
@@ -166,8 +187,13 @@ mod tests {
             ("local:docs", "local", "/work/docs"),
         ];
         for (text, storage, path) in cases {
-            let found = Location::parse(text, Path::new("/work"), Some(Path::new("/home/ada"))).unwrap();
-            assert_eq!((found.storage.as_str(), found.path.as_str()), (storage, path), "{text:?}");
+            let found =
+                Location::parse(text, Path::new("/work"), Some(Path::new("/home/ada"))).unwrap();
+            assert_eq!(
+                (found.storage.as_str(), found.path.as_str()),
+                (storage, path),
+                "{text:?}"
+            );
         }
         for (text, error) in [
             ("", LocationError::Empty),
@@ -176,7 +202,10 @@ mod tests {
             let found = Location::parse(text, Path::new("/work"), Some(Path::new("/home/ada")));
             assert_eq!(found, Err(error), "{text:?}");
         }
-        assert_eq!(Location::parse("~", Path::new("/work"), None), Err(LocationError::NoHome));
+        assert_eq!(
+            Location::parse("~", Path::new("/work"), None),
+            Err(LocationError::NoHome)
+        );
     }
 
     #[test]
@@ -187,13 +216,19 @@ mod tests {
             ("s3", "a/b/", "a", "b"),
             ("s3", "a", "", "a"),
         ] {
-            let place = Location { storage: storage.to_owned(), path: path.to_owned() };
+            let place = Location {
+                storage: storage.to_owned(),
+                path: path.to_owned(),
+            };
             let (above, last) = place.split().unwrap();
             assert_eq!((above.path.as_str(), last.as_str()), (parent, name));
             assert_eq!(above.join(&last).path, path.trim_end_matches('/'));
         }
         for (storage, path) in [("local", "/"), ("s3", "")] {
-            let place = Location { storage: storage.to_owned(), path: path.to_owned() };
+            let place = Location {
+                storage: storage.to_owned(),
+                path: path.to_owned(),
+            };
             assert_eq!(place.split(), None);
         }
     }

@@ -18,10 +18,20 @@ use crate::redact::Redactor;
 /// The log cannot be opened. Logging begun before goes on.
 pub fn start(profile: &Profile, redactor: &Redactor, verbose: bool) -> io::Result<()> {
     let file = Clean::new(RotatingFile::open(&profile.logs())?, redactor);
-    let level = if verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    let level = if verbose {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::INFO
+    };
     // What libraries say about their requests is their business, and holds more than is needed.
-    let targets = |level| Targets::new().with_default(LevelFilter::WARN).with_target("tandem", level);
-    let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file);
+    let targets = |level| {
+        Targets::new()
+            .with_default(LevelFilter::WARN)
+            .with_target("tandem", level)
+    };
+    let to_file = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(file);
     let to_terminal = verbose.then(|| {
         tracing_subscriber::fmt::layer()
             .with_ansi(false)
@@ -45,7 +55,10 @@ struct Clean<W> {
 
 impl<W> Clean<W> {
     fn new(inner: W, redactor: &Redactor) -> Self {
-        Self { inner: Arc::new(Mutex::new(inner)), redactor: redactor.clone() }
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+            redactor: redactor.clone(),
+        }
     }
 }
 
@@ -53,7 +66,11 @@ impl<'a, W: Write + 'a> MakeWriter<'a> for Clean<W> {
     type Writer = Line<W>;
 
     fn make_writer(&'a self) -> Line<W> {
-        Line { inner: Arc::clone(&self.inner), redactor: self.redactor.clone(), text: Vec::new() }
+        Line {
+            inner: Arc::clone(&self.inner),
+            redactor: self.redactor.clone(),
+            text: Vec::new(),
+        }
     }
 }
 
@@ -79,7 +96,11 @@ impl<W: Write> Drop for Line<W> {
     fn drop(&mut self) {
         let clean = self.redactor.clean(&String::from_utf8_lossy(&self.text));
         // A log that cannot be written stops nothing.
-        let _ = self.inner.lock().unwrap_or_else(PoisonError::into_inner).write_all(clean.as_bytes());
+        let _ = self
+            .inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(clean.as_bytes());
     }
 }
 

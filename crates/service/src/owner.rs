@@ -31,7 +31,10 @@ impl Owner {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                let pid = file
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_| text.trim().parse().ok());
                 return Ok(Ownership::Other(pid));
             }
             Err(TryLockError::Error(error)) => return Err(error),

@@ -44,7 +44,10 @@ pub struct Joined {
 /// # Errors
 /// The rule it breaks, with the pair it breaks it with.
 pub fn check(new: &Joined, others: &[Joined]) -> Result<()> {
-    let PerSide { source, destination } = &new.ends;
+    let PerSide {
+        source,
+        destination,
+    } = &new.ends;
     if source.holds(destination) {
         return Err(Fault::SameEnds(source.shown.clone()));
     }
@@ -64,8 +67,14 @@ pub fn check(new: &Joined, others: &[Joined]) -> Result<()> {
         }
     }
     let (forward, backward) = ways(new.mode);
-    let closing = (forward.then(|| way_between(destination, source, others)).flatten())
-        .or_else(|| backward.then(|| way_between(source, destination, others)).flatten());
+    let closing = (forward
+        .then(|| way_between(destination, source, others))
+        .flatten())
+    .or_else(|| {
+        backward
+            .then(|| way_between(source, destination, others))
+            .flatten()
+    });
     closing.map_or(Ok(()), |pair| Err(Fault::Loop(pair)))
 }
 
@@ -73,7 +82,10 @@ pub fn check(new: &Joined, others: &[Joined]) -> Result<()> {
 fn ways(mode: Mode) -> (bool, bool) {
     match mode.leader() {
         None => (true, true),
-        Some(side) => (side == tandem_core::side::Side::Source, side != tandem_core::side::Side::Source),
+        Some(side) => (
+            side == tandem_core::side::Side::Source,
+            side != tandem_core::side::Side::Source,
+        ),
     }
 }
 
@@ -108,12 +120,24 @@ mod tests {
 
     fn ground(text: &str) -> Ground {
         let (storage, path) = text.split_once(':').unwrap();
-        let path = path.split('/').filter(|n| !n.is_empty()).map(str::to_owned).collect();
-        Ground { storage: storage.to_owned(), path, shown: text.to_owned() }
+        let path = path
+            .split('/')
+            .filter(|n| !n.is_empty())
+            .map(str::to_owned)
+            .collect();
+        Ground {
+            storage: storage.to_owned(),
+            path,
+            shown: text.to_owned(),
+        }
     }
 
     fn pair(name: &str, source: &str, destination: &str, mode: Mode) -> Joined {
-        Joined { name: name.to_owned(), ends: PerSide::new(ground(source), ground(destination)), mode }
+        Joined {
+            name: name.to_owned(),
+            ends: PerSide::new(ground(source), ground(destination)),
+            mode,
+        }
     }
 
     #[test]
@@ -129,15 +153,40 @@ mod tests {
             ("disk:/home/docs2", "s3:docs2", TwoWay, None),
             ("disk:/home/x", "disk:/home/x", TwoWay, Some("same_ends")),
             ("disk:/home/x", "disk:/home/x/y", TwoWay, Some("same_ends")),
-            ("disk:/home/x/y", "disk:/home/x", SourceBackup, Some("same_ends")),
-            ("disk:/home/docs/sub", "s3:new", TwoWay, Some("nested_roots")),
+            (
+                "disk:/home/x/y",
+                "disk:/home/x",
+                SourceBackup,
+                Some("same_ends"),
+            ),
+            (
+                "disk:/home/docs/sub",
+                "s3:new",
+                TwoWay,
+                Some("nested_roots"),
+            ),
             ("disk:/home", "s3:new", TwoWay, Some("nested_roots")),
             ("disk:/new", "s3:docs/sub", TwoWay, Some("nested_roots")),
             ("disk:/home/docs", "s3:docs", TwoWay, Some("loop")),
             ("disk:/mnt/copy", "disk:/home/docs", TwoWay, Some("loop")),
-            ("disk:/mnt/copy", "disk:/home/docs", SourceToDestination, Some("loop")),
-            ("disk:/home/docs", "disk:/mnt/copy", SourceToDestination, None),
-            ("disk:/mnt/copy", "disk:/home/docs", DestinationToSource, None),
+            (
+                "disk:/mnt/copy",
+                "disk:/home/docs",
+                SourceToDestination,
+                Some("loop"),
+            ),
+            (
+                "disk:/home/docs",
+                "disk:/mnt/copy",
+                SourceToDestination,
+                None,
+            ),
+            (
+                "disk:/mnt/copy",
+                "disk:/home/docs",
+                DestinationToSource,
+                None,
+            ),
         ] {
             let found = check(&pair("new", source, destination, mode), &others);
             let found = found.err().map(|fault| fault.cause());

@@ -49,7 +49,10 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         let secret = SecretText::new("hunter2".to_owned());
-        assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "REDACTED Some(REDACTED)");
+        assert_eq!(
+            format!("{secret:?} {:?}", Some(&secret)),
+            "REDACTED Some(REDACTED)"
+        );
         assert_eq!(secret.expose(), "hunter2");
     }
 }

@@ -83,7 +83,9 @@ impl Service {
     /// # Errors
     /// [`Fault::Owned`] if another process owns it; what is wrong with the profile.
     pub fn open(folder: &Path, ask: AskPassphrase, redactor: Redactor) -> Result<Self> {
-        let io = |error: std::io::Error| Fault::ProfileIo(folder.display().to_string(), error.to_string());
+        let io = |error: std::io::Error| {
+            Fault::ProfileIo(folder.display().to_string(), error.to_string())
+        };
         let profile = Profile::open(folder).map_err(io)?;
         let owner = match Owner::take(&profile).map_err(io)? {
             Ownership::Ours(owner) => owner,
@@ -163,7 +165,10 @@ impl Service {
         if names.is_empty() {
             return Ok(config.pairs.clone());
         }
-        names.iter().map(|name| config.pair(name).cloned()).collect()
+        names
+            .iter()
+            .map(|name| config.pair(name).cloned())
+            .collect()
     }
 
     /// The pair with its engine, which is opened if it is not yet.
@@ -208,7 +213,9 @@ impl Service {
             environment: Arc::clone(&self.0.environment),
             events: Arc::clone(live) as Arc<dyn tandem_engine::event::EventSink>,
         };
-        Engine::open(setup).await.map_err(|error| Fault::of_engine(&record.name, live.ends(), error))
+        Engine::open(setup)
+            .await
+            .map_err(|error| Fault::of_engine(&record.name, live.ends(), error))
     }
 
     async fn open_root(&self, end: &End) -> Result<Arc<dyn Root>> {
@@ -227,7 +234,10 @@ impl Service {
         slot.closing.send_replace(true);
         let mut engine = slot.engine.lock().await;
         let waited = Instant::now();
-        while engine.as_ref().is_some_and(|engine| Arc::strong_count(engine) > 1) {
+        while engine
+            .as_ref()
+            .is_some_and(|engine| Arc::strong_count(engine) > 1)
+        {
             if waited.elapsed() > CLOSING {
                 slot.closing.send_replace(false);
                 return Err(Fault::Usage(
@@ -238,7 +248,11 @@ impl Service {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         *engine = None;
-        self.0.pairs.lock().unwrap_or_else(PoisonError::into_inner).remove(&record.id);
+        self.0
+            .pairs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&record.id);
         Ok(())
     }
 
@@ -258,7 +272,11 @@ impl Service {
 
     /// Closes everything.
     pub async fn close(&self) {
-        self.0.pairs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0
+            .pairs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.0.storages.shutdown().await;
     }
 
@@ -297,7 +315,10 @@ fn end_words(config: &Config, end: &End) -> StorageWords {
 
 #[cfg(unix)]
 fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(not(unix))]

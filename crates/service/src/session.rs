@@ -55,7 +55,11 @@ impl Session {
     ///
     /// # Errors
     /// What is wrong with the profile; [`Fault::Owned`] if its owner does not answer.
-    pub async fn open(folder: &Path, ask: AskPassphrase, redactor: &Redactor) -> Result<Self, Fault> {
+    pub async fn open(
+        folder: &Path,
+        ask: AskPassphrase,
+        redactor: &Redactor,
+    ) -> Result<Self, Fault> {
         let began = Instant::now();
         loop {
             let owner = match Service::open(folder, ask.clone(), redactor.clone()) {

@@ -137,15 +137,28 @@ mod tests {
             (PairState::InStep, "in_step", "In step", 0),
             (PairState::Looking, "looking", "Looking at your folders", 0),
             (PairState::Syncing(33), "syncing", "Syncing, 33%", 0),
-            (PairState::Waiting(WaitsFor::Network), "waiting", "Waits for the network", 4),
-            (PairState::Waiting(WaitsFor::Keyring), "waiting", "Waits for the keyring", 4),
+            (
+                PairState::Waiting(WaitsFor::Network),
+                "waiting",
+                "Waits for the network",
+                4,
+            ),
+            (
+                PairState::Waiting(WaitsFor::Keyring),
+                "waiting",
+                "Waits for the keyring",
+                4,
+            ),
             (PairState::Paused(None), "paused", "Paused", 0),
             (PairState::Held, "held", "Needs you", 3),
             (PairState::SignIn, "sign_in", "Needs you", 4),
             (PairState::Problems(2), "problems", "In step, 2 left out", 1),
             (PairState::Stopped, "stopped", "Stopped", 4),
         ] {
-            assert_eq!((state.name(), state.shown(now).as_str(), state.exit()), (name, shown, exit));
+            assert_eq!(
+                (state.name(), state.shown(now).as_str(), state.exit()),
+                (name, shown, exit)
+            );
         }
         assert_eq!(exit_of([0, 3, 1]), 3);
         assert_eq!(exit_of([1, 4, 3]), 4);

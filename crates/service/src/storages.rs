@@ -30,8 +30,15 @@ impl Storages {
     #[must_use]
     pub fn new(secrets: SecretStores, environment: SharedEnvironment) -> Self {
         let local: Arc<dyn Provider> = Arc::new(tandem_local::LocalProvider::default());
-        let providers = std::iter::once(local).chain(tandem_providers::registry::providers()).collect();
-        Self { providers, secrets, environment, open: Mutex::default() }
+        let providers = std::iter::once(local)
+            .chain(tandem_providers::registry::providers())
+            .collect();
+        Self {
+            providers,
+            secrets,
+            environment,
+            open: Mutex::default(),
+        }
     }
 
     /// Every provider.
@@ -51,9 +58,16 @@ impl Storages {
     /// # Errors
     /// There is none.
     pub fn provider(&self, type_name: &str) -> Result<&Arc<dyn Provider>> {
-        let found = self.providers.iter().find(|p| p.descriptor().type_name == type_name);
+        let found = self
+            .providers
+            .iter()
+            .find(|p| p.descriptor().type_name == type_name);
         found.ok_or_else(|| {
-            let known = self.providers.iter().map(|p| p.descriptor().type_name).collect();
+            let known = self
+                .providers
+                .iter()
+                .map(|p| p.descriptor().type_name)
+                .collect();
             Fault::UnknownType(type_name.to_owned(), known)
         })
     }
@@ -72,7 +86,9 @@ impl Storages {
         let credentials = if record.secrets.is_empty() {
             Credentials::default()
         } else {
-            self.secrets.credentials(record.secret_store, &record.id, &record.secrets).await?
+            self.secrets
+                .credentials(record.secret_store, &record.id, &record.secrets)
+                .await?
         };
         let storage = self.open_with(record, &credentials)?;
         let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +99,11 @@ impl Storages {
     ///
     /// # Errors
     /// Its configuration cannot work.
-    pub fn open_with(&self, record: &StorageRecord, credentials: &Credentials) -> Result<Arc<dyn Storage>> {
+    pub fn open_with(
+        &self,
+        record: &StorageRecord,
+        credentials: &Credentials,
+    ) -> Result<Arc<dyn Storage>> {
         let provider = self.provider(&record.type_name)?;
         let capabilities = record.capabilities();
         provider
@@ -106,7 +126,12 @@ impl Storages {
         }
         let provider = self.provider(LOCAL)?;
         let storage = provider
-            .open(&Values::default(), &Credentials::default(), None, Arc::clone(&self.environment))
+            .open(
+                &Values::default(),
+                &Credentials::default(),
+                None,
+                Arc::clone(&self.environment),
+            )
             .map_err(|error| Fault::Storage(Box::default(), Box::new(error)))?;
         let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(all.entry(LOCAL.to_owned()).or_insert(storage)))
@@ -116,7 +141,11 @@ impl Storages {
     ///
     /// # Errors
     /// There is none of the name, or it cannot be opened.
-    pub async fn at(&self, config: &Config, at: &Location) -> Result<(Arc<dyn Storage>, StorageWords)> {
+    pub async fn at(
+        &self,
+        config: &Config,
+        at: &Location,
+    ) -> Result<(Arc<dyn Storage>, StorageWords)> {
         if at.is_local() {
             return Ok((self.local()?, local_words(&at.path)));
         }
@@ -128,7 +157,11 @@ impl Storages {
     ///
     /// # Errors
     /// The storage cannot be opened, or the path cannot be a folder.
-    pub async fn root(&self, config: &Config, at: &Location) -> Result<(Arc<dyn Root>, StorageWords)> {
+    pub async fn root(
+        &self,
+        config: &Config,
+        at: &Location,
+    ) -> Result<(Arc<dyn Root>, StorageWords)> {
         let (storage, words) = self.at(config, at).await?;
         match storage.root(&at.path).await {
             Ok(root) => Ok((root, words)),
@@ -139,12 +172,20 @@ impl Storages {
     /// The storage of this id, if it was opened.
     #[must_use]
     pub fn known(&self, id: &str) -> Option<Arc<dyn Storage>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
     }
 
     /// Closes a storage whose record or secrets changed.
     pub async fn forget(&self, id: &str) {
-        let gone = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        let gone = self
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
         if let Some(storage) = gone {
             storage.shutdown().await;
         }
@@ -165,7 +206,9 @@ pub fn words(record: &StorageRecord, folder: &str) -> StorageWords {
     let value = |key: &str| record.config.get(key).filter(|v| !v.is_empty()).cloned();
     StorageWords {
         name: record.name.clone(),
-        host: value("endpoint").or_else(|| value("url")).map(|url| host(&url).to_owned()),
+        host: value("endpoint")
+            .or_else(|| value("url"))
+            .map(|url| host(&url).to_owned()),
         bucket: value("bucket"),
         region: value("region"),
         folder: folder.to_owned(),
@@ -175,7 +218,10 @@ pub fn words(record: &StorageRecord, folder: &str) -> StorageWords {
 /// What sentences about a folder on this computer need.
 #[must_use]
 pub fn local_words(folder: &str) -> StorageWords {
-    StorageWords { folder: folder.to_owned(), ..StorageWords::default() }
+    StorageWords {
+        folder: folder.to_owned(),
+        ..StorageWords::default()
+    }
 }
 
 fn host(url: &str) -> &str {

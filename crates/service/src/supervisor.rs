@@ -37,12 +37,15 @@ impl Service {
             let pairs = self.config().pairs;
             // A pair that was changed is begun anew, but not for a pause alone: its work hears of that itself.
             working.retain(|id, (record, _)| {
-                pairs.iter().any(|p| p.id == *id && same_but_for_pause(p, record))
+                pairs
+                    .iter()
+                    .any(|p| p.id == *id && same_but_for_pause(p, record))
             });
             for record in pairs {
                 working.entry(record.id.clone()).or_insert_with(|| {
                     let service = self.clone();
-                    let task = tokio::spawn(work(service, record.clone(), self.0.changed.subscribe()));
+                    let task =
+                        tokio::spawn(work(service, record.clone(), self.0.changed.subscribe()));
                     (record, Working(task))
                 });
             }
@@ -54,7 +57,13 @@ impl Service {
 }
 
 fn same_but_for_pause(a: &PairRecord, b: &PairRecord) -> bool {
-    PairRecord { paused: None, ..a.clone() } == PairRecord { paused: None, ..b.clone() }
+    PairRecord {
+        paused: None,
+        ..a.clone()
+    } == PairRecord {
+        paused: None,
+        ..b.clone()
+    }
 }
 
 /// Works on one pair for as long as it exists.
@@ -64,13 +73,18 @@ async fn work(service: Service, record: PairRecord, mut changed: watch::Receiver
         wait_while_paused(&service, &record, &mut changed).await;
         // What was removed or changed meanwhile is not opened again: the supervisor begins it anew.
         let pairs = service.config().pairs;
-        if !pairs.iter().any(|p| p.id == record.id && same_but_for_pause(p, &record)) {
+        if !pairs
+            .iter()
+            .any(|p| p.id == record.id && same_but_for_pause(p, &record))
+        {
             return;
         }
         let began = tokio::time::Instant::now();
         match service.open_pair(&record).await {
             Ok(pair) => run_engine(&service, pair, &mut changed).await,
-            Err(fault) => tracing::warn!(pair = %record.name, cause = fault.cause(), "it cannot be opened"),
+            Err(fault) => {
+                tracing::warn!(pair = %record.name, cause = fault.cause(), "it cannot be opened")
+            }
         }
         if began.elapsed() > HEALTHY {
             pause = SOONEST;
@@ -118,10 +132,19 @@ async fn run_engine(service: &Service, pair: OpenPair, changed: &mut watch::Rece
 }
 
 fn paused(service: &Service, record: &PairRecord) -> Option<Option<Timestamp>> {
-    service.config().pairs.iter().find(|p| p.id == record.id).and_then(|p| p.paused_at(now()))
+    service
+        .config()
+        .pairs
+        .iter()
+        .find(|p| p.id == record.id)
+        .and_then(|p| p.paused_at(now()))
 }
 
-async fn wait_while_paused(service: &Service, record: &PairRecord, changed: &mut watch::Receiver<u64>) {
+async fn wait_while_paused(
+    service: &Service,
+    record: &PairRecord,
+    changed: &mut watch::Receiver<u64>,
+) {
     while let Some(end) = paused(service, record) {
         service.live(record).tell_state(&PairState::Paused(end));
         tokio::select! {

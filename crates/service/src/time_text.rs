@@ -32,7 +32,10 @@ pub fn spoken(at: Timestamp, now: Timestamp) -> String {
         return format!("{seconds} s ago");
     }
     let clock = time.strftime("%H:%M");
-    let days = today.date().since(time.date()).map_or(i32::MAX, |span| span.get_days());
+    let days = today
+        .date()
+        .since(time.date())
+        .map_or(i32::MAX, |span| span.get_days());
     match days {
         0 => clock.to_string(),
         1 => format!("yesterday {clock}"),
@@ -45,14 +48,20 @@ pub fn spoken(at: Timestamp, now: Timestamp) -> String {
 /// `2026-11-20 14:02:05`, for lists.
 #[must_use]
 pub fn listed(at: Timestamp) -> String {
-    zoned(at).map_or_else(|| rfc3339(at), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    zoned(at).map_or_else(
+        || rfc3339(at),
+        |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    )
 }
 
 /// A length of time as a person writes it: `45s`, `30m`, `2h`, `3d`.
 #[must_use]
 pub fn parse_length(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
-    let number: i64 = text[..text.len() - unit.len_utf8()].parse().ok().filter(|n| *n >= 0)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()]
+        .parse()
+        .ok()
+        .filter(|n| *n >= 0)?;
     let seconds = match unit {
         's' => 1,
         'm' => 60,
@@ -76,7 +85,11 @@ pub fn parse(text: &str, now: Timestamp, direction: i64) -> Option<Timestamp> {
     let today = zoned(now)?;
     let zone = TimeZone::system();
     if text == "tomorrow" {
-        let start = today.checked_add(Span::new().days(1)).ok()?.start_of_day().ok()?;
+        let start = today
+            .checked_add(Span::new().days(1))
+            .ok()?
+            .start_of_day()
+            .ok()?;
         return Some(stamp(&start));
     }
     if let Ok(clock) = civil::Time::strptime("%H:%M", text) {
@@ -86,7 +99,12 @@ pub fn parse(text: &str, now: Timestamp, direction: i64) -> Option<Timestamp> {
         }
         return Some(stamp(&at));
     }
-    for format in ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
+    for format in [
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%d %H:%M",
+        "%Y-%m-%dT%H:%M",
+    ] {
         if let Ok(at) = civil::DateTime::strptime(format, text) {
             return at.to_zoned(zone).ok().as_ref().map(stamp);
         }
@@ -104,8 +122,14 @@ mod tests {
     #[test]
     fn times_are_read_as_people_write_them() {
         let now = Timestamp::from_secs(NOON);
-        assert_eq!(parse("2h", now, -1), Some(Timestamp::from_secs(NOON - 7_200)));
-        assert_eq!(parse("30m", now, 1), Some(Timestamp::from_secs(NOON + 1_800)));
+        assert_eq!(
+            parse("2h", now, -1),
+            Some(Timestamp::from_secs(NOON - 7_200))
+        );
+        assert_eq!(
+            parse("30m", now, 1),
+            Some(Timestamp::from_secs(NOON + 1_800))
+        );
         assert_eq!(parse("2026-11-20T12:00:00Z", now, 1), Some(now));
         assert!(parse("14:02", now, 1).unwrap() > now);
         assert!(parse("tomorrow", now, 1).unwrap() > now);
@@ -121,7 +145,13 @@ mod tests {
         assert_eq!(rfc3339(now), "2026-11-20T12:00:00Z");
         assert_eq!(spoken(now.plus(-38_000_000_000), now), "38 s ago");
         assert!(spoken(Timestamp::from_secs(NOON - 86_400), now).starts_with("yesterday "));
-        assert_eq!(spoken(Timestamp::from_secs(NOON - 9 * 86_400), now), "11 November");
-        assert_eq!(spoken(Timestamp::from_secs(NOON - 400 * 86_400), now), "16 October 2025");
+        assert_eq!(
+            spoken(Timestamp::from_secs(NOON - 9 * 86_400), now),
+            "11 November"
+        );
+        assert_eq!(
+            spoken(Timestamp::from_secs(NOON - 400 * 86_400), now),
+            "16 October 2025"
+        );
     }
 }

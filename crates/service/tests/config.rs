@@ -1,4 +1,9 @@
 //! `config.toml`: what is written is read again, and what cannot be understood is left as it is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what went wrong by stopping"
+)]
 
 use std::path::Path;
 
@@ -45,9 +50,18 @@ fn full() -> Config {
         id: uuid(2),
         name: "docs".to_owned(),
         created: at,
-        source: End { storage: "local".to_owned(), path: "/home/ada/Übung".to_owned() },
-        destination: End { storage: uuid(1), path: "docs".to_owned() },
-        paused: Some(Pause { since: at, until: Some(at) }),
+        source: End {
+            storage: "local".to_owned(),
+            path: "/home/ada/Übung".to_owned(),
+        },
+        destination: End {
+            storage: uuid(1),
+            path: "docs".to_owned(),
+        },
+        paused: Some(Pause {
+            since: at,
+            until: Some(at),
+        }),
         options,
     });
     config
@@ -82,8 +96,14 @@ fn a_newer_file_is_refused_in_one_sentence_and_kept() {
     profile.write(FILE, text.as_bytes()).unwrap();
     let fault = Config::load(&profile).unwrap_err();
     let failure = fault.failure();
-    assert_eq!(failure.message, "This profile was written by a newer Tandem (format 2).");
-    assert_eq!(failure.next_step, "Install that version or newer; nothing was changed.");
+    assert_eq!(
+        failure.message,
+        "This profile was written by a newer Tandem (format 2)."
+    );
+    assert_eq!(
+        failure.next_step,
+        "Install that version or newer; nothing was changed."
+    );
     assert_eq!((failure.cause.as_str(), fault.exit()), ("newer_profile", 2));
     assert_eq!(profile.read(FILE).unwrap().unwrap(), text.as_bytes());
 }
@@ -97,17 +117,36 @@ fn a_damaged_file_is_named_with_its_line_and_kept() {
         ("version = 1\nprofile = \n", "in line 2"),
         ("no toml at all", ""),
         ("version = 1\nprofile = 'x'\ncolour = 'red'\n", "in line 3"),
-        (&good.replace("name = \"docs\"", "name = \"DOCS\""), "cannot name a pair"),
+        (
+            &good.replace("name = \"docs\"", "name = \"DOCS\""),
+            "cannot name a pair",
+        ),
         (&good.replace(&uuid(2), "../../x"), "no uuid"),
-        (&good.replacen("storage = \"0000", "storage = \"1111", 1), "not there"),
+        (
+            &good.replacen("storage = \"0000", "storage = \"1111", 1),
+            "not there",
+        ),
         ("\u{0}", ""),
     ] {
         profile.write(FILE, text.as_bytes()).unwrap();
         let failure = Config::load(&profile).unwrap_err().failure();
         assert_eq!(failure.cause, "damaged_profile", "{text}");
-        assert!(failure.message.contains("config.toml cannot be understood: "), "{}", failure.message);
-        assert!(failure.message.contains(expected), "{} lacks {expected}", failure.message);
-        assert_eq!(failure.next_step, "Correct it, or move it away; nothing was changed.");
+        assert!(
+            failure
+                .message
+                .contains("config.toml cannot be understood: "),
+            "{}",
+            failure.message
+        );
+        assert!(
+            failure.message.contains(expected),
+            "{} lacks {expected}",
+            failure.message
+        );
+        assert_eq!(
+            failure.next_step,
+            "Correct it, or move it away; nothing was changed."
+        );
         assert_eq!(profile.read(FILE).unwrap().unwrap(), text.as_bytes());
     }
 }
@@ -115,7 +154,11 @@ fn a_damaged_file_is_named_with_its_line_and_kept() {
 #[test]
 fn probed_capabilities_of_another_version_are_dropped_and_nothing_else() {
     let mut config = full();
-    config.storages[0].probed.as_mut().unwrap().insert("ids".to_owned(), "telepathic".into());
+    config.storages[0]
+        .probed
+        .as_mut()
+        .unwrap()
+        .insert("ids".to_owned(), "telepathic".into());
     let text = config.to_text().unwrap();
     let read = Config::parse(&text, "x").unwrap();
     assert_eq!(read.storages[0].capabilities(), None);

@@ -1,4 +1,9 @@
 //! `secrets.age`: sealed with a passphrase, readable with it alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what went wrong by stopping"
+)]
 
 use std::sync::Arc;
 
@@ -14,7 +19,11 @@ fn stores(profile: &Profile, passphrase: Option<&str>) -> SecretStores {
 }
 
 fn secrets(value: &str) -> Secrets {
-    [("secret_access_key".to_owned(), SecretText::new(value.to_owned()))].into()
+    [(
+        "secret_access_key".to_owned(),
+        SecretText::new(value.to_owned()),
+    )]
+    .into()
 }
 
 #[tokio::test]
@@ -23,23 +32,44 @@ async fn secrets_come_back_with_the_passphrase_and_only_with_it() {
     let profile = Profile::open(scratch.path()).unwrap();
     let store = stores(&profile, Some("correct horse")).store(StoreKind::File);
     assert_eq!(store.load("one").await.unwrap(), Secrets::new());
-    store.save("one", secrets("s3cr3t-value-of-one")).await.unwrap();
-    store.save("two", secrets("s3cr3t-value-of-two")).await.unwrap();
+    store
+        .save("one", secrets("s3cr3t-value-of-one"))
+        .await
+        .unwrap();
+    store
+        .save("two", secrets("s3cr3t-value-of-two"))
+        .await
+        .unwrap();
 
     let again = stores(&profile, Some("correct horse")).store(StoreKind::File);
-    assert_eq!(again.load("one").await.unwrap(), secrets("s3cr3t-value-of-one"));
+    assert_eq!(
+        again.load("one").await.unwrap(),
+        secrets("s3cr3t-value-of-one")
+    );
     let wrong = stores(&profile, Some("wrong")).store(StoreKind::File);
-    assert_eq!(wrong.load("one").await.unwrap_err(), SecretError::WrongPassphrase);
-    assert_eq!(wrong.save("one", secrets("x")).await.unwrap_err(), SecretError::WrongPassphrase);
+    assert_eq!(
+        wrong.load("one").await.unwrap_err(),
+        SecretError::WrongPassphrase
+    );
+    assert_eq!(
+        wrong.save("one", secrets("x")).await.unwrap_err(),
+        SecretError::WrongPassphrase
+    );
     for nothing in [None, Some("")] {
         let none = stores(&profile, nothing).store(StoreKind::File);
-        assert_eq!(none.load("one").await.unwrap_err(), SecretError::NoPassphrase);
+        assert_eq!(
+            none.load("one").await.unwrap_err(),
+            SecretError::NoPassphrase
+        );
     }
 
     again.save("one", Secrets::new()).await.unwrap();
     let third = stores(&profile, Some("correct horse")).store(StoreKind::File);
     assert_eq!(third.load("one").await.unwrap(), Secrets::new());
-    assert_eq!(third.load("two").await.unwrap(), secrets("s3cr3t-value-of-two"));
+    assert_eq!(
+        third.load("two").await.unwrap(),
+        secrets("s3cr3t-value-of-two")
+    );
 }
 
 #[tokio::test]
@@ -47,7 +77,10 @@ async fn the_file_shows_no_secret_and_is_closed_to_others() {
     let scratch = tempfile::tempdir().unwrap();
     let profile = Profile::open(scratch.path()).unwrap();
     let store = stores(&profile, Some("correct horse")).store(StoreKind::File);
-    store.save("one", secrets("s3cr3t-value-of-one")).await.unwrap();
+    store
+        .save("one", secrets("s3cr3t-value-of-one"))
+        .await
+        .unwrap();
     let content = profile.read("secrets.age").unwrap().unwrap();
     assert!(content.starts_with(b"age-encryption.org/v1\n-> scrypt "));
     for plain in [&b"s3cr3t"[..], b"correct horse", b"secret_access_key"] {
@@ -67,7 +100,16 @@ async fn a_damaged_file_is_said_and_kept() {
     let profile = Profile::open(scratch.path()).unwrap();
     profile.write("secrets.age", b"not age at all").unwrap();
     let store = stores(&profile, Some("correct horse")).store(StoreKind::File);
-    assert!(matches!(store.load("one").await.unwrap_err(), SecretError::Damaged(_)));
-    assert!(matches!(store.save("one", secrets("x")).await.unwrap_err(), SecretError::Damaged(_)));
-    assert_eq!(profile.read("secrets.age").unwrap().unwrap(), b"not age at all");
+    assert!(matches!(
+        store.load("one").await.unwrap_err(),
+        SecretError::Damaged(_)
+    ));
+    assert!(matches!(
+        store.save("one", secrets("x")).await.unwrap_err(),
+        SecretError::Damaged(_)
+    ));
+    assert_eq!(
+        profile.read("secrets.age").unwrap().unwrap(),
+        b"not age at all"
+    );
 }

@@ -1,5 +1,10 @@
 //! The socket: the same answers through the owner, and nothing for those who should not ask.
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what went wrong by stopping"
+)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -27,7 +32,11 @@ fn own() -> Owned {
     let scratch = tempfile::tempdir().unwrap();
     let service = Service::open(scratch.path(), Arc::new(|| None), Redactor::default()).unwrap();
     let server = Server::start(service.clone()).unwrap();
-    Owned { scratch, service, _server: server }
+    Owned {
+        scratch,
+        service,
+        _server: server,
+    }
 }
 
 /// A raw connection that speaks lines.
@@ -36,7 +45,9 @@ struct Raw(BufReader<UnixStream>);
 impl Raw {
     fn connect(owned: &Owned) -> Self {
         let stream = UnixStream::connect(socket::path(owned.service.profile()).unwrap()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
         Self(BufReader::new(stream))
     }
 
@@ -58,7 +69,10 @@ impl Raw {
         let hash = owned.service.profile().hash();
         raw.send(&json!({"protocol": 1, "program": "test", "profile": hash}).to_string());
         let answer = raw.receive().unwrap();
-        assert_eq!((answer["protocol"].as_u64(), answer["profile"].as_str()), (Some(1), Some(&*hash)));
+        assert_eq!(
+            (answer["protocol"].as_u64(), answer["profile"].as_str()),
+            (Some(1), Some(&*hash))
+        );
         assert!(answer["program"].as_str().unwrap().starts_with("tandem "));
         raw
     }
@@ -67,15 +81,35 @@ impl Raw {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_gets_the_owners_answer() {
     let owned = own();
-    let session = Session::open(owned.scratch.path(), Arc::new(|| None), &Redactor::default()).await.unwrap();
+    let session = Session::open(
+        owned.scratch.path(),
+        Arc::new(|| None),
+        &Redactor::default(),
+    )
+    .await
+    .unwrap();
     assert!(matches!(session, Session::Other(_, Some(pid)) if pid == std::process::id()));
     let (updates, _told) = mpsc::channel(8);
     let answer = session.call(Request::PairList, updates).await.unwrap();
     assert!(matches!(answer, Answer::Pairs(pairs) if pairs.is_empty()));
 
-    let session = Session::open(owned.scratch.path(), Arc::new(|| None), &Redactor::default()).await.unwrap();
+    let session = Session::open(
+        owned.scratch.path(),
+        Arc::new(|| None),
+        &Redactor::default(),
+    )
+    .await
+    .unwrap();
     let (updates, _told) = mpsc::channel(8);
-    let failure = session.call(Request::PairShow { name: "x".to_owned() }, updates).await.unwrap_err();
+    let failure = session
+        .call(
+            Request::PairShow {
+                name: "x".to_owned(),
+            },
+            updates,
+        )
+        .await
+        .unwrap_err();
     assert_eq!(failure.message, "There is no pair “x”.");
     assert_eq!(failure.exit(), 2);
 }
@@ -87,7 +121,10 @@ async fn an_owner_that_answers_nobody_is_named() {
     let found = Session::open(scratch.path(), Arc::new(|| None), &Redactor::default()).await;
     let fault = found.err().unwrap();
     assert!(matches!(fault, Fault::Owned(Some(_))));
-    let expected = format!("Another Tandem uses this profile (process {}).", std::process::id());
+    let expected = format!(
+        "Another Tandem uses this profile (process {}).",
+        std::process::id()
+    );
     assert_eq!(fault.failure().message, expected);
     assert_eq!(fault.exit(), 2);
 }
@@ -96,7 +133,8 @@ async fn an_owner_that_answers_nobody_is_named() {
 async fn the_socket_is_closed_to_others_and_gone_afterwards() {
     let owned = own();
     let path = socket::path(owned.service.profile()).unwrap();
-    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     drop(owned);
@@ -108,10 +146,21 @@ async fn nonsense_is_answered_with_one_error() {
     let owned = own();
     tokio::task::spawn_blocking(move || {
         let mut raw = Raw::hello(&owned);
-        for nonsense in ["", "{}", "[]", "null", r#"{"request":"format_disk"}"#, r#"{"request":"pair_show"}"#, "\u{0}"] {
+        for nonsense in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            r#"{"request":"format_disk"}"#,
+            r#"{"request":"pair_show"}"#,
+            "\u{0}",
+        ] {
             raw.send(nonsense);
             let answer = raw.receive().unwrap();
-            assert_eq!(answer["error"]["cause"], "protocol", "{nonsense:?}: {answer}");
+            assert_eq!(
+                answer["error"]["cause"], "protocol",
+                "{nonsense:?}: {answer}"
+            );
         }
         // And the connection still works.
         raw.send(r#"{"request":"pair_list"}"#);

@@ -1,6 +1,11 @@
 //! The program as a person runs it, on real folders, real processes and real servers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test says what went wrong by stopping")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says what went wrong by stopping"
+)]
 
 mod killed;
 mod program;

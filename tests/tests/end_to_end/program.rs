@@ -14,13 +14,16 @@ pub(crate) struct Device {
 
 /// The program that is tested: `TANDEM_BIN`, as `./dev test` sets it.
 pub(crate) fn program() -> PathBuf {
-    let path = std::env::var_os("TANDEM_BIN").expect("TANDEM_BIN names the program; run this by ./dev test");
+    let path = std::env::var_os("TANDEM_BIN")
+        .expect("TANDEM_BIN names the program; run this by ./dev test");
     PathBuf::from(path)
 }
 
 impl Device {
     pub(crate) fn new() -> Self {
-        let device = Self { home: tempfile::tempdir().unwrap() };
+        let device = Self {
+            home: tempfile::tempdir().unwrap(),
+        };
         std::fs::create_dir(device.path("runtime")).unwrap();
         device
     }
@@ -55,7 +58,10 @@ impl Device {
 
     /// Runs it to its end.
     pub(crate) fn run(&self, words: &[&str]) -> Output {
-        self.command(&[], words).stdin(Stdio::null()).output().unwrap()
+        self.command(&[], words)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     }
 
     /// Runs it with lines on its input, and expects success.
@@ -67,7 +73,12 @@ impl Device {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
         succeeded(words, &child.wait_with_output().unwrap());
     }
 
@@ -80,7 +91,13 @@ impl Device {
 
     /// A pair of two folders of this device.
     pub(crate) fn pair(&self, name: &str, source: &Path, destination: &Path) {
-        self.ok(&["pair", "add", name, source.to_str().unwrap(), destination.to_str().unwrap()]);
+        self.ok(&[
+            "pair",
+            "add",
+            name,
+            source.to_str().unwrap(),
+            destination.to_str().unwrap(),
+        ]);
     }
 }
 
@@ -108,7 +125,12 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let below = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                let below = path
+                    .strip_prefix(folder)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
                 found.insert(below, std::fs::read(&path).unwrap());
             }
         }
@@ -121,7 +143,9 @@ pub(crate) fn kept(folder: &Path) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.join(".tandem/versions")];
     while let Some(here) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(&here) else { continue };
+        let Ok(entries) = std::fs::read_dir(&here) else {
+            continue;
+        };
         for entry in entries {
             let path = entry.unwrap().path();
             if path.is_dir() {

@@ -16,7 +16,12 @@ impl Drop for Running {
 }
 
 fn started(device: &Device) -> Running {
-    let child = device.command(&[], &["run"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let child = device
+        .command(&[], &["run"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     Running(child.unwrap())
 }
 
@@ -24,7 +29,11 @@ fn started(device: &Device) -> Running {
 fn arrives(path: &Path, content: &[u8]) -> Duration {
     let begin = Instant::now();
     while std::fs::read(path).ok().as_deref() != Some(content) {
-        assert!(begin.elapsed() < Duration::from_secs(10), "{} did not arrive", path.display());
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "{} did not arrive",
+            path.display()
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     begin.elapsed()

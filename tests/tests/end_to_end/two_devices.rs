@@ -10,15 +10,35 @@ fn device(server: &S3Server, bucket: &str) -> (Device, PathBuf) {
     let device = Device::new();
     let folder = device.folder("documents");
     let secrets = format!("{}\n{}\n", server.access_key(), server.secret_key());
-    let (endpoint, bucket) = (format!("endpoint={}", server.endpoint()), format!("bucket={bucket}"));
+    let (endpoint, bucket) = (
+        format!("endpoint={}", server.endpoint()),
+        format!("bucket={bucket}"),
+    );
     device.tell(
         &[
-            "storage", "add", "shared", "--type", "s3", "--set", &endpoint, "--set", &bucket, "--secret",
-            "access_key_id", "--secret", "secret_access_key",
+            "storage",
+            "add",
+            "shared",
+            "--type",
+            "s3",
+            "--set",
+            &endpoint,
+            "--set",
+            &bucket,
+            "--secret",
+            "access_key_id",
+            "--secret",
+            "secret_access_key",
         ],
         &secrets,
     );
-    device.ok(&["pair", "add", "documents", folder.to_str().unwrap(), "shared:documents"]);
+    device.ok(&[
+        "pair",
+        "add",
+        "documents",
+        folder.to_str().unwrap(),
+        "shared:documents",
+    ]);
     (device, folder)
 }
 
@@ -47,7 +67,11 @@ fn two_devices_on_one_bucket_settle_and_lose_nothing() {
     assert_eq!(mine, theirs);
     let contents: Vec<&[u8]> = mine.values().map(Vec::as_slice).collect();
     for content in ["of one", "and of two", "1", "Dear Ada"] {
-        assert!(contents.contains(&content.as_bytes()), "{content:?} is nowhere: {:?}", mine.keys());
+        assert!(
+            contents.contains(&content.as_bytes()),
+            "{content:?} is nowhere: {:?}",
+            mine.keys()
+        );
     }
     assert!(mine.contains_key("post/ada.txt"), "{:?}", mine.keys());
 }

@@ -12,7 +12,13 @@ pub(crate) use storage::{StorageCommand, Values};
 
 /// Keeps folders in step: on this computer, on S3 and other storages.
 #[derive(Debug, Parser)]
-#[command(name = "tandem", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "tandem",
+    version,
+    about,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -24,7 +30,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// The folder with everything Tandem knows
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", overrides_with = "profile")]
     pub(crate) profile: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
@@ -267,7 +273,9 @@ pub(crate) struct UndoWhat {
 /// Bytes as a person writes them: `500`, `20kB`, `6.4 GB`, `5MiB`.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let text = text.trim();
-    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let at = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(at);
     let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,

@@ -166,10 +166,19 @@ impl PairFlags {
             ("/versions/days", self.version_days.map(|v| json!(v))),
             ("/versions/largest_total", self.version_size.map(unlimited)),
             ("/guards/deletes", self.guard_deletes.map(|v| json!(v))),
-            ("/guards/delete_percent", self.guard_delete_percent.map(|v| json!(v))),
-            ("/guards/free_space", self.guard_free_space.map(|v| json!(v))),
+            (
+                "/guards/delete_percent",
+                self.guard_delete_percent.map(|v| json!(v)),
+            ),
+            (
+                "/guards/free_space",
+                self.guard_free_space.map(|v| json!(v)),
+            ),
         ];
-        named.into_iter().filter_map(|(at, value)| Some((at.to_owned(), value?))).collect()
+        named
+            .into_iter()
+            .filter_map(|(at, value)| Some((at.to_owned(), value?)))
+            .collect()
     }
 
     /// The options of a new pair.
@@ -225,9 +234,15 @@ mod tests {
         let options = flags.options().unwrap();
         assert_eq!(options.policy.mode, Mode::SourceBackup);
         assert_eq!(options.filter.patterns, ["*.tmp"]);
-        assert_eq!((options.limits.upload, options.limits.download), (Some(1_000), None));
+        assert_eq!(
+            (options.limits.upload, options.limits.download),
+            (Some(1_000), None)
+        );
         assert_eq!(options.versions.days, 7);
         assert_eq!(options.guards.free_space, 13);
-        assert_eq!(PairFlags::default().options().unwrap(), PairOptions::default());
+        assert_eq!(
+            PairFlags::default().options().unwrap(),
+            PairOptions::default()
+        );
     }
 }

@@ -16,10 +16,16 @@ const LISTED: usize = 20;
 /// The cells of a journal line.
 pub(super) fn line(line: &LogView) -> Vec<String> {
     let mut cells = vec![line.id.clone(), listed(line.at.0)];
-    cells.extend(pairs::action(&line.action).into_iter().map(|cell| cell.trim_start().to_owned()));
+    cells.extend(
+        pairs::action(&line.action)
+            .into_iter()
+            .map(|cell| cell.trim_start().to_owned()),
+    );
     match (line.outcome, &line.error) {
         (Outcome::Done, _) => {}
-        (Outcome::LostRace, _) => cells.push("(it had changed meanwhile: looked at again)".to_owned()),
+        (Outcome::LostRace, _) => {
+            cells.push("(it had changed meanwhile: looked at again)".to_owned())
+        }
         (Outcome::Failed, None) => cells.push("(not done)".to_owned()),
         (Outcome::Failed, Some(why)) => cells.push(format!("(not done: {})", visible(why))),
     }
@@ -43,10 +49,18 @@ pub(super) fn held(holds: &[HeldView]) {
         return nothing("Nothing waits for your decision.");
     }
     for hold in holds {
-        output::answer(&visible(&format!("{}  {}: {}", hold.id, hold.pair, hold.message)));
+        output::answer(&visible(&format!(
+            "{}  {}: {}",
+            hold.id, hold.pair, hold.message
+        )));
         output::answer(&visible(&format!("  {}", hold.next_step)));
         let shown = hold.actions.len().min(LISTED);
-        table(&hold.actions[..shown].iter().map(pairs::action).collect::<Vec<_>>());
+        table(
+            &hold.actions[..shown]
+                .iter()
+                .map(pairs::action)
+                .collect::<Vec<_>>(),
+        );
         if hold.count > shown as u64 {
             output::answer(&format!("  and {} more", hold.count - shown as u64));
         }
@@ -59,9 +73,15 @@ pub(super) fn conflicts(conflicts: &[ConflictView]) {
     }
     for conflict in conflicts {
         let path = visible(&conflict.path);
-        output::answer(&format!("{}  {}  {path}: {}", conflict.id, conflict.pair, conflict.message));
+        output::answer(&format!(
+            "{}  {}  {path}: {}",
+            conflict.id, conflict.pair, conflict.message
+        ));
         let mut rows = Vec::new();
-        for (name, side) in [("source", &conflict.sides.source), ("destination", &conflict.sides.destination)] {
+        for (name, side) in [
+            ("source", &conflict.sides.source),
+            ("destination", &conflict.sides.destination),
+        ] {
             rows.push(match side {
                 Some(side) => vec![
                     format!("  {name}"),
@@ -73,7 +93,12 @@ pub(super) fn conflicts(conflicts: &[ConflictView]) {
             });
         }
         if let Some(copy) = &conflict.copy {
-            rows.push(vec!["  copy".to_owned(), String::new(), String::new(), visible(copy)]);
+            rows.push(vec![
+                "  copy".to_owned(),
+                String::new(),
+                String::new(),
+                visible(copy),
+            ]);
         }
         table(&rows);
     }
@@ -92,7 +117,12 @@ pub(super) fn versions(versions: &[VersionView]) {
                 size(version.size),
                 listed(version.kept_at.0),
                 visible(&version.path),
-                if version.displaced { "nobody expected it" } else { "" }.to_owned(),
+                if version.displaced {
+                    "nobody expected it"
+                } else {
+                    ""
+                }
+                .to_owned(),
             ]
         })
         .collect();
@@ -108,7 +138,10 @@ pub(super) fn explanation(explanation: &ExplainView) {
     }
     let mut rows = Vec::new();
     for (title, sides) in [("now", &explanation.seen), ("in step", &explanation.base)] {
-        for (name, side) in [("source", &sides.source), ("destination", &sides.destination)] {
+        for (name, side) in [
+            ("source", &sides.source),
+            ("destination", &sides.destination),
+        ] {
             if let Some(side) = side {
                 rows.push(vec![
                     format!("  {title}"),
@@ -123,11 +156,20 @@ pub(super) fn explanation(explanation: &ExplainView) {
     }
     table(&rows);
     if let Some(equality) = &explanation.equality {
-        output::answer(&format!("  Equality was shown by {}.", equality.replace('_', " ")));
+        output::answer(&format!(
+            "  Equality was shown by {}.",
+            equality.replace('_', " ")
+        ));
     }
     if !explanation.next.is_empty() {
         output::answer("  Next:");
-        table(&explanation.next.iter().map(pairs::action).collect::<Vec<_>>());
+        table(
+            &explanation
+                .next
+                .iter()
+                .map(pairs::action)
+                .collect::<Vec<_>>(),
+        );
     }
     if !explanation.history.is_empty() {
         output::answer("  Done:");
@@ -150,7 +192,11 @@ pub(super) fn verified(done: &[VerifyView]) {
             0 => "all as recorded".to_owned(),
             n => count(n as u64, "is not as recorded", "are not as recorded"),
         };
-        output::answer(&format!("{}: {items} compared, {} read, {found}.", pair.name, size(pair.bytes)));
+        output::answer(&format!(
+            "{}: {items} compared, {} read, {found}.",
+            pair.name,
+            size(pair.bytes)
+        ));
         let rows: Vec<_> = pair
             .findings
             .iter()
@@ -158,7 +204,10 @@ pub(super) fn verified(done: &[VerifyView]) {
             .collect();
         table(&rows);
         if pair.repaired > 0 {
-            output::answer(&format!("  {} mended.", count(pair.repaired, "item", "items")));
+            output::answer(&format!(
+                "  {} mended.",
+                count(pair.repaired, "item", "items")
+            ));
         }
     }
 }

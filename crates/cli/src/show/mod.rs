@@ -45,18 +45,27 @@ pub(crate) fn answer(answer: &Answer) {
 
 /// An error in one line: what is the matter, and what to do.
 pub(crate) fn failure_line(failure: &Failure) -> String {
-    format!("{} {}", failure.message, failure.next_step).trim_end().to_owned()
+    format!("{} {}", failure.message, failure.next_step)
+        .trim_end()
+        .to_owned()
 }
 
 /// What verifying will cost.
 pub(crate) fn cost(items: u64, bytes: u64) -> String {
-    format!("This compares {} and reads {}.", words::count(items, "item", "items"), words::size(bytes))
+    format!(
+        "This compares {} and reads {}.",
+        words::count(items, "item", "items"),
+        words::size(bytes)
+    )
 }
 
 /// A line beside the answer about what happens, if it is worth one.
 pub(crate) fn update_line(update: &Update, verbose: bool) -> Option<String> {
     let line = match update {
-        Update::Held(hold) => format!("{}: {} {} ({})", hold.pair, hold.message, hold.next_step, hold.id),
+        Update::Held(hold) => format!(
+            "{}: {} {} ({})",
+            hold.pair, hold.message, hold.next_step, hold.id
+        ),
         Update::Problem { pair, problem } if problem.is_problem => {
             format!("{pair}: {} {}", problem.message, problem.next_step)
         }
@@ -64,7 +73,9 @@ pub(crate) fn update_line(update: &Update, verbose: bool) -> Option<String> {
             let mark = if step.ok { "ok" } else { "no" };
             format!("{mark}  {}  {} ms  {}", step.title, step.ms, step.outcome)
         }
-        Update::State { pair, shown, state } if verbose || is_news(state) => format!("{pair}: {shown}"),
+        Update::State { pair, shown, state } if verbose || is_news(state) => {
+            format!("{pair}: {shown}")
+        }
         Update::Cost { items, bytes } => cost(*items, *bytes),
         Update::Action(line) if verbose => history::line(line).join("  "),
         _ => return None,

@@ -16,7 +16,12 @@ pub(super) fn list(pairs: &[PairView]) {
     let rows: Vec<_> = pairs
         .iter()
         .map(|pair| {
-            let ends = format!("{}  {}  {}", visible(&pair.source), arrow(&pair.mode), visible(&pair.destination));
+            let ends = format!(
+                "{}  {}  {}",
+                visible(&pair.source),
+                arrow(&pair.mode),
+                visible(&pair.destination)
+            );
             vec![pair.name.clone(), ends, paused(pair)]
         })
         .collect();
@@ -42,7 +47,8 @@ fn arrow(mode: &str) -> &'static str {
 pub(super) fn one(pair: &PairView) {
     let options = &pair.options;
     let limits = &options.limits;
-    let rate = |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |n| format!("{}/s", size(n)));
+    let rate =
+        |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |n| format!("{}/s", size(n)));
     let mut rows = vec![
         ("name", pair.name.clone()),
         ("id", pair.id.clone()),
@@ -59,7 +65,10 @@ pub(super) fn one(pair: &PairView) {
         rows.push(("ignored", pattern.clone()));
     }
     let versions = if options.versions.keep {
-        format!("kept for {}", count(u64::from(options.versions.days), "day", "days"))
+        format!(
+            "kept for {}",
+            count(u64::from(options.versions.days), "day", "days")
+        )
     } else {
         "not kept".to_owned()
     };
@@ -67,7 +76,10 @@ pub(super) fn one(pair: &PairView) {
     if pair.paused {
         rows.push(("state", paused(pair)));
     }
-    let rows: Vec<_> = rows.into_iter().map(|(key, value)| vec![key.to_owned(), visible(&value)]).collect();
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(key, value)| vec![key.to_owned(), visible(&value)])
+        .collect();
     table(&rows);
 }
 
@@ -86,7 +98,12 @@ pub(crate) fn statuses(pairs: &[PairStatus]) {
                 (pair.problems, "problem", "problems"),
                 (pair.left_out, "left out", "left out"),
             ];
-            parts.extend(named.iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| count(*n, one, many)));
+            parts.extend(
+                named
+                    .iter()
+                    .filter(|(n, ..)| *n > 0)
+                    .map(|(n, one, many)| count(*n, one, many)),
+            );
             vec![pair.name.clone(), pair.shown.clone(), parts.join(", ")]
         })
         .collect();
@@ -96,7 +113,10 @@ pub(crate) fn statuses(pairs: &[PairStatus]) {
             output::answer(&visible(&format!("{}: {}", pair.name, failure_line(error))));
         }
         for problem in &pair.not_in_step {
-            let line = format!("  {}  {} {}", problem.side, problem.message, problem.next_step);
+            let line = format!(
+                "  {}  {} {}",
+                problem.side, problem.message, problem.next_step
+            );
             output::answer(&visible(&line));
         }
     }
@@ -108,19 +128,29 @@ pub(super) fn previews(previews: &[PreviewView]) {
     }
     for preview in previews {
         if let Some(error) = &preview.error {
-            output::answer(&visible(&format!("{}: {}", preview.name, failure_line(error))));
+            output::answer(&visible(&format!(
+                "{}: {}",
+                preview.name,
+                failure_line(error)
+            )));
             continue;
         }
         output::answer(&format!("{}: {}", preview.name, totals(&preview.totals)));
         for warning in &preview.warnings {
-            output::answer(&visible(&format!("  {} {}", warning.message, warning.next_step)));
+            output::answer(&visible(&format!(
+                "  {} {}",
+                warning.message, warning.next_step
+            )));
         }
         table(&preview.actions.iter().map(action).collect::<Vec<_>>());
         for hold in &preview.held {
             output::answer(&visible(&format!("  held: {}", hold.message)));
         }
         for problem in &preview.left_out {
-            output::answer(&visible(&format!("  left out: {} {}", problem.message, problem.next_step)));
+            output::answer(&visible(&format!(
+                "  left out: {} {}",
+                problem.message, problem.next_step
+            )));
         }
     }
 }
@@ -129,7 +159,10 @@ fn totals(totals: &TotalsView) -> String {
     if totals.actions == 0 {
         return match totals.adopted {
             0 => "nothing to do.".to_owned(),
-            n => format!("nothing to carry; {} equal on both sides.", count(n, "item is", "items are")),
+            n => format!(
+                "nothing to carry; {} equal on both sides.",
+                count(n, "item is", "items are")
+            ),
         };
     }
     let mut parts = Vec::new();
@@ -149,12 +182,18 @@ fn totals(totals: &TotalsView) -> String {
     } else {
         parts.join(", ")
     };
-    for (side, word) in [(Side::Destination, "to the destination"), (Side::Source, "to the source")] {
+    for (side, word) in [
+        (Side::Destination, "to the destination"),
+        (Side::Source, "to the source"),
+    ] {
         if totals.bytes[side] > 0 {
             text.push_str(&format!("; {} {word}", size(totals.bytes[side])));
         }
         if totals.requests[side] > 0 {
-            text.push_str(&format!(", about {}", count(totals.requests[side], "request", "requests")));
+            text.push_str(&format!(
+                ", about {}",
+                count(totals.requests[side], "request", "requests")
+            ));
         }
         if let Some(free) = totals.free[side].filter(|_| totals.bytes[side] > 0) {
             text.push_str(&format!(", {} free there", size(free)));
@@ -174,22 +213,37 @@ pub(super) fn action(action: &ActionView) -> Vec<String> {
     if let Some(to) = &action.to {
         path.push_str(&format!("  to  {}", visible(to)));
     }
-    let bytes = if action.bytes > 0 { size(action.bytes) } else { String::new() };
-    vec![format!("  {side} {}", kind_of_action(action.kind)), bytes, path, action.reason.clone()]
+    let bytes = if action.bytes > 0 {
+        size(action.bytes)
+    } else {
+        String::new()
+    };
+    vec![
+        format!("  {side} {}", kind_of_action(action.kind)),
+        bytes,
+        path,
+        action.reason.clone(),
+    ]
 }
 
 pub(super) fn synced(done: &[SyncView]) {
     if done.is_empty() {
         return nothing("There are no pairs. “tandem pair add NAME SOURCE DESTINATION” makes one.");
     }
-    let rows: Vec<_> = done.iter().map(|pair| vec![pair.name.clone(), pair.shown.clone(), what(pair)]).collect();
+    let rows: Vec<_> = done
+        .iter()
+        .map(|pair| vec![pair.name.clone(), pair.shown.clone(), what(pair)])
+        .collect();
     table(&rows);
     for pair in done {
         if let Some(error) = &pair.error {
             output::note(&visible(&format!("{}: {}", pair.name, failure_line(error))));
         }
         if pair.held > 0 {
-            output::note(&format!("{}: “tandem held {}” shows what waits for you.", pair.name, pair.name));
+            output::note(&format!(
+                "{}: “tandem held {}” shows what waits for you.",
+                pair.name, pair.name
+            ));
         }
         if pair.problems + pair.failed > 0 {
             output::note(&format!(
@@ -204,7 +258,11 @@ fn what(pair: &SyncView) -> String {
     let mut parts = Vec::new();
     let bytes = pair.bytes.source + pair.bytes.destination;
     if pair.done > 0 {
-        parts.push(format!("{} done, {}", count(pair.done, "action", "actions"), size(bytes)));
+        parts.push(format!(
+            "{} done, {}",
+            count(pair.done, "action", "actions"),
+            size(bytes)
+        ));
     }
     for (n, one, many) in [
         (pair.adopted, "found equal", "found equal"),

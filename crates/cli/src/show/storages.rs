@@ -1,8 +1,6 @@
 //! Storages, folders and what the doctor found.
 
-use tandem_service::answer::{
-    CopyView, DoctorView, EntryView, StepView, StorageView, TypeView,
-};
+use tandem_service::answer::{CopyView, DoctorView, EntryView, StepView, StorageView, TypeView};
 use tandem_service::time_text;
 use tandem_service::words::{count, size};
 
@@ -63,7 +61,15 @@ pub(super) fn one(storage: &StorageView) {
     if let Some(label) = &storage.label {
         row("label", label.clone());
     }
-    row("state", if storage.enabled { "enabled" } else { "disabled" }.to_owned());
+    row(
+        "state",
+        if storage.enabled {
+            "enabled"
+        } else {
+            "disabled"
+        }
+        .to_owned(),
+    );
     for (key, value) in &storage.config {
         row(key, value.clone());
     }
@@ -76,7 +82,9 @@ pub(super) fn one(storage: &StorageView) {
     if let Some(health) = &storage.health {
         row("health", health.shown.clone());
         match (health.used, health.total) {
-            (Some(used), Some(total)) => row("space", format!("{} of {} used", size(used), size(total))),
+            (Some(used), Some(total)) => {
+                row("space", format!("{} of {} used", size(used), size(total)))
+            }
             (Some(used), None) => row("space", format!("{} used", size(used))),
             _ => {}
         }
@@ -91,16 +99,35 @@ pub(super) fn one(storage: &StorageView) {
             (conditions.move_, "move"),
             (conditions.delete, "delete"),
         ];
-        let held: Vec<_> = named.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
-        let text = if held.is_empty() { "none".to_owned() } else { held.join(", ") };
+        let held: Vec<_> = named
+            .iter()
+            .filter(|(on, _)| *on)
+            .map(|(_, name)| *name)
+            .collect();
+        let text = if held.is_empty() {
+            "none".to_owned()
+        } else {
+            held.join(", ")
+        };
         row("conditional", text);
-        row("versions", if capabilities.versions { "kept by the storage" } else { "not kept by the storage" }.to_owned());
+        row(
+            "versions",
+            if capabilities.versions {
+                "kept by the storage"
+            } else {
+                "not kept by the storage"
+            }
+            .to_owned(),
+        );
     }
     table(&rows);
 }
 
 pub(super) fn test(storage: &str, steps: &[StepView]) {
-    output::answer(&format!("{storage} works: {} done.", count(steps.len() as u64, "step", "steps")));
+    output::answer(&format!(
+        "{storage} works: {} done.",
+        count(steps.len() as u64, "step", "steps")
+    ));
 }
 
 pub(super) fn entries(entries: &[EntryView]) {
@@ -110,8 +137,15 @@ pub(super) fn entries(entries: &[EntryView]) {
     let rows: Vec<_> = entries
         .iter()
         .map(|entry| {
-            let size = if entry.kind == "file" { size(entry.size) } else { entry.kind.clone() };
-            let time = entry.mtime.map(|at| time_text::listed(at.0)).unwrap_or_default();
+            let size = if entry.kind == "file" {
+                size(entry.size)
+            } else {
+                entry.kind.clone()
+            };
+            let time = entry
+                .mtime
+                .map(|at| time_text::listed(at.0))
+                .unwrap_or_default();
             let mut name = visible(&entry.name);
             if entry.kind == "folder" {
                 name.push('/');
@@ -126,7 +160,11 @@ pub(super) fn entries(entries: &[EntryView]) {
 }
 
 pub(super) fn copy(copy: &CopyView) {
-    output::answer(&format!("Copied {}, {}.", count(copy.files, "file", "files"), size(copy.bytes)));
+    output::answer(&format!(
+        "Copied {}, {}.",
+        count(copy.files, "file", "files"),
+        size(copy.bytes)
+    ));
     for failed in &copy.failed {
         output::note(&visible(&format!("{}: {}", failed.path, failed.message)));
     }
@@ -139,11 +177,18 @@ pub(super) fn doctor(doctor: &DoctorView) {
         .map(|check| {
             let mark = if check.ok { "ok" } else { "look" };
             let text = format!("{} {}", check.message, check.next_step);
-            vec![mark.to_owned(), check.name.clone(), visible(text.trim_end())]
+            vec![
+                mark.to_owned(),
+                check.name.clone(),
+                visible(text.trim_end()),
+            ]
         })
         .collect();
     table(&rows);
     if let Some(bundle) = &doctor.bundle {
-        output::answer(&visible(&format!("The bundle is in {}. It holds no secrets, but names of files.", bundle.display())));
+        output::answer(&visible(&format!(
+            "The bundle is in {}. It holds no secrets, but names of files.",
+            bundle.display()
+        )));
     }
 }

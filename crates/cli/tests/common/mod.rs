@@ -28,7 +28,10 @@ impl Desk {
         let runtime = home.path().join("runtime");
         std::fs::create_dir(&runtime).unwrap();
         set_mode(&runtime, 0o700);
-        Self { home, wrapper: Vec::new() }
+        Self {
+            home,
+            wrapper: Vec::new(),
+        }
     }
 
     /// Every command is run by an ordinary user, also where the tests are run by root, who may read and write
@@ -38,7 +41,13 @@ impl Desk {
         if !rustix::process::geteuid().is_root() {
             return desk;
         }
-        let as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"];
+        let as_nobody = [
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "--no-new-privs",
+        ];
         desk.wrapper = as_nobody.map(str::to_owned).to_vec();
         // The program lies where only root may look, and the home was made by root.
         let program = desk.path("tandem");
@@ -50,11 +59,12 @@ impl Desk {
         desk
     }
 
-    /// Every command runs where `folder` is a disk of its own, of so many bytes.
-    pub(crate) fn with_small_disk(mut self, folder: &Path, size: u64) -> Self {
+    /// Every command runs where `folder` is a disk of its own, limited as `options` of tmpfs say.
+    pub(crate) fn with_small_disk(mut self, folder: &Path, options: &str) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
         // A mount namespace of its own: nothing is left behind, whatever the test does.
         let script = format!(
-            "mount -t tmpfs -o size={size} tandem-test '{}' && exec \"$0\" \"$@\"",
+            "mount -t tmpfs -o {options} tandem-test '{}' && exec \"$0\" \"$@\"",
             folder.display()
         );
         let unshare = ["unshare", "--mount", "--map-root-user", "sh", "-c", &script];
@@ -139,13 +149,15 @@ impl Desk {
     /// Its answer in JSON: one document.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let done = self.run(&[&["--json"], arguments].concat());
-        serde_json::from_str(&done.out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {}{}", done.out, done.err))
+        serde_json::from_str(&done.out)
+            .unwrap_or_else(|e| panic!("{arguments:?}: {e}: {}{}", done.out, done.err))
     }
 
     /// Its answer in JSON: a document a line.
     pub(crate) fn lines(&self, arguments: &[&str]) -> Vec<Value> {
         let done = self.run(&[&["--json"], arguments].concat());
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        let parse =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         done.out.lines().map(parse).collect()
     }
 
@@ -201,8 +213,12 @@ impl Done {
 
 pub(crate) fn with_input(mut command: Command, stdin: &str) -> Output {
     use std::io::Write;
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     // A command that wants no input may be done before it is given.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     child.wait_with_output().unwrap()

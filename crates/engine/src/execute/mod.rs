@@ -296,9 +296,10 @@ impl Execution<'_> {
             Outcome::Failed
         };
         row.error = Some(error.to_string());
+        let (at_side, at_path) = Self::blamed(action, &error, &path);
         let problem = ProblemRow {
-            side,
-            path: path.to_string(),
+            side: at_side,
+            path: at_path.to_string(),
             why: error.cause.name().to_owned(),
             detail: error.to_string(),
         };
@@ -328,6 +329,16 @@ impl Execution<'_> {
     /// Whether the action lies below a folder whose step was not done.
     fn relies_on_undone(&self, action: &Action) -> bool {
         is_below(&self.undone, &self.folders, action)
+    }
+
+    /// Where the fault lies: what cannot be read is a problem of the side that has it.
+    fn blamed(action: &Action, error: &StorageError, path: &RelPath) -> (Side, RelPath) {
+        match &action.deed {
+            Deed::Transfer { from, .. } if error.operation == "read" => {
+                (action.side.other(), from.path.clone())
+            }
+            _ => (action.side, path.clone()),
+        }
     }
 
     /// Both ends of the action are looked at again.

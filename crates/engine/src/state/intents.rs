@@ -28,29 +28,42 @@ pub(crate) struct Intent {
 
 impl State {
     /// Notes that `target` is about to be changed.
-    pub(crate) fn add_intent(&self, side: Side, target: &RelPath, what: &str, now: Timestamp) -> Result<i64> {
-        let mut write =
-            self.db.prepare_cached("INSERT INTO intents (side, target, made, what) VALUES (?1, ?2, ?3, ?4)")?;
+    pub(crate) fn add_intent(
+        &self,
+        side: Side,
+        target: &RelPath,
+        what: &str,
+        now: Timestamp,
+    ) -> Result<i64> {
+        let mut write = self.db.prepare_cached(
+            "INSERT INTO intents (side, target, made, what) VALUES (?1, ?2, ?3, ?4)",
+        )?;
         write.execute(params![side_number(side), target.as_str(), now.0, what])?;
         Ok(self.db.last_insert_rowid())
     }
 
     /// Notes where the staged content of an intent lies.
     pub(crate) fn set_token(&self, intent: i64, token: Option<&ResumeToken>) -> Result<()> {
-        let mut write = self.db.prepare_cached("UPDATE intents SET token = ?2 WHERE id = ?1")?;
+        let mut write = self
+            .db
+            .prepare_cached("UPDATE intents SET token = ?2 WHERE id = ?1")?;
         write.execute(params![intent, token.map(|t| t.0.as_str())])?;
         Ok(())
     }
 
     /// The action ended.
     pub(crate) fn close_intent(&self, intent: i64) -> Result<()> {
-        self.db.prepare_cached("DELETE FROM intents WHERE id = ?1")?.execute([intent])?;
+        self.db
+            .prepare_cached("DELETE FROM intents WHERE id = ?1")?
+            .execute([intent])?;
         Ok(())
     }
 
     /// What was begun and not ended.
     pub(crate) fn intents(&self) -> Result<Vec<Intent>> {
-        let mut query = self.db.prepare_cached("SELECT id, side, target, what, token, made FROM intents ORDER BY id")?;
+        let mut query = self.db.prepare_cached(
+            "SELECT id, side, target, what, token, made FROM intents ORDER BY id",
+        )?;
         let mut rows = query.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -58,7 +71,8 @@ impl State {
             found.push(Intent {
                 id: row.get(0)?,
                 side: side_of(row.get(1)?),
-                target: RelPath::new(&target).map_err(|e| EngineError::DamagedState(e.to_string()))?,
+                target: RelPath::new(&target)
+                    .map_err(|e| EngineError::DamagedState(e.to_string()))?,
                 what: row.get(3)?,
                 made: Timestamp(row.get(5)?),
                 token: row.get::<_, Option<String>>(4)?.map(ResumeToken),

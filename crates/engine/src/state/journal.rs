@@ -55,12 +55,13 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| EngineError::DamagedState(e.to_string()))
 }
 
-const COLUMNS: &str =
-    "id, run, at, side, kind, path, target, bytes, reason, outcome, error, before, after, version, keep";
+const COLUMNS: &str = "id, run, at, side, kind, path, target, bytes, reason, outcome, error, before, after, version, keep";
 
 fn row_of(row: &Row<'_>) -> Result<JournalRow> {
     let entry = |n: usize| -> Result<Option<Entry>> {
-        row.get::<_, Option<Vec<u8>>>(n)?.map(|b| unpack_entry(&b)).transpose()
+        row.get::<_, Option<Vec<u8>>>(n)?
+            .map(|b| unpack_entry(&b))
+            .transpose()
     };
     let version: Option<String> = row.get(13)?;
     Ok(JournalRow {
@@ -111,7 +112,8 @@ impl State {
     /// The lines asked for, newest first.
     pub(crate) fn journal(&self, query: &LogQuery) -> Result<Vec<JournalRow>> {
         let mut sql = format!("SELECT {COLUMNS} FROM journal WHERE id > ?1");
-        let mut values: Vec<rusqlite::types::Value> = vec![query.after.unwrap_or(0).cast_signed().into()];
+        let mut values: Vec<rusqlite::types::Value> =
+            vec![query.after.unwrap_or(0).cast_signed().into()];
         if let Some(path) = &query.path {
             sql += " AND (path = ?2 OR target = ?2 OR substr(path, 1, length(?2) + 1) = ?2 || '/')";
             values.push(path.clone().into());
@@ -128,9 +130,21 @@ impl State {
     }
 
     /// The lines of a run, or since a time, newest first.
-    pub(crate) fn journal_since(&self, run: Option<i64>, since: Timestamp) -> Result<Vec<JournalRow>> {
-        let sql = format!("SELECT {COLUMNS} FROM journal WHERE at >= ?1 AND (?2 IS NULL OR run = ?2) ORDER BY id DESC");
-        self.journal_rows(&sql, vec![since.0.into(), run.map_or(rusqlite::types::Value::Null, Into::into)])
+    pub(crate) fn journal_since(
+        &self,
+        run: Option<i64>,
+        since: Timestamp,
+    ) -> Result<Vec<JournalRow>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM journal WHERE at >= ?1 AND (?2 IS NULL OR run = ?2) ORDER BY id DESC"
+        );
+        self.journal_rows(
+            &sql,
+            vec![
+                since.0.into(),
+                run.map_or(rusqlite::types::Value::Null, Into::into),
+            ],
+        )
     }
 
     /// The lines whose pre-image is kept.
@@ -142,7 +156,11 @@ impl State {
         self.journal_rows(&sql, vec![path])
     }
 
-    fn journal_rows(&self, sql: &str, values: Vec<rusqlite::types::Value>) -> Result<Vec<JournalRow>> {
+    fn journal_rows(
+        &self,
+        sql: &str,
+        values: Vec<rusqlite::types::Value>,
+    ) -> Result<Vec<JournalRow>> {
         let mut query = self.db.prepare_cached(sql)?;
         let mut rows = query.query(params_from_iter(values))?;
         let mut found = Vec::new();
@@ -154,7 +172,9 @@ impl State {
 
     /// The pre-image of a line is gone.
     pub(crate) fn forget_version(&self, id: i64) -> Result<()> {
-        self.db.prepare_cached("UPDATE journal SET version = NULL WHERE id = ?1")?.execute([id])?;
+        self.db
+            .prepare_cached("UPDATE journal SET version = NULL WHERE id = ?1")?
+            .execute([id])?;
         Ok(())
     }
 
@@ -175,11 +195,15 @@ impl State {
 
     /// The line that this one took back.
     pub(crate) fn undoes(&self, id: i64) -> Result<Option<i64>> {
-        Ok(self.meta(&format!("undoes {id}"))?.and_then(|text| text.parse().ok()))
+        Ok(self
+            .meta(&format!("undoes {id}"))?
+            .and_then(|text| text.parse().ok()))
     }
 
     fn drop_meta(&self, key: &str) -> Result<()> {
-        self.db.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key])?;
+        self.db
+            .prepare_cached("DELETE FROM meta WHERE key = ?1")?
+            .execute([key])?;
         Ok(())
     }
 
@@ -203,7 +227,9 @@ impl State {
 
     /// The next run's number.
     pub(crate) fn next_run(&self) -> Result<i64> {
-        let n: Option<i64> = self.db.query_row("SELECT max(run) FROM journal", [], |r| r.get(0))?;
+        let n: Option<i64> = self
+            .db
+            .query_row("SELECT max(run) FROM journal", [], |r| r.get(0))?;
         Ok(n.unwrap_or(0) + 1)
     }
 }

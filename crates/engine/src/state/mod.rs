@@ -14,8 +14,8 @@ mod seen;
 
 use std::path::Path;
 
-use tandem_core::plan::MadeCopy;
 use rusqlite::{Connection, OptionalExtension, params};
+use tandem_core::plan::MadeCopy;
 
 pub(crate) use detach::{REJECTED, Released, UNDONE};
 pub(crate) use intents::Intent;
@@ -84,10 +84,14 @@ impl State {
     }
 
     fn prepare(db: Connection) -> Result<Self> {
-        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;")
-            .map_err(damaged)?;
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;",
+        )
+        .map_err(damaged)?;
         db.set_prepared_statement_cache_capacity(64);
-        let format: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(damaged)?;
+        let format: i64 = db
+            .query_row("PRAGMA user_version", [], |r| r.get(0))
+            .map_err(damaged)?;
         match format {
             0 => {
                 let begun = db.unchecked_transaction()?;
@@ -96,17 +100,35 @@ impl State {
                 begun.commit()?;
             }
             FORMAT => {}
-            found => return Err(EngineError::NewerState { found, known: FORMAT }),
+            found => {
+                return Err(EngineError::NewerState {
+                    found,
+                    known: FORMAT,
+                });
+            }
         }
-        let highest = |sql: &str| db.query_row(sql, [], |r| r.get::<_, Option<i64>>(0)).map_err(damaged);
+        let highest = |sql: &str| {
+            db.query_row(sql, [], |r| r.get::<_, Option<i64>>(0))
+                .map_err(damaged)
+        };
         let stored = highest("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_id'");
         let next_id = stored.unwrap_or(None).unwrap_or(1);
         let count = |side: i64| -> Result<u64> {
-            let n: i64 = db.query_row("SELECT count(*) FROM seen WHERE side = ?1", [side], |r| r.get(0)).map_err(damaged)?;
+            let n: i64 = db
+                .query_row("SELECT count(*) FROM seen WHERE side = ?1", [side], |r| {
+                    r.get(0)
+                })
+                .map_err(damaged)?;
             Ok(n.unsigned_abs())
         };
         let seen_rows = [count(0)?, count(1)?];
-        Ok(Self { db, next_id, seen_rows, copies: Vec::new(), before: (next_id, seen_rows) })
+        Ok(Self {
+            db,
+            next_id,
+            seen_rows,
+            copies: Vec::new(),
+            before: (next_id, seen_rows),
+        })
     }
 
     /// A new id for an item or a fresh entry.
@@ -116,7 +138,10 @@ impl State {
     }
 
     /// Runs `work` in one transaction, which ends with it: all or nothing.
-    pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(crate) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
         self.begin()?;
         match work(self) {
             Ok(value) => self.commit().map(|()| value),
@@ -129,7 +154,9 @@ impl State {
 
     /// Drops base and observations: the sides meet as if for the first time.
     pub(crate) fn forget_everything(&mut self) -> Result<()> {
-        self.db.execute_batch("DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached;")?;
+        self.db.execute_batch(
+            "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached;",
+        )?;
         self.seen_rows = [0, 0];
         Ok(())
     }
@@ -144,9 +171,16 @@ impl State {
     /// Ends it.
     pub(crate) fn commit(&mut self) -> Result<()> {
         // A transaction that changed nothing writes nothing: a still pass needs no flush.
-        let noted = if self.next_id == self.before.0 { Ok(()) } else { self.set_meta("next_id", &self.next_id.to_string()) };
-        let done = noted
-            .and_then(|()| self.db.execute_batch("COMMIT").map_err(EngineError::StateIo));
+        let noted = if self.next_id == self.before.0 {
+            Ok(())
+        } else {
+            self.set_meta("next_id", &self.next_id.to_string())
+        };
+        let done = noted.and_then(|()| {
+            self.db
+                .execute_batch("COMMIT")
+                .map_err(EngineError::StateIo)
+        });
         if done.is_err() {
             self.rollback();
         }
@@ -165,13 +199,17 @@ impl State {
 
     /// A note by name.
     pub(crate) fn meta(&self, key: &str) -> Result<Option<String>> {
-        let mut query = self.db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+        let mut query = self
+            .db
+            .prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
         Ok(query.query_row([key], |r| r.get(0)).optional()?)
     }
 
     /// Writes a note.
     pub(crate) fn set_meta(&self, key: &str, value: &str) -> Result<()> {
-        let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
+        let mut write = self
+            .db
+            .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
         write.execute(params![key, value])?;
         Ok(())
     }
@@ -194,5 +232,9 @@ const fn side_number(side: tandem_core::side::Side) -> i64 {
 }
 
 const fn side_of(number: i64) -> tandem_core::side::Side {
-    if number == 0 { tandem_core::side::Side::Source } else { tandem_core::side::Side::Destination }
+    if number == 0 {
+        tandem_core::side::Side::Source
+    } else {
+        tandem_core::side::Side::Destination
+    }
 }

@@ -62,8 +62,9 @@ impl State {
             rows.collect::<rusqlite::Result<_>>()?
         };
         self.db.execute("DELETE FROM holds", [])?;
-        let mut write =
-            self.db.prepare_cached("INSERT INTO holds (id, hold, actions, since) VALUES (?1, ?2, ?3, ?4)")?;
+        let mut write = self.db.prepare_cached(
+            "INSERT INTO holds (id, hold, actions, since) VALUES (?1, ?2, ?3, ?4)",
+        )?;
         for (hold, actions) in holds {
             let id = hold.id.to_string();
             let since = known.get(&id).copied().unwrap_or(now.0);
@@ -75,7 +76,9 @@ impl State {
 
     /// The holds that wait: each with its list for a person and since when.
     pub(crate) fn holds(&self) -> Result<Vec<(Hold, String, Timestamp)>> {
-        let mut query = self.db.prepare_cached("SELECT hold, actions, since FROM holds ORDER BY since, id")?;
+        let mut query = self
+            .db
+            .prepare_cached("SELECT hold, actions, since FROM holds ORDER BY since, id")?;
         let mut rows = query.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -87,13 +90,17 @@ impl State {
 
     /// The hold was decided.
     pub(crate) fn drop_hold(&self, id: &str) -> Result<()> {
-        self.db.prepare_cached("DELETE FROM holds WHERE id = ?1")?.execute([id])?;
+        self.db
+            .prepare_cached("DELETE FROM holds WHERE id = ?1")?
+            .execute([id])?;
         Ok(())
     }
 
     /// Lets what is named by these digests pass.
     pub(crate) fn approve(&self, digests: &BTreeSet<u64>, now: Timestamp) -> Result<()> {
-        let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO approvals (digest, at) VALUES (?1, ?2)")?;
+        let mut write = self
+            .db
+            .prepare_cached("INSERT OR REPLACE INTO approvals (digest, at) VALUES (?1, ?2)")?;
         for digest in digests {
             write.execute(params![digest.cast_signed(), now.0])?;
         }
@@ -104,13 +111,17 @@ impl State {
     pub(crate) fn approval(&self) -> Result<Approval> {
         let mut query = self.db.prepare_cached("SELECT digest FROM approvals")?;
         let rows = query.query_map([], |r| r.get::<_, i64>(0))?;
-        let digests = rows.map(|r| r.map(i64::cast_unsigned)).collect::<rusqlite::Result<_>>()?;
+        let digests = rows
+            .map(|r| r.map(i64::cast_unsigned))
+            .collect::<rusqlite::Result<_>>()?;
         Ok(Approval { digests })
     }
 
     /// An approval was used. Answers whether there was one.
     pub(crate) fn use_approval(&self, digest: u64) -> Result<bool> {
-        let mut delete = self.db.prepare_cached("DELETE FROM approvals WHERE digest = ?1")?;
+        let mut delete = self
+            .db
+            .prepare_cached("DELETE FROM approvals WHERE digest = ?1")?;
         Ok(delete.execute([digest.cast_signed()])? > 0)
     }
 
@@ -121,7 +132,15 @@ impl State {
              ON CONFLICT (id) DO UPDATE SET copy = coalesce(excluded.copy, copy), waits = excluded.waits",
         )?;
         let known = self.conflict(&row.id)?.is_some();
-        write.execute(params![row.id, row.item.0, row.path, row.copy, row.kind, row.since.0, row.waits])?;
+        write.execute(params![
+            row.id,
+            row.item.0,
+            row.path,
+            row.copy,
+            row.kind,
+            row.since.0,
+            row.waits
+        ])?;
         Ok(!known)
     }
 
@@ -132,9 +151,9 @@ impl State {
 
     /// All conflicts, oldest first.
     pub(crate) fn conflicts(&self) -> Result<Vec<ConflictRow>> {
-        let mut query = self
-            .db
-            .prepare_cached("SELECT id, item, path, copy, kind, since, waits FROM conflicts ORDER BY since, id")?;
+        let mut query = self.db.prepare_cached(
+            "SELECT id, item, path, copy, kind, since, waits FROM conflicts ORDER BY since, id",
+        )?;
         let rows = query.query_map([], |r| {
             Ok(ConflictRow {
                 id: r.get(0)?,
@@ -151,13 +170,17 @@ impl State {
 
     /// The conflict is no more.
     pub(crate) fn drop_conflict(&self, id: &str) -> Result<()> {
-        self.db.prepare_cached("DELETE FROM conflicts WHERE id = ?1")?.execute([id])?;
+        self.db
+            .prepare_cached("DELETE FROM conflicts WHERE id = ?1")?
+            .execute([id])?;
         Ok(())
     }
 
     /// Replaces the problems that `source` ("look", "plan", "execute") found.
     pub(crate) fn set_problems(&self, source: &str, rows: &BTreeSet<ProblemRow>) -> Result<()> {
-        self.db.prepare_cached("DELETE FROM problems WHERE source = ?1")?.execute([source])?;
+        self.db
+            .prepare_cached("DELETE FROM problems WHERE source = ?1")?
+            .execute([source])?;
         self.add_problems(source, rows)
     }
 
@@ -167,7 +190,13 @@ impl State {
             "INSERT OR REPLACE INTO problems (side, path, why, detail, source) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
         for row in rows {
-            write.execute(params![side_number(row.side), row.path, row.why, row.detail, source])?;
+            write.execute(params![
+                side_number(row.side),
+                row.path,
+                row.why,
+                row.detail,
+                source
+            ])?;
         }
         Ok(())
     }
@@ -178,47 +207,81 @@ impl State {
             .db
             .prepare_cached("SELECT side, path, why, detail FROM problems WHERE source = ?1 ORDER BY path, side, why")?;
         let rows = query.query_map([source], |r| {
-            Ok(ProblemRow { side: side_of(r.get(0)?), path: r.get(1)?, why: r.get(2)?, detail: r.get(3)? })
+            Ok(ProblemRow {
+                side: side_of(r.get(0)?),
+                path: r.get(1)?,
+                why: r.get(2)?,
+                detail: r.get(3)?,
+            })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// All problems.
     pub(crate) fn problems(&self) -> Result<Vec<ProblemRow>> {
-        let mut query = self.db.prepare_cached("SELECT side, path, why, detail FROM problems ORDER BY path, side, why")?;
+        let mut query = self.db.prepare_cached(
+            "SELECT side, path, why, detail FROM problems ORDER BY path, side, why",
+        )?;
         let rows = query.query_map([], |r| {
-            Ok(ProblemRow { side: side_of(r.get(0)?), path: r.get(1)?, why: r.get(2)?, detail: r.get(3)? })
+            Ok(ProblemRow {
+                side: side_of(r.get(0)?),
+                path: r.get(1)?,
+                why: r.get(2)?,
+                detail: r.get(3)?,
+            })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Notes that `path` is known and not carried while it is as `entry` says.
-    pub(crate) fn detach(&self, side: Side, path: &RelPath, why: &str, entry: Option<&Entry>) -> Result<()> {
-        let mut write = self
-            .db
-            .prepare_cached("INSERT OR REPLACE INTO detached (side, path, why, entry) VALUES (?1, ?2, ?3, ?4)")?;
-        write.execute(params![side_number(side), path.as_str(), why, entry.map(pack_entry).transpose()?])?;
+    pub(crate) fn detach(
+        &self,
+        side: Side,
+        path: &RelPath,
+        why: &str,
+        entry: Option<&Entry>,
+    ) -> Result<()> {
+        let mut write = self.db.prepare_cached(
+            "INSERT OR REPLACE INTO detached (side, path, why, entry) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        write.execute(params![
+            side_number(side),
+            path.as_str(),
+            why,
+            entry.map(pack_entry).transpose()?
+        ])?;
         Ok(())
     }
 
     /// What is detached, with the entry it had.
     pub(crate) fn detached(&self) -> Result<BTreeMap<(Side, RelPath), Option<Entry>>> {
-        let mut query = self.db.prepare_cached("SELECT side, path, entry FROM detached")?;
+        let mut query = self
+            .db
+            .prepare_cached("SELECT side, path, entry FROM detached")?;
         let mut rows = query.query([])?;
         let mut found = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let path = RelPath::new(&row.get::<_, String>(1)?).map_err(damaged)?;
             let entry: Option<Vec<u8>> = row.get(2)?;
-            found.insert((side_of(row.get(0)?), path), entry.map(|b| unpack_entry(&b)).transpose()?);
+            found.insert(
+                (side_of(row.get(0)?), path),
+                entry.map(|b| unpack_entry(&b)).transpose()?,
+            );
         }
         Ok(found)
     }
 
     /// Keeps the text of an item as the base of a later merge, and drops the least used beyond the limit.
     pub(crate) fn keep_text(&self, item: ItemId, text: &[u8], now: Timestamp) -> Result<()> {
-        let mut write = self.db.prepare_cached("INSERT OR REPLACE INTO texts (item, used, text) VALUES (?1, ?2, ?3)")?;
+        let mut write = self.db.prepare_cached(
+            "INSERT OR REPLACE INTO texts (item, used, text) VALUES (?1, ?2, ?3)",
+        )?;
         write.execute(params![item.0, now.0, text])?;
-        let total: i64 = self.db.query_row("SELECT coalesce(sum(length(text)), 0) FROM texts", [], |r| r.get(0))?;
+        let total: i64 = self.db.query_row(
+            "SELECT coalesce(sum(length(text)), 0) FROM texts",
+            [],
+            |r| r.get(0),
+        )?;
         if total > MOST_TEXT {
             self.db.execute(
                 "DELETE FROM texts WHERE item IN (SELECT item FROM texts ORDER BY used LIMIT max(1, (SELECT count(*) FROM texts) / 8))",
@@ -230,7 +293,9 @@ impl State {
 
     /// The text of an item when it was last in step.
     pub(crate) fn text(&self, item: ItemId) -> Result<Option<Vec<u8>>> {
-        let mut query = self.db.prepare_cached("SELECT text FROM texts WHERE item = ?1")?;
+        let mut query = self
+            .db
+            .prepare_cached("SELECT text FROM texts WHERE item = ?1")?;
         Ok(query.query_row([item.0], |r| r.get(0)).optional()?)
     }
 }

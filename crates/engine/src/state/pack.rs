@@ -45,7 +45,8 @@ pub(crate) fn pack_stamp(entry: &Entry, usual: &str, buffer: &mut Vec<u8>) -> Re
         target: &entry.target,
     };
     let taken = std::mem::take(buffer);
-    *buffer = postcard::to_extend(&stamp, taken).map_err(|e| EngineError::Refused(e.to_string()))?;
+    *buffer =
+        postcard::to_extend(&stamp, taken).map_err(|e| EngineError::Refused(e.to_string()))?;
     Ok(())
 }
 
@@ -94,18 +95,31 @@ pub(crate) enum Hashes {
 }
 
 impl Hashes {
-    pub(crate) fn pack(source: Option<&Entry>, destination: Option<&Entry>) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn pack(
+        source: Option<&Entry>,
+        destination: Option<&Entry>,
+    ) -> Result<Option<Vec<u8>>> {
         let of = |e: Option<&Entry>| e.map(|e| e.hashes.clone()).unwrap_or_default();
         let (a, b) = (of(source), of(destination));
         if a.is_empty() && b.is_empty() {
             return Ok(None);
         }
-        let hashes = if a == b { Self::Same(a) } else { Self::Each(a, b) };
-        postcard::to_allocvec(&hashes).map(Some).map_err(|e| EngineError::Refused(e.to_string()))
+        let hashes = if a == b {
+            Self::Same(a)
+        } else {
+            Self::Each(a, b)
+        };
+        postcard::to_allocvec(&hashes)
+            .map(Some)
+            .map_err(|e| EngineError::Refused(e.to_string()))
     }
 
     pub(crate) fn unpack(bytes: Option<&[u8]>) -> Result<(Vec<ContentHash>, Vec<ContentHash>)> {
-        match bytes.map(postcard::from_bytes).transpose().map_err(broken)? {
+        match bytes
+            .map(postcard::from_bytes)
+            .transpose()
+            .map_err(broken)?
+        {
             None => Ok((Vec::new(), Vec::new())),
             Some(Self::Same(both)) => Ok((both.clone(), both)),
             Some(Self::Each(a, b)) => Ok((a, b)),

@@ -63,7 +63,10 @@ fn with_schema(mut body: Map<String, Value>) -> Value {
 }
 
 fn set(body: &mut Map<String, Value>, key: &str, value: &impl Serialize) {
-    body.insert(key.to_owned(), serde_json::to_value(value).unwrap_or(Value::Null));
+    body.insert(
+        key.to_owned(),
+        serde_json::to_value(value).unwrap_or(Value::Null),
+    );
 }
 
 #[cfg(test)]
@@ -93,8 +96,19 @@ mod tests {
     #[test]
     fn an_error_has_the_keys_of_the_contract() {
         let document = error_document(&Fault::UnknownStorage("x".to_owned()).failure());
-        for key in ["kind", "cause", "operation", "storage", "path", "message", "next_step"] {
-            assert!(document["error"].as_object().unwrap().contains_key(key), "{key}");
+        for key in [
+            "kind",
+            "cause",
+            "operation",
+            "storage",
+            "path",
+            "message",
+            "next_step",
+        ] {
+            assert!(
+                document["error"].as_object().unwrap().contains_key(key),
+                "{key}"
+            );
         }
         assert_eq!(document["error"]["message"], "There is no storage “x”.");
     }

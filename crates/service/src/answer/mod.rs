@@ -18,10 +18,12 @@ pub use pair::{
     VerifyView,
 };
 pub use plan::{
-    ActionView, ConflictView, EntrySide, ExplainView, HeldView, LogView, PreviewView, TotalsView, VersionView,
-    WarningView,
+    ActionView, ConflictView, EntrySide, ExplainView, HeldView, LogView, PreviewView, TotalsView,
+    VersionView, WarningView,
 };
-pub use storage::{CopyFailure, CopyView, EntryView, FieldView, HealthView, StepView, StorageView, TypeView};
+pub use storage::{
+    CopyFailure, CopyView, EntryView, FieldView, HealthView, StepView, StorageView, TypeView,
+};
 
 /// The answer of a request.
 #[derive(Debug, Clone, Serialize, Deserialize)]

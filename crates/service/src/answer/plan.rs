@@ -193,7 +193,9 @@ impl From<&SideView> for EntrySide {
 
 /// Both sides' parts.
 pub(crate) fn sides(sides: &PerSide<Option<SideView>>) -> PerSide<Option<EntrySide>> {
-    sides.as_ref().map(|side| side.as_ref().map(EntrySide::from))
+    sides
+        .as_ref()
+        .map(|side| side.as_ref().map(EntrySide::from))
 }
 
 /// A version.
@@ -296,7 +298,11 @@ impl ExplainView {
             seen: sides(&explanation.seen),
             equality: explanation.equality.clone(),
             next: explanation.next.iter().map(ActionView::from).collect(),
-            history: explanation.history.iter().map(|line| LogView::new(pair, line)).collect(),
+            history: explanation
+                .history
+                .iter()
+                .map(|line| LogView::new(pair, line))
+                .collect(),
         }
     }
 }

@@ -72,9 +72,9 @@ impl Config {
     /// A newer or damaged file, which is left as it is.
     pub fn load(profile: &Profile) -> Result<Self> {
         let shown = profile.folder().join(FILE).display().to_string();
-        let content = profile
-            .read(FILE)
-            .map_err(|error| Fault::ProfileIo(profile.folder().display().to_string(), error.to_string()))?;
+        let content = profile.read(FILE).map_err(|error| {
+            Fault::ProfileIo(profile.folder().display().to_string(), error.to_string())
+        })?;
         let Some(content) = content else {
             let config = Self::new();
             config.save(profile)?;
@@ -90,14 +90,17 @@ impl Config {
     /// # Errors
     /// A newer or damaged text.
     pub fn parse(text: &str, shown: &str) -> Result<Self> {
-        let damaged = |why: &toml::de::Error| Fault::DamagedProfile(shown.to_owned(), place(text, why));
+        let damaged =
+            |why: &toml::de::Error| Fault::DamagedProfile(shown.to_owned(), place(text, why));
         // The version first: a newer file may differ in any other way.
         let Versioned { version } = toml::from_str(text).map_err(|error| damaged(&error))?;
         if version > VERSION {
             return Err(Fault::NewerProfile(version));
         }
         let config: Self = toml::from_str(text).map_err(|error| damaged(&error))?;
-        config.check().map_err(|why| Fault::DamagedProfile(shown.to_owned(), why))?;
+        config
+            .check()
+            .map_err(|why| Fault::DamagedProfile(shown.to_owned(), why))?;
         Ok(config)
     }
 
@@ -115,9 +118,9 @@ impl Config {
     /// What the system says; the old file is then untouched.
     pub fn save(&self, profile: &Profile) -> Result<()> {
         let text = self.to_text()?;
-        profile
-            .write(FILE, text.as_bytes())
-            .map_err(|error| Fault::ProfileIo(profile.folder().display().to_string(), error.to_string()))
+        profile.write(FILE, text.as_bytes()).map_err(|error| {
+            Fault::ProfileIo(profile.folder().display().to_string(), error.to_string())
+        })
     }
 
     /// The storage of this name.
@@ -148,13 +151,21 @@ impl Config {
     /// What must hold between the parts of a file that was edited by hand.
     fn check(&self) -> std::result::Result<(), String> {
         for (at, storage) in self.storages.iter().enumerate() {
-            check_name("storage", &storage.name, self.storages[..at].iter().map(|s| s.name.as_str()))?;
+            check_name(
+                "storage",
+                &storage.name,
+                self.storages[..at].iter().map(|s| s.name.as_str()),
+            )?;
             if self.storages[..at].iter().any(|s| s.id == storage.id) {
                 return Err(format!("the id {} is there twice", storage.id));
             }
         }
         for (at, pair) in self.pairs.iter().enumerate() {
-            check_name("pair", &pair.name, self.pairs[..at].iter().map(|p| p.name.as_str()))?;
+            check_name(
+                "pair",
+                &pair.name,
+                self.pairs[..at].iter().map(|p| p.name.as_str()),
+            )?;
             // The id names the pair's database: nothing but a uuid may reach a file name.
             if uuid::Uuid::try_parse(&pair.id).is_err() {
                 return Err(format!("the pair {} has no uuid as its id", pair.name));
@@ -164,7 +175,10 @@ impl Config {
             }
             for end in [&pair.source, &pair.destination] {
                 if end.storage != LOCAL && !self.storages.iter().any(|s| s.id == end.storage) {
-                    return Err(format!("the pair {} names a storage that is not there", pair.name));
+                    return Err(format!(
+                        "the pair {} names a storage that is not there",
+                        pair.name
+                    ));
                 }
             }
         }
@@ -194,10 +208,20 @@ fn check_name<'a>(
 
 /// What is wrong and in which line, without quoting the line.
 fn place(text: &str, error: &toml::de::Error) -> String {
-    let message = error.message().lines().next().unwrap_or_default().to_owned();
+    let message = error
+        .message()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     match error.span() {
         Some(span) if span.start > 0 || span.end < text.len() => {
-            let line = text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
+            let line = text
+                .get(..span.start)
+                .unwrap_or_default()
+                .matches('\n')
+                .count()
+                + 1;
             format!("{message} in line {line}")
         }
         _ => message,

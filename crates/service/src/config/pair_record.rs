@@ -22,8 +22,15 @@ impl End {
     /// As a location, with the storage's name.
     #[must_use]
     pub fn location(&self, name: impl FnOnce(&str) -> String) -> Location {
-        let storage = if self.storage == LOCAL { LOCAL.to_owned() } else { name(&self.storage) };
-        Location { storage, path: self.path.clone() }
+        let storage = if self.storage == LOCAL {
+            LOCAL.to_owned()
+        } else {
+            name(&self.storage)
+        };
+        Location {
+            storage,
+            path: self.path.clone(),
+        }
     }
 }
 

@@ -32,7 +32,9 @@ pub struct SecretFile {
 
 impl fmt::Debug for SecretFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretFile").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("SecretFile")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,12 +42,22 @@ impl SecretFile {
     /// The file of `profile`.
     #[must_use]
     pub fn new(profile: Profile, ask: AskPassphrase, redactor: Redactor) -> Self {
-        Self { profile, ask, redactor, passphrase: Arc::default(), unlocked: Arc::default() }
+        Self {
+            profile,
+            ask,
+            redactor,
+            passphrase: Arc::default(),
+            unlocked: Arc::default(),
+        }
     }
 
     pub(super) fn load(&self, storage: &str) -> Result<Secrets, SecretError> {
         let mut unlocked = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(self.all(&mut unlocked)?.get(storage).cloned().unwrap_or_default())
+        Ok(self
+            .all(&mut unlocked)?
+            .get(storage)
+            .cloned()
+            .unwrap_or_default())
     }
 
     pub(super) fn save(&self, storage: &str, secrets: &Secrets) -> Result<(), SecretError> {
@@ -65,7 +77,9 @@ impl SecretFile {
         recipient.set_work_factor(WORK_FACTOR);
         let sealed =
             age::encrypt(&recipient, &plain).map_err(|error| SecretError::Io(error.to_string()))?;
-        self.profile.write(NAME, &sealed).map_err(|error| SecretError::Io(error.to_string()))?;
+        self.profile
+            .write(NAME, &sealed)
+            .map_err(|error| SecretError::Io(error.to_string()))?;
         *unlocked = Some(all);
         Ok(())
     }
@@ -78,17 +92,22 @@ impl SecretFile {
     }
 
     fn unlock(&self) -> Result<All, SecretError> {
-        let sealed = self.profile.read(NAME).map_err(|error| SecretError::Io(error.to_string()))?;
+        let sealed = self
+            .profile
+            .read(NAME)
+            .map_err(|error| SecretError::Io(error.to_string()))?;
         let Some(sealed) = sealed else {
             return Ok(All::new());
         };
         let identity = age::scrypt::Identity::new(self.passphrase()?);
-        let plain = age::decrypt(&identity, &sealed).map(Zeroizing::new).map_err(|error| match error {
-            age::DecryptError::DecryptionFailed
-            | age::DecryptError::KeyDecryptionFailed
-            | age::DecryptError::NoMatchingKeys => SecretError::WrongPassphrase,
-            other => SecretError::Damaged(other.to_string()),
-        })?;
+        let plain = age::decrypt(&identity, &sealed)
+            .map(Zeroizing::new)
+            .map_err(|error| match error {
+                age::DecryptError::DecryptionFailed
+                | age::DecryptError::KeyDecryptionFailed
+                | age::DecryptError::NoMatchingKeys => SecretError::WrongPassphrase,
+                other => SecretError::Damaged(other.to_string()),
+            })?;
         serde_json::from_slice(&plain)
             .map_err(|_| SecretError::Damaged("its content is not in Tandem's format".to_owned()))
     }
@@ -102,6 +121,8 @@ impl SecretFile {
             let _ = self.passphrase.set(given);
         }
         let passphrase = self.passphrase.get().ok_or(SecretError::NoPassphrase)?;
-        Ok(age::secrecy::SecretString::from(passphrase.expose().to_owned()))
+        Ok(age::secrecy::SecretString::from(
+            passphrase.expose().to_owned(),
+        ))
     }
 }

@@ -31,7 +31,9 @@ mod platform {
 
     fn entry(service: &str, user: &str) -> Result<Entry, SecretError> {
         let store = Store::new().map_err(|error| SecretError::NotThere(error.to_string()))?;
-        store.build(service, user, None).map_err(|error| said(&error))
+        store
+            .build(service, user, None)
+            .map_err(|error| said(&error))
     }
 
     pub(super) fn get(service: &str, user: &str) -> Result<Option<SecretText>, SecretError> {
@@ -43,7 +45,9 @@ mod platform {
     }
 
     pub(super) fn set(service: &str, user: &str, text: &SecretText) -> Result<(), SecretError> {
-        entry(service, user)?.set_password(text.expose()).map_err(|error| said(&error))
+        entry(service, user)?
+            .set_password(text.expose())
+            .map_err(|error| said(&error))
     }
 
     pub(super) fn remove(service: &str, user: &str) -> Result<(), SecretError> {
@@ -91,7 +95,9 @@ mod platform {
     }
 
     pub(super) fn set(service: &str, user: &str, text: &SecretText) -> Result<(), SecretError> {
-        entry(service, user)?.set_password(text.expose()).map_err(|error| said(&error))
+        entry(service, user)?
+            .set_password(text.expose())
+            .map_err(|error| said(&error))
     }
 
     pub(super) fn remove(service: &str, user: &str) -> Result<(), SecretError> {

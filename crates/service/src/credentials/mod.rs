@@ -20,7 +20,9 @@ use crate::secret::SecretText;
 pub type Secrets = BTreeMap<String, SecretText>;
 
 /// Which store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreKind {
     /// The system's keyring.
@@ -114,7 +116,10 @@ impl SecretStores {
     /// The stores of `profile`; the answer of `ask` unlocks the file.
     #[must_use]
     pub fn new(profile: &Profile, ask: AskPassphrase, redactor: Redactor) -> Self {
-        Self { file: SecretFile::new(profile.clone(), ask, redactor.clone()), redactor }
+        Self {
+            file: SecretFile::new(profile.clone(), ask, redactor.clone()),
+            redactor,
+        }
     }
 
     /// The store of this kind.

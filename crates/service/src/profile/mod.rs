@@ -2,7 +2,10 @@
 //!
 //! `config.toml`, `pairs/UUID.db`, `cache.db`, `secrets.age`, `logs/`, `lock`. This is the only module of
 //! the crate that opens files by path; what lies in a synced folder is reached through storages alone.
-#![allow(clippy::disallowed_methods, reason = "the profile is a folder of files, and this is its module")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the profile is a folder of files, and this is its module"
+)]
 
 mod rotating_file;
 
@@ -107,7 +110,11 @@ impl Profile {
     /// What the system says; the old file is then untouched.
     pub fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let temporary = self.folder.join(format!("{name}.new"));
-        let mut file = private_file().create(true).truncate(true).write(true).open(&temporary)?;
+        let mut file = private_file()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&temporary, self.folder.join(name))?;
@@ -118,7 +125,12 @@ impl Profile {
 
     /// The file that carries the owner's lock.
     pub(crate) fn open_lock(&self) -> io::Result<File> {
-        private_file().create(true).truncate(false).read(true).write(true).open(self.folder.join("lock"))
+        private_file()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(self.folder.join("lock"))
     }
 }
 

@@ -35,7 +35,12 @@ impl RotatingFile {
     fn with_limit(folder: &Path, limit: u64) -> io::Result<Self> {
         let file = append_to(&name(folder, 0))?;
         let size = file.metadata()?.len();
-        Ok(Self { folder: folder.to_owned(), file, size, limit })
+        Ok(Self {
+            folder: folder.to_owned(),
+            file,
+            size,
+            limit,
+        })
     }
 
     fn rotate(&mut self) -> io::Result<()> {
@@ -94,7 +99,8 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let mut log = RotatingFile::with_limit(scratch.path(), 100).unwrap();
         for n in 0..100 {
-            log.write_all(format!("line {n:03} of the log\n").as_bytes()).unwrap();
+            log.write_all(format!("line {n:03} of the log\n").as_bytes())
+                .unwrap();
         }
         let mut sizes: Vec<_> = fs::read_dir(scratch.path())
             .unwrap()

@@ -57,7 +57,11 @@ impl Service {
 }
 
 /// The entry `name` in a folder; none if it is surely absent or the name cannot be one.
-pub(super) async fn stat(root: &dyn Root, name: &str, words: &StorageWords) -> Result<Option<Entry>> {
+pub(super) async fn stat(
+    root: &dyn Root,
+    name: &str,
+    words: &StorageWords,
+) -> Result<Option<Entry>> {
     let Ok(path) = RelPath::new(name) else {
         return Ok(None);
     };

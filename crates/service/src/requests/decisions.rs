@@ -25,7 +25,9 @@ impl Service {
             match self.open_pair(&record).await {
                 Ok(pair) => open.push(pair),
                 Err(fault) if named => return Err(fault),
-                Err(fault) => tracing::warn!(pair = %record.name, cause = fault.cause(), "passed over"),
+                Err(fault) => {
+                    tracing::warn!(pair = %record.name, cause = fault.cause(), "passed over")
+                }
             }
         }
         Ok(open)
@@ -43,7 +45,9 @@ impl Service {
 
     pub(super) async fn approve(&self, hold: &str) -> Result<Answer> {
         let pair = self.pair_of_hold(hold).await?;
-        pair.engine.approve(hold).map_err(|error| pair.fault(error))?;
+        pair.engine
+            .approve(hold)
+            .map_err(|error| pair.fault(error))?;
         pair.engine.wake();
         Ok(Answer::Done(format!(
             "Approved. It is carried out with the next pass of {}.",
@@ -53,7 +57,10 @@ impl Service {
 
     pub(super) async fn reject(&self, hold: &str, how: Rejection) -> Result<Answer> {
         let pair = self.pair_of_hold(hold).await?;
-        pair.engine.reject(hold, how).await.map_err(|error| pair.fault(error))?;
+        pair.engine
+            .reject(hold, how)
+            .await
+            .map_err(|error| pair.fault(error))?;
         let name = &pair.record.name;
         Ok(Answer::Done(match how {
             Rejection::Restore => {
@@ -61,7 +68,9 @@ impl Service {
                 format!("Rejected. What was removed is brought back with the next pass of {name}.")
             }
             Rejection::Detach => {
-                format!("Rejected. The items stay as they are on each side and are no longer carried by {name}.")
+                format!(
+                    "Rejected. The items stay as they are on each side and are no longer carried by {name}."
+                )
             }
             Rejection::Pause => {
                 self.pause_for_hold(name)?;
@@ -113,9 +122,13 @@ impl Service {
             return match pair.engine.resolve(id, how).await {
                 Ok(()) => {
                     pair.engine.wake();
-                    Ok(Answer::Done("Decided. The version that lost is kept.".to_owned()))
+                    Ok(Answer::Done(
+                        "Decided. The version that lost is kept.".to_owned(),
+                    ))
                 }
-                Err(EngineError::NotFound { .. }) => Err(Fault::NotFound("conflict", id.to_owned())),
+                Err(EngineError::NotFound { .. }) => {
+                    Err(Fault::NotFound("conflict", id.to_owned()))
+                }
                 Err(error) => Err(pair.fault(error)),
             };
         }

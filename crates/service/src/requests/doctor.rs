@@ -22,25 +22,43 @@ impl Service {
     pub(super) async fn doctor(&self, bundle: Option<PathBuf>) -> Result<Answer> {
         let config = self.config();
         let mut checks = vec![
-            well("program", format!("Tandem {} runs.", env!("CARGO_PKG_VERSION"))),
-            well("profile", format!("The profile {} is open.", self.0.profile.folder().display())),
+            well(
+                "program",
+                format!("Tandem {} runs.", env!("CARGO_PKG_VERSION")),
+            ),
+            well(
+                "profile",
+                format!("The profile {} is open.", self.0.profile.folder().display()),
+            ),
         ];
         checks.push(clock());
         checks.extend(watches());
         checks.push(self.secrets(&config).await);
         for storage in config.storages.iter().filter(|s| s.enabled) {
-            let at = Location { storage: storage.name.clone(), path: String::new() };
-            checks.push(check(&format!("storage {}", storage.name), self.look(&config, &at).await));
+            let at = Location {
+                storage: storage.name.clone(),
+                path: String::new(),
+            };
+            checks.push(check(
+                &format!("storage {}", storage.name),
+                self.look(&config, &at).await,
+            ));
         }
         for pair in &config.pairs {
             for end in [&pair.source, &pair.destination] {
                 if end.storage == LOCAL {
                     let at = self.location(end);
-                    checks.push(check(&format!("pair {}", pair.name), self.look(&config, &at).await));
+                    checks.push(check(
+                        &format!("pair {}", pair.name),
+                        self.look(&config, &at).await,
+                    ));
                 }
             }
         }
-        let mut answer = DoctorView { checks, bundle: None };
+        let mut answer = DoctorView {
+            checks,
+            bundle: None,
+        };
         if let Some(path) = bundle {
             self.write_bundle(&path, &config, &answer)?;
             answer.bundle = Some(path);
@@ -62,7 +80,13 @@ impl Service {
         let used = config.storages.iter().find(secret).map(|s| s.secret_store);
         let kind = used.unwrap_or(config.settings.secret_store);
         // An id that nobody has: only whether the store answers counts.
-        let found = self.0.storages.secrets().store(kind).load(&uuid::Uuid::nil().to_string()).await;
+        let found = self
+            .0
+            .storages
+            .secrets()
+            .store(kind)
+            .load(&uuid::Uuid::nil().to_string())
+            .await;
         let name = match kind {
             StoreKind::Keyring => "keyring",
             StoreKind::File => "encrypted file",
@@ -73,7 +97,12 @@ impl Service {
                 // Nothing is missing yet.
                 let Words { message, next_step } = Words::of_fault(&Fault::Secret(error));
                 let next_step = format!("No storage needs one so far. {next_step}");
-                CheckView { name: "secrets".to_owned(), ok: true, message, next_step }
+                CheckView {
+                    name: "secrets".to_owned(),
+                    ok: true,
+                    message,
+                    next_step,
+                }
             }
             Err(error) => check("secrets", Err(Fault::Secret(error))),
         }
@@ -88,12 +117,23 @@ impl Service {
             _ => broken(error),
         })?;
         let mut parts = vec![
-            ("doctor.json".to_owned(), serde_json::to_string_pretty(answer).unwrap_or_default()),
+            (
+                "doctor.json".to_owned(),
+                serde_json::to_string_pretty(answer).unwrap_or_default(),
+            ),
             ("config.toml".to_owned(), config.to_text()?),
         ];
         for name in RotatingFile::names() {
-            if let Some(content) = self.0.profile.read(&format!("logs/{name}")).map_err(broken)? {
-                parts.push((format!("logs/{name}"), String::from_utf8_lossy(&content).into_owned()));
+            if let Some(content) = self
+                .0
+                .profile
+                .read(&format!("logs/{name}"))
+                .map_err(broken)?
+            {
+                parts.push((
+                    format!("logs/{name}"),
+                    String::from_utf8_lossy(&content).into_owned(),
+                ));
             }
         }
         let mut tar = tar::Builder::new(file);
@@ -103,7 +143,8 @@ impl Service {
             header.set_size(text.len() as u64);
             header.set_mode(0o600);
             header.set_mtime(now().secs().unsigned_abs());
-            tar.append_data(&mut header, format!("tandem/{name}"), text.as_bytes()).map_err(broken)?;
+            tar.append_data(&mut header, format!("tandem/{name}"), text.as_bytes())
+                .map_err(broken)?;
         }
         let mut file = tar.into_inner().map_err(broken)?;
         file.flush().map_err(broken)?;
@@ -112,7 +153,12 @@ impl Service {
 }
 
 fn well(name: &str, message: String) -> CheckView {
-    CheckView { name: name.to_owned(), ok: true, message, next_step: String::new() }
+    CheckView {
+        name: name.to_owned(),
+        ok: true,
+        message,
+        next_step: String::new(),
+    }
 }
 
 fn check(name: &str, found: Result<String>) -> CheckView {
@@ -120,7 +166,12 @@ fn check(name: &str, found: Result<String>) -> CheckView {
         Ok(message) => well(name, message),
         Err(fault) => {
             let Words { message, next_step } = Words::of_fault(&fault);
-            CheckView { name: name.to_owned(), ok: false, message, next_step }
+            CheckView {
+                name: name.to_owned(),
+                ok: false,
+                message,
+                next_step,
+            }
         }
     }
 }

@@ -35,7 +35,11 @@ impl Service {
             }
             None => (pair, None),
         };
-        let query = LogQuery { path: path.clone(), after: None, limit: Some(limit.unwrap_or(LINES)) };
+        let query = LogQuery {
+            path: path.clone(),
+            after: None,
+            limit: Some(limit.unwrap_or(LINES)),
+        };
         let mut lines = Vec::new();
         for pair in self.seen_pairs(pair.clone()).await? {
             let log = pair.engine.log(&query).map_err(|error| pair.fault(error))?;
@@ -57,10 +61,14 @@ impl Service {
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => continue,
                 Err(_) => return Ok(Answer::Actions(Vec::new())),
             };
-            let wanted = pair.as_deref().is_none_or(|name| of_pair(&event) == Some(name));
+            let wanted = pair
+                .as_deref()
+                .is_none_or(|name| of_pair(&event) == Some(name));
             if let Update::Action(line) = event
                 && wanted
-                && path.as_deref().is_none_or(|path| is_at_or_below(&line.action.path, path))
+                && path
+                    .as_deref()
+                    .is_none_or(|path| is_at_or_below(&line.action.path, path))
                 && updates.send(Update::Action(line)).await.is_err()
             {
                 return Ok(Answer::Actions(Vec::new()));
@@ -71,15 +79,26 @@ impl Service {
     pub(super) async fn explain(&self, path: &PathSpec) -> Result<Answer> {
         let (record, path) = self.path_in_pair(path)?;
         let pair = self.open_pair(&record).await?;
-        let found = pair.engine.explain(&path).await.map_err(|error| pair.fault(error))?;
-        Ok(Answer::Explanation(Box::new(ExplainView::new(&record.name, &found))))
+        let found = pair
+            .engine
+            .explain(&path)
+            .await
+            .map_err(|error| pair.fault(error))?;
+        Ok(Answer::Explanation(Box::new(ExplainView::new(
+            &record.name,
+            &found,
+        ))))
     }
 
     pub(super) async fn versions(&self, path: &PathSpec) -> Result<Answer> {
         let (record, path) = self.path_in_pair(path)?;
         let pair = self.open_pair(&record).await?;
         let path = Some(path.as_str()).filter(|p| !p.is_empty());
-        let versions = pair.engine.versions(path).await.map_err(|error| pair.fault(error))?;
+        let versions = pair
+            .engine
+            .versions(path)
+            .await
+            .map_err(|error| pair.fault(error))?;
         let view = |v: tandem_engine::report::VersionView| VersionView {
             id: v.id,
             pair: record.name.clone(),
@@ -115,7 +134,11 @@ impl Service {
         };
         let mut done = Vec::new();
         for pair in pairs {
-            let summary = pair.engine.undo(what).await.map_err(|error| pair.fault(error))?;
+            let summary = pair
+                .engine
+                .undo(what)
+                .await
+                .map_err(|error| pair.fault(error))?;
             done.push(after(&pair, &summary));
         }
         Ok(Answer::Synced(done))
@@ -145,7 +168,10 @@ impl Service {
     async fn cost(&self, spec: &VerifySpec) -> Result<(u64, u64)> {
         let (mut items, mut bytes) = (0, 0);
         for pair in self.seen_pairs(spec.pair.clone()).await? {
-            let cost = pair.engine.verify_cost(&options(spec)).map_err(|error| pair.fault(error))?;
+            let cost = pair
+                .engine
+                .verify_cost(&options(spec))
+                .map_err(|error| pair.fault(error))?;
             items += cost.0;
             bytes += cost.1;
         }
@@ -157,7 +183,11 @@ impl Service {
         let _ = updates.send(Update::Cost { items, bytes }).await;
         let mut done = Vec::new();
         for pair in self.seen_pairs(spec.pair.clone()).await? {
-            let report = pair.engine.verify(&options(spec)).await.map_err(|error| pair.fault(error))?;
+            let report = pair
+                .engine
+                .verify(&options(spec))
+                .await
+                .map_err(|error| pair.fault(error))?;
             done.push(VerifyView {
                 name: pair.record.name.clone(),
                 items: report.items,
@@ -191,7 +221,10 @@ impl Service {
                 [(record, below)] => return Ok(((*record).clone(), below.clone())),
                 [] => {}
                 several => {
-                    let names = several.iter().map(|(record, _)| record.name.clone()).collect();
+                    let names = several
+                        .iter()
+                        .map(|(record, _)| record.name.clone())
+                        .collect();
                     return Err(Fault::WhichPair(path.text.clone(), names));
                 }
             }
@@ -211,12 +244,21 @@ impl Service {
                 return None;
             }
             let (root, full) = if place.is_local() {
-                let real = |path: &str| real_path(std::path::Path::new(path)).to_string_lossy().into_owned();
+                let real = |path: &str| {
+                    real_path(std::path::Path::new(path))
+                        .to_string_lossy()
+                        .into_owned()
+                };
                 // The last name may itself be a link that is kept in step as a link: only its folder is
                 // looked through.
                 let full = match place.split() {
                     Some((above, name)) => {
-                        Location { storage: String::new(), path: real(&above.path) }.join(&name).path
+                        Location {
+                            storage: String::new(),
+                            path: real(&above.path),
+                        }
+                        .join(&name)
+                        .path
                     }
                     None => real(&place.path),
                 };
@@ -234,7 +276,8 @@ impl Service {
 }
 
 fn is_at_or_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn options(spec: &VerifySpec) -> VerifyOptions {

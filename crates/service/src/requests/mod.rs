@@ -21,7 +21,11 @@ impl Service {
     ///
     /// # Errors
     /// Why it was not done, in words.
-    pub async fn handle(&self, request: Request, updates: Updates) -> std::result::Result<Answer, Failure> {
+    pub async fn handle(
+        &self,
+        request: Request,
+        updates: Updates,
+    ) -> std::result::Result<Answer, Failure> {
         self.answer(request, &updates).await.map_err(|fault| {
             let mut failure = fault.failure();
             for text in [Some(&mut failure.message), failure.detail.as_mut()].into_iter().flatten() {
@@ -51,19 +55,28 @@ impl Service {
             Request::PairList => Ok(self.pair_list()),
             Request::PairShow { name } => self.pair_show(&name),
             Request::PairEdit(change) => self.pair_edit(*change).await,
-            Request::PairPause { name, paused, until } => self.pair_pause(&name, paused, until),
+            Request::PairPause {
+                name,
+                paused,
+                until,
+            } => self.pair_pause(&name, paused, until),
             Request::PairRemove { name } => self.pair_remove(&name).await,
             Request::Preview { pairs } => self.preview(&pairs).await,
             Request::Sync { pairs, actions } => self.sync(&pairs, actions, updates).await,
-            Request::Status { pair, problems, watch } => {
-                self.status(pair, problems, watch, updates).await
-            }
+            Request::Status {
+                pair,
+                problems,
+                watch,
+            } => self.status(pair, problems, watch, updates).await,
             Request::Held { pair } => self.held(pair).await,
             Request::Approve { hold } => self.approve(&hold).await,
             Request::Reject { hold, how } => self.reject(&hold, how).await,
-            Request::Log { pair, path, limit, follow } => {
-                self.log(pair, path, limit, follow, updates).await
-            }
+            Request::Log {
+                pair,
+                path,
+                limit,
+                follow,
+            } => self.log(pair, path, limit, follow, updates).await,
             Request::Explain { path } => self.explain(&path).await,
             Request::Conflicts { pair } => self.conflicts(pair).await,
             Request::Resolve { id, keep } => self.resolve(&id, keep).await,

@@ -46,7 +46,13 @@ impl Service {
 
     pub(super) fn pair_list(&self) -> Answer {
         let config = self.config();
-        Answer::Pairs(config.pairs.iter().map(|pair| view(&config, pair)).collect())
+        Answer::Pairs(
+            config
+                .pairs
+                .iter()
+                .map(|pair| view(&config, pair))
+                .collect(),
+        )
     }
 
     pub(super) fn pair_show(&self, name: &str) -> Result<Answer> {
@@ -73,7 +79,12 @@ impl Service {
         record.options = changed_options(&old.options, &change)?;
         check_patterns(&record.options)?;
         let others = Config {
-            pairs: config.pairs.iter().filter(|p| p.id != old.id).cloned().collect(),
+            pairs: config
+                .pairs
+                .iter()
+                .filter(|p| p.id != old.id)
+                .cloned()
+                .collect(),
             ..config.clone()
         };
         check_rules(&others, &record)?;
@@ -93,9 +104,17 @@ impl Service {
         self.pair_show(&name)
     }
 
-    pub(super) fn pair_pause(&self, name: &str, paused: bool, until: Option<When>) -> Result<Answer> {
+    pub(super) fn pair_pause(
+        &self,
+        name: &str,
+        paused: bool,
+        until: Option<When>,
+    ) -> Result<Answer> {
         self.change(|config| {
-            let pause = Pause { since: When(now()), until };
+            let pause = Pause {
+                since: When(now()),
+                until,
+            };
             pair_mut(config, name)?.paused = paused.then_some(pause);
             Ok(())
         })?;
@@ -127,21 +146,31 @@ impl Service {
     async fn check_folder(&self, config: &Config, at: &Location) -> Result<()> {
         let (root, words) = match self.0.storages.root(config, at).await {
             Ok(found) => found,
-            Err(Fault::Storage(words, error)) => return Err(self.folder_fault(config, at, words, error).await),
+            Err(Fault::Storage(words, error)) => {
+                return Err(self.folder_fault(config, at, words, error).await);
+            }
             Err(fault) => return Err(fault),
         };
         match root.identity(false).await {
             Ok(_) => Ok(()),
-            Err(error) if error.cause == Cause::NotFound && !at.is_local() => self.make_folder(config, at).await,
-            Err(error) => Err(self.folder_fault(config, at, Box::new(words), Box::new(error)).await),
+            Err(error) if error.cause == Cause::NotFound && !at.is_local() => {
+                self.make_folder(config, at).await
+            }
+            Err(error) => Err(self
+                .folder_fault(config, at, Box::new(words), Box::new(error))
+                .await),
         }
     }
 
     /// A folder on a remote storage is made if it is not there: nobody can do so beforehand.
     async fn make_folder(&self, config: &Config, at: &Location) -> Result<()> {
-        let top = Location { storage: at.storage.clone(), path: String::new() };
+        let top = Location {
+            storage: at.storage.clone(),
+            path: String::new(),
+        };
         let (root, words) = self.0.storages.root(config, &top).await?;
-        let path = RelPath::new(at.path.trim_matches('/')).map_err(|_| Fault::NoFolder(at.to_string()))?;
+        let path =
+            RelPath::new(at.path.trim_matches('/')).map_err(|_| Fault::NoFolder(at.to_string()))?;
         match root.create_folder(&path).await {
             Ok(_) => Ok(()),
             Err(error) => Err(Fault::Storage(Box::new(words), Box::new(error))),
@@ -207,20 +236,34 @@ fn check_new_name(config: &Config, name: &str) -> Result<()> {
 }
 
 fn end_of(config: &Config, at: &Location) -> Result<End> {
-    let storage = if at.is_local() { LOCAL.to_owned() } else { config.storage(&at.storage)?.id.clone() };
-    Ok(End { storage, path: at.path.clone() })
+    let storage = if at.is_local() {
+        LOCAL.to_owned()
+    } else {
+        config.storage(&at.storage)?.id.clone()
+    };
+    Ok(End {
+        storage,
+        path: at.path.clone(),
+    })
 }
 
 /// Against the pairs that are there.
 pub(super) fn check_rules(config: &Config, record: &PairRecord) -> Result<()> {
-    let others: Vec<_> = config.pairs.iter().map(|pair| joined(config, pair)).collect();
+    let others: Vec<_> = config
+        .pairs
+        .iter()
+        .map(|pair| joined(config, pair))
+        .collect();
     pair_rules::check(&joined(config, record), &others)
 }
 
 fn joined(config: &Config, pair: &PairRecord) -> Joined {
     Joined {
         name: pair.name.clone(),
-        ends: PerSide::new(ground(config, &pair.source), ground(config, &pair.destination)),
+        ends: PerSide::new(
+            ground(config, &pair.source),
+            ground(config, &pair.destination),
+        ),
         mode: pair.options.policy.mode,
     }
 }
@@ -232,17 +275,32 @@ fn ground(config: &Config, end: &End) -> Ground {
     let record = config.storages.iter().find(|s| s.id == end.storage);
     let shown = end.location(|id| config.storage_name(id)).to_string();
     let names = |path: &str| -> Vec<String> {
-        path.split(['/', std::path::MAIN_SEPARATOR]).filter(|n| !n.is_empty()).map(str::to_owned).collect()
+        path.split(['/', std::path::MAIN_SEPARATOR])
+            .filter(|n| !n.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
     let Some(record) = record else {
         let real = real_path(std::path::Path::new(&end.path));
-        return Ground { storage: LOCAL.to_owned(), path: names(&real.to_string_lossy()), shown };
+        return Ground {
+            storage: LOCAL.to_owned(),
+            path: names(&real.to_string_lossy()),
+            shown,
+        };
     };
-    let base = FOLDER_KEYS.iter().find_map(|key| record.config.get(*key)).cloned().unwrap_or_default();
+    let base = FOLDER_KEYS
+        .iter()
+        .find_map(|key| record.config.get(*key))
+        .cloned()
+        .unwrap_or_default();
     if record.type_name == LOCAL {
         let path = std::path::Path::new(&base).join(end.path.trim_start_matches('/'));
         let real = real_path(&path);
-        return Ground { storage: LOCAL.to_owned(), path: names(&real.to_string_lossy()), shown };
+        return Ground {
+            storage: LOCAL.to_owned(),
+            path: names(&real.to_string_lossy()),
+            shown,
+        };
     }
     // Two storages with the same server and account are one ground, whatever they are called.
     let rest: Vec<_> = record
@@ -252,7 +310,11 @@ fn ground(config: &Config, end: &End) -> Ground {
         .map(|(key, value)| format!("{key}={}", value.trim_end_matches('/')))
         .collect();
     let storage = format!("{} {}", record.type_name, rest.join(" "));
-    Ground { storage, path: [names(&base), names(&end.path)].concat(), shown }
+    Ground {
+        storage,
+        path: [names(&base), names(&end.path)].concat(),
+        shown,
+    }
 }
 
 fn check_patterns(options: &PairOptions) -> Result<()> {
@@ -274,7 +336,8 @@ fn check_patterns(options: &PairOptions) -> Result<()> {
 
 /// The options with what a person named changed.
 fn changed_options(old: &PairOptions, change: &PairChange) -> Result<PairOptions> {
-    let broken = |error: serde_json::Error| Fault::Refused(format!("an option cannot be used: {error}"));
+    let broken =
+        |error: serde_json::Error| Fault::Refused(format!("an option cannot be used: {error}"));
     let mut value = serde_json::to_value(old).map_err(broken)?;
     for (pointer, new) in &change.options {
         match value.pointer_mut(pointer) {

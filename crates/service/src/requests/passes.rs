@@ -7,7 +7,9 @@ use tandem_core::error::Cause;
 use tandem_engine::report::{LogQuery, Summary};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::answer::{ActionView, Answer, LogView, PairStatus, PreviewView, SyncView, TotalsView, WarningView};
+use crate::answer::{
+    ActionView, Answer, LogView, PairStatus, PreviewView, SyncView, TotalsView, WarningView,
+};
 use crate::config::PairRecord;
 use crate::environment::now;
 use crate::fault::{Failure, Fault, Result, StorageWords};
@@ -40,14 +42,26 @@ impl Service {
 
     async fn preview_one(&self, record: &PairRecord) -> Result<PreviewView> {
         let pair = self.open_pair(record).await?;
-        let preview = pair.engine.preview().await.map_err(|error| pair.fault(error))?;
+        let preview = pair
+            .engine
+            .preview()
+            .await
+            .map_err(|error| pair.fault(error))?;
         let ends = pair.live.ends();
         Ok(PreviewView {
             name: record.name.clone(),
             actions: preview.actions.iter().map(ActionView::from).collect(),
             totals: TotalsView::from(&preview.totals),
-            held: preview.held.iter().map(|hold| held_view(&record.name, ends, hold)).collect(),
-            left_out: preview.left_out.iter().map(|p| problem_view(ends, p)).collect(),
+            held: preview
+                .held
+                .iter()
+                .map(|hold| held_view(&record.name, ends, hold))
+                .collect(),
+            left_out: preview
+                .left_out
+                .iter()
+                .map(|p| problem_view(ends, p))
+                .collect(),
             warnings: preview
                 .warnings
                 .iter()
@@ -60,7 +74,12 @@ impl Service {
         })
     }
 
-    pub(super) async fn sync(&self, names: &[String], actions: bool, updates: &Updates) -> Result<Answer> {
+    pub(super) async fn sync(
+        &self,
+        names: &[String],
+        actions: bool,
+        updates: &Updates,
+    ) -> Result<Answer> {
         let mut done = Vec::new();
         // One after the other: what a pair brings to a shared folder is carried on by the next.
         for record in self.chosen(names)? {
@@ -93,12 +112,28 @@ impl Service {
     }
 
     /// A pass, with what happens in it told.
-    async fn watched_pass(&self, pair: &OpenPair, actions: bool, updates: &Updates) -> Result<Summary> {
+    async fn watched_pass(
+        &self,
+        pair: &OpenPair,
+        actions: bool,
+        updates: &Updates,
+    ) -> Result<Summary> {
         let mut events = self.listen();
         let name = &pair.record.name;
-        let mut teller = Teller { name, actions, updates, told: HashSet::new(), missed: false };
-        let before = pair.engine.log(&LogQuery { limit: Some(1), ..LogQuery::default() });
-        let before = before.ok().and_then(|lines| lines.first().map(|line| line.id));
+        let mut teller = Teller {
+            name,
+            actions,
+            updates,
+            told: HashSet::new(),
+            missed: false,
+        };
+        let before = pair.engine.log(&LogQuery {
+            limit: Some(1),
+            ..LogQuery::default()
+        });
+        let before = before
+            .ok()
+            .and_then(|lines| lines.first().map(|line| line.id));
         let pass = pair.engine.sync();
         tokio::pin!(pass);
         let result = loop {
@@ -112,7 +147,10 @@ impl Service {
             teller.tell(Ok(event)).await;
         }
         if teller.missed && actions {
-            let query = LogQuery { after: before, ..LogQuery::default() };
+            let query = LogQuery {
+                after: before,
+                ..LogQuery::default()
+            };
             for line in pair.engine.log(&query).map_err(|error| pair.fault(error))? {
                 teller.action(LogView::new(name, &line)).await;
             }
@@ -138,7 +176,13 @@ impl Service {
             if !watch {
                 return Ok(Answer::Status(pairs));
             }
-            if updates.send(Update::Status { pairs: pairs.clone() }).await.is_err() {
+            if updates
+                .send(Update::Status {
+                    pairs: pairs.clone(),
+                })
+                .await
+                .is_err()
+            {
                 return Ok(Answer::Status(pairs));
             }
             tokio::time::sleep(WATCH_SOONEST).await;
@@ -147,7 +191,10 @@ impl Service {
                 _ = changed.changed() => {}
                 () = tokio::time::sleep(WATCH_EVERY) => {}
             }
-            while !matches!(events.try_recv(), Err(tokio::sync::broadcast::error::TryRecvError::Empty)) {}
+            while !matches!(
+                events.try_recv(),
+                Err(tokio::sync::broadcast::error::TryRecvError::Empty)
+            ) {}
         }
     }
 
@@ -207,7 +254,10 @@ impl Service {
         status.left_out = summary.left_out;
         if list {
             let problems = pair.engine.problems().map_err(|error| pair.fault(error))?;
-            status.not_in_step = problems.iter().map(|p| problem_view(live.ends(), p)).collect();
+            status.not_in_step = problems
+                .iter()
+                .map(|p| problem_view(live.ends(), p))
+                .collect();
         }
         if let Some(paused) = paused {
             return Ok(paused);
@@ -275,10 +325,18 @@ pub(super) fn of_pair(update: &Update) -> Option<&str> {
 /// The state that a summary stands for, and why it stopped, if it did.
 pub(crate) fn state_of(live: &Live, summary: &Summary) -> (PairState, Option<Failure>) {
     if let Some(stopped) = &summary.stopped {
-        let cause = Cause::ALL.iter().copied().find(|c| c.name() == stopped).unwrap_or(Cause::Other);
+        let cause = Cause::ALL
+            .iter()
+            .copied()
+            .find(|c| c.name() == stopped)
+            .unwrap_or(Cause::Other);
         let ends = live.ends();
         // A summary names no side: the one with a server is the likelier.
-        let end = if ends.destination.name.is_empty() { &ends.source } else { &ends.destination };
+        let end = if ends.destination.name.is_empty() {
+            &ends.source
+        } else {
+            &ends.destination
+        };
         let words: StorageWords = end.clone();
         let error = tandem_core::error::StorageError::new("sync", cause, "");
         let fault = Fault::Storage(Box::new(words), Box::new(error));
@@ -286,9 +344,9 @@ pub(crate) fn state_of(live: &Live, summary: &Summary) -> (PairState, Option<Fai
     }
     let state = match summary {
         Summary { held: 1.., .. } => PairState::Held,
-        Summary { problems, failed, .. } if problems + failed > 0 => {
-            PairState::Problems((*problems).max(*failed))
-        }
+        Summary {
+            problems, failed, ..
+        } if problems + failed > 0 => PairState::Problems((*problems).max(*failed)),
         _ => PairState::InStep,
     };
     (state, None)
@@ -297,7 +355,13 @@ pub(crate) fn state_of(live: &Live, summary: &Summary) -> (PairState, Option<Fai
 fn stopped_view(record: &PairRecord, fault: &Fault) -> SyncView {
     let state = PairState::of_fault(fault);
     let mut view = sync_view(record, &state, &Summary::default(), Some(fault.failure()));
-    view.exit = view.exit.max(if matches!(state, PairState::StorageDisabled(_)) { 0 } else { fault.exit() });
+    view.exit = view
+        .exit
+        .max(if matches!(state, PairState::StorageDisabled(_)) {
+            0
+        } else {
+            fault.exit()
+        });
     view
 }
 

@@ -19,7 +19,12 @@ use crate::when::When;
 
 impl Service {
     pub(super) fn storage_types(&self) -> Answer {
-        let types = self.0.storages.providers().iter().map(|p| TypeView::from(p.descriptor()));
+        let types = self
+            .0
+            .storages
+            .providers()
+            .iter()
+            .map(|p| TypeView::from(p.descriptor()));
         Answer::Types(types.collect())
     }
 
@@ -37,7 +42,11 @@ impl Service {
             created: None,
             changed: None,
             capabilities: None,
-            health: self.0.storages.known(LOCAL).map(|s| health_view(&s.health())),
+            health: self
+                .0
+                .storages
+                .known(LOCAL)
+                .map(|s| health_view(&s.health())),
         };
         let rest = config.storages.iter().map(|record| {
             let mut view = self.view(&config, record);
@@ -68,7 +77,10 @@ impl Service {
         let credentials = self.saved_credentials(&record).await?;
         let (steps, capabilities) = self.probe(&record, &credentials, updates).await?;
         // Only news is worth opening what uses the storage anew; when it was probed is none.
-        let known = record.capabilities().map(|known| Capabilities { probed: capabilities.probed, ..known });
+        let known = record.capabilities().map(|known| Capabilities {
+            probed: capabilities.probed,
+            ..known
+        });
         if known.as_ref() != Some(&capabilities) {
             self.close_storage(&record.id).await?;
         }
@@ -77,7 +89,10 @@ impl Service {
             record.set_capabilities(Some(&capabilities));
             Ok(())
         })?;
-        Ok(Answer::Test { storage: name.to_owned(), steps })
+        Ok(Answer::Test {
+            storage: name.to_owned(),
+            steps,
+        })
     }
 
     pub(super) async fn storage_enable(&self, name: &str, on: bool) -> Result<Answer> {
@@ -125,7 +140,9 @@ impl Service {
             Ok(())
         })?;
         self.0.storages.forget(&record.id).await;
-        Ok(Answer::Done(format!("The storage {name} was removed. Nothing on it was touched.")))
+        Ok(Answer::Done(format!(
+            "The storage {name} was removed. Nothing on it was touched."
+        )))
     }
 
     pub(super) async fn storage_add(&self, spec: StorageSpec, updates: &Updates) -> Result<Answer> {
@@ -140,7 +157,9 @@ impl Service {
         }
         let descriptor = self.0.storages.provider(&type_name)?.descriptor();
         check_fields(descriptor, &spec)?;
-        check_complete(descriptor, &spec.config, |key| spec.secrets.contains_key(key))?;
+        check_complete(descriptor, &spec.config, |key| {
+            spec.secrets.contains_key(key)
+        })?;
         let mut config = spec.config;
         config.retain(|_, value| !value.is_empty());
         let record = StorageRecord {
@@ -156,10 +175,15 @@ impl Service {
             config,
             probed: None,
         };
-        self.save_storage(record, Some(spec.secrets), spec.test, updates).await
+        self.save_storage(record, Some(spec.secrets), spec.test, updates)
+            .await
     }
 
-    pub(super) async fn storage_edit(&self, spec: StorageSpec, updates: &Updates) -> Result<Answer> {
+    pub(super) async fn storage_edit(
+        &self,
+        spec: StorageSpec,
+        updates: &Updates,
+    ) -> Result<Answer> {
         let _changing = self.0.changing.lock().await;
         let old = self.config().storage(&spec.name)?.clone();
         let descriptor = self.0.storages.provider(&old.type_name)?.descriptor();
@@ -185,7 +209,9 @@ impl Service {
             record.secret_store = spec.store.unwrap_or(old.secret_store);
             secrets = Some(all);
         }
-        let answer = self.save_storage(record, secrets, spec.test, updates).await?;
+        let answer = self
+            .save_storage(record, secrets, spec.test, updates)
+            .await?;
         if moves && !old.secrets.is_empty() {
             let store = self.0.storages.secrets().store(old.secret_store);
             store.save(&old.id, Secrets::new()).await?;
@@ -197,7 +223,10 @@ impl Service {
         let config = self.config();
         let record = config.storage(name)?;
         Err(Fault::Usage(
-            format!("{name} needs no sign-in: storages of type {} use keys.", record.type_name),
+            format!(
+                "{name} needs no sign-in: storages of type {} use keys.",
+                record.type_name
+            ),
             format!("Give them with “tandem storage edit {name} --secret KEY”."),
         ))
     }
@@ -217,13 +246,21 @@ impl Service {
         // Also without a test: a configuration that can never work is not saved.
         self.0.storages.open_with(&record, &revealed)?;
         if test {
-            let (_, capabilities) = self.probe(&record, &revealed, updates).await.map_err(not_saved)?;
+            let (_, capabilities) = self
+                .probe(&record, &revealed, updates)
+                .await
+                .map_err(not_saved)?;
             record.set_capabilities(Some(&capabilities));
         }
         if let Some(secrets) = secrets
             && !secrets.is_empty()
         {
-            self.0.storages.secrets().store(record.secret_store).save(&record.id, secrets).await?;
+            self.0
+                .storages
+                .secrets()
+                .store(record.secret_store)
+                .save(&record.id, secrets)
+                .await?;
         }
         let name = record.name.clone();
         // Last: what uses the storage comes back by itself, and must find what was saved.
@@ -249,7 +286,10 @@ impl Service {
         let name = record.name.clone();
         let tell = |step: &ProbeStep| {
             // A listener that is slow misses a line, the answer has them all.
-            let _ = updates.try_send(Update::Step { storage: name.clone(), step: StepView::from(step) });
+            let _ = updates.try_send(Update::Step {
+                storage: name.clone(),
+                step: StepView::from(step),
+            });
         };
         let found = storage.validate("", &tell).await;
         storage.shutdown().await;
@@ -264,7 +304,13 @@ impl Service {
         if record.secrets.is_empty() {
             return Ok(Secrets::new());
         }
-        Ok(self.0.storages.secrets().store(record.secret_store).load(&record.id).await?)
+        Ok(self
+            .0
+            .storages
+            .secrets()
+            .store(record.secret_store)
+            .load(&record.id)
+            .await?)
     }
 
     async fn saved_credentials(&self, record: &StorageRecord) -> Result<Credentials> {
@@ -291,7 +337,11 @@ impl Service {
             created: Some(record.created),
             changed: Some(record.changed),
             capabilities: record.capabilities(),
-            health: self.0.storages.known(&record.id).map(|s| health_view(&s.health())),
+            health: self
+                .0
+                .storages
+                .known(&record.id)
+                .map(|s| health_view(&s.health())),
         }
     }
 }
@@ -323,14 +373,26 @@ fn check_new_name(config: &Config, name: &str) -> Result<()> {
 /// Every key given is one of the provider's, on the right side of the line between values and secrets.
 fn check_fields(descriptor: &Descriptor, spec: &StorageSpec) -> Result<()> {
     let known = |secret: bool| {
-        descriptor.fields.iter().filter(move |f| f.secret == secret).map(|f| f.key).collect::<Vec<_>>()
+        descriptor
+            .fields
+            .iter()
+            .filter(move |f| f.secret == secret)
+            .map(|f| f.key)
+            .collect::<Vec<_>>()
     };
     let values = spec.config.keys().map(|key| (key, false));
     let secrets = spec.secrets.keys().map(|key| (key, true));
     for (key, secret) in values.chain(secrets) {
-        let field = descriptor.fields.iter().find(|f| f.key == key && f.secret == secret);
+        let field = descriptor
+            .fields
+            .iter()
+            .find(|f| f.key == key && f.secret == secret);
         let Some(field) = field else {
-            return Err(Fault::UnknownField(descriptor.type_name.to_owned(), key.clone(), known(secret)));
+            return Err(Fault::UnknownField(
+                descriptor.type_name.to_owned(),
+                key.clone(),
+                known(secret),
+            ));
         };
         let Some(value) = spec.config.get(key).filter(|v| !v.is_empty()) else {
             continue;
@@ -339,7 +401,9 @@ fn check_fields(descriptor: &Descriptor, spec: &StorageSpec) -> Result<()> {
             FieldKind::Switch if !["true", "false"].contains(&value.as_str()) => {
                 Some("it is neither true nor false".to_owned())
             }
-            FieldKind::Number if value.parse::<u64>().is_err() => Some("it is no whole number".to_owned()),
+            FieldKind::Number if value.parse::<u64>().is_err() => {
+                Some("it is no whole number".to_owned())
+            }
             FieldKind::Choice(choices) if !choices.contains(&value.as_str()) => {
                 Some(format!("it is none of {}", choices.join(", ")))
             }
@@ -360,7 +424,11 @@ fn check_complete(
     config: &BTreeMap<String, String>,
     has_secret: impl Fn(&str) -> bool,
 ) -> Result<()> {
-    for field in descriptor.fields.iter().filter(|f| f.required && f.default.is_none()) {
+    for field in descriptor
+        .fields
+        .iter()
+        .filter(|f| f.required && f.default.is_none())
+    {
         let given = if field.secret {
             has_secret(field.key)
         } else {
@@ -368,22 +436,38 @@ fn check_complete(
         };
         if !given {
             let kind = descriptor.type_name.to_owned();
-            return Err(Fault::MissingField(kind, field.key.to_owned(), field.secret));
+            return Err(Fault::MissingField(
+                kind,
+                field.key.to_owned(),
+                field.secret,
+            ));
         }
     }
     Ok(())
 }
 
 fn pairs_of(config: &Config, storage: &str) -> Vec<String> {
-    let uses = |p: &&crate::config::PairRecord| p.source.storage == storage || p.destination.storage == storage;
-    config.pairs.iter().filter(uses).map(|p| p.name.clone()).collect()
+    let uses = |p: &&crate::config::PairRecord| {
+        p.source.storage == storage || p.destination.storage == storage
+    };
+    config
+        .pairs
+        .iter()
+        .filter(uses)
+        .map(|p| p.name.clone())
+        .collect()
 }
 
 /// How a storage is, in words.
 pub(super) fn health_view(health: &Health) -> HealthView {
-    let ms = health.latency.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
+    let ms = health
+        .latency
+        .map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
     let (state, shown) = match health.state {
-        HealthState::Ok => ("ok", ms.map_or_else(|| "Works".to_owned(), |ms| format!("Works, {ms} ms"))),
+        HealthState::Ok => (
+            "ok",
+            ms.map_or_else(|| "Works".to_owned(), |ms| format!("Works, {ms} ms")),
+        ),
         HealthState::Degraded => ("degraded", "Works, slowed down by the server".to_owned()),
         HealthState::Offline => ("offline", "Offline".to_owned()),
     };

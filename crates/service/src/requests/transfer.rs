@@ -57,26 +57,48 @@ impl Service {
     ) -> Result<Answer> {
         let (source, name, entry) = self.source_of(from).await?;
         let (target, target_name) = self.target_of(to, name.as_deref()).await?;
-        let from_path = name.as_deref().map_or_else(|| Ok(RelPath::root()), RelPath::new);
-        let from_path = from_path.map_err(|why| Fault::BadLocation(from.to_string(), why.to_string()))?;
+        let from_path = name
+            .as_deref()
+            .map_or_else(|| Ok(RelPath::root()), RelPath::new);
+        let from_path =
+            from_path.map_err(|why| Fault::BadLocation(from.to_string(), why.to_string()))?;
         let to_path = RelPath::new(&target_name)
             .map_err(|why| Fault::BadLocation(to.to_string(), why.to_string()))?;
         let single = entry.as_ref().is_some_and(|e| e.kind != Kind::Folder);
-        let mut answer =
-            CopyView { from: from.to_string(), to: to.to_string(), ..CopyView::default() };
+        let mut answer = CopyView {
+            from: from.to_string(),
+            to: to.to_string(),
+            ..CopyView::default()
+        };
         let items = match entry {
             Some(entry) if single => {
-                if !force && stat(&*target.root, &target_name, &target.words).await?.is_some() {
+                if !force
+                    && stat(&*target.root, &target_name, &target.words)
+                        .await?
+                        .is_some()
+                {
                     return Err(Fault::AlreadyThere(to.to_string()));
                 }
-                vec![Item { from: from_path, to: to_path, entry }]
+                vec![Item {
+                    from: from_path,
+                    to: to_path,
+                    entry,
+                }]
             }
             _ => list(&source, &target, &from_path, &to_path, &mut answer).await?,
         };
         let totals = Arc::new(Progress::of(&items));
         let mut first_error = None;
         {
-            let copying = run(&source, &target, items, force, &totals, &mut answer, &mut first_error);
+            let copying = run(
+                &source,
+                &target,
+                items,
+                force,
+                &totals,
+                &mut answer,
+                &mut first_error,
+            );
             tokio::pin!(copying);
             loop {
                 tokio::select! {
@@ -86,7 +108,11 @@ impl Service {
             }
         }
         tell(updates, from, &totals);
-        target.root.settle().await.map_err(|error| target.fault(error))?;
+        target
+            .root
+            .settle()
+            .await
+            .map_err(|error| target.fault(error))?;
         // One file that was not copied is an error; of many, those that were not are listed.
         match first_error {
             Some(fault) if single => Err(fault),
@@ -148,7 +174,11 @@ async fn list(
                 let below = listing.folder.below(from).unwrap_or_else(RelPath::root);
                 let goes = join(to, &below);
                 if !goes.is_root() && target.root.capabilities().empty_folders {
-                    target.root.create_folder(&goes).await.map_err(|error| target.fault(error))?;
+                    target
+                        .root
+                        .create_folder(&goes)
+                        .await
+                        .map_err(|error| target.fault(error))?;
                 }
                 for skipped in &listing.skipped {
                     answer.failed.push(CopyFailure {
@@ -221,7 +251,10 @@ async fn run(
             }
             Err(fault) => {
                 let Words { message, .. } = Words::of_fault(&fault);
-                answer.failed.push(CopyFailure { path: item.from.as_str().to_owned(), message });
+                answer.failed.push(CopyFailure {
+                    path: item.from.as_str().to_owned(),
+                    message,
+                });
                 first_error.get_or_insert(fault);
             }
         }
@@ -245,7 +278,10 @@ async fn copy_one(
     let expected = match there.map_err(|error| target.fault(error))? {
         None => Expected::Absent,
         Some(_) if !force => {
-            return Err(Fault::AlreadyThere(format!("{}/{}", target.words.folder, item.to)));
+            return Err(Fault::AlreadyThere(format!(
+                "{}/{}",
+                target.words.folder, item.to
+            )));
         }
         Some(entry) if entry.revision == Revision::None => Expected::Any,
         Some(entry) => Expected::Revision(entry.revision),
@@ -255,23 +291,37 @@ async fn copy_one(
     } else {
         Arc::new(FileContent {
             root: Arc::clone(&source.root),
-            at: Locator { path: item.from.clone(), id: item.entry.id.clone() },
+            at: Locator {
+                path: item.from.clone(),
+                id: item.entry.id.clone(),
+            },
             entry: item.entry.clone(),
         })
     };
     let meta = Meta {
-        mtime: item.entry.mtime.filter(|m| m.by_client && capabilities.mtime),
+        mtime: item
+            .entry
+            .mtime
+            .filter(|m| m.by_client && capabilities.mtime),
         executable: item.entry.executable.filter(|_| capabilities.executable),
         target: item.entry.target.clone().filter(|_| is_link),
     };
     let sink: Arc<dyn ResumeSink> = Arc::clone(totals) as Arc<dyn ResumeSink>;
-    let staged = target.root.stage(&item.to, content, &meta, None, Arc::clone(&sink)).await;
+    let staged = target
+        .root
+        .stage(&item.to, content, &meta, None, Arc::clone(&sink))
+        .await;
     let staged = staged.map_err(|error| match error.cause {
         Cause::PreconditionFailed | Cause::Forbidden => source.fault(error),
         _ => target.fault(error),
     })?;
     let token = staged.token.clone();
-    let member = Commit { staged, expected, keep: Keep::No, sink: Some(sink) };
+    let member = Commit {
+        staged,
+        expected,
+        keep: Keep::No,
+        sink: Some(sink),
+    };
     let mut results = target.root.commit(vec![member]).await;
     let unanswered = || Err(StorageError::new("commit", Cause::BadResponse, "no answer"));
     if let Err(error) = results.pop().unwrap_or_else(unanswered) {
@@ -281,7 +331,9 @@ async fn copy_one(
             Cause::AlreadyExists | Cause::PreconditionFailed if !force => {
                 Fault::AlreadyThere(format!("{}/{}", target.words.folder, item.to))
             }
-            Cause::NotFound if target.words.bucket.is_none() => Fault::NoFolder(target.words.folder.clone()),
+            Cause::NotFound if target.words.bucket.is_none() => {
+                Fault::NoFolder(target.words.folder.clone())
+            }
             _ => target.fault(error),
         });
     }
@@ -342,5 +394,8 @@ fn tell(updates: &Updates, from: &Location, totals: &Progress) {
         path: None,
     };
     // Progress that nobody reads in time is not missed.
-    let _ = updates.try_send(Update::Progress { pair: from.to_string(), progress });
+    let _ = updates.try_send(Update::Progress {
+        pair: from.to_string(),
+        progress,
+    });
 }

@@ -31,16 +31,27 @@ impl Client {
     pub async fn connect(profile: &Profile) -> io::Result<Self> {
         let stream = UnixStream::connect(path(profile)?).await?;
         if stream.peer_cred()?.uid() != rustix::process::getuid().as_raw() {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "another user listens there"));
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "another user listens there",
+            ));
         }
         let (reader, writer) = stream.into_split();
-        let mut client = Self { reader: BufReader::new(reader), writer };
+        let mut client = Self {
+            reader: BufReader::new(reader),
+            writer,
+        };
         let ours = Hello::of(profile);
         line::send(&mut client.writer, &ours).await?;
         let theirs: Option<Hello> = line::receive(&mut client.reader, 4096).await?;
         match theirs {
-            Some(theirs) if theirs.protocol == PROTOCOL && theirs.profile == ours.profile => Ok(client),
-            Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "it speaks another protocol")),
+            Some(theirs) if theirs.protocol == PROTOCOL && theirs.profile == ours.profile => {
+                Ok(client)
+            }
+            Some(_) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it speaks another protocol",
+            )),
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }

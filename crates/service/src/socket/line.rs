@@ -23,7 +23,10 @@ pub(super) async fn read<R: AsyncBufRead + Unpin>(
             None => (available.len(), false),
         };
         if line.len() + taken > longest {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is too long"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a line is too long",
+            ));
         }
         line.extend_from_slice(&available[..taken]);
         reader.consume(taken);
@@ -40,7 +43,9 @@ pub(super) async fn receive<T: DeserializeOwned, R: AsyncBufRead + Unpin>(
     longest: usize,
 ) -> io::Result<Option<T>> {
     match read(reader, longest).await? {
-        Some(line) => serde_json::from_slice(&line).map(Some).map_err(io::Error::from),
+        Some(line) => serde_json::from_slice(&line)
+            .map(Some)
+            .map_err(io::Error::from),
         None => Ok(None),
     }
 }

@@ -67,7 +67,9 @@ pub enum Frame {
 /// # Errors
 /// The folder belongs to somebody else, or cannot be made.
 pub fn path(profile: &Profile) -> io::Result<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|p| p.is_absolute());
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|p| p.is_absolute());
     let user = rustix::process::getuid().as_raw();
     let folder = match runtime {
         Some(runtime) => runtime.join("tandem"),

@@ -85,14 +85,17 @@ async fn accept(listener: UnixListener, service: Service) {
 }
 
 fn is_same_user(stream: &UnixStream) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::getuid().as_raw())
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == rustix::process::getuid().as_raw())
 }
 
 async fn serve(stream: UnixStream, service: Service) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let ours = Hello::of(service.profile());
-    let theirs = tokio::time::timeout(HELLO_WITHIN, line::receive::<Hello, _>(&mut reader, 4096)).await;
+    let theirs =
+        tokio::time::timeout(HELLO_WITHIN, line::receive::<Hello, _>(&mut reader, 4096)).await;
     line::send(&mut writer, &ours).await?;
     match theirs {
         Ok(Ok(Some(theirs))) if theirs.protocol == PROTOCOL && theirs.profile == ours.profile => {}
@@ -149,5 +152,9 @@ async fn answer(
 }
 
 async fn refuse(writer: &mut OwnedWriteHalf, why: &str) -> io::Result<()> {
-    line::send(writer, &Frame::Error(Fault::Protocol(why.to_owned()).failure())).await
+    line::send(
+        writer,
+        &Frame::Error(Fault::Protocol(why.to_owned()).failure()),
+    )
+    .await
 }

@@ -5,7 +5,12 @@ use tandem_core::error::Cause;
 use super::{Words, called};
 use crate::fault::StorageWords;
 
-pub(super) fn words(storage: &StorageWords, cause: Cause, path: Option<&str>, detail: &str) -> Words {
+pub(super) fn words(
+    storage: &StorageWords,
+    cause: Cause,
+    path: Option<&str>,
+    detail: &str,
+) -> Words {
     let name = called(storage);
     let thing = match path {
         Some(path) => format!("“{path}”"),
@@ -70,19 +75,29 @@ pub(super) fn words(storage: &StorageWords, cause: Cause, path: Option<&str>, de
             "It was not used; it is sent again by itself.",
         ),
         Cause::CursorExpired => Words::new(
-            format!("{} no longer knows where Tandem had stopped reading.", capital(name)),
+            format!(
+                "{} no longer knows where Tandem had stopped reading.",
+                capital(name)
+            ),
             "Everything is looked at again by itself.",
         ),
         Cause::Tls => Words::new(
             format!(
                 "The certificate of {} cannot be trusted{}.",
                 host(storage),
-                if detail.is_empty() { String::new() } else { format!(": {detail}") }
+                if detail.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {detail}")
+                }
             ),
             "Nothing was sent.",
         ),
         Cause::ClockSkew => Words::new(
-            format!("The clock of this computer and that of {} differ too much.", host(storage)),
+            format!(
+                "The clock of this computer and that of {} differ too much.",
+                host(storage)
+            ),
             "Set the clock of this computer.",
         ),
         Cause::AuthExpired => Words::new(
@@ -118,7 +133,11 @@ fn not_found(storage: &StorageWords, path: Option<&str>) -> Words {
         (Some(bucket), None) => Words::new(
             format!(
                 "There is no bucket “{bucket}”{}.",
-                storage.region.as_ref().map(|r| format!(" in {r}")).unwrap_or_default()
+                storage
+                    .region
+                    .as_ref()
+                    .map(|r| format!(" in {r}"))
+                    .unwrap_or_default()
             ),
             "Check the name, or choose another region.",
         ),
@@ -143,18 +162,28 @@ fn full(storage: &StorageWords) -> Words {
 }
 
 fn host(storage: &StorageWords) -> String {
-    storage.host.clone().unwrap_or_else(|| capital(called(storage)))
+    storage
+        .host
+        .clone()
+        .unwrap_or_else(|| capital(called(storage)))
 }
 
 fn edit_hint(storage: &StorageWords) -> String {
     if storage.name.is_empty() {
         return String::new();
     }
-    format!(", and give it anew by “tandem storage edit {} --secret KEY”", storage.name)
+    format!(
+        ", and give it anew by “tandem storage edit {} --secret KEY”",
+        storage.name
+    )
 }
 
 fn said(detail: &str) -> String {
-    if detail.is_empty() { String::new() } else { format!(": {}", detail.trim_end_matches('.')) }
+    if detail.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", detail.trim_end_matches('.'))
+    }
 }
 
 fn capital(text: &str) -> String {

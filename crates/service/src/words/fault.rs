@@ -11,12 +11,17 @@ pub(super) fn words(fault: &Fault) -> Words {
             let inner = words(inner);
             Words::new(
                 inner.message,
-                format!("{} The test stopped at “{step}”. Nothing was saved.", inner.next_step),
+                format!(
+                    "{} The test stopped at “{step}”. Nothing was saved.",
+                    inner.next_step
+                ),
             )
         }
         Fault::Secret(error) => secret(error),
         Fault::Usage(message, next_step) => Words::new(message, next_step),
-        _ => usage(fault).or_else(|| place(fault)).unwrap_or_else(|| own(fault)),
+        _ => usage(fault)
+            .or_else(|| place(fault))
+            .unwrap_or_else(|| own(fault)),
     }
 }
 
@@ -35,9 +40,10 @@ fn usage(fault: &Fault) -> Option<Words> {
             format!("There is no storage type “{name}”."),
             format!("Choose one of {}.", known.join(", ")),
         ),
-        Fault::NameTaken(what, name) => {
-            Words::new(format!("There is already a {what} “{name}”."), "Choose another name.")
-        }
+        Fault::NameTaken(what, name) => Words::new(
+            format!("There is already a {what} “{name}”."),
+            "Choose another name.",
+        ),
         Fault::BadName(name) => Words::new(
             format!("“{name}” cannot be a name."),
             "Use two or more of a to z, 0 to 9 and “-”, not beginning with “-”; “local” is taken.",
@@ -58,9 +64,10 @@ fn usage(fault: &Fault) -> Option<Words> {
                 format!("Add --set {key}=VALUE.")
             },
         ),
-        Fault::BadValue(key, value, why) => {
-            Words::new(format!("“{value}” cannot be the {key}: {why}."), "Give another value.")
-        }
+        Fault::BadValue(key, value, why) => Words::new(
+            format!("“{value}” cannot be the {key}: {why}."),
+            "Give another value.",
+        ),
         Fault::NotFound(what, id) => Words::new(
             format!("There is no {what} “{id}”."),
             match *what {
@@ -99,12 +106,14 @@ fn place(fault: &Fault) -> Option<Words> {
             format!("The storage {name} belongs to {}.", pairs.join(", ")),
             "Remove the pair or move its end first; nothing was removed.",
         ),
-        Fault::NoFolder(path) => {
-            Words::new(format!("There is no folder {path}."), "Make it, or choose another one.")
-        }
-        Fault::NothingThere(path) => {
-            Words::new(format!("There is nothing at {path}."), "Check how it is written.")
-        }
+        Fault::NoFolder(path) => Words::new(
+            format!("There is no folder {path}."),
+            "Make it, or choose another one.",
+        ),
+        Fault::NothingThere(path) => Words::new(
+            format!("There is nothing at {path}."),
+            "Check how it is written.",
+        ),
         Fault::IsFile(path) => Words::new(format!("{path} is a file."), "Choose a folder."),
         Fault::AlreadyThere(path) => Words::new(
             format!("{path} is already there."),
@@ -149,12 +158,21 @@ fn own(fault: &Fault) -> Words {
             "Install that version or newer; nothing was changed.",
         ),
         Fault::DamagedProfile(file, why) => Words::new(
-            format!("{file} cannot be understood: {}.", why.trim_end_matches('.')),
+            format!(
+                "{file} cannot be understood: {}.",
+                why.trim_end_matches('.')
+            ),
             "Correct it, or move it away; nothing was changed.",
         ),
         Fault::ProfileIo(folder, why) => Words::new(
-            format!("The profile folder {folder} cannot be used: {}.", why.trim_end_matches('.')),
-            format!("Give {} write access to it, or choose another with --profile.", user()),
+            format!(
+                "The profile folder {folder} cannot be used: {}.",
+                why.trim_end_matches('.')
+            ),
+            format!(
+                "Give {} write access to it, or choose another with --profile.",
+                user()
+            ),
         ),
         Fault::NewerState(pair, version) => Words::new(
             format!("The state of {pair} was written by a newer Tandem (format {version})."),
@@ -199,7 +217,10 @@ fn secret(error: &SecretError) -> Words {
             "Check TANDEM_PASSPHRASE; nothing was changed.",
         ),
         SecretError::Damaged(why) => Words::new(
-            format!("The saved passwords are damaged: {}.", why.trim_end_matches('.')),
+            format!(
+                "The saved passwords are damaged: {}.",
+                why.trim_end_matches('.')
+            ),
             "Give them again with “tandem storage edit NAME --secret KEY”.",
         ),
         SecretError::Io(why) => Words::new(
@@ -210,7 +231,10 @@ fn secret(error: &SecretError) -> Words {
 }
 
 fn user() -> String {
-    std::env::var("USER").ok().filter(|u| !u.is_empty()).unwrap_or_else(|| "your user".to_owned())
+    std::env::var("USER")
+        .ok()
+        .filter(|u| !u.is_empty())
+        .unwrap_or_else(|| "your user".to_owned())
 }
 
 /// With a capital and a full stop.
@@ -220,5 +244,9 @@ fn sentence(text: &str) -> String {
         return "It cannot be done as things are.".to_owned();
     };
     let text: String = first.to_uppercase().chain(chars).collect();
-    if text.ends_with('.') { text } else { format!("{text}.") }
+    if text.ends_with('.') {
+        text
+    } else {
+        format!("{text}.")
+    }
 }

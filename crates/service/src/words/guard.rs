@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tandem_core::side::PerSide;
 
-use super::{Words, called, count, grouped};
+use super::{Words, called, count, grouped, size};
 use crate::fault::StorageWords;
 
 /// The sentence of a hold. `evidence` is what the guard compared, `held` how many actions wait.
@@ -19,11 +19,18 @@ pub fn guard(
         Some("source") => &ends.source,
         _ => &ends.destination,
     };
-    let folder = if end.folder.is_empty() { called(end) } else { &end.folder };
+    let folder = if end.folder.is_empty() {
+        called(end)
+    } else {
+        &end.folder
+    };
     let decide = "“tandem approve” carries it out, “tandem reject” does not.";
     match guard {
         "mass_delete" | "first_mirror_deletes" => {
-            let number = evidence.get("deletes").and_then(|n| n.parse().ok()).unwrap_or(held);
+            let number = evidence
+                .get("deletes")
+                .and_then(|n| n.parse().ok())
+                .unwrap_or(held);
             let of = ["base_items", "of", "items"]
                 .iter()
                 .find_map(|key| evidence.get(*key)?.parse().ok())
@@ -31,7 +38,10 @@ pub fn guard(
             let files = count(number, "file", "files");
             let (n, word) = files.split_once(' ').unwrap_or((&files, "files"));
             Words::new(
-                format!("{n}{of} {word} would be deleted from {}. Nothing has been changed.", called(end)),
+                format!(
+                    "{n}{of} {word} would be deleted from {}. Nothing has been changed.",
+                    called(end)
+                ),
                 "“tandem approve” deletes them, “tandem reject --restore” brings them back.",
             )
         }
@@ -62,10 +72,18 @@ pub fn guard(
             "Conflict copies pile up: something may be changing files on both sides all the time.",
             decide,
         ),
-        "free_space" => Words::new(
-            format!("{} has less free room than is to be left.", called(end)),
-            "Free some, or lower the limit of the pair; no file was cut short.",
-        ),
+        "free_space" => {
+            let number = |key: &str| evidence.get(key).and_then(|n| n.parse().ok()).unwrap_or(0);
+            Words::new(
+                format!(
+                    "There is no room on {} to receive {}: {} is free, and some is to stay free.",
+                    called(end),
+                    size(number("needed")),
+                    size(number("free"))
+                ),
+                "Free some, or carry fewer folders. No file was cut short.",
+            )
+        }
         other => Words::new(format!("The guard {other} stopped this pair."), decide),
     }
 }

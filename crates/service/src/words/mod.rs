@@ -27,7 +27,10 @@ pub struct Words {
 
 impl Words {
     pub(crate) fn new(message: impl Into<String>, next_step: impl Into<String>) -> Self {
-        Self { message: message.into(), next_step: next_step.into() }
+        Self {
+            message: message.into(),
+            next_step: next_step.into(),
+        }
     }
 
     /// About a fault.
@@ -39,7 +42,12 @@ impl Words {
     /// About a storage's error.
     #[must_use]
     pub fn of_storage_error(storage: &StorageWords, error: &StorageError) -> Self {
-        cause::words(storage, error.cause, error.path.as_ref().map(|p| p.as_str()), &error.detail)
+        cause::words(
+            storage,
+            error.cause,
+            error.path.as_ref().map(|p| p.as_str()),
+            &error.detail,
+        )
     }
 
     /// About a cause alone.
@@ -61,7 +69,11 @@ impl Words {
 /// "1 file", "1,842 files".
 #[must_use]
 pub fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { many }
+    )
 }
 
 /// 1842 as "1,842".
@@ -101,7 +113,11 @@ pub fn size(bytes: u64) -> String {
 
 /// How a storage is called in a sentence.
 pub(crate) fn called(storage: &StorageWords) -> &str {
-    if storage.name.is_empty() { "this computer" } else { &storage.name }
+    if storage.name.is_empty() {
+        "this computer"
+    } else {
+        &storage.name
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +145,10 @@ mod tests {
 
     #[test]
     fn every_cause_has_a_sentence_and_a_next_step() {
-        let storage = StorageWords { name: "photos".to_owned(), ..StorageWords::default() };
+        let storage = StorageWords {
+            name: "photos".to_owned(),
+            ..StorageWords::default()
+        };
         for cause in Cause::ALL {
             let words = Words::of_cause(&storage, *cause);
             for text in [&words.message, &words.next_step] {

@@ -14,10 +14,22 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
     let name = called(end);
     let path = &problem.path;
     if let Some(cause) = Cause::ALL.iter().find(|c| c.name() == problem.why) {
+        // The planner names the side that has it, and the other is the one that cannot take it; a storage that
+        // answered so itself is the side named, and said something.
+        let by_plan =
+            matches!(cause, Cause::NameRefused | Cause::TooLarge) && problem.detail.is_empty();
+        let end = if by_plan {
+            &ends[problem.side.other()]
+        } else {
+            end
+        };
         return super::cause::words(end, *cause, Some(path), &problem.detail);
     }
     match problem.why.as_str() {
-        "keeps_changing" => Words::new(format!("“{path}” keeps changing."), "It is sent once it rests."),
+        "keeps_changing" => Words::new(
+            format!("“{path}” keeps changing."),
+            "It is sent once it rests.",
+        ),
         "filtered" => Words::new(
             format!("“{path}” is left out by a filter{}.", rule(&problem.detail)),
             "Change the filter to carry it.",
@@ -39,14 +51,19 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
             "Rename it to have it carried.",
         ),
         "collision" => Words::new(
-            format!("“{path}” would meet another name on the other side: names may differ only in case or form."),
+            format!(
+                "“{path}” would meet another name on the other side: names may differ only in case or form."
+            ),
             "Rename one of them.",
         ),
         "hard_link" => Words::new(
             format!("“{path}” has several names (hard links)."),
             "An update replaces it under this name only.",
         ),
-        "changes_waiting" => Words::new(format!("“{path}” has changes that are not carried yet."), "They follow by themselves."),
+        "changes_waiting" => Words::new(
+            format!("“{path}” has changes that are not carried yet."),
+            "They follow by themselves.",
+        ),
         other => Words::new(
             format!("“{path}” on {name} is not in step ({other})."),
             "Look at “tandem explain” for more.",
@@ -55,7 +72,11 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
 }
 
 fn rule(detail: &str) -> String {
-    if detail.is_empty() { String::new() } else { format!(" ({detail})") }
+    if detail.is_empty() {
+        String::new()
+    } else {
+        format!(" ({detail})")
+    }
 }
 
 /// What both sides did.
@@ -64,8 +85,12 @@ pub fn conflict(kind: &str) -> &'static str {
     match kind {
         "edit_edit" => "Both sides changed it.",
         "create_create" => "Both sides made it, with different content.",
-        "edit_delete" => "Changed on the source, deleted on the destination. The changed file is kept.",
-        "delete_edit" => "Deleted on the source, changed on the destination. The changed file is kept.",
+        "edit_delete" => {
+            "Changed on the source, deleted on the destination. The changed file is kept."
+        }
+        "delete_edit" => {
+            "Deleted on the source, changed on the destination. The changed file is kept."
+        }
         "move_move" => "Both sides moved it to different places.",
         "move_delete" | "delete_move" => "One side moved it, the other deleted it. It is kept.",
         "moved_into_each_other" => "Two folders were moved into each other. Tandem did neither.",
@@ -95,7 +120,9 @@ pub fn explanation(state: &str) -> &'static str {
 #[must_use]
 pub fn finding(what: &str) -> &'static str {
     match what {
-        "rotted" => "Its content changed although nobody wrote it: the disk or the storage has damaged it.",
+        "rotted" => {
+            "Its content changed although nobody wrote it: the disk or the storage has damaged it."
+        }
         "changed" => "It was edited and has not been carried yet.",
         "missing" => "It is not there.",
         _ => "It is not as recorded.",

@@ -29,7 +29,9 @@ pub fn reason(reason: &Reason) -> String {
         Reason::ConflictWonBy(side) => {
             format!("Both sides changed it: the {side}'s is used, the other is kept as a version.")
         }
-        Reason::ConflictMerged => "Both sides changed it, and the texts could be merged.".to_owned(),
+        Reason::ConflictMerged => {
+            "Both sides changed it, and the texts could be merged.".to_owned()
+        }
         Reason::MoveMove(side) => {
             format!("Both sides moved it to different places: the {side}'s place is used.")
         }
@@ -39,9 +41,9 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NameTaken(side) => {
             format!("Another item has taken the name: the {side}'s is given another.")
         }
-        Reason::FileAgainstFolder(side) => format!(
-            "A file and a folder have the same name: the {side}'s is given another."
-        ),
+        Reason::FileAgainstFolder(side) => {
+            format!("A file and a folder have the same name: the {side}'s is given another.")
+        }
         Reason::MirrorOf(side) => format!("The pair makes the other side equal to the {side}."),
         Reason::SentAgain(side) => {
             format!("The other side lost it: the {side}'s is sent again.")
