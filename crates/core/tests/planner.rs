@@ -149,7 +149,7 @@ fn edit_against_edit_keeps_both_first_the_copy_then_the_name() {
     assert_eq!(
         told(&second),
         [
-            format!("source: replace a"),
+            "source: replace a".to_owned(),
             format!("destination: new {COPY}")
         ]
     );

@@ -173,22 +173,22 @@ mod tests {
         let cases = [
             ("~/Docs", "local", "/home/ada/Docs"),
             ("~", "local", "/home/ada"),
-            ("./a:b", "local", "/work/a:b"),
+            ("./a:b", "local", "/srv/a:b"),
             ("/abs/path/", "local", "/abs/path"),
-            ("docs", "local", "/work/docs"),
+            ("docs", "local", "/srv/docs"),
             ("../x", "local", "/x"),
-            ("a:b", "local", "/work/a:b"),
-            ("C:\\x", "local", "/work/C:\\x"),
+            ("a:b", "local", "/srv/a:b"),
+            ("C:\\x", "local", "/srv/C:\\x"),
             ("photos:", "photos", ""),
             ("photos:2026/May", "photos", "2026/May"),
             ("photos:a:b", "photos", "a:b"),
-            ("Photos:a", "local", "/work/Photos:a"),
-            ("my dir:a", "local", "/work/my dir:a"),
-            ("local:docs", "local", "/work/docs"),
+            ("Photos:a", "local", "/srv/Photos:a"),
+            ("my dir:a", "local", "/srv/my dir:a"),
+            ("local:docs", "local", "/srv/docs"),
         ];
         for (text, storage, path) in cases {
             let found =
-                Location::parse(text, Path::new("/work"), Some(Path::new("/home/ada"))).unwrap();
+                Location::parse(text, Path::new("/srv"), Some(Path::new("/home/ada"))).unwrap();
             assert_eq!(
                 (found.storage.as_str(), found.path.as_str()),
                 (storage, path),
@@ -199,11 +199,11 @@ mod tests {
             ("", LocationError::Empty),
             ("~bob/x", LocationError::OtherHome),
         ] {
-            let found = Location::parse(text, Path::new("/work"), Some(Path::new("/home/ada")));
+            let found = Location::parse(text, Path::new("/srv"), Some(Path::new("/home/ada")));
             assert_eq!(found, Err(error), "{text:?}");
         }
         assert_eq!(
-            Location::parse("~", Path::new("/work"), None),
+            Location::parse("~", Path::new("/srv"), None),
             Err(LocationError::NoHome)
         );
     }

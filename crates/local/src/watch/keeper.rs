@@ -303,7 +303,7 @@ mod tests {
                 0,
             ),
             (data, "/root/a/.tandem-staged-0", None, 0),
-            (data, "/root/.tandem/root", None, 0),
+            (data, "/root/a/.tandem/root", None, 0),
             (data, "/elsewhere", None, 0),
         ] {
             let (hints, orders) = hears(Ok(Event::new(kind).add_path(path.into())));

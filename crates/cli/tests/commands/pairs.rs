@@ -1,0 +1,271 @@
+//! Pairs and passes over them.
+
+use serde_json::{Value, json};
+
+use crate::common::{self, eventually};
+use crate::{desk, has, synced};
+
+#[test]
+fn pairs_are_shown_changed_paused_and_removed() {
+    let desk = synced();
+    let list = desk.json(&["pair", "list"]);
+    has(
+        &list["pairs"][0],
+        &[
+            "id",
+            "name",
+            "source",
+            "destination",
+            "mode",
+            "paused",
+            "options",
+        ],
+    );
+    let edit = [
+        "pair", "edit", "docs", "--name", "papers", "--mode", "sb", "--ignore", "*.tmp",
+        "--upload", "2MB",
+    ];
+    desk.ok(&edit);
+    let show = desk.json(&["pair", "show", "papers"]);
+    assert_eq!(show["pair"]["mode"], "source-backup");
+    assert_eq!(
+        show["pair"]["options"]["filter"]["patterns"],
+        json!(["*.tmp"])
+    );
+    assert_eq!(show["pair"]["options"]["limits"]["upload"], 2_000_000);
+    desk.ok(&["pair", "pause", "papers", "--until", "2h"]);
+    let status = desk.json(&["status", "papers"]);
+    assert_eq!(status["pairs"][0]["state"], "paused");
+    assert!(
+        status["pairs"][0]["shown"]
+            .as_str()
+            .unwrap()
+            .starts_with("Paused until ")
+    );
+    desk.ok(&["sync", "papers"]);
+    desk.ok(&["pair", "resume", "papers"]);
+    assert_ne!(desk.json(&["status"])["pairs"][0]["state"], "paused");
+    desk.ok(&["pair", "remove", "papers"]);
+    assert_eq!(desk.json(&["pair", "list"])["pairs"], json!([]));
+    assert_eq!(desk.read("right/a.txt"), "one\n");
+}
+
+#[test]
+fn an_end_can_be_moved_without_anything_being_sent_again() {
+    let desk = synced();
+    std::fs::rename(desk.path("right"), desk.path("moved")).unwrap();
+    let moved = desk.path("moved").display().to_string();
+    desk.ok(&["pair", "edit", "docs", "--destination", &moved]);
+    let lines = desk.lines(&["sync", "docs"]);
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["pairs"][0]["done"], 0, "{summary}");
+    assert_eq!(
+        summary["pairs"][0]["bytes"],
+        json!({"source": 0, "destination": 0})
+    );
+}
+
+#[test]
+fn preview_says_why_and_writes_nothing() {
+    let desk = desk();
+    let preview = desk.json(&["preview"]);
+    let pair = &preview["pairs"][0];
+    has(
+        pair,
+        &["name", "actions", "totals", "held", "left_out", "warnings"],
+    );
+    has(
+        &pair["actions"][0],
+        &["kind", "side", "path", "bytes", "why", "reason"],
+    );
+    has(
+        &pair["totals"],
+        &["actions", "creates", "bytes", "requests", "free"],
+    );
+    let reasons: Vec<_> = pair["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["reason"].clone())
+        .collect();
+    assert!(
+        reasons.contains(&json!("It is new on the source.")),
+        "{reasons:?}"
+    );
+    assert!(!desk.path("right/a.txt").exists());
+    let dry = desk.json(&["sync", "--dry-run"]);
+    assert_eq!(
+        dry["pairs"][0]["totals"]["creates"],
+        pair["totals"]["creates"]
+    );
+    assert!(!desk.path("right/a.txt").exists());
+}
+
+#[test]
+fn sync_tells_line_by_line_and_ends_with_the_summary() {
+    let desk = desk();
+    let lines = desk.lines(&["sync", "docs"]);
+    assert!(lines.iter().all(|line| line["schema"] == 1));
+    let summary = lines.last().unwrap();
+    assert_eq!(
+        (&summary["event"], &summary["exit"]),
+        (&json!("summary"), &json!(0))
+    );
+    let pair = &summary["pairs"][0];
+    assert_eq!(
+        (&pair["name"], &pair["state"], &pair["done"]),
+        (&json!("docs"), &json!("in_step"), &json!(3))
+    );
+    let actions: Vec<_> = lines
+        .iter()
+        .filter(|line| line["event"] == "action")
+        .collect();
+    assert_eq!(actions.len(), 3, "{lines:?}");
+    has(
+        actions[0],
+        &[
+            "id", "run", "pair", "at", "kind", "side", "path", "outcome", "undoable",
+        ],
+    );
+    assert_eq!(desk.read("right/a.txt"), "one\n");
+    assert_eq!(desk.read("left/c.txt"), "three\n");
+    let again = desk.lines(&["sync"]);
+    assert_eq!(again.last().unwrap()["pairs"][0]["done"], 0);
+}
+
+#[test]
+fn status_and_problems() {
+    let desk = desk();
+    let before = desk.json(&["status"]);
+    assert_eq!(before["pairs"][0]["shown"], "Waits for its first sync");
+    desk.ok(&["sync"]);
+    let after = desk.json(&["status", "docs", "--problems"]);
+    has(
+        &after["pairs"][0],
+        &[
+            "id",
+            "name",
+            "state",
+            "shown",
+            "items",
+            "held",
+            "conflicts",
+            "problems",
+            "left_out",
+        ],
+    );
+    assert_eq!(
+        (&after["pairs"][0]["state"], &after["pairs"][0]["items"]),
+        (&json!("in_step"), &json!(3))
+    );
+}
+
+#[test]
+fn run_keeps_pairs_in_step_and_answers_for_others() {
+    let desk = synced();
+    let running = desk.start(&["run", "--json"]);
+    let pid = running.id().to_string();
+    eventually("the owner", || desk.read("profile/lock").trim() == pid);
+    let owned = format!(
+        "Another Tandem uses this profile (process {pid}). Wait until it is done, or stop it."
+    );
+    desk.run(&["run"]).says(2, &owned);
+    desk.write("left/new.txt", "while running\n");
+    eventually("the file", || desk.path("right/new.txt").exists());
+    // Commands go through the owner meanwhile.
+    let log = desk.json(&["log", "--path", "left/new.txt"]);
+    eventually("the journal", || {
+        !desk.json(&["log", "--path", "new.txt"])["actions"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    });
+    assert_eq!(log["schema"], 1);
+    desk.ok(&["pair", "pause", "docs"]);
+    assert_eq!(desk.json(&["status"])["pairs"][0]["state"], "paused");
+    desk.ok(&["pair", "resume", "docs"]);
+    desk.write("left/again.txt", "after the pause\n");
+    eventually("the file after the pause", || {
+        desk.path("right/again.txt").exists()
+    });
+    let done = running.stop();
+    assert_eq!(done.code, 130, "{}", done.err);
+    let last: Value = serde_json::from_str(done.out.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["event"], &last["schema"]),
+        (&json!("summary"), &json!(1))
+    );
+    has(&last["pairs"][0], &["name", "state", "shown"]);
+}
+
+#[test]
+fn watching_and_following_end_with_a_signal() {
+    let desk = synced();
+    let watching = desk.start(&["--json", "status", "--watch"]);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let done = watching.stop();
+    assert_eq!(done.code, 130);
+    let last: Value = serde_json::from_str(done.out.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "summary", "{}", done.out);
+    let first: Value = serde_json::from_str(done.out.lines().next().unwrap()).unwrap();
+    assert_eq!(first["event"], "status");
+
+    let following = desk.start(&["--json", "log", "--follow"]);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let done = following.stop();
+    assert_eq!(done.code, 130);
+    let first: Value = serde_json::from_str(done.out.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["event"], &first["schema"]),
+        (&json!("action"), &json!(1))
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let desk = synced();
+    let program = common::program_path();
+    let script = format!(
+        "'{program}' --profile '{}' log | head -n 0",
+        desk.profile().display()
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &format!("set -o pipefail; {script}")])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn doctor_and_its_bundle() {
+    let desk = synced();
+    let bundle = desk.path("bundle.tar").display().to_string();
+    let doctor = desk.json(&["doctor", "--bundle", &bundle]);
+    has(
+        &doctor["checks"][0],
+        &["name", "ok", "message", "next_step"],
+    );
+    assert_eq!(doctor["bundle"], json!(bundle));
+    let listed = std::process::Command::new("tar")
+        .args(["tf", &bundle])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for name in [
+        "tandem/doctor.json",
+        "tandem/config.toml",
+        "tandem/logs/tandem.log",
+    ] {
+        assert!(listed.lines().any(|line| line == name), "{name}: {listed}");
+    }
+}
+
+#[test]
+fn a_configuration_goes_to_another_profile() {
+    let desk = desk();
+    let exported = desk.ok(&["config", "export"]).out;
+    assert!(exported.starts_with("version = 1\n"), "{exported}");
+    desk.write("exported.toml", &exported);
+    let other = desk.path("other").display().to_string();
+    desk.ok(&["--profile", &other, "config", "import", "exported.toml"]);
+}
