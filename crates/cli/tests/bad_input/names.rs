@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::common::Desk;
 use crate::joined;
 
 #[test]

@@ -7,7 +7,7 @@ use crate::side::Side;
 
 /// Why an action is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "why", content = "side")]
+#[serde(rename_all = "snake_case", tag = "why", content = "on")]
 pub enum Reason {
     /// It is new on this side.
     CreatedOn(Side),
