@@ -5,8 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 
-/// The folder below a root that holds what Tandem keeps for itself.
-pub(super) const OWN_FOLDER: &str = ".tandem";
+pub(super) use tandem_core::storage::OWN_FOLDER;
 
 /// Longest key in bytes: "Naming Amazon S3 objects" (S3 User Guide).
 pub(super) const LONGEST_KEY: usize = 1_024;
