@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::guarding::HeldAction;
 use crate::history::line_of;
-use crate::report::{Explanation, LogQuery, Summary};
+use crate::report::{Explanation, LogQuery};
 use crate::versions::parse;
 use crate::views::{planned, side_view};
 
@@ -32,7 +32,7 @@ impl Engine {
         let mut told = self.known_of(&path, &native)?;
         let one = self.passing.try_lock();
         if one.is_some() {
-            let (plan, _) = self.plan(&[], &mut Summary::default()).await?;
+            let (plan, _) = self.plan(&[]).await?;
             told.next = plan
                 .actions
                 .iter()

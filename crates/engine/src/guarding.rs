@@ -164,28 +164,24 @@ impl Engine {
         Ok(holds)
     }
 
-    /// Takes out of the plan what is held, and answers the holds, each with its list.
-    pub(crate) async fn guard(&self, plan: &mut Plan, first: bool) -> Result<Vec<(Hold, String)>> {
+    /// What holds the whole pair, given all that is planned.
+    pub(crate) async fn guard_pair(&self, census: &Census) -> Result<Vec<(Hold, String)>> {
         let settings = self.guard_settings()?;
         let approval = self.state().approval()?;
-        let pair = self.pair_guards(plan, &settings).await?;
         let mut holds = Vec::new();
-        for hold in pair {
+        for hold in self.pair_guards(census, &settings).await? {
             if !approval.covers(&hold.items) {
-                let list: Vec<PlannedAction> = plan
-                    .actions
-                    .iter()
-                    .filter(|a| a.touches())
-                    .take(MOST_LISTED)
-                    .map(planned)
-                    .collect();
-                holds.push((hold, text(&list)?));
+                holds.push((hold, text(&census.listed)?));
             }
         }
-        if !holds.is_empty() {
-            plan.actions.clear();
-            return Ok(holds);
-        }
+        Ok(holds)
+    }
+
+    /// Takes the deletes out of the plan that are held, and answers the hold with its list.
+    pub(crate) fn guard_deletes(&self, plan: &mut Plan, first: bool) -> Result<Vec<(Hold, String)>> {
+        let settings = self.guard_settings()?;
+        let approval = self.state().approval()?;
+        let mut holds = Vec::new();
         let deletes: Vec<HeldAction> = plan
             .actions
             .iter()
@@ -247,31 +243,19 @@ impl Engine {
         Ok(trips.then_some(Guard::MassDelete))
     }
 
-    async fn pair_guards(&self, plan: &Plan, settings: &GuardSettings) -> Result<Vec<Hold>> {
+    async fn pair_guards(&self, census: &Census, settings: &GuardSettings) -> Result<Vec<Hold>> {
         let mut holds = Vec::new();
         let items = self.state().base_count()?;
         for side in Side::BOTH {
-            let edited: BTreeSet<u64> = plan
-                .actions
-                .iter()
-                .filter(|a| {
-                    a.reason == Reason::EditedOn(side) && matches!(a.deed, Deed::Transfer { .. })
-                })
-                .filter_map(digest)
-                .collect();
+            let edited = &census.edited[side];
             if guard::everything_changed(settings, edited.len() as u64, items) {
                 let mut evidence = Evidence::new();
                 evidence.insert("side".into(), Fact::Text(side.to_string()));
                 evidence.insert("edited".into(), Fact::Number(edited.len() as u64));
                 evidence.insert("base_items".into(), Fact::Number(items));
-                holds.push(Hold::new(Guard::EverythingChanged, edited, evidence));
+                holds.push(Hold::new(Guard::EverythingChanged, edited.clone(), evidence));
             }
-            let incoming: u64 = plan
-                .actions
-                .iter()
-                .filter(|a| a.side == side)
-                .map(Action::bytes)
-                .sum();
+            let incoming = census.bytes[side];
             let free = self.root(side).free_space().await.unwrap_or(None);
             if guard::free_space(settings, free, incoming) {
                 let mut evidence = Evidence::new();
@@ -285,11 +269,7 @@ impl Engine {
                 ));
             }
         }
-        let copies = plan
-            .actions
-            .iter()
-            .filter(|a| matches!(a.deed, Deed::Duplicate { .. }))
-            .count() as u64;
+        let copies = census.copies;
         let recent = self.state().copies_since(self.now().plus(-HOUR))?;
         if copies > 0 && guard::conflict_copies(settings, 0, copies + recent) {
             let mut evidence = Evidence::new();
@@ -301,6 +281,43 @@ impl Engine {
             ));
         }
         Ok(holds)
+    }
+}
+
+/// What the guards of a pair judge, over all parts of a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Census {
+    /// Actions that change a side.
+    pub(crate) actions: u64,
+    /// Bytes carried to each side.
+    pub(crate) bytes: PerSide<u64>,
+    /// Edits made on each side, by digest.
+    edited: PerSide<BTreeSet<u64>>,
+    /// Conflict copies.
+    copies: u64,
+    /// The first of the actions, for a person.
+    listed: Vec<PlannedAction>,
+}
+
+impl Census {
+    pub(crate) fn add(&mut self, plan: &Plan) {
+        for action in plan.actions.iter().filter(|a| a.touches()) {
+            self.actions += 1;
+            self.bytes[action.side] += action.bytes();
+            self.copies += u64::from(matches!(action.deed, Deed::Duplicate { .. }));
+            if let (Reason::EditedOn(side), Deed::Transfer { .. }) = (action.reason, &action.deed) {
+                self.edited[side].extend(digest(action));
+            }
+            if self.listed.len() < MOST_LISTED {
+                self.listed.push(planned(action));
+            }
+        }
+    }
+
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let mut census = Self::default();
+        census.add(plan);
+        census
     }
 }
 

@@ -16,6 +16,7 @@ mod history;
 mod holds;
 mod observe;
 mod parallel;
+mod parts;
 mod pass;
 mod preview;
 pub mod report;

@@ -7,16 +7,18 @@ use std::time::Duration;
 use tandem_core::entry::Entry;
 use tandem_core::guard::Hold;
 use tandem_core::path::RelPath;
-use tandem_core::plan::{self, Action, Conflict, Deed, Input, ItemId, Plan, Refusal};
+use tandem_core::plan::{self, Action, Conflict, Deed, ItemId, Plan, Refusal};
 use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::event::{Event, Progress};
 use crate::execute::{self, Executed};
+use crate::guarding::Census;
 use crate::observe::{Doubt, Look};
+use crate::parts::Parts;
 use crate::report::{Phase, Summary};
-use crate::state::{ConflictRow, Intent, Loaded, ProblemRow};
+use crate::state::{ConflictRow, Intent, Loaded, ProblemRow, Purpose};
 use crate::views::{held_view, problem};
 
 /// A pass that does not come to rest in so many rounds stops and says so.
@@ -24,9 +26,6 @@ const MOST_ROUNDS: u32 = 200;
 
 /// A place that was overtaken so often in one pass is left to the next.
 const MOST_RACES: u32 = 5;
-
-/// Evidence is gathered so often for one plan.
-const MOST_EVIDENCE: u32 = 8;
 
 /// Leftovers of other devices are left alone for so long, in nanoseconds: 7 days.
 const OTHERS_LEFTOVERS: i64 = 7 * 24 * 3_600_000_000_000;
@@ -99,26 +98,13 @@ impl Engine {
                     break;
                 }
             }
-            let (mut plan, loaded) = self.plan(&pass.unmergeable, &mut pass.summary).await?;
-            self.note_plan(&plan, &look)?;
-            self.drop_hopeless(&pass, &mut plan, &loaded);
-            pass.holds = self.guard(&mut plan, self.is_first_pass()?).await?;
-            self.tell_holds(&pass.holds)?;
-            if plan.actions.is_empty() {
-                match self.wait_for_quiet(&look, &mut pass).await? {
-                    Some(again) => {
-                        doubts = again;
-                        continue;
-                    }
+            match self.round(&look, &mut pass).await? {
+                Some(done) => doubts = self.after_round(done, &look, &mut pass)?,
+                None => match self.wait_for_quiet(&look, &mut pass).await? {
+                    Some(again) => doubts = again,
                     None => break,
-                }
+                },
             }
-            self.phase(Phase::Syncing);
-            self.begin_progress(&plan);
-            let done = self
-                .execute(plan, &loaded, pass.run, &mut pass.summary, &pass.resumable)
-                .await?;
-            doubts = self.after_round(done, &look, &mut pass)?;
             if pass.summary.stopped.is_some() {
                 break;
             }
@@ -151,32 +137,46 @@ impl Engine {
         Ok(self.state().meta("finished")?.is_none())
     }
 
-    /// The plan for what is in doubt, with all evidence it asked for.
-    pub(crate) async fn plan(
-        &self,
-        unmergeable: &[ItemId],
-        summary: &mut Summary,
-    ) -> Result<(Plan, Loaded)> {
-        for _ in 0..MOST_EVIDENCE {
-            let capabilities = PerSide::from_fn(|side| self.capabilities(side));
-            let loaded = self.state().load(capabilities)?;
-            let input = Input {
-                trees: &loaded.trees,
-                capabilities,
-                policy: &self.setup.options.policy,
-                device: self.setup.device.as_str(),
-                unmergeable,
-            };
-            let plan = plan::plan(&input);
-            summary.conflicts = summary.conflicts.max(plan.conflicts.len() as u64);
-            if plan.evidence.is_empty() {
-                return Ok((plan, loaded));
+    /// Plans all that is in doubt, guards it and carries it out, part by part. `None` if there was nothing to do.
+    async fn round(&self, look: &Look, pass: &mut Pass) -> Result<Option<Executed>> {
+        let mut parts = self.parts(Purpose::Execute)?;
+        let mut next = self.next_plan(&mut parts, &pass.unmergeable).await?;
+        let census = match (&parts, &next) {
+            (Parts::Whole { .. }, Some((plan, _))) => Census::of(plan),
+            _ => self.count(&pass.unmergeable).await?,
+        };
+        pass.holds = self.guard_pair(&census).await?;
+        let is_held = !pass.holds.is_empty();
+        self.begin_progress(&census);
+        let mut all: Option<Executed> = None;
+        let mut conflicts = 0;
+        let mut is_first_part = true;
+        while let Some((mut plan, loaded)) = next {
+            conflicts += plan.conflicts.len() as u64;
+            self.note_plan(&plan, look, is_first_part)?;
+            is_first_part = false;
+            self.drop_hopeless(pass, &mut plan, &loaded);
+            if is_held {
+                plan.actions.clear();
             }
-            self.gather(&plan).await?;
+            let held = self.guard_deletes(&mut plan, self.is_first_pass()?)?;
+            pass.holds.extend(held);
+            self.tell_holds(&pass.holds)?;
+            if !plan.actions.is_empty() {
+                self.phase(Phase::Syncing);
+                let done = self
+                    .execute(plan, &loaded, pass.run, &mut pass.summary, &pass.resumable)
+                    .await?;
+                all.get_or_insert_default().add(done);
+            }
+            if is_held || all.as_ref().is_some_and(|done| done.stopped.is_some()) {
+                break;
+            }
+            drop(loaded);
+            next = self.next_plan(&mut parts, &pass.unmergeable).await?;
         }
-        Err(EngineError::Refused(
-            "the contents asked for keep changing".to_owned(),
-        ))
+        pass.summary.conflicts = pass.summary.conflicts.max(conflicts);
+        Ok(all)
     }
 
     /// Reads what the planner must know.
@@ -231,7 +231,7 @@ impl Engine {
     }
 
     /// Stores what the plan left out and the conflicts it met.
-    fn note_plan(&self, plan: &Plan, look: &Look) -> Result<()> {
+    fn note_plan(&self, plan: &Plan, look: &Look, is_first_part: bool) -> Result<()> {
         let mut problems: BTreeSet<ProblemRow> = plan
             .left_out
             .iter()
@@ -252,10 +252,15 @@ impl Engine {
             });
         }
         let now = self.now();
+        let copies = copies(plan);
         self.state().transaction(|state| {
-            state.set_problems("plan", &problems)?;
+            if is_first_part {
+                state.set_problems("plan", &problems)?;
+            } else {
+                state.add_problems("plan", &problems)?;
+            }
             for conflict in &plan.conflicts {
-                state.add_conflict(&conflict_row(conflict, plan, now))?;
+                state.add_conflict(&conflict_row(conflict, &copies, now))?;
             }
             Ok(())
         })
@@ -282,11 +287,10 @@ impl Engine {
         !pass.failed.contains(&key) && pass.races.get(&key).is_none_or(|n| *n < MOST_RACES)
     }
 
-    fn begin_progress(&self, plan: &Plan) {
-        let touching = plan.actions.iter().filter(|a| a.touches());
+    fn begin_progress(&self, census: &Census) {
         let total = Progress {
-            actions_total: touching.clone().count() as u64,
-            bytes_total: touching.map(Action::bytes).sum(),
+            actions_total: census.actions,
+            bytes_total: Side::BOTH.iter().map(|&side| census.bytes[side]).sum(),
             ..Progress::default()
         };
         self.progress(|p| *p = total);
@@ -448,15 +452,21 @@ pub(crate) const fn refusal(why: Refusal) -> &'static str {
     }
 }
 
-fn conflict_row(
-    conflict: &Conflict,
-    plan: &Plan,
-    now: tandem_core::time::Timestamp,
-) -> ConflictRow {
-    let copy = plan.actions.iter().find_map(|a| match &a.deed {
-        Deed::Duplicate { path, .. } if a.standing.item == conflict.item => Some(path.to_string()),
+/// The conflict copies that a plan makes, by item.
+fn copies(plan: &Plan) -> HashMap<ItemId, &RelPath> {
+    let copies = plan.actions.iter().filter_map(|a| match &a.deed {
+        Deed::Duplicate { path, .. } => Some((a.standing.item, path)),
         _ => None,
     });
+    copies.collect()
+}
+
+fn conflict_row(
+    conflict: &Conflict,
+    copies: &HashMap<ItemId, &RelPath>,
+    now: tandem_core::time::Timestamp,
+) -> ConflictRow {
+    let copy = copies.get(&conflict.item).map(ToString::to_string);
     let kind = serde_json::to_value(conflict.kind)
         .ok()
         .and_then(|v| v.as_str().map(str::to_owned))

@@ -11,10 +11,11 @@ use tandem_core::side::{PerSide, Side};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::holds::listed;
-use crate::observe::{Doubt, Look};
+use crate::guarding::Census;
+use crate::observe::Doubt;
 use crate::pass::refusal;
-use crate::report::{ActionKind, HeldView, Phase, Preview, Problem, Summary, Totals, Warning};
-use crate::state::ProblemRow;
+use crate::report::{ActionKind, HeldView, Phase, Preview, Totals, Warning};
+use crate::state::{ProblemRow, Purpose};
 use crate::views::{held_view, kind_of, planned, problem};
 
 /// One side is much larger if it holds so many times the other's items,
@@ -73,19 +74,38 @@ impl Engine {
             )?;
             return Ok(preview);
         }
-        let (mut plan, _) = self.plan(&[], &mut Summary::default()).await?;
         let first = self.state().meta("finished")?.is_none();
-        preview.totals.conflicts = plan.conflicts.len() as u64;
-        preview.left_out = self.left_out(&plan, &look)?;
-        let holds = self.guard(&mut plan, first).await?;
-        preview.held = self.views_of(holds)?;
-        preview.actions = plan
-            .actions
-            .iter()
-            .filter(|a| a.touches())
-            .map(planned)
-            .collect();
-        self.add_totals(&plan, &look, &mut preview.totals).await;
+        let mut rows: BTreeSet<ProblemRow> =
+            self.state().problems_of("look")?.into_iter().collect();
+        rows.extend(look.being_written.iter().map(|(side, path)| {
+            left_out(*side, path.to_string(), "changes_waiting")
+        }));
+        let mut census = Census::default();
+        let mut parts = self.parts(Purpose::Count)?;
+        while let Some((mut plan, _)) = self.next_plan(&mut parts, &[]).await? {
+            census.add(&plan);
+            preview.totals.conflicts += plan.conflicts.len() as u64;
+            rows.extend(plan.left_out.iter().map(|left| {
+                left_out(left.side, left.path.to_string(), refusal(left.why))
+            }));
+            let holds = self.guard_deletes(&mut plan, first)?;
+            preview.held.extend(self.views_of(holds)?);
+            preview
+                .actions
+                .extend(plan.actions.iter().filter(|a| a.touches()).map(planned));
+            self.add_totals(&plan, &mut preview.totals);
+        }
+        let holds = self.guard_pair(&census).await?;
+        if !holds.is_empty() {
+            preview.held = self.views_of(holds)?;
+            preview.actions.clear();
+            preview.totals = Totals { conflicts: preview.totals.conflicts, ..Totals::default() };
+        }
+        for side in Side::BOTH {
+            preview.totals.free[side] = self.root(side).free_space().await.unwrap_or(None);
+            preview.totals.requests[side] += self.requests_to_look(side, look.entries[side]);
+        }
+        preview.left_out = rows.iter().map(problem).collect();
         preview.warnings = warnings(&preview.totals, first, look.entries);
         Ok(preview)
     }
@@ -105,27 +125,7 @@ impl Engine {
             .collect()
     }
 
-    fn left_out(&self, plan: &Plan, look: &Look) -> Result<Vec<Problem>> {
-        let mut rows: BTreeSet<ProblemRow> =
-            self.state().problems_of("look")?.into_iter().collect();
-        let mut add = |side: Side, path: String, why: &str| {
-            rows.insert(ProblemRow {
-                side,
-                path,
-                why: why.to_owned(),
-                detail: String::new(),
-            });
-        };
-        for left in &plan.left_out {
-            add(left.side, left.path.to_string(), refusal(left.why));
-        }
-        for (side, path) in &look.being_written {
-            add(*side, path.to_string(), "changes_waiting");
-        }
-        Ok(rows.iter().map(problem).collect())
-    }
-
-    async fn add_totals(&self, plan: &Plan, look: &Look, totals: &mut Totals) {
+    fn add_totals(&self, plan: &Plan, totals: &mut Totals) {
         for action in &plan.actions {
             match kind_of(&action.deed) {
                 ActionKind::CreateFolder | ActionKind::Create | ActionKind::Restore => {
@@ -143,14 +143,21 @@ impl Engine {
             }
         }
         for side in Side::BOTH {
-            totals.free[side] = self.root(side).free_space().await.unwrap_or(None);
-            totals.requests[side] = self.requests(side, &plan.actions, look.entries[side]);
+            totals.requests[side] += self.requests(side, &plan.actions);
         }
     }
 
-    /// The requests that a side will see, estimated: for looking, then for each action. 0 where they cost
-    /// nothing.
-    fn requests(&self, side: Side, actions: &[Action], entries: u64) -> u64 {
+    /// The requests that looking at a side costs, estimated.
+    fn requests_to_look(&self, side: Side, entries: u64) -> u64 {
+        if self.capabilities(side).cheap_reads {
+            0
+        } else {
+            1 + entries / ENTRIES_LISTED
+        }
+    }
+
+    /// The requests that a side will see for these actions, estimated. 0 where they cost nothing.
+    fn requests(&self, side: Side, actions: &[Action]) -> u64 {
         let capabilities = self.capabilities(side);
         if capabilities.cheap_reads {
             return 0;
@@ -179,7 +186,16 @@ impl Engine {
                 _ => u64::from(here && action.touches()),
             }
         };
-        1 + entries / ENTRIES_LISTED + actions.iter().map(of).sum::<u64>()
+        actions.iter().map(of).sum()
+    }
+}
+
+fn left_out(side: Side, path: String, why: &str) -> ProblemRow {
+    ProblemRow {
+        side,
+        path,
+        why: why.to_owned(),
+        detail: String::new(),
     }
 }
 

@@ -32,6 +32,9 @@ pub struct Limits {
     pub quiet: u64,
     /// Seconds after which a file that is never left alone is shown as "keeps changing".
     pub keeps_changing: u64,
+    /// Rows in doubt that are planned at a time, where they can be planned apart from one another: what bounds the
+    /// memory of a first pass.
+    pub planned_together: u64,
 }
 
 impl Default for Limits {
@@ -44,6 +47,7 @@ impl Default for Limits {
             interval: 300,
             quiet: 200,
             keeps_changing: 10,
+            planned_together: 16_384,
         }
     }
 }

@@ -237,6 +237,8 @@ impl World {
             ..PairOptions::default()
         };
         options.filter.defaults = false;
+        // Few rows are much to such small trees: every pass that may be planned in parts is.
+        options.limits.planned_together = 4;
         Setup {
             pair: "simulated".to_owned(),
             options,

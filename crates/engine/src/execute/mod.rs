@@ -46,6 +46,23 @@ pub(crate) struct Executed {
     pub(crate) recorded: u64,
 }
 
+impl Executed {
+    /// Adds what another part came to.
+    pub(crate) fn add(&mut self, other: Self) {
+        for side in Side::BOTH {
+            self.doubts[side].all |= other.doubts[side].all;
+            for (folder, deep) in &other.doubts[side].folders {
+                self.doubts[side].add(folder.clone(), *deep);
+            }
+        }
+        self.failed.extend(other.failed);
+        self.raced.extend(other.raced);
+        self.unmergeable.extend(other.unmergeable);
+        self.recorded += other.recorded;
+        self.stopped = self.stopped.take().or(other.stopped);
+    }
+}
+
 /// An action that was done and is not recorded yet.
 struct Finished {
     action: Action,

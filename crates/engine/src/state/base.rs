@@ -65,6 +65,14 @@ fn item_of(row: &Row<'_>) -> Result<BaseItem> {
     })
 }
 
+fn items_of(mut rows: rusqlite::Rows<'_>) -> Result<Vec<BaseItem>> {
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        items.push(item_of(row)?);
+    }
+    Ok(items)
+}
+
 impl State {
     /// How many items are in step.
     pub(crate) fn base_count(&self) -> Result<u64> {
@@ -94,12 +102,7 @@ impl State {
     pub(crate) fn base_children(&self, parent: ItemId) -> Result<Vec<BaseItem>> {
         let sql = format!("SELECT {COLUMNS} FROM base WHERE parent = ?1 ORDER BY name");
         let mut query = self.db.prepare_cached(&sql)?;
-        let mut rows = query.query([parent.0])?;
-        let mut items = Vec::new();
-        while let Some(row) = rows.next()? {
-            items.push(item_of(row)?);
-        }
-        Ok(items)
+        items_of(query.query([parent.0])?)
     }
 
     /// The next items after a place, of all folders, at most `most`.
@@ -113,16 +116,12 @@ impl State {
         );
         let (parent, name) = after.map_or((-1, ""), |(parent, name)| (parent.0, name.as_str()));
         let mut query = self.db.prepare_cached(&sql)?;
-        let mut rows = query.query(params![
+        let rows = query.query(params![
             parent,
             name,
             i64::try_from(most).unwrap_or(i64::MAX)
         ])?;
-        let mut items = Vec::new();
-        while let Some(row) = rows.next()? {
-            items.push(item_of(row)?);
-        }
-        Ok(items)
+        items_of(rows)
     }
 
     /// Items that a side is still to receive.
@@ -131,12 +130,16 @@ impl State {
             "SELECT {COLUMNS} FROM base WHERE source IS NULL OR destination IS NULL ORDER BY parent, name"
         );
         let mut query = self.db.prepare_cached(&sql)?;
-        let mut rows = query.query([])?;
-        let mut items = Vec::new();
-        while let Some(row) = rows.next()? {
-            items.push(item_of(row)?);
-        }
-        Ok(items)
+        items_of(query.query([])?)
+    }
+
+    /// Those of one folder.
+    pub(super) fn owed_in(&self, parent: ItemId) -> Result<Vec<BaseItem>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM base WHERE parent = ?1 AND (source IS NULL OR destination IS NULL) ORDER BY name"
+        );
+        let mut query = self.db.prepare_cached(&sql)?;
+        items_of(query.query([parent.0])?)
     }
 
     /// The names of a folder's children in the pair.
@@ -167,8 +170,19 @@ impl State {
         {
             return Ok(Some(item));
         }
-        let mut others = self.base_children(parent)?.into_iter();
+        let mut others = self.base_spelled(parent)?.into_iter();
         Ok(others.find(|i| i.entries[side].as_ref().is_some_and(|e| e.name == *native)))
+    }
+
+    /// The children of a folder that some side spells otherwise than the pair does.
+    fn base_spelled(&self, parent: ItemId) -> Result<Vec<BaseItem>> {
+        // The first byte of a stamp says whether it has a name of its own; the index has the same condition.
+        let sql = format!(
+            "SELECT {COLUMNS} FROM base WHERE parent = ?1 \
+             AND (substr(source, 1, 1) <> x'00' OR substr(destination, 1, 1) <> x'00') ORDER BY name"
+        );
+        let mut query = self.db.prepare_cached(&sql)?;
+        items_of(query.query([parent.0])?)
     }
 
     /// How equality of an item was shown, by its name in JSON.

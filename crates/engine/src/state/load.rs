@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
-use tandem_core::capabilities::{Capabilities, CaseRule, UnicodeRule};
+use tandem_core::capabilities::{Capabilities, CaseRule, NameRules, UnicodeRule};
 use tandem_core::conflict_name::parse_conflict;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::names;
@@ -13,6 +13,7 @@ use tandem_core::side::{PerSide, Side};
 
 use super::pack::unpack_entry;
 use super::seen::Differs;
+use super::walk::Part;
 use super::{State, side_number};
 use crate::error::{EngineError, Result};
 
@@ -23,6 +24,8 @@ pub(crate) struct Loaded {
     pub(crate) trees: Trees,
     /// The items by id.
     pub(crate) by_id: BTreeMap<ItemId, usize>,
+    /// Fresh folders that are here only because of what lies in them: an earlier part planned them.
+    pub(crate) context: BTreeSet<ItemId>,
 }
 
 impl Loaded {
@@ -41,10 +44,10 @@ struct SeenRow {
 }
 
 /// Under which names two items cannot lie beside each other on some side.
-struct Rules(CaseRule, UnicodeRule);
+pub(super) struct Rules(CaseRule, UnicodeRule);
 
 impl Rules {
-    fn of(both: PerSide<&Capabilities>) -> Self {
+    pub(super) fn of(both: PerSide<&Capabilities>) -> Self {
         let any_case = Side::BOTH
             .iter()
             .any(|&s| both[s].case == CaseRule::Insensitive);
@@ -68,12 +71,21 @@ impl Rules {
     fn key(&self, name: &Name) -> Box<str> {
         names::collision_key(name, self.0, self.1)
     }
+
+    /// The key of a name as a side spells it.
+    pub(super) fn key_of(&self, native: &Name, rules: &NameRules) -> Box<str> {
+        match names::decode_name(native, rules) {
+            Ok(name) => self.key(&name),
+            Err(_) => self.key(native),
+        }
+    }
 }
 
 struct Loader<'a> {
     state: &'a State,
     items: BTreeMap<ItemId, BaseItem>,
     fresh: PerSide<BTreeMap<ItemId, Fresh>>,
+    context: BTreeSet<ItemId>,
 }
 
 impl State {
@@ -81,59 +93,86 @@ impl State {
     /// What is in step beside a fresh entry and wants the same name on some side is part of it, and so are
     /// conflict copies of what both sides changed.
     pub(crate) fn load(&self, capabilities: PerSide<&Capabilities>) -> Result<Loaded> {
-        let mut loader = Loader {
-            state: self,
-            items: BTreeMap::new(),
-            fresh: PerSide::default(),
-        };
         let owed = self.owed()?;
         if self.seen_rows == [0, 0] && owed.is_empty() {
             self.sweep_detached(&PerSide::default())?;
             return Ok(Loaded::default());
         }
+        let mut rows = PerSide::<Vec<SeenRow>>::default();
         for side in Side::BOTH {
-            let rows = self.all_seen(side)?;
-            for row in &rows {
-                if row.state.has_fresh() {
-                    loader.add_fresh(side, row);
-                }
-            }
-            for row in rows {
-                loader.add_row(side, &row)?;
-            }
+            rows[side] = self.all_seen(side)?;
         }
-        for item in owed {
-            loader.add_folders(item.parent)?;
-            loader.add_item(item);
-        }
-        loader.drop_orphans();
+        let mut loader = Loader::new(self);
+        loader.add(rows, owed)?;
         loader.add_rivals(capabilities)?;
         loader.drop_detached()?;
         loader.spread_unknown();
-        let mut loaded = loader.finish();
-        loaded.trees.copies.clone_from(&self.copies);
-        Ok(loaded)
+        Ok(loader.finish())
+    }
+
+    /// The same of one part alone. Nothing in it is gone or detached.
+    pub(crate) fn load_part(
+        &self,
+        part: &Part,
+        capabilities: PerSide<&Capabilities>,
+    ) -> Result<Loaded> {
+        let mut rows = PerSide::<Vec<SeenRow>>::default();
+        let mut owed = Vec::new();
+        for folder in &part.folders {
+            for side in Side::BOTH {
+                if let Some(id) = folder[side] {
+                    rows[side].extend(self.seen_rows_in(side, id)?);
+                }
+            }
+            if let Some(id) = folder.source.filter(|id| folder.destination == Some(*id)) {
+                owed.extend(self.owed_in(id)?);
+            }
+        }
+        let mut loader = Loader::new(self);
+        loader.add_context(&rows)?;
+        loader.add(rows, owed)?;
+        loader.add_rivals(capabilities)?;
+        loader.spread_unknown();
+        Ok(loader.finish())
     }
 
     fn all_seen(&self, side: Side) -> Result<Vec<SeenRow>> {
         let mut query = self.db.prepare_cached(
             "SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 ORDER BY parent, name",
         )?;
-        let mut rows = query.query(params![side_number(side)])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let name: String = row.get(1)?;
-            let entry: Option<Vec<u8>> = row.get(4)?;
-            found.push(SeenRow {
-                parent: ItemId(row.get(0)?),
-                name: Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?,
-                id: ItemId(row.get(2)?),
-                state: Differs::of(row.get(3)?),
-                entry: entry.map(|b| unpack_entry(&b)).transpose()?,
-            });
-        }
-        Ok(found)
+        seen_rows(query.query(params![side_number(side)])?)
     }
+
+    fn seen_rows_in(&self, side: Side, folder: ItemId) -> Result<Vec<SeenRow>> {
+        let mut query = self.db.prepare_cached(
+            "SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 AND parent = ?2 ORDER BY name",
+        )?;
+        seen_rows(query.query(params![side_number(side), folder.0])?)
+    }
+
+    /// A folder that a side shows and the base does not explain.
+    fn fresh_folder(&self, side: Side, id: ItemId) -> Result<Option<SeenRow>> {
+        let mut query = self.db.prepare_cached(
+            "SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1",
+        )?;
+        Ok(seen_rows(query.query(params![side_number(side), id.0])?)?.pop())
+    }
+}
+
+fn seen_rows(mut rows: rusqlite::Rows<'_>) -> Result<Vec<SeenRow>> {
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(1)?;
+        let entry: Option<Vec<u8>> = row.get(4)?;
+        found.push(SeenRow {
+            parent: ItemId(row.get(0)?),
+            name: Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?,
+            id: ItemId(row.get(2)?),
+            state: Differs::of(row.get(3)?),
+            entry: entry.map(|b| unpack_entry(&b)).transpose()?,
+        });
+    }
+    Ok(found)
 }
 
 impl Differs {
@@ -146,7 +185,55 @@ impl Differs {
     }
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    fn new(state: &'a State) -> Self {
+        Self {
+            state,
+            items: BTreeMap::new(),
+            fresh: PerSide::default(),
+            context: BTreeSet::new(),
+        }
+    }
+
+    fn add(&mut self, rows: PerSide<Vec<SeenRow>>, owed: Vec<BaseItem>) -> Result<()> {
+        for side in Side::BOTH {
+            for row in &rows[side] {
+                if row.state.has_fresh() {
+                    self.add_fresh(side, row);
+                }
+            }
+            for row in &rows[side] {
+                self.add_row(side, row)?;
+            }
+        }
+        for item in owed {
+            self.add_folders(item.parent)?;
+            self.add_item(item);
+        }
+        self.drop_orphans();
+        Ok(())
+    }
+
+    /// Fresh folders that an earlier part planned and that are still fresh, as far as rows lie in them.
+    fn add_context(&mut self, rows: &PerSide<Vec<SeenRow>>) -> Result<()> {
+        for side in Side::BOTH {
+            let here: BTreeSet<ItemId> = rows[side].iter().map(|row| row.id).collect();
+            for row in &rows[side] {
+                let mut at = row.parent;
+                while !here.contains(&at)
+                    && !self.fresh[side].contains_key(&at)
+                    && let Some(folder) = self.state.fresh_folder(side, at)?
+                {
+                    at = folder.parent;
+                    self.context.insert(folder.id);
+                    self.add_fresh(side, &folder);
+                }
+                self.add_folders(at)?;
+            }
+        }
+        Ok(())
+    }
+
     fn add_fresh(&mut self, side: Side, row: &SeenRow) {
         if let Some(entry) = &row.entry {
             let frozen = row.state == Differs::FreshUnsettled;
@@ -252,12 +339,8 @@ impl Loader<'_> {
         let mut wanted: BTreeMap<ItemId, BTreeSet<Box<str>>> = BTreeMap::new();
         for side in Side::BOTH {
             for fresh in self.fresh[side].values() {
-                let name = names::decode_name(&fresh.entry.name, &capabilities[side].names);
-                let name = name.map_or_else(|_| fresh.entry.name.clone(), |n| n.into_owned());
-                wanted
-                    .entry(fresh.parent)
-                    .or_default()
-                    .insert(rules.key(&name));
+                let key = rules.key_of(&fresh.entry.name, &capabilities[side].names);
+                wanted.entry(fresh.parent).or_default().insert(key);
             }
         }
         let mut disputed: BTreeSet<ItemId> = BTreeSet::new();
@@ -418,7 +501,7 @@ impl Loader<'_> {
                     .filter_map(|id| fresh[side].remove(id))
                     .collect()
             }),
-            copies: Vec::new(),
+            copies: self.state.copies.clone(),
         };
         let by_id = trees
             .items
@@ -426,6 +509,10 @@ impl Loader<'_> {
             .enumerate()
             .map(|(i, item)| (item.id, i))
             .collect();
-        Loaded { trees, by_id }
+        Loaded {
+            trees,
+            by_id,
+            context: self.context,
+        }
     }
 }

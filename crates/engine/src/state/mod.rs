@@ -11,9 +11,11 @@ mod load;
 mod notes;
 mod pack;
 mod seen;
+mod walk;
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_core::plan::MadeCopy;
 
@@ -23,6 +25,7 @@ pub(crate) use journal::JournalRow;
 pub(crate) use load::Loaded;
 pub(crate) use notes::{ConflictRow, ProblemRow};
 pub(crate) use seen::FolderSeen;
+pub(crate) use walk::{Part, Purpose, Walk};
 
 use crate::error::{EngineError, Result};
 
@@ -37,6 +40,8 @@ CREATE TABLE base (
     PRIMARY KEY (parent, name)) WITHOUT ROWID;
 CREATE UNIQUE INDEX base_folder ON base (item) WHERE kind = 1;
 CREATE INDEX base_owed ON base (parent, name) WHERE source IS NULL OR destination IS NULL;
+CREATE INDEX base_spelled ON base (parent, name)
+    WHERE substr(source, 1, 1) <> x'00' OR substr(destination, 1, 1) <> x'00';
 CREATE TABLE seen (
     side INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL, id INTEGER NOT NULL,
     state INTEGER NOT NULL, folder INTEGER NOT NULL, entry BLOB,
@@ -89,6 +94,9 @@ impl State {
         )
         .map_err(damaged)?;
         db.set_prepared_statement_cache_capacity(64);
+        // Else a statement is prepared anew for each value bound to it, because a partial index might fit that value
+        // alone (sqlite.org/c3ref/c_dbconfig_defensive.html, ENABLE_QPSG).
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let format: i64 = db
             .query_row("PRAGMA user_version", [], |r| r.get(0))
             .map_err(damaged)?;

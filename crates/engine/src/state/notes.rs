@@ -53,6 +53,20 @@ fn damaged(e: impl std::fmt::Display) -> EngineError {
     EngineError::DamagedState(e.to_string())
 }
 
+const CONFLICT: &str = "id, item, path, copy, kind, since, waits";
+
+fn conflict_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<ConflictRow> {
+    Ok(ConflictRow {
+        id: row.get(0)?,
+        item: ItemId(row.get(1)?),
+        path: row.get(2)?,
+        copy: row.get(3)?,
+        kind: row.get(4)?,
+        since: Timestamp(row.get(5)?),
+        waits: row.get(6)?,
+    })
+}
+
 impl State {
     /// Replaces the holds by those given. `actions` is their list for a person, as JSON.
     pub(crate) fn set_holds(&self, holds: &[(Hold, String)], now: Timestamp) -> Result<()> {
@@ -146,25 +160,16 @@ impl State {
 
     /// One conflict.
     pub(crate) fn conflict(&self, id: &str) -> Result<Option<ConflictRow>> {
-        Ok(self.conflicts()?.into_iter().find(|c| c.id == id))
+        let sql = format!("SELECT {CONFLICT} FROM conflicts WHERE id = ?1");
+        let mut query = self.db.prepare_cached(&sql)?;
+        Ok(query.query_row([id], conflict_of).optional()?)
     }
 
     /// All conflicts, oldest first.
     pub(crate) fn conflicts(&self) -> Result<Vec<ConflictRow>> {
-        let mut query = self.db.prepare_cached(
-            "SELECT id, item, path, copy, kind, since, waits FROM conflicts ORDER BY since, id",
-        )?;
-        let rows = query.query_map([], |r| {
-            Ok(ConflictRow {
-                id: r.get(0)?,
-                item: ItemId(r.get(1)?),
-                path: r.get(2)?,
-                copy: r.get(3)?,
-                kind: r.get(4)?,
-                since: Timestamp(r.get(5)?),
-                waits: r.get(6)?,
-            })
-        })?;
+        let sql = format!("SELECT {CONFLICT} FROM conflicts ORDER BY since, id");
+        let mut query = self.db.prepare_cached(&sql)?;
+        let rows = query.query_map([], conflict_of)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -1,6 +1,7 @@
 //! Entries as bytes. Two equal entries of one place are equal bytes, so that an unchanged file is recognised
 //! without being unpacked.
 
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 use tandem_core::entry::{ContentHash, Entry, Kind, Mtime, NativeId, Revision};
 use tandem_core::path::Name;
@@ -44,10 +45,29 @@ pub(crate) fn pack_stamp(entry: &Entry, usual: &str, buffer: &mut Vec<u8>) -> Re
         revision: &entry.revision,
         target: &entry.target,
     };
-    let taken = std::mem::take(buffer);
-    *buffer =
-        postcard::to_extend(&stamp, taken).map_err(|e| EngineError::Refused(e.to_string()))?;
-    Ok(())
+    postcard::serialize_with_flavor(&stamp, Appending(buffer))
+        .map_err(|e| EngineError::Refused(e.to_string()))
+}
+
+/// Appends whole slices; `postcard::to_extend` goes byte by byte.
+struct Appending<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Appending<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// The entry that [`pack_stamp`] packed, with the hashes given.

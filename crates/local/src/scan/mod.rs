@@ -1,7 +1,7 @@
 //! Listing folders, alone or with all below.
 //!
-//! A subtree is one task per folder, last in, first out, on a few threads of its own that end with the
-//! stream. Each folder is opened anew from the root, so that a scan holds one handle per thread and sees
+//! A subtree is listed folder by folder, last in, first out, on a few threads of its own that end with the
+//! stream. What they list goes to the listener in batches: waking it for each folder costs more than listing one. Each folder is opened anew from the root, so that a scan holds one handle per thread and sees
 //! what is there under the path it names. A folder is sent before those in it.
 
 mod folder;
@@ -25,8 +25,17 @@ use queue::Queue;
 /// Threads of one scan. More than two gain nothing on the disks measured: the kernel's own work is the bound.
 const THREADS: usize = 2;
 
-/// Folders on their way to the listener.
-const AHEAD: usize = 64;
+/// Batches on their way to the listener.
+const AHEAD: usize = 4;
+
+/// Folders in one batch, at most.
+const MOST_FOLDERS: usize = 32;
+
+/// Entries from which on a batch is sent, so that few large folders are as much as many small ones.
+const MANY_ENTRIES: usize = 1024;
+
+/// What is sent at a time.
+type Batch = Vec<Result<Listed>>;
 
 /// Lists `folder`.
 pub(crate) fn list(disk: Arc<Disk>, folder: RelPath, depth: Depth) -> ListingStream {
@@ -38,7 +47,8 @@ enum Listing {
     /// All there is to say, last first.
     Ready(Vec<Result<Listed>>),
     Running {
-        arriving: mpsc::Receiver<Result<Listed>>,
+        batch: std::vec::IntoIter<Result<Listed>>,
+        arriving: mpsc::Receiver<Batch>,
         _stop: Stop,
     },
 }
@@ -63,7 +73,16 @@ impl Stream for Listing {
                     *self = started;
                 }
                 Self::Ready(rest) => return Poll::Ready(rest.pop()),
-                Self::Running { arriving, .. } => return arriving.poll_recv(cx),
+                Self::Running { batch, arriving, .. } => {
+                    if let Some(listed) = batch.next() {
+                        return Poll::Ready(Some(listed));
+                    }
+                    match arriving.poll_recv(cx) {
+                        Poll::Ready(Some(next)) => *batch = next.into_iter(),
+                        Poll::Ready(None) => return Poll::Ready(None),
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
             }
         }
     }
@@ -119,8 +138,6 @@ fn open(disk: &Disk, folder: &RelPath) -> Result<Option<Arc<Anchor>>> {
 
 fn run(disk: &Arc<Disk>, anchor: Arc<Anchor>, first: Listed, below: Vec<RelPath>) -> Listing {
     let (sender, receiver) = mpsc::channel(AHEAD);
-    // The channel is empty and has room.
-    let _ = sender.try_send(Ok(first));
     let queue = Arc::new(Queue::new(below));
     let mut started = 0;
     for _ in 0..THREADS {
@@ -144,40 +161,83 @@ fn run(disk: &Arc<Disk>, anchor: Arc<Anchor>, first: Listed, below: Vec<RelPath>
         return Listing::Ready(vec![Err(error)]);
     }
     Listing::Running {
+        batch: vec![Ok(first)].into_iter(),
         arriving: receiver,
         _stop: Stop(queue),
     }
 }
 
+/// The listener is gone.
+struct Unheard;
+
 struct Worker {
     disk: Arc<Disk>,
     anchor: Arc<Anchor>,
     queue: Arc<Queue>,
-    sender: mpsc::Sender<Result<Listed>>,
+    sender: mpsc::Sender<Batch>,
 }
 
 impl Worker {
     fn run(self) {
         let mut room = Room::new();
         while let Some(folder) = self.queue.take() {
-            let (listed, below) =
-                match folder::list(&self.disk, &self.anchor.folder, &folder, &mut room) {
-                    Outcome::Listed(listing, below) => (Listed::Folder(listing), below),
-                    Outcome::Unreadable(why) => (unreadable(&folder, why), Vec::new()),
-                    // It was there when its parent was listed.
-                    Outcome::Missing => (unreadable(&folder, Skip::Unsettled), Vec::new()),
-                };
-            if self.sender.blocking_send(Ok(listed)).is_err() {
+            if self.list_below(folder, &mut room).is_err() {
                 self.queue.stop();
                 return;
             }
-            if self.queue.done(below) {
+            if self.queue.done() {
                 save_mounts(&self.disk);
                 // Nobody listens any more, or has all there is to say.
-                let _ = self.sender.blocking_send(Ok(Listed::End));
+                let _ = self.sender.blocking_send(vec![Ok(Listed::End)]);
                 return;
             }
         }
+    }
+
+    /// Lists the folder and all below, but for what another thread takes over.
+    fn list_below(&self, folder: RelPath, room: &mut Room) -> std::result::Result<(), Unheard> {
+        let mut waiting = vec![folder];
+        let mut batch = Batch::new();
+        let mut entries = 0;
+        while let Some(folder) = waiting.pop() {
+            if self.queue.is_stopped() {
+                return Err(Unheard);
+            }
+            let listed = self.list_one(&folder, room, &mut waiting);
+            if let Listed::Folder(listing) = &listed {
+                entries += listing.entries.len();
+            }
+            batch.push(Ok(listed));
+            let gives = waiting.len() > 1 && self.queue.wants_more();
+            if gives || batch.len() >= MOST_FOLDERS || entries >= MANY_ENTRIES {
+                // Before anything is given away: a folder is sent before those in it.
+                self.send(std::mem::take(&mut batch))?;
+                entries = 0;
+            }
+            if gives {
+                self.queue.give(waiting.drain(..waiting.len() / 2));
+            }
+        }
+        self.send(batch)
+    }
+
+    fn list_one(&self, folder: &RelPath, room: &mut Room, waiting: &mut Vec<RelPath>) -> Listed {
+        match folder::list(&self.disk, &self.anchor.folder, folder, room) {
+            Outcome::Listed(listing, below) => {
+                waiting.extend(below);
+                Listed::Folder(listing)
+            }
+            Outcome::Unreadable(why) => unreadable(folder, why),
+            // It was there when its parent was listed.
+            Outcome::Missing => unreadable(folder, Skip::Unsettled),
+        }
+    }
+
+    fn send(&self, batch: Batch) -> std::result::Result<(), Unheard> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.sender.blocking_send(batch).map_err(|_| Unheard)
     }
 }
 

@@ -1,0 +1,99 @@
+//! Plans for all that is in doubt: one for everything, or one for each part of a walk.
+
+use tandem_core::plan::{self, Action, Input, ItemId, Plan};
+use tandem_core::side::{PerSide, Side};
+
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+use crate::guarding::Census;
+use crate::state::{Loaded, Part, Purpose, Walk};
+
+/// Evidence is gathered so often for one plan.
+const MOST_EVIDENCE: u32 = 8;
+
+/// What is still to be planned.
+pub(crate) enum Parts {
+    /// Everything at once, if it was not yet.
+    Whole { planned: bool },
+    /// The rest of a walk.
+    Walk(Walk),
+}
+
+/// A plan, and the trees it was derived from.
+pub(crate) type Planned = (Plan, Loaded);
+
+impl Engine {
+    /// All that is in doubt, as it is to be planned.
+    pub(crate) fn parts(&self, purpose: Purpose) -> Result<Parts> {
+        let mode = self.setup.options.policy.mode;
+        let follower = mode.leader().filter(|_| mode.is_mirror()).map(Side::other);
+        let most = self.setup.options.limits.planned_together;
+        let walk = self.state().walk(purpose, most, follower)?;
+        Ok(walk.map_or(Parts::Whole { planned: false }, Parts::Walk))
+    }
+
+    /// The plan for the next part; `None` when all are planned.
+    pub(crate) async fn next_plan(
+        &self,
+        parts: &mut Parts,
+        unmergeable: &[ItemId],
+    ) -> Result<Option<Planned>> {
+        match parts {
+            Parts::Whole { planned: true } => Ok(None),
+            Parts::Whole { planned } => {
+                *planned = true;
+                self.plan_part(None, unmergeable).await.map(Some)
+            }
+            Parts::Walk(walk) => {
+                let capabilities = PerSide::from_fn(|side| self.capabilities(side));
+                let part = self.state().next_part(walk, capabilities)?;
+                match part {
+                    Some(part) => self.plan_part(Some(&part), unmergeable).await.map(Some),
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// The plan for everything that is in doubt.
+    pub(crate) async fn plan(&self, unmergeable: &[ItemId]) -> Result<Planned> {
+        self.plan_part(None, unmergeable).await
+    }
+
+    /// The plan for a part, or for everything, with all evidence it asked for.
+    async fn plan_part(&self, part: Option<&Part>, unmergeable: &[ItemId]) -> Result<Planned> {
+        for _ in 0..MOST_EVIDENCE {
+            let capabilities = PerSide::from_fn(|side| self.capabilities(side));
+            let loaded = match part {
+                Some(part) => self.state().load_part(part, capabilities)?,
+                None => self.state().load(capabilities)?,
+            };
+            let mut plan = plan::plan(&Input {
+                trees: &loaded.trees,
+                capabilities,
+                policy: &self.setup.options.policy,
+                device: self.setup.device.as_str(),
+                unmergeable,
+            });
+            if plan.evidence.is_empty() {
+                let of_this_part = |a: &Action| !loaded.context.contains(&a.standing.item);
+                plan.actions.retain(of_this_part);
+                return Ok((plan, loaded));
+            }
+            self.gather(&plan).await?;
+        }
+        Err(EngineError::Refused(
+            "the contents asked for keep changing".to_owned(),
+        ))
+    }
+
+    /// What all parts of a walk come to, counted before the first is carried out.
+    pub(crate) async fn count(&self, unmergeable: &[ItemId]) -> Result<Census> {
+        let mut parts = self.parts(Purpose::Count)?;
+        let mut census = Census::default();
+        while let Some((plan, _)) = self.next_plan(&mut parts, unmergeable).await? {
+            census.add(&plan);
+        }
+        Ok(census)
+    }
+}
