@@ -1,156 +1,138 @@
 #!/usr/bin/env python3
 """Measures Tandem beside its peers and writes docs/benchmarks.md.
 
-Every mark runs the programs in turn, five rounds, each first pass into a fresh destination; medians with the smallest
-and the largest. Nothing of Tandem is switched off. Usage: bench.py [--files N] [--rounds N] [--million] [--s3] [--keep]
+The programs take turns, each first pass goes into a fresh destination, nothing of Tandem is switched off (hashing,
+flushing, expectations, versions). Medians stand with the smallest and the largest.
 """
 
 import argparse
 import os
 import pathlib
-import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts" / "bench"))
+
+from bucket import Bucket  # noqa: E402
+from disk import Disk  # noqa: E402
+from measure import Marks  # noqa: E402
 
 
-def make_tree(folder, files):
-    """`files` files in folders of ten, 4 KB on average, most of them small; the same for every run."""
-    draw = random.Random(1)
-    block = draw.randbytes(1 << 20)
-    for number in range(files):
-        if number % 10 == 0:
-            here = folder / f"{number // 1000:04}" / f"{number // 10 % 100:02}"
-            here.mkdir(parents=True, exist_ok=True)
-        size = min(int(draw.paretovariate(1.2) * 700), 1 << 18)
-        start = draw.randrange(len(block) - size)
-        (here / f"file-{number:07}.dat").write_bytes(block[start : start + size])
+class Profile:
+    """A profile of Tandem of its own."""
+
+    def __init__(self, program, folder):
+        self.start = [program, "--profile", str(folder), "--secret-store", "file"]
+
+    def command(self, *arguments):
+        return [*self.start, *arguments]
+
+    def add_pair(self, source, destination, *options):
+        if isinstance(destination, pathlib.Path):
+            destination.mkdir(parents=True, exist_ok=True)
+        command = self.command("pair", "add", "bench", str(source), str(destination), *options)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-class Run:
-    """Seconds and peak memory of one run of a program."""
-
-    def __init__(self, command, expect=(0,)):
-        begin = time.monotonic()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        error = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        self.seconds = time.monotonic() - begin
-        self.megabytes = usage.ru_maxrss / 1024
-        if process.returncode not in expect:
-            sys.exit(f"{command} ended with {process.returncode}: {error.decode(errors='replace')[-2000:]}")
-
-
-class Table:
-    def __init__(self, title):
-        self.title = title
-        self.rows = {}
-
-    def add(self, name, run):
-        self.rows.setdefault(name, []).append(run)
-
-    def median(self, name):
-        return statistics.median(run.seconds for run in self.rows[name])
-
-    def text(self, baseline):
-        lines = [f"## {self.title}", "", f"| program | median s | min | max | ratio to {baseline} | peak MB |", "|---|---|---|---|---|---|"]
-        for name, runs in self.rows.items():
-            seconds = [run.seconds for run in runs]
-            ratio = self.median(name) / self.median(baseline)
-            peak = max(run.megabytes for run in runs)
-            lines.append(
-                f"| {name} | {statistics.median(seconds):.2f} | {min(seconds):.2f} | {max(seconds):.2f} | {ratio:.2f} | {peak:.0f} |"
-            )
-        return "\n".join(lines) + "\n"
-
-
-class Bench:
-    def __init__(self, options):
-        self.options = options
+class Programs:
+    def __init__(self, work):
+        self.work = work
         self.tandem = os.environ["TANDEM_BIN"]
-        self.rclone = os.environ.get("TANDEM_RCLONE", "rclone")
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix="tandem-bench-"))
-        self.tables = []
-        os.environ["TANDEM_PASSPHRASE"] = "bench"
+        self.rclone = os.environ["TANDEM_RCLONE"]
+        self.s5cmd = os.environ["TANDEM_S5CMD"]
 
-    def profile(self, name, *command):
-        return [self.tandem, "--profile", str(self.work / name), "--secret-store", "file", *command]
+    def profile(self, name):
+        return Profile(self.tandem, self.work / f"profile-{name}")
 
-    def pair(self, profile, source, destination):
-        destination.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            self.profile(profile, "pair", "add", "bench", str(source), str(destination)), check=True, stdout=subprocess.DEVNULL
-        )
+    def versions(self):
+        asked = ([self.tandem, "--version"], ["rsync", "--version"], [self.rclone, "version"], [self.s5cmd, "version"])
+        outputs = [subprocess.run(a, capture_output=True, text=True, check=True).stdout for a in asked]
+        names = ["", "", "", "s5cmd "]
+        return "; ".join(name + output.splitlines()[0].strip() for name, output in zip(names, outputs))
 
-    def disk(self, files):
-        source = self.work / f"source-{files}"
-        make_tree(source, files)
-        subprocess.run(["sync"], check=True)
-        first = Table(f"First pass, {files:,} files, fresh destination")
-        still = Table(f"Nothing changed, {files:,} files")
-        for round_ in range(self.options.rounds):
-            to = {name: self.work / f"{name}-{files}-{round_}" for name in ("rsync", "fsync", "tandem")}
-            first.add("rsync -a, then sync -f", Run(["sh", "-c", f"rsync -a {source}/ {to['rsync']}/ && sync -f {to['rsync']}"]))
-            if files <= 100_000:
-                first.add("rsync -a --fsync", Run(["rsync", "-a", "--fsync", f"{source}/", f"{to['fsync']}/"]))
-            profile = f"profile-{files}-{round_}"
-            self.pair(profile, source, to["tandem"])
-            first.add("tandem sync", Run(self.profile(profile, "sync", "bench")))
-            for _ in range(2):
-                # The first of the two warms the caches of both.
-                nothing = Run(["rsync", "-a", f"{source}/", f"{to['rsync']}/"])
-                quiet = Run(self.profile(profile, "sync", "bench"))
-            still.add("rsync -a", nothing)
-            still.add("tandem sync", quiet)
-            if files <= 100_000 and round_ == 0:
-                self.bisync(source, to["rsync"], still)
-            for path in to.values():
-                shutil.rmtree(path, ignore_errors=True)
-        self.tables += [(first, "rsync -a, then sync -f"), (still, "rsync -a")]
 
-    def bisync(self, source, destination, still):
-        work = self.work / "bisync"
-        command = [self.rclone, "bisync", str(source), str(destination), "--workdir", str(work)]
-        Run([*command, "--resync"])
-        for _ in range(3):
-            still.add("rclone bisync", Run(command))
+def marks_of_disk(marks, disk):
+    files = f"{disk.files:,} files"
+    million = disk.files > 100_000
+    marks.add(f"nothing changed, {files}, time of rsync -a", 0.7, disk.still.ratio("tandem sync", "rsync -a"))
+    marks.add(f"nothing changed, {files}, memory", 64 if million else 30, disk.still.peak("tandem sync"), " MB")
+    most = 250 if million else 60
+    marks.add(f"first pass, {files}, memory", most, disk.first.peak("tandem sync"), " MB")
+    marks.add(f"every file edited, {files}, memory", most, disk.edited.peak("tandem sync"), " MB")
+    if million:
+        return
+    marks.add(f"nothing changed, {files}, time of rclone bisync", 0.1, disk.still.ratio("tandem sync", "rclone bisync"))
+    flushed = disk.first.ratio("tandem sync", "rsync -a, then sync -f")
+    marks.add(f"first pass, {files}, time of rsync -a and sync -f", 1.0, flushed)
+    marks.add(f"first pass, {files}, time of rsync -a --fsync", 0.25, disk.first.ratio("tandem sync", "rsync -a --fsync"))
 
-    def write(self):
-        rsync = subprocess.run(["rsync", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
-        rclone = subprocess.run([self.rclone, "version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
-        tandem = subprocess.run([self.tandem, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-        text = [
+
+def marks_of_bucket(marks, bucket):
+    peers = ("rclone copy", "s5cmd cp")
+    fastest = min(peers, key=bucket.upload.median)
+    marks.add(f"{bucket.files:,} files to s3s-fs, time of {fastest}", 1.0, bucket.upload.ratio("tandem sync", fastest))
+    others = sum(count for kind, count in bucket.requests.items() if kind != "list")
+    marks.add("the same, nothing changed: requests that do not list", 0, others)
+
+
+def page(programs, options, tables, marks, notes):
+    return "\n".join(
+        [
             "# Benchmarks",
             "",
-            f"{tandem}; {rsync}; {rclone}; {os.cpu_count()} cores. {self.options.rounds} alternating rounds, fresh"
-            " destinations, warm cache, nothing switched off. 10 % counts as equal.",
+            "`./dev bench` makes this page.",
             "",
+            f"{programs.versions()}; {os.cpu_count()} cores, {os.uname().sysname} {os.uname().release}.",
+            f"{options.rounds} alternating rounds, fresh destinations, warm cache, nothing switched off. Flags as the rows"
+            " name them. 10 % counts as equal.",
+            "",
+            "## Marks",
+            "",
+            marks.text(),
+            *notes,
+            "## Measurements",
+            "",
+            *[table.text() for table in tables],
         ]
-        text += [table.text(baseline) for table, baseline in self.tables]
-        (ROOT / "docs" / "benchmarks.md").write_text("\n".join(text))
-        print("\n".join(text))
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--million", action="store_true")
+    parser.add_argument("--million", action="store_true", help="also a million files, which takes a while")
+    parser.add_argument("--objects", type=int, default=10_000)
+    parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--only", choices=("disk", "bucket"))
     options = parser.parse_args()
-    bench = Bench(options)
+    os.environ["TANDEM_PASSPHRASE"] = "bench"
+    work = pathlib.Path(tempfile.mkdtemp(prefix="tandem-bench-"))
+    programs = Programs(work)
+    tables, marks, notes = [], Marks(), []
     try:
-        bench.disk(options.files)
-        if options.million:
-            bench.disk(1_000_000)
-        bench.write()
+        if options.only != "bucket":
+            for files, rounds in [(options.files, options.rounds)] + [(1_000_000, 3)] * options.million:
+                disk = Disk(programs, work, files, rounds)
+                disk.run()
+                tables += [disk.first, disk.still, disk.edited]
+                marks_of_disk(marks, disk)
+        if options.only != "disk":
+            bucket = Bucket(programs, work, options.objects, options.rounds, options.concurrency)
+            bucket.run()
+            tables.append(bucket.upload)
+            marks_of_bucket(marks, bucket)
+            asked = ", ".join(f"{count} {kind}" for kind, count in bucket.requests.items())
+            notes += [f"Requests of a pass over {bucket.files:,} objects of which none changed: {asked}.", ""]
     finally:
-        shutil.rmtree(bench.work, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
+    text = page(programs, options, tables, marks, notes)
+    (ROOT / "docs").mkdir(exist_ok=True)
+    (ROOT / "docs" / "benchmarks.md").write_text(text)
+    print(text)
 
 
 main()

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Row, params};
-use tandem_core::entry::Kind;
+use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::Name;
 use tandem_core::plan::record::Row as Change;
 use tandem_core::plan::{BaseItem, Equality, ItemId, Seen};
@@ -204,6 +204,7 @@ impl State {
     /// Applies what `tandem_core::plan::record` derived from an action. `base` is the item as it was.
     pub(crate) fn apply(&mut self, rows: &[Change], base: Option<&BaseItem>) -> Result<()> {
         let mut rebased: HashMap<ItemId, ItemId> = HashMap::new();
+        let mut in_step: Option<(ItemId, &PerSide<Option<Entry>>)> = None;
         for row in rows {
             match row {
                 Change::Put {
@@ -215,6 +216,7 @@ impl State {
                     equality,
                 } => {
                     self.put(*item, *parent, name, *kind, entries, *equality, base)?;
+                    in_step = Some((*parent, entries));
                 }
                 Change::Drop(_) => {
                     if let Some(base) = base {
@@ -234,7 +236,17 @@ impl State {
                     id,
                 } => {
                     let parent = rebased.get(parent).copied().unwrap_or(*parent);
-                    self.see_place(*side, parent, name, now.as_ref(), *id)?;
+                    // What was just put need not be asked for.
+                    let was = in_step
+                        .filter(|(folder, _)| *folder == parent)
+                        .and_then(|(_, entries)| entries[*side].as_ref())
+                        .filter(|was| was.name == *name);
+                    match was {
+                        Some(was) => {
+                            self.see_against(*side, parent, name, Some(was), now.as_ref(), *id)?
+                        }
+                        None => self.see_place(*side, parent, name, now.as_ref(), *id)?,
+                    }
                 }
             }
         }
@@ -248,7 +260,7 @@ impl State {
         parent: ItemId,
         name: &Name,
         kind: Kind,
-        entries: &PerSide<Option<tandem_core::entry::Entry>>,
+        entries: &PerSide<Option<Entry>>,
         equality: Option<Equality>,
         base: Option<&BaseItem>,
     ) -> Result<()> {
@@ -298,7 +310,7 @@ impl State {
         &self,
         side: Side,
         item: &BaseItem,
-        entry: &tandem_core::entry::Entry,
+        entry: &Entry,
     ) -> Result<()> {
         let mut entries = item.entries.clone();
         if let Some(known) = entries[side].as_mut() {

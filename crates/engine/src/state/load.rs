@@ -218,8 +218,9 @@ impl<'a> Loader<'a> {
     fn add_context(&mut self, rows: &PerSide<Vec<SeenRow>>) -> Result<()> {
         for side in Side::BOTH {
             let here: BTreeSet<ItemId> = rows[side].iter().map(|row| row.id).collect();
-            for row in &rows[side] {
-                let mut at = row.parent;
+            let folders: BTreeSet<ItemId> = rows[side].iter().map(|row| row.parent).collect();
+            for folder in folders.difference(&here) {
+                let mut at = *folder;
                 while !here.contains(&at)
                     && !self.fresh[side].contains_key(&at)
                     && let Some(folder) = self.state.fresh_folder(side, at)?

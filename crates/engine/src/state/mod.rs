@@ -89,8 +89,10 @@ impl State {
     }
 
     fn prepare(db: Connection) -> Result<Self> {
+        // Nobody else opens the database while its profile is owned: locks are taken once and not for each statement.
         db.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;",
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA temp_store = MEMORY;",
         )
         .map_err(damaged)?;
         db.set_prepared_statement_cache_capacity(64);

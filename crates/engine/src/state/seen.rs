@@ -222,6 +222,19 @@ impl State {
     ) -> Result<()> {
         let base = self.base_by_native(side, folder, name)?;
         let was = base.as_ref().and_then(|b| b.entries[side].as_ref());
+        self.see_against(side, folder, name, was, now, id)
+    }
+
+    /// The same, where what the base has at the place is known.
+    pub(super) fn see_against(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+        was: Option<&Entry>,
+        now: Option<&Entry>,
+        id: ItemId,
+    ) -> Result<()> {
         let wanted = match (was, now) {
             (None, None) => None,
             (None, Some(now)) => Some((Differs::Fresh, Some(now))),
@@ -230,15 +243,11 @@ impl State {
             (Some(was), Some(now)) if was.kind == now.kind => Some((Differs::Changed, Some(now))),
             (Some(_), Some(now)) => Some((Differs::Replaced, Some(now))),
         };
-        let there = self.seen_at(side, folder, name)?;
         match wanted {
-            None => {
-                if there.is_some() {
-                    self.delete_seen(side, folder, name)?;
-                }
-            }
+            None if self.seen_rows[side as usize] == 0 => {}
+            None => self.delete_seen(side, folder, name)?,
             Some((state, entry)) => {
-                let id = match there {
+                let id = match self.seen_at(side, folder, name)? {
                     Some((id, _)) => id,
                     None if id == ItemId::ROOT || state == Differs::Absent => self.new_id(),
                     None => id.0,
