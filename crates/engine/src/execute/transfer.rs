@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tandem_core::capabilities::Capabilities;
 use tandem_core::content::{BytesContent, SharedContent};
 use tandem_core::entry::{ContentHash, Entry, Kind};
 use tandem_core::environment::{BoxFuture, SharedEnvironment};
@@ -53,7 +54,7 @@ impl ResumeSink for Sink {
 struct Ready {
     action: Action,
     intent: i64,
-    from: At,
+    read: Entry,
     expected: Expected,
     keep: Keep,
     staged: Staged,
@@ -69,21 +70,35 @@ struct Job {
     root: Arc<dyn Root>,
     content: SharedContent,
     carried: Option<Carried>,
+    from: At,
+    /// Where to look for what the listing did not show of `from`.
+    unseen: Option<Arc<dyn Root>>,
     target: RelPath,
-    meta: Meta,
     resume: Option<ResumeToken>,
     sink: Arc<dyn ResumeSink>,
 }
 
+/// What staging came to.
+struct Moved {
+    staged: Staged,
+    hash: Option<ContentHash>,
+    /// What was read, with all that its side shows of it.
+    read: Entry,
+}
+
 impl Job {
-    /// Stages, and answers the hash of what was read.
-    async fn run(self) -> tandem_core::error::Result<(Staged, Option<ContentHash>)> {
+    async fn run(self) -> tandem_core::error::Result<Moved> {
+        let read = match &self.unseen {
+            Some(root) => with_meta(root, &self.from).await?,
+            None => self.from.entry.clone(),
+        };
+        let meta = meta_for(self.root.capabilities(), &read);
         let staged = self
             .root
             .stage(
                 &self.target,
                 self.content,
-                &self.meta,
+                &meta,
                 self.resume.as_ref(),
                 self.sink,
             )
@@ -92,8 +107,29 @@ impl Job {
             Some(carried) if staged.content.is_none() => Some(carried.hash().await?),
             _ => None,
         };
-        Ok((staged, hash))
+        Ok(Moved { staged, hash, read })
     }
+}
+
+/// The entry with the time and the executable bit, which a listing left out (DESIGN 5.9).
+async fn with_meta(root: &Arc<dyn Root>, from: &At) -> tandem_core::error::Result<Entry> {
+    let error = |cause| StorageError::new("read", cause, "it has changed").at(&from.path);
+    let at = Locator {
+        path: from.path.clone(),
+        id: from.entry.id.clone(),
+    };
+    let there = root
+        .stat(&at)
+        .await?
+        .ok_or_else(|| error(Cause::NotFound))?;
+    if there.revision != from.entry.revision || there.size != from.entry.size {
+        return Err(error(Cause::PreconditionFailed));
+    }
+    Ok(Entry {
+        mtime: there.mtime,
+        executable: there.executable,
+        ..from.entry.clone()
+    })
 }
 
 impl Execution<'_> {
@@ -196,33 +232,33 @@ impl Execution<'_> {
                 side.other()
             };
             let (content, carried) = self.engine.content(from_side, &from);
-            let meta = self.engine.meta_for(side, &from.entry);
+            let lacks_meta = self.engine.capabilities(from_side).listing_lacks_meta
+                && from.entry.kind == Kind::File;
             let job = Job {
                 root: Arc::clone(self.engine.root(side)),
                 content,
                 carried: carried.clone(),
+                from: from.clone(),
+                unseen: lacks_meta.then(|| Arc::clone(self.engine.root(from_side))),
                 target,
-                meta,
                 resume,
                 sink: Arc::clone(&sink),
             };
             jobs.push(Box::pin(job.run()));
-            waiting.push((action, from, intent, keep, sink, carried));
+            waiting.push((action, intent, keep, sink, carried));
         }
         let limit = self.engine.setup.options.limits.transfers;
         let results = answers_in_parallel(&self.engine.setup.environment, limit, jobs).await;
         let mut ready = Vec::new();
-        for ((action, from, intent, keep, sink, carried), result) in
-            waiting.into_iter().zip(results)
-        {
+        for ((action, intent, keep, sink, carried), result) in waiting.into_iter().zip(results) {
             match result {
-                Ok((staged, hash)) => {
+                Ok(Moved { staged, hash, read }) => {
                     let expected = action.expected();
                     let text = self.text_of(&action, carried.as_ref()).await;
                     ready.push(Ready {
                         action,
                         intent,
-                        from,
+                        read,
                         expected,
                         keep,
                         staged,
@@ -345,7 +381,7 @@ impl Execution<'_> {
         }
         let flowed = ready.carried.as_ref().and_then(Carried::hash_so_far);
         let mut entry = committed.entry;
-        let mut read = ready.from.entry.clone();
+        let mut read = ready.read;
         let hash = ready
             .hash
             .or(flowed)
@@ -409,12 +445,15 @@ impl Engine {
 
     /// What a file that is carried to `side` is given besides its bytes.
     pub(crate) fn meta_for(&self, side: Side, from: &Entry) -> Meta {
-        let capabilities = self.capabilities(side);
-        Meta {
-            mtime: from.mtime.filter(|m| m.by_client && capabilities.mtime),
-            executable: from.executable.filter(|_| capabilities.executable),
-            target: from.target.clone(),
-        }
+        meta_for(self.capabilities(side), from)
+    }
+}
+
+fn meta_for(capabilities: &Capabilities, from: &Entry) -> Meta {
+    Meta {
+        mtime: from.mtime.filter(|m| m.by_client && capabilities.mtime),
+        executable: from.executable.filter(|_| capabilities.executable),
+        target: from.target.clone(),
     }
 }
 

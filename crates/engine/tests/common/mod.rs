@@ -89,12 +89,28 @@ impl World {
         change: impl FnOnce(&mut PairOptions),
         mut shape: impl FnMut(Side) -> (Capabilities, Habits),
     ) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let environment = SimEnvironment::new(seed);
         let sides = PerSide::from_fn(|side| {
             let (capabilities, habits) = shape(side);
             SimStorage::with_habits(capabilities, habits, &environment)
         });
+        Self::over(environment, sides, change)
+    }
+
+    /// Another device that works with the same destination, with a source of its own.
+    pub(crate) fn beside(other: &Self, source: Capabilities) -> Self {
+        let environment = other.environment.clone();
+        let source = SimStorage::with(source, &environment);
+        let destination = other.sides.destination.for_device("another");
+        Self::over(environment, PerSide::new(source, destination), |_| {})
+    }
+
+    fn over(
+        environment: SimEnvironment,
+        sides: PerSide<SimStorage>,
+        change: impl FnOnce(&mut PairOptions),
+    ) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let state =
             std::env::temp_dir().join(format!("tandem-engine-{}-{number}.db", std::process::id()));
