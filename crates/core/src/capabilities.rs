@@ -146,6 +146,9 @@ pub struct Capabilities {
     pub folder_revision_covers_subtree: bool,
     /// Whether a listing shows every finished write.
     pub listing: ListingConsistency,
+    /// A listing shows of a file neither the mtime nor the executable bit that a client set; `stat` does.
+    #[serde(default)]
+    pub listing_lacks_meta: bool,
     /// The shortest time between two writes that gives two revisions, in nanoseconds.
     pub revision_granularity: u64,
     /// Conditional changes.
@@ -213,6 +216,7 @@ impl Capabilities {
             waiting: false,
             folder_revision_covers_subtree: false,
             listing: ListingConsistency::Strong,
+            listing_lacks_meta: false,
             revision_granularity: 0,
             conditions: Conditions::default(),
             atomic_move: false,

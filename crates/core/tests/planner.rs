@@ -437,6 +437,25 @@ fn a_mirror_takes_back_what_the_follower_did() {
     assert_eq!(*retain, Retain::Unseen);
 }
 
+#[test]
+fn what_a_mirror_deletes_without_knowing_it_is_kept_for_good() {
+    let mut pair = Pair::new();
+    pair.policy.mode = Mode::SourceToDestination;
+    pair.capabilities.destination.cheap_reads = true;
+    let unread = Entry {
+        revision: Revision::Tag("another".into()),
+        hashes: Vec::new(),
+        ..file("a", 1, 1)
+    };
+    pair.item(1, 0, file("a", 1, 1)).seen = PerSide::new(Seen::Absent, changed(unread));
+    let plan = pair.plan();
+    assert_eq!(told(&plan), ["destination: delete a"]);
+    let Deed::Delete { retain, .. } = &plan.actions[0].deed else {
+        panic!("a delete")
+    };
+    assert_eq!(*retain, Retain::Unseen);
+}
+
 /// Ten thousand folders with ten new files each: the work grows with the items, not with their square.
 #[test]
 fn a_large_first_plan_is_linear() {

@@ -98,7 +98,8 @@ impl Carried {
         self.hash_so_far().ok_or_else(|| short(&self.at))
     }
 
-    fn hash_so_far(&self) -> Option<ContentHash> {
+    /// The hash of all bytes, if they have flowed.
+    pub(crate) fn hash_so_far(&self) -> Option<ContentHash> {
         let hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
         (hashing.position == self.entry.size)
             .then(|| ContentHash::blake3(*hashing.hasher.finalize().as_bytes()))

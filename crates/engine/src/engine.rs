@@ -27,6 +27,8 @@ pub struct Engine {
     /// One pass at a time.
     pub(crate) passing: AsyncMutex<()>,
     pub(crate) paused: AtomicBool,
+    /// Whether something may be visible that was never flushed: until shown otherwise, what an earlier run left.
+    pub(crate) unsettled: AtomicBool,
     pub(crate) wake: mpsc::UnboundedSender<()>,
     pub(crate) woken: AsyncMutex<mpsc::UnboundedReceiver<()>>,
     pub(crate) throttles: PerSide<Arc<Throttle>>,
@@ -56,6 +58,7 @@ impl Engine {
             filter: Mutex::new(Arc::new(filter)),
             passing: AsyncMutex::new(()),
             paused: AtomicBool::new(false),
+            unsettled: AtomicBool::new(true),
             wake,
             woken: AsyncMutex::new(woken),
             progress: Mutex::default(),

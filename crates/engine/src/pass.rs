@@ -192,7 +192,8 @@ impl Engine {
             })
             .collect();
         let limit = self.setup.options.limits.transfers;
-        let hashes = crate::parallel::in_parallel(&self.setup.environment, limit, jobs).await;
+        let hashes =
+            crate::parallel::answers_in_parallel(&self.setup.environment, limit, jobs).await;
         for (evidence, hash) in plan.evidence.iter().zip(hashes) {
             let (side, path) = (evidence.side, &evidence.at.path);
             let Some(folder) = path.parent() else {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_core::capabilities::{Capabilities, Conditions};
+use tandem_core::capabilities::{Capabilities, Conditions, Ids};
 use tandem_core::conflict_name::DeviceName;
 use tandem_core::entry::Kind;
 use tandem_core::guard::GuardSettings;
@@ -86,9 +86,13 @@ impl World {
     fn draw(seed: u64, shape: Shape, state: PathBuf) -> Self {
         let mut rng = Rng::new(seed);
         let environment = SimEnvironment::new(seed);
+        // Of its own, so that what else a seed gives stays what it was.
+        let mut apart = Rng::new(seed ^ 0x6c69_7374);
         let sides = PerSide::from_fn(|_| {
             SimStorage::from_seed_but(rng.below(u64::MAX), &environment, |capabilities, _| {
                 supported(capabilities);
+                capabilities.listing_lacks_meta =
+                    apart.chance(40) && capabilities.ids == Ids::None && !capabilities.feed;
             })
         });
         let oracle = Oracle::new();

@@ -664,7 +664,11 @@ impl Emitter<'_, '_> {
             .base
             .and_then(|b| b.entries[side].as_ref())
             .is_some_and(|base| {
-                change_since(place.entry, base, self.input.capabilities[side]) != Change::Edited
+                // What must be read to tell is not known: it may be an edit that nobody has seen.
+                matches!(
+                    change_since(place.entry, base, self.input.capabilities[side]),
+                    Change::Same | Change::Restamped | Change::Meta
+                )
             });
         let retain = if known {
             Retain::Superseded

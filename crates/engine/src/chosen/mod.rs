@@ -7,6 +7,7 @@
 mod means;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tandem_core::content::SharedContent;
 use tandem_core::entry::{Entry, Kind};
@@ -19,7 +20,7 @@ use tandem_core::storage::{
 };
 
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::event::Event;
 use crate::observe::Doubt;
 use crate::report::{ActionKind, Outcome, Summary};
@@ -213,12 +214,15 @@ impl<'a> Chosen<'a> {
             .await?;
         let mut row = self.row(side, ActionKind::Delete, &at.path, Some(&at.entry), &note);
         if let Some(displaced) = deleted.displaced {
+            // What was there is kept and shown; it is not what was to be deleted.
             row.before = displaced.entry;
             row.version = Some(displaced.version);
             row.keep = true;
-        } else {
-            row.version = deleted.kept;
+            row.outcome = Outcome::LostRace;
+            self.note(row, at.path.clone(), None, Note::default());
+            return Err(taken("delete", &at.path));
         }
+        row.version = deleted.kept;
         self.note(row, at.path.clone(), None, note);
         Ok(())
     }
@@ -375,12 +379,11 @@ impl<'a> Chosen<'a> {
     /// Makes durable what was done, and records it in one transaction.
     pub(crate) async fn record(&mut self) -> Result<()> {
         for side in Side::BOTH {
-            if self.made.iter().any(|m| m.row.side == side) {
-                self.engine
-                    .root(side)
-                    .settle()
-                    .await
-                    .map_err(Engine::storage_error(side))?;
+            if self.made.iter().any(|m| m.row.side == side)
+                && let Err(error) = self.engine.root(side).settle().await
+            {
+                self.engine.unsettled.store(true, Ordering::Release);
+                return Err(EngineError::Storage { side, error });
             }
         }
         let mut made = std::mem::take(&mut self.made);

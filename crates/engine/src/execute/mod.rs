@@ -4,10 +4,12 @@
 //! Nothing is recorded before it is durable; what is recorded goes in with base, observations and journal in
 //! one transaction. A failed expectation is no error: the action is dropped and the place looked at again.
 
+mod merge;
 mod operation;
 mod transfer;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
 
 use tandem_core::entry::Kind;
 use tandem_core::error::{Cause, StorageError};
@@ -15,7 +17,7 @@ use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Done, Row, record};
 use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Plan, Retain};
 use tandem_core::side::{PerSide, Side};
-use tandem_core::storage::{Keep, VersionKey};
+use tandem_core::storage::{Displaced, Keep, VersionKey};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -69,6 +71,23 @@ struct Finished {
     done: Done,
     version: Option<VersionKey>,
     intent: Option<i64>,
+    /// The text that is in step from now on, where texts are merged.
+    text: Option<Vec<u8>>,
+    /// What was done on the other side too.
+    also: Option<Box<JournalRow>>,
+}
+
+impl Finished {
+    fn new(action: Action, done: Done) -> Self {
+        Self {
+            action,
+            done,
+            version: None,
+            intent: None,
+            text: None,
+            also: None,
+        }
+    }
 }
 
 /// One plan under way.
@@ -142,7 +161,7 @@ impl Execution<'_> {
         ] {
             later.retain(|action| !self.relies_on_undone(action));
         }
-        self.notes(notes)?;
+        self.notes(notes).await?;
         for side in Side::BOTH {
             self.transfers(side, std::mem::take(&mut transfers[side]))
                 .await?;
@@ -156,20 +175,34 @@ impl Execution<'_> {
     }
 
     /// What is equal already is only noted.
-    fn notes(&mut self, notes: Vec<Action>) -> Result<()> {
+    async fn notes(&mut self, notes: Vec<Action>) -> Result<()> {
+        if !notes.is_empty() && !self.settle_leftovers().await? {
+            return Ok(());
+        }
         for group in chunks(notes, GROUP) {
             let finished = group
                 .into_iter()
-                .map(|action| Finished {
-                    action,
-                    done: Done::default(),
-                    version: None,
-                    intent: None,
-                })
+                .map(|action| Finished::new(action, Done::default()))
                 .collect();
             self.record(finished)?;
         }
         Ok(())
+    }
+
+    /// What an earlier run, or a step that failed, made visible is found equal and adopted: only once it is
+    /// durable, or a power loss would look like a person's delete. Answers whether that worked.
+    async fn settle_leftovers(&mut self) -> Result<bool> {
+        if !self.engine.unsettled.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        for side in Side::BOTH {
+            if let Err(error) = self.engine.root(side).settle().await {
+                self.out.stopped = Some(EngineError::Storage { side, error });
+                return Ok(false);
+            }
+        }
+        self.engine.unsettled.store(false, Ordering::Release);
+        Ok(true)
     }
 
     /// What becomes of content that an action replaces or removes; `None` if the side cannot keep what must
@@ -219,6 +252,9 @@ impl Execution<'_> {
                         copy,
                     });
                 }
+                if let Some(text) = &one.text {
+                    state.keep_text(item, text, now)?;
+                }
                 if let Some(intent) = one.intent {
                     state.close_intent(intent)?;
                 }
@@ -226,8 +262,13 @@ impl Execution<'_> {
                     let mut row = journal_row(&one.action, run, now);
                     row.after.clone_from(&one.done.entry);
                     row.version.clone_from(&one.version);
-                    row.id = state.add_journal(&row)?;
-                    lines.push(row);
+                    for mut row in [Some(row), one.also.as_deref().cloned()]
+                        .into_iter()
+                        .flatten()
+                    {
+                        row.id = state.add_journal(&row)?;
+                        lines.push(row);
+                    }
                 }
                 if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
                     && state.use_approval(digest)?
@@ -291,10 +332,28 @@ impl Execution<'_> {
         });
     }
 
+    /// Somebody else's content stood where an action went. It is kept for good; nothing is in step; look again.
+    fn lost_race(
+        &mut self,
+        action: &Action,
+        displaced: &Displaced,
+        intent: Option<i64>,
+    ) -> Result<()> {
+        let mut row = journal_row(action, self.run, self.engine.now());
+        row.before.clone_from(&displaced.entry);
+        row.version = Some(displaced.version.clone());
+        row.keep = true;
+        row.outcome = Outcome::LostRace;
+        self.engine.state().add_journal(&row)?;
+        self.gave_up(action, something_else(), intent)
+    }
+
     /// An action did not work, or was overtaken.
     fn gave_up(&mut self, action: &Action, error: StorageError, intent: Option<i64>) -> Result<()> {
         let raced = error.is_lost_race();
         let side = action.side;
+        // It may have been done all the same.
+        self.engine.unsettled.store(true, Ordering::Release);
         self.doubt(action);
         if is_step(action) {
             self.undone.insert(action.standing.item);
@@ -487,6 +546,12 @@ fn journal_row(action: &Action, run: i64, at: tandem_core::time::Timestamp) -> J
         version: None,
         keep,
     }
+}
+
+/// What a change says that met something nobody expected.
+fn something_else() -> StorageError {
+    let cause = Cause::PreconditionFailed;
+    StorageError::new("commit", cause, "something else was there")
 }
 
 /// Whether nothing else will work either.

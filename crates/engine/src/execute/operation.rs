@@ -3,41 +3,28 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use tandem_core::content::BytesContent;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::environment::BoxFuture;
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::filter;
-use tandem_core::merge::merge_text;
 use tandem_core::names;
 use tandem_core::path::RelPath;
 use tandem_core::plan::record::Done;
 use tandem_core::plan::{Absence, Action, At, Deed, Retain};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{
-    Commit, Committed, Deleted, Depth, Discard, Expected, Keep, Listed, Locator, ResumeSink,
-    ResumeToken, Root,
+    Committed, Deleted, Depth, Discard, Expected, Keep, Listed, Locator, Root,
 };
 
 use super::{Execution, Finished, chunks};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::parallel::in_parallel;
+use crate::parallel::answers_in_parallel;
 
 type Answer<T> = tandem_core::error::Result<T>;
 
 /// Steps that are made durable and recorded together.
 const STEPS: usize = 256;
-
-/// Texts longer than this are not merged, in bytes.
-const LONGEST_TEXT: u64 = 1 << 20;
-
-struct NoSink;
-
-impl ResumeSink for NoSink {
-    fn store(&self, _: &ResumeToken) {}
-    fn progress(&self, _: u64) {}
-}
 
 fn locate(at: &At) -> Locator {
     Locator {
@@ -60,17 +47,16 @@ impl Execution<'_> {
                     continue;
                 }
                 match self.step(&action).await {
-                    Ok(entry) => {
+                    Ok(Committed {
+                        displaced: Some(displaced),
+                        ..
+                    }) => self.lost_race(&action, &displaced, None)?,
+                    Ok(Committed { entry, .. }) => {
                         let done = Done {
                             entry: Some(entry),
                             read: None,
                         };
-                        visible.push(Finished {
-                            action,
-                            done,
-                            version: None,
-                            intent: None,
-                        });
+                        visible.push(Finished::new(action, done));
                     }
                     Err(error) => self.gave_up(&action, error, None)?,
                 }
@@ -108,20 +94,25 @@ impl Execution<'_> {
         Ok(())
     }
 
-    async fn step(&self, action: &Action) -> Answer<Entry> {
+    async fn step(&self, action: &Action) -> Answer<Committed> {
         let root = self.engine.root(action.side);
         match &action.deed {
-            Deed::CreateFolder { path, .. } => root.create_folder(path).await,
+            Deed::CreateFolder { path, .. } => Ok(Committed {
+                entry: root.create_folder(path).await?,
+                displaced: None,
+                landed_as: None,
+                kept: None,
+            }),
             Deed::Move { from, to, .. } => {
                 let moved = self.engine.move_item(action.side, from, to).await?;
-                if moved.displaced.is_some() || moved.landed_as.is_some() {
+                if moved.displaced.is_none() && moved.landed_as.is_some() {
                     return Err(StorageError::new(
                         "move",
                         Cause::PreconditionFailed,
                         "something else was there",
                     ));
                 }
-                Ok(moved.entry)
+                Ok(moved)
             }
             _ => Err(StorageError::new("step", Cause::Unsupported, "not a step")),
         }
@@ -139,97 +130,30 @@ impl Execution<'_> {
                     Deed::SetMeta { at, meta, .. } => {
                         let root = self.engine.root(action.side);
                         match root.set_meta(&locate(at), &action.expected(), meta).await {
-                            Err(error) if error.cause == Cause::Unsupported => {
-                                Ok(Some((at.entry.clone(), None)))
-                            }
-                            other => other.map(|entry| Some((entry, None))),
+                            Err(error) if error.cause == Cause::Unsupported => Ok(at.entry.clone()),
+                            other => other,
                         }
                     }
-                    Deed::Merge {
-                        source,
-                        destination,
-                    } => self.merge(&action, source, destination).await,
+                    Deed::Merge { .. } => {
+                        visible.extend(self.merge(action).await?);
+                        continue;
+                    }
                     _ => continue,
                 };
                 match answer {
-                    Ok(Some((entry, read))) => {
+                    Ok(entry) => {
                         let done = Done {
                             entry: Some(entry),
-                            read,
+                            read: None,
                         };
-                        visible.push(Finished {
-                            action,
-                            done,
-                            version: None,
-                            intent: None,
-                        });
+                        visible.push(Finished::new(action, done));
                     }
-                    Ok(None) => self.out.unmergeable.push(action.standing.item),
                     Err(error) => self.gave_up(&action, error, None)?,
                 }
             }
             self.settle_and_record(visible).await?;
         }
         Ok(())
-    }
-
-    /// Writes the merged text to both sides; `None` if the texts cannot be merged.
-    async fn merge(
-        &self,
-        action: &Action,
-        source: &At,
-        destination: &At,
-    ) -> Answer<Option<(Entry, Option<Entry>)>> {
-        let Ok(Some(base)) = self.engine.state().text(action.standing.item) else {
-            return Ok(None);
-        };
-        let ours = self
-            .engine
-            .carried(Side::Source, source)
-            .bytes(LONGEST_TEXT)
-            .await?;
-        let theirs = self
-            .engine
-            .carried(Side::Destination, destination)
-            .bytes(LONGEST_TEXT)
-            .await?;
-        let (Some(ours), Some(theirs)) = (ours, theirs) else {
-            return Ok(None);
-        };
-        let Some(merged) = merge_text(&base, &ours, &theirs) else {
-            return Ok(None);
-        };
-        let to_destination = self
-            .write_text(Side::Destination, destination, &merged)
-            .await?;
-        let to_source = self.write_text(Side::Source, source, &merged).await?;
-        let now = self.engine.now();
-        if let Err(error) = self
-            .engine
-            .state()
-            .keep_text(action.standing.item, &merged, now)
-        {
-            tracing::warn!(%error, "the merged text could not be kept as the next base");
-        }
-        Ok(Some((to_destination, Some(to_source))))
-    }
-
-    async fn write_text(&self, side: Side, at: &At, text: &[u8]) -> Answer<Entry> {
-        let Some(keep) = self.keep(side, &at.path, Retain::Unseen) else {
-            return Err(StorageError::new(
-                "merge",
-                Cause::Unsupported,
-                "the versions before cannot be kept",
-            ));
-        };
-        let meta = tandem_core::storage::Meta {
-            mtime: None,
-            ..self.engine.meta_for(side, &at.entry)
-        };
-        let expected = Expected::Revision(at.entry.revision.clone());
-        self.engine
-            .write(side, &at.path, text, &meta, expected, keep)
-            .await
     }
 
     /// Deletes, bottom-up, each only while the item is still absent where it was deleted.
@@ -308,7 +232,7 @@ impl Execution<'_> {
             waiting.push(action);
         }
         let limit = self.engine.setup.options.limits.operations;
-        let answers = in_parallel(&self.engine.setup.environment, limit, jobs).await;
+        let answers = answers_in_parallel(&self.engine.setup.environment, limit, jobs).await;
         for (action, answer) in waiting.into_iter().zip(answers) {
             self.deleted(action, answer, visible)?;
         }
@@ -323,14 +247,12 @@ impl Execution<'_> {
     ) -> Result<()> {
         match answer {
             Ok(deleted) => {
-                let version = deleted
-                    .kept
-                    .or_else(|| deleted.displaced.map(|d| d.version));
+                if let Some(displaced) = &deleted.displaced {
+                    return self.lost_race(&action, displaced, None);
+                }
                 visible.push(Finished {
-                    action,
-                    done: Done::default(),
-                    version,
-                    intent: None,
+                    version: deleted.kept,
+                    ..Finished::new(action, Done::default())
                 });
                 Ok(())
             }
@@ -341,12 +263,7 @@ impl Execution<'_> {
     /// The folder stays for what is not synced in it: the pair drops it, and does not carry it back.
     fn detached(&self, action: Action) -> Result<Finished> {
         let Deed::Delete { at, .. } = &action.deed else {
-            return Ok(Finished {
-                action,
-                done: Done::default(),
-                version: None,
-                intent: None,
-            });
+            return Ok(Finished::new(action, Done::default()));
         };
         self.engine
             .state()
@@ -357,12 +274,7 @@ impl Execution<'_> {
             deed: Deed::Forget { left },
             ..action
         };
-        Ok(Finished {
-            action,
-            done: Done::default(),
-            version: None,
-            intent: None,
-        })
+        Ok(Finished::new(action, Done::default()))
     }
 
     /// Whether something in a folder keeps it although it was deleted elsewhere: it is not synced.
@@ -522,7 +434,7 @@ impl Engine {
                     }));
                 }
             }
-            for moved in in_parallel(
+            for moved in answers_in_parallel(
                 &self.setup.environment,
                 self.setup.options.limits.operations,
                 jobs,
@@ -552,50 +464,5 @@ impl Engine {
             landed_as: None,
             kept: None,
         })
-    }
-
-    /// Writes content that is in memory.
-    pub(crate) async fn write(
-        &self,
-        side: Side,
-        path: &RelPath,
-        bytes: &[u8],
-        meta: &tandem_core::storage::Meta,
-        expected: Expected,
-        keep: Keep,
-    ) -> Answer<Entry> {
-        let root = self.root(side);
-        let content = Arc::new(BytesContent(bytes::Bytes::copy_from_slice(bytes)));
-        let sink: Arc<dyn ResumeSink> = Arc::new(NoSink);
-        let staged = root
-            .stage(path, content, meta, None, Arc::clone(&sink))
-            .await?;
-        let mut answers = root
-            .commit(vec![Commit {
-                staged,
-                expected,
-                keep,
-                sink: Some(sink),
-            }])
-            .await;
-        let committed = answers.pop().unwrap_or_else(|| {
-            Err(StorageError::new(
-                "commit",
-                Cause::BadResponse,
-                "no answer for a member",
-            ))
-        })?;
-        if committed.displaced.is_some() || committed.landed_as.is_some() {
-            return Err(StorageError::new(
-                "commit",
-                Cause::PreconditionFailed,
-                "something else was there",
-            )
-            .at(path));
-        }
-        let mut entry = committed.entry;
-        let hash = tandem_core::entry::ContentHash::blake3(*blake3::hash(bytes).as_bytes());
-        tandem_core::plan::record::add_hashes(&mut entry.hashes, &[hash]);
-        Ok(entry)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tandem_core::capabilities::Capabilities;
 use tandem_core::content::{BytesContent, SharedContent};
 use tandem_core::entry::{ContentHash, Entry, Kind};
 use tandem_core::environment::{BoxFuture, SharedEnvironment};
@@ -16,11 +17,11 @@ use tandem_core::storage::{
     Commit, Committed, Expected, Keep, Locator, Meta, ResumeSink, ResumeToken, Root, Staged,
 };
 
-use super::{Execution, Finished};
+use super::{Execution, Finished, something_else};
 use crate::carried::Carried;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::parallel::in_parallel;
+use crate::parallel::answers_in_parallel;
 use crate::state::{Intent, State};
 
 /// Files that become visible together, at most.
@@ -53,12 +54,15 @@ impl ResumeSink for Sink {
 struct Ready {
     action: Action,
     intent: i64,
-    from: At,
+    read: Entry,
     expected: Expected,
     keep: Keep,
     staged: Staged,
     hash: Option<ContentHash>,
     sink: Arc<dyn ResumeSink>,
+    /// What is read: it knows the hash once all of it has flowed.
+    carried: Option<Carried>,
+    text: Option<Vec<u8>>,
 }
 
 /// What staging one transfer needs, owned.
@@ -66,21 +70,35 @@ struct Job {
     root: Arc<dyn Root>,
     content: SharedContent,
     carried: Option<Carried>,
+    from: At,
+    /// Where to look for what the listing did not show of `from`.
+    unseen: Option<Arc<dyn Root>>,
     target: RelPath,
-    meta: Meta,
     resume: Option<ResumeToken>,
     sink: Arc<dyn ResumeSink>,
 }
 
+/// What staging came to.
+struct Moved {
+    staged: Staged,
+    hash: Option<ContentHash>,
+    /// What was read, with all that its side shows of it.
+    read: Entry,
+}
+
 impl Job {
-    /// Stages, and answers the hash of what was read.
-    async fn run(self) -> tandem_core::error::Result<(Staged, Option<ContentHash>)> {
+    async fn run(self) -> tandem_core::error::Result<Moved> {
+        let read = match &self.unseen {
+            Some(root) => with_meta(root, &self.from).await?,
+            None => self.from.entry.clone(),
+        };
+        let meta = meta_for(self.root.capabilities(), &read);
         let staged = self
             .root
             .stage(
                 &self.target,
                 self.content,
-                &self.meta,
+                &meta,
                 self.resume.as_ref(),
                 self.sink,
             )
@@ -89,8 +107,29 @@ impl Job {
             Some(carried) if staged.content.is_none() => Some(carried.hash().await?),
             _ => None,
         };
-        Ok((staged, hash))
+        Ok(Moved { staged, hash, read })
     }
+}
+
+/// The entry with the time and the executable bit, which a listing left out (DESIGN 5.9).
+async fn with_meta(root: &Arc<dyn Root>, from: &At) -> tandem_core::error::Result<Entry> {
+    let error = |cause| StorageError::new("read", cause, "it has changed").at(&from.path);
+    let at = Locator {
+        path: from.path.clone(),
+        id: from.entry.id.clone(),
+    };
+    let there = root
+        .stat(&at)
+        .await?
+        .ok_or_else(|| error(Cause::NotFound))?;
+    if there.revision != from.entry.revision || there.size != from.entry.size {
+        return Err(error(Cause::PreconditionFailed));
+    }
+    Ok(Entry {
+        mtime: there.mtime,
+        executable: there.executable,
+        ..from.entry.clone()
+    })
 }
 
 impl Execution<'_> {
@@ -102,11 +141,20 @@ impl Execution<'_> {
                 break;
             }
             let staged = self.stage(side, group).await?;
-            let now_visible = self.make_visible(side, staged).await?;
-            // Committing this group has made the one before durable.
-            let durable = std::mem::replace(&mut visible, now_visible);
-            self.record(durable)?;
+            let (now_visible, flushed) = self.make_visible(side, staged).await?;
+            let before = std::mem::replace(&mut visible, now_visible);
+            if flushed {
+                // Committing this group has made the one before durable.
+                self.record(before)?;
+            } else {
+                self.settle_transfers(side, before).await?;
+            }
         }
+        self.settle_transfers(side, visible).await
+    }
+
+    /// Makes durable what is visible, then records it.
+    async fn settle_transfers(&mut self, side: Side, visible: Vec<Finished>) -> Result<()> {
         if visible.is_empty() {
             return Ok(());
         }
@@ -184,38 +232,40 @@ impl Execution<'_> {
                 side.other()
             };
             let (content, carried) = self.engine.content(from_side, &from);
-            let meta = self.engine.meta_for(side, &from.entry);
+            let lacks_meta = self.engine.capabilities(from_side).listing_lacks_meta
+                && from.entry.kind == Kind::File;
             let job = Job {
                 root: Arc::clone(self.engine.root(side)),
                 content,
                 carried: carried.clone(),
+                from: from.clone(),
+                unseen: lacks_meta.then(|| Arc::clone(self.engine.root(from_side))),
                 target,
-                meta,
                 resume,
                 sink: Arc::clone(&sink),
             };
             jobs.push(Box::pin(job.run()));
-            waiting.push((action, from, intent, keep, sink, carried));
+            waiting.push((action, intent, keep, sink, carried));
         }
         let limit = self.engine.setup.options.limits.transfers;
-        let results = in_parallel(&self.engine.setup.environment, limit, jobs).await;
+        let results = answers_in_parallel(&self.engine.setup.environment, limit, jobs).await;
         let mut ready = Vec::new();
-        for ((action, from, intent, keep, sink, carried), result) in
-            waiting.into_iter().zip(results)
-        {
+        for ((action, intent, keep, sink, carried), result) in waiting.into_iter().zip(results) {
             match result {
-                Ok((staged, hash)) => {
+                Ok(Moved { staged, hash, read }) => {
                     let expected = action.expected();
-                    self.keep_text(&action, carried.as_ref()).await?;
+                    let text = self.text_of(&action, carried.as_ref()).await;
                     ready.push(Ready {
                         action,
                         intent,
-                        from,
+                        read,
                         expected,
                         keep,
                         staged,
                         hash,
                         sink,
+                        carried,
+                        text,
                     });
                 }
                 Err(error) => self.gave_up(&action, error, Some(intent))?,
@@ -251,34 +301,35 @@ impl Execution<'_> {
         Ok(Some(token.clone()))
     }
 
-    /// Where texts are merged, the text that will be in step is the base of the next merge.
-    async fn keep_text(&self, action: &Action, carried: Option<&Carried>) -> Result<()> {
-        if self.engine.setup.options.policy.conflict != ConflictPolicy::Merge {
-            return Ok(());
+    /// Where texts are merged, the text that is in step once the action is recorded: the base of the next merge.
+    async fn text_of(&self, action: &Action, carried: Option<&Carried>) -> Option<Vec<u8>> {
+        let merges = self.engine.setup.options.policy.conflict == ConflictPolicy::Merge;
+        if !merges || !matches!(action.deed, Deed::Transfer { .. }) {
+            return None;
         }
-        if let Some(carried) = carried
-            && let Ok(Some(bytes)) = carried.bytes(LONGEST_TEXT).await
-            && tandem_core::merge::is_mergeable(&bytes)
-        {
-            let now = self.engine.now();
-            self.engine
-                .state()
-                .keep_text(action.standing.item, &bytes, now)?;
-        }
-        Ok(())
+        // What cannot be read now is kept without a text, and then kept both in a conflict.
+        let bytes = carried?.bytes(LONGEST_TEXT).await.ok().flatten();
+        bytes.filter(|bytes| tandem_core::merge::is_mergeable(bytes))
     }
 
-    /// Makes a staged group visible. What a storage cannot stage it sends now, side by side.
-    async fn make_visible(&mut self, side: Side, ready: Vec<Ready>) -> Result<Vec<Finished>> {
+    /// Makes a staged group visible. What a storage cannot stage it sends now, side by side. Answers also whether
+    /// a commit came through its flush, which made durable what was visible before.
+    async fn make_visible(
+        &mut self,
+        side: Side,
+        ready: Vec<Ready>,
+    ) -> Result<(Vec<Finished>, bool)> {
         let root = self.engine.root(side);
         let (sent_now, staged): (Vec<Ready>, Vec<Ready>) =
             ready.into_iter().partition(|r| r.staged.content.is_some());
         let mut visible = Vec::new();
+        let mut flushed = false;
         if !staged.is_empty() {
             let results = root
                 .commit(staged.iter().map(Ready::commit).collect())
                 .await;
             for (ready, result) in staged.into_iter().zip(results) {
+                flushed |= result.is_ok();
                 self.take_result(ready, result, &mut visible)?;
             }
         }
@@ -301,12 +352,13 @@ impl Execution<'_> {
                 })
                 .collect();
             let limit = self.engine.setup.options.limits.transfers;
-            let results = in_parallel(&self.engine.setup.environment, limit, jobs).await;
+            let results = answers_in_parallel(&self.engine.setup.environment, limit, jobs).await;
             for (ready, result) in sent_now.into_iter().zip(results) {
+                flushed |= result.is_ok();
                 self.take_result(ready, result, &mut visible)?;
             }
         }
-        Ok(visible)
+        Ok((visible, flushed))
     }
 
     fn take_result(
@@ -321,12 +373,19 @@ impl Execution<'_> {
             Ok(committed) => committed,
             Err(error) => return self.gave_up(&ready.action, error, Some(ready.intent)),
         };
-        if committed.displaced.is_some() || committed.landed_as.is_some() {
-            return self.lost_race(&ready, &committed);
+        if let Some(displaced) = &committed.displaced {
+            return self.lost_race(&ready.action, displaced, Some(ready.intent));
         }
+        if committed.landed_as.is_some() {
+            return self.gave_up(&ready.action, something_else(), Some(ready.intent));
+        }
+        let flowed = ready.carried.as_ref().and_then(Carried::hash_so_far);
         let mut entry = committed.entry;
-        let mut read = ready.from.entry.clone();
-        let hash = ready.hash.or_else(|| ready.staged.hashes.first().cloned());
+        let mut read = ready.read;
+        let hash = ready
+            .hash
+            .or(flowed)
+            .or_else(|| ready.staged.hashes.first().cloned());
         if let Some(hash) = hash {
             add_hashes(&mut read.hashes, std::slice::from_ref(&hash));
             if entry.size == read.size {
@@ -341,26 +400,10 @@ impl Execution<'_> {
             },
             version: committed.kept,
             intent: Some(ready.intent),
+            text: ready.text,
+            also: None,
         });
         Ok(())
-    }
-
-    /// Somebody else's content stood where ours went. It is kept; nothing is in step; look again.
-    fn lost_race(&mut self, ready: &Ready, committed: &Committed) -> Result<()> {
-        if let Some(displaced) = &committed.displaced {
-            let mut row = super::journal_row(&ready.action, self.run, self.engine.now());
-            row.before.clone_from(&displaced.entry);
-            row.version = Some(displaced.version.clone());
-            row.keep = true;
-            row.outcome = crate::report::Outcome::LostRace;
-            self.engine.state().add_journal(&row)?;
-        }
-        let error = StorageError::new(
-            "commit",
-            Cause::PreconditionFailed,
-            "something else was there",
-        );
-        self.gave_up(&ready.action, error, Some(ready.intent))
     }
 }
 
@@ -402,12 +445,15 @@ impl Engine {
 
     /// What a file that is carried to `side` is given besides its bytes.
     pub(crate) fn meta_for(&self, side: Side, from: &Entry) -> Meta {
-        let capabilities = self.capabilities(side);
-        Meta {
-            mtime: from.mtime.filter(|m| m.by_client && capabilities.mtime),
-            executable: from.executable.filter(|_| capabilities.executable),
-            target: from.target.clone(),
-        }
+        meta_for(self.capabilities(side), from)
+    }
+}
+
+fn meta_for(capabilities: &Capabilities, from: &Entry) -> Meta {
+    Meta {
+        mtime: from.mtime.filter(|m| m.by_client && capabilities.mtime),
+        executable: from.executable.filter(|_| capabilities.executable),
+        target: from.target.clone(),
     }
 }
 

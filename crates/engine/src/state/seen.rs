@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 use tandem_core::capabilities::{Capabilities, Ids};
-use tandem_core::entry::{Entry, Kind};
+use tandem_core::entry::{Entry, Kind, Revision};
 use tandem_core::path::Name;
 use tandem_core::plan::ItemId;
 use tandem_core::plan::record::add_hashes;
@@ -76,7 +76,7 @@ impl State {
         mut seen: FolderSeen,
     ) -> Result<bool> {
         seen.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let wanted = self.differences(side, folder, capabilities, &seen)?;
+        let wanted = self.differences(side, folder, capabilities, &mut seen)?;
         if wanted.is_empty() && self.seen_rows[side as usize] == 0 {
             return Ok(true);
         }
@@ -89,7 +89,7 @@ impl State {
         side: Side,
         folder: ItemId,
         capabilities: &Capabilities,
-        seen: &FolderSeen,
+        seen: &mut FolderSeen,
     ) -> Result<BTreeMap<Name, Wanted>> {
         let mut wanted = BTreeMap::new();
         let mut explained = vec![false; seen.entries.len()];
@@ -124,6 +124,10 @@ impl State {
                     .ok()
             };
             if let Some(at) = at {
+                if capabilities.listing_lacks_meta {
+                    let was = unpack_stamp(stamp, name, Vec::new())?;
+                    fill_in_meta(&mut seen.entries[at], &was);
+                }
                 pack_stamp(&seen.entries[at], name, &mut buffer)?;
                 if buffer == stamp {
                     explained[at] = true;
@@ -680,6 +684,15 @@ impl State {
             }
         }
         Ok(())
+    }
+}
+
+/// What the listing does not show of a file is as it was while the revision is.
+fn fill_in_meta(now: &mut Entry, was: &Entry) {
+    let same = now.kind == Kind::File && now.size == was.size && now.revision == was.revision;
+    if same && now.revision != Revision::None {
+        now.mtime = was.mtime;
+        now.executable = was.executable;
     }
 }
 

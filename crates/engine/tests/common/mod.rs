@@ -19,7 +19,7 @@ use tandem_engine::Engine;
 use tandem_engine::event::Silent;
 use tandem_engine::report::{ActionKind, LogLine, LogQuery, Summary};
 use tandem_engine::setup::{PairOptions, Setup};
-use tandem_testkit::sim::{Edit, SimEnvironment, SimExecutor, SimStorage};
+use tandem_testkit::sim::{Edit, Habits, SimEnvironment, SimExecutor, SimStorage};
 
 pub(crate) use tandem_core::side::Side::{Destination, Source};
 
@@ -76,9 +76,41 @@ impl World {
         change: impl FnOnce(&mut PairOptions),
         mut capabilities: impl FnMut(Side) -> Capabilities,
     ) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self::shaped(seed, change, |side| {
+            let capabilities = capabilities(side);
+            let habits = Habits::plain(&capabilities);
+            (capabilities, habits)
+        })
+    }
+
+    /// A world whose storages have habits of their own too.
+    pub(crate) fn shaped(
+        seed: u64,
+        change: impl FnOnce(&mut PairOptions),
+        mut shape: impl FnMut(Side) -> (Capabilities, Habits),
+    ) -> Self {
         let environment = SimEnvironment::new(seed);
-        let sides = PerSide::from_fn(|side| SimStorage::with(capabilities(side), &environment));
+        let sides = PerSide::from_fn(|side| {
+            let (capabilities, habits) = shape(side);
+            SimStorage::with_habits(capabilities, habits, &environment)
+        });
+        Self::over(environment, sides, change)
+    }
+
+    /// Another device that works with the same destination, with a source of its own.
+    pub(crate) fn beside(other: &Self, source: Capabilities) -> Self {
+        let environment = other.environment.clone();
+        let source = SimStorage::with(source, &environment);
+        let destination = other.sides.destination.for_device("another");
+        Self::over(environment, PerSide::new(source, destination), |_| {})
+    }
+
+    fn over(
+        environment: SimEnvironment,
+        sides: PerSide<SimStorage>,
+        change: impl FnOnce(&mut PairOptions),
+    ) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let state =
             std::env::temp_dir().join(format!("tandem-engine-{}-{number}.db", std::process::id()));
@@ -187,6 +219,25 @@ impl World {
             .filter(|p| !p.is_root())
             .map(ToString::to_string)
             .collect()
+    }
+
+    /// Edits `on` once, between the check and the change of the next `operation` on `side`.
+    pub(crate) fn edit_during(
+        &self,
+        side: Side,
+        operation: &'static str,
+        on: Side,
+        edits: Vec<Edit>,
+    ) {
+        let storage = self.sides[on].clone();
+        let mut edits = Some(edits);
+        self.sides[side].on_operation(Box::new(move |what, _| {
+            if what == operation {
+                for edit in edits.take().into_iter().flatten() {
+                    assert!(storage.edit(&edit), "{edit:?}");
+                }
+            }
+        }));
     }
 
     /// Whether some version holds this content.

@@ -65,6 +65,10 @@ impl Provider for S3Provider {
         let account = self.account(&settings, &environment);
         let http = http_client(&settings);
         let capabilities = probed.cloned().unwrap_or_else(|| declared(&settings));
+        let capabilities = Capabilities {
+            listing_lacks_meta: true,
+            ..capabilities
+        };
         let bucket = Bucket::new(settings, account, http, environment);
         Ok(Arc::new(S3Storage::new(Arc::new(Store::new(
             bucket,

@@ -21,6 +21,7 @@ pub(super) fn declared(settings: &Settings) -> Capabilities {
         versions: true,
         mtime: true,
         executable: true,
+        listing_lacks_meta: true,
         largest_file: Some(LARGEST_PART * u64::from(settings.most_parts)),
         parts: Some(Parts {
             smallest: SMALLEST_PART,

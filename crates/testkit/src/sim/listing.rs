@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use futures_util::stream;
-use tandem_core::entry::Entry;
+use tandem_core::entry::{Entry, Kind, Mtime};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Depth, FolderListing, Listed, ListingStream, Skip, Skipped};
@@ -140,6 +140,9 @@ impl State {
             }
         }
         self.lag_behind(folder, &mut shown);
+        if self.shape.capabilities.listing_lacks_meta {
+            self.leave_out_meta(&mut shown);
+        }
         let folders = shown
             .iter()
             .filter(|(serial, _)| self.is_folder(**serial))
@@ -153,6 +156,20 @@ impl State {
             skipped,
         };
         (listing, folders)
+    }
+
+    /// Shows when a file was uploaded in place of what a client set.
+    fn leave_out_meta(&self, shown: &mut BTreeMap<Serial, Entry>) {
+        let files = shown.iter_mut().filter(|(_, e)| e.kind == Kind::File);
+        for (serial, entry) in files {
+            let written = self.tree.get(*serial).map(|node| node.ctime);
+            let written = written.filter(|_| self.shape.habits.shows_upload_time);
+            entry.executable = None;
+            entry.mtime = written.map(|at| Mtime {
+                at,
+                by_client: false,
+            });
+        }
     }
 
     /// Shows some recent changes of a folder as if they had not been yet.
@@ -178,7 +195,7 @@ impl State {
             }
             match before {
                 // The ghost of a folder would have to be listed too.
-                Some(entry) if entry.kind != tandem_core::entry::Kind::Folder => {
+                Some(entry) if entry.kind != Kind::Folder => {
                     shown.insert(serial, entry);
                 }
                 Some(_) => {}

@@ -177,6 +177,7 @@ pub fn draw_capabilities(rng: &mut Rng) -> Capabilities {
             ListingConsistency::Eventual,
             ListingConsistency::Strong,
         ),
+        listing_lacks_meta: false,
         revision_granularity: draw_granularity(rng),
         conditions: draw_conditions(rng),
         // A move that is a copy and a delete makes another item: no store with ids does that.

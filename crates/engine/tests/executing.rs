@@ -1,0 +1,216 @@
+//! Carrying out a plan: races, failed flushes and what is recorded of them.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{Destination, SEEDS, Source, World, capabilities, path};
+use tandem_core::capabilities::{Capabilities, Conditions, Ids};
+use tandem_core::policy::ConflictPolicy;
+use tandem_core::side::Side;
+use tandem_engine::report::{ActionKind, Outcome, Undo};
+use tandem_engine::setup::PairOptions;
+use tandem_testkit::sim::{Edit, Fault, Faults, Habits};
+
+const DAY: u64 = 24 * 3600;
+
+fn merging(options: &mut PairOptions) {
+    options.policy.conflict = ConflictPolicy::Merge;
+}
+
+fn write(at: &str, content: &str) -> Edit {
+    Edit::Write {
+        path: path(at),
+        content: Bytes::from(content.to_owned()),
+    }
+}
+
+#[test]
+fn a_text_that_was_not_carried_is_no_base_of_a_merge() {
+    for seed in SEEDS {
+        let world = World::with(seed, merging);
+        world.write(Source, "a", "one\ntwo\nthree\n");
+        world.sync();
+        world.write(Source, "a", "ONE\ntwo\nthree\n");
+        let theirs = write("a", "one\ntwo\nTHREE\n");
+        world.edit_during(Destination, "commit", Destination, vec![theirs]);
+        world.sync();
+        world.both_have("a", Some("ONE\ntwo\nTHREE\n"));
+        world.still();
+    }
+}
+
+#[test]
+fn a_text_that_is_older_than_the_base_is_no_base_of_a_merge() {
+    for seed in SEEDS {
+        let world = World::with(seed, merging);
+        world.write(Source, "a", "one\ntwo\nthree\n");
+        world.sync();
+        // Both come to the same: nothing is carried, and the kept text is that of before.
+        for side in Side::BOTH {
+            world.write(side, "a", "ONE\ntwo\nthree\n");
+        }
+        world.sync();
+        world.write(Source, "a", "one\ntwo\nthree\n");
+        world.write(Destination, "a", "ONE\ntwo\nthree\nfour\n");
+        world.sync();
+        world.has(Destination, "a", Some("ONE\ntwo\nthree\nfour\n"));
+        let copies = world
+            .paths(Source)
+            .into_iter()
+            .filter(|p| world.text(Source, p).as_deref() == Some("one\ntwo\nthree\n"))
+            .count();
+        assert_eq!(copies, 1, "{:?}", world.paths(Source));
+        world.still();
+    }
+}
+
+/// A destination that loses what was not flushed.
+fn volatile(seed: u64) -> World {
+    World::shaped(
+        seed,
+        |_| {},
+        |side| {
+            let capabilities = capabilities(Ids::None);
+            let habits = Habits {
+                volatile: side == Destination,
+                ..Habits::plain(&capabilities)
+            };
+            (capabilities, habits)
+        },
+    )
+}
+
+#[test]
+fn a_group_is_not_recorded_as_durable_if_the_next_one_was_never_committed() {
+    for seed in 0..8 {
+        let world = volatile(seed);
+        let large = "x".repeat(33 << 20);
+        world.write(Source, "a", &large);
+        world.write(Source, "b", &large);
+        let gone = Edit::Delete { path: path("b") };
+        world.edit_during(Destination, "commit", Source, vec![gone]);
+        world.sync();
+        world.sides.destination.crash(true);
+        world.sync();
+        assert!(world.text(Source, "a").is_some(), "seed {seed}");
+        assert!(world.text(Destination, "a").is_some(), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_could_not_be_flushed_is_not_adopted_without_a_flush() {
+    for seed in 0..8 {
+        let world = volatile(seed);
+        world.write(Source, "a", "content");
+        let destination = world.sides.destination.clone();
+        world
+            .sides
+            .destination
+            .on_operation(Box::new(move |what, _| {
+                if what == "commit" {
+                    destination.set_faults(Faults::of(&[(Fault::FailedFlush, 1000)]));
+                }
+            }));
+        world.sync();
+        world.sides.destination.clear_hook();
+        world.sides.destination.heal();
+        world.sides.destination.crash(true);
+        world.sync();
+        world.both_have("a", Some("content"));
+    }
+}
+
+#[test]
+fn what_nobody_expected_to_be_deleted_is_kept_for_good() {
+    let unconditional = || Capabilities {
+        conditions: Conditions {
+            delete: false,
+            ..Conditions::ALL
+        },
+        ..capabilities(Ids::Strong)
+    };
+    for seed in SEEDS {
+        let world = World::of(seed, |_| {}, |_| unconditional());
+        world.write(Source, "a", "one");
+        world.write(Source, "b", "other");
+        world.sync();
+        world.delete(Source, "a");
+        world.edit_during(
+            Destination,
+            "delete",
+            Destination,
+            vec![write("a", "unseen")],
+        );
+        world.sync();
+        assert!(world.is_kept(Destination, "unseen"));
+        let line = world.line(ActionKind::Delete, "a");
+        assert_eq!(line.outcome, Outcome::LostRace);
+        world.environment.advance(Duration::from_secs(1000 * DAY));
+        world.run(world.engine.prune_versions()).unwrap();
+        assert!(world.is_kept(Destination, "unseen"));
+        assert!(world.run(world.engine.versions(Some("a"))).unwrap()[0].displaced);
+        world.still();
+    }
+}
+
+#[test]
+fn what_is_sent_in_one_request_is_hashed_on_the_way() {
+    for seed in SEEDS {
+        let world = World::shaped(
+            seed,
+            |_| {},
+            |_| {
+                let capabilities = capabilities(Ids::Hint);
+                let habits = Habits {
+                    stages: false,
+                    ..Habits::plain(&capabilities)
+                };
+                (capabilities, habits)
+            },
+        );
+        world.write(Source, "a", "content");
+        world.sync();
+        // The same content under another inode and time.
+        let same = Edit::SaveByRename {
+            path: path("a"),
+            content: Bytes::from_static(b"content"),
+        };
+        world.edit(Destination, &same);
+        world.sync();
+        let replaced = world
+            .log()
+            .into_iter()
+            .any(|l| l.action.kind == ActionKind::Replace);
+        assert!(!replaced, "{:#?}", world.log());
+        world.still();
+    }
+}
+
+#[test]
+fn a_merge_can_be_taken_back_on_both_sides() {
+    for seed in SEEDS {
+        let world = World::with(seed, merging);
+        world.write(Source, "a", "one\ntwo\nthree\n");
+        world.sync();
+        world.write(Source, "a", "ONE\ntwo\nthree\n");
+        world.write(Destination, "a", "one\ntwo\nTHREE\n");
+        let run = world.sync().run.unwrap();
+        world.both_have("a", Some("ONE\ntwo\nTHREE\n"));
+        let merged: Vec<_> = world
+            .log()
+            .into_iter()
+            .filter(|l| l.run == run && l.action.kind == ActionKind::Replace)
+            .map(|l| (l.action.side, l.undoable))
+            .collect();
+        assert_eq!(merged.len(), 2, "{merged:?}");
+        assert!(merged.iter().all(|(_, undoable)| *undoable));
+        world.run(world.engine.undo(Undo::Run(run))).unwrap();
+        world.has(Source, "a", Some("ONE\ntwo\nthree\n"));
+        world.has(Destination, "a", Some("one\ntwo\nTHREE\n"));
+        world.still();
+    }
+}

@@ -1,0 +1,79 @@
+//! Times and executable bits, where a listing does not show them.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{Destination, SEEDS, Source, World, capabilities, path};
+use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::side::Side;
+use tandem_core::time::Timestamp;
+use tandem_testkit::sim::Edit;
+
+/// A destination as object stores are: a listing shows when an object was uploaded.
+fn shape(side: Side) -> Capabilities {
+    match side {
+        Source => capabilities(Ids::Hint),
+        Destination => Capabilities {
+            ids: Ids::None,
+            cheap_reads: false,
+            revision_is_content: true,
+            listing_lacks_meta: true,
+            ..capabilities(Ids::None)
+        },
+    }
+}
+
+const WHEN: Timestamp = Timestamp(1_600_000_000_000_000_000);
+
+fn with_script(seed: u64) -> World {
+    let world = World::of(seed, |_| {}, shape);
+    world.write(Source, "script", "#!/bin/sh");
+    let executable = true;
+    world.edit(
+        Source,
+        &Edit::SetExecutable {
+            path: path("script"),
+            executable,
+        },
+    );
+    world.edit(
+        Source,
+        &Edit::Touch {
+            path: path("script"),
+            mtime: WHEN,
+        },
+    );
+    world.sync();
+    world
+}
+
+#[test]
+fn what_was_uploaded_is_in_step_although_the_listing_shows_less() {
+    for seed in SEEDS {
+        let world = with_script(seed);
+        world.still();
+        let explained = world.run(world.engine.explain("script")).unwrap();
+        assert_eq!(explained.state, "in_step");
+    }
+}
+
+#[test]
+fn time_and_executable_bit_go_from_device_to_device() {
+    for seed in SEEDS {
+        let world = with_script(seed);
+        let other = World::beside(&world, shape(Source));
+        other.sync();
+        let snapshot = other.sides.source.snapshot();
+        let got = &snapshot[&path("script")][0];
+        assert_eq!((got.executable, got.mtime), (true, Some((WHEN, true))));
+        other.still();
+        world.still();
+        other.write(Source, "script", "#!/bin/bash");
+        other.sync();
+        world.sync();
+        world.both_have("script", Some("#!/bin/bash"));
+        assert!(world.sides.source.snapshot()[&path("script")][0].executable);
+        world.still();
+    }
+}
