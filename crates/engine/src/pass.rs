@@ -62,6 +62,11 @@ impl Engine {
     /// One pass that begins by looking at `doubts`.
     pub(crate) async fn pass(&self, doubts: PerSide<Doubt>) -> Result<Summary> {
         let _one = self.passing.lock().await;
+        let doubts = if self.is_known_ground()? {
+            doubts
+        } else {
+            PerSide::new(Doubt::everything(), Doubt::everything())
+        };
         let done = self.rounds(doubts).await;
         if let Ok(summary) = &done
             && summary.stopped.is_none()
@@ -102,7 +107,7 @@ impl Engine {
             let (mut plan, loaded) = self.plan(&pass.unmergeable, &mut pass.summary).await?;
             self.note_plan(&plan, &look)?;
             self.drop_hopeless(&pass, &mut plan, &loaded);
-            pass.holds = self.guard(&mut plan, self.is_first_pass()?).await?;
+            pass.holds = self.guard(&mut plan).await?;
             self.tell_holds(&pass.holds)?;
             if plan.actions.is_empty() {
                 match self.wait_for_quiet(&look, &mut pass).await? {
@@ -144,11 +149,6 @@ impl Engine {
             resumable,
             ..Pass::default()
         })
-    }
-
-    /// Whether the pair has never finished a pass.
-    fn is_first_pass(&self) -> Result<bool> {
-        Ok(self.state().meta("finished")?.is_none())
     }
 
     /// The plan for what is in doubt, with all evidence it asked for.
@@ -372,13 +372,10 @@ impl Engine {
     /// Uploads that nothing went on with are thrown away, and the summary is drawn up.
     fn end_pass(&self, mut pass: Pass) -> Result<Summary> {
         let now = self.now();
-        let mut state = self.state();
-        if pass.holds.is_empty()
-            && pass.summary.stopped.is_none()
-            && state.meta("finished")?.is_none()
-        {
-            state.set_meta("finished", &now.0.to_string())?;
+        if pass.holds.is_empty() && pass.summary.stopped.is_none() {
+            self.know_ground()?;
         }
+        let mut state = self.state();
         state.transaction(|state| state.set_holds(&pass.holds, now))?;
         let problems = state.problems()?;
         for row in &problems {

@@ -77,7 +77,7 @@ impl Engine {
         let first = self.state().meta("finished")?.is_none();
         preview.totals.conflicts = plan.conflicts.len() as u64;
         preview.left_out = self.left_out(&plan, &look)?;
-        let holds = self.guard(&mut plan, first).await?;
+        let holds = self.guard(&mut plan).await?;
         preview.held = self.views_of(holds)?;
         preview.actions = plan
             .actions

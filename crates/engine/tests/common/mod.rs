@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -30,7 +30,32 @@ pub(crate) struct World {
     pub(crate) environment: SimEnvironment,
     pub(crate) sides: PerSide<SimStorage>,
     pub(crate) engine: Engine,
+    options: PairOptions,
     state: PathBuf,
+}
+
+fn open(
+    environment: &SimEnvironment,
+    sides: &PerSide<SimStorage>,
+    options: &PairOptions,
+    state: &Path,
+) -> Engine {
+    let setup = Setup {
+        pair: "tested".to_owned(),
+        options: options.clone(),
+        device: DeviceName::new("device", "0000"),
+        roots: PerSide::from_fn(|side| {
+            let root: Arc<dyn Root> = sides[side].sim_root();
+            root
+        }),
+        state: state.to_owned(),
+        environment: environment.shared(),
+        events: Arc::new(Silent),
+    };
+    SimExecutor::new(environment)
+        .run(Engine::open(setup))
+        .unwrap()
+        .unwrap()
 }
 
 pub(crate) fn capabilities(ids: Ids) -> Capabilities {
@@ -87,28 +112,20 @@ impl World {
         options.guards.free_space = 0;
         options.limits.quiet = 0;
         change(&mut options);
-        let setup = Setup {
-            pair: "tested".to_owned(),
-            options,
-            device: DeviceName::new("device", "0000"),
-            roots: PerSide::from_fn(|side| {
-                let root: Arc<dyn Root> = sides[side].sim_root();
-                root
-            }),
-            state: state.clone(),
-            environment: environment.shared(),
-            events: Arc::new(Silent),
-        };
-        let engine = SimExecutor::new(&environment)
-            .run(Engine::open(setup))
-            .unwrap()
-            .unwrap();
+        let engine = open(&environment, &sides, &options, &state);
         Self {
             environment,
             sides,
             engine,
+            options,
             state,
         }
+    }
+
+    /// The program is started again, with other options.
+    pub(crate) fn restart(&mut self, change: impl FnOnce(&mut PairOptions)) {
+        change(&mut self.options);
+        self.engine = open(&self.environment, &self.sides, &self.options, &self.state);
     }
 
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {

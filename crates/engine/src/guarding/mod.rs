@@ -1,5 +1,7 @@
 //! Stops actions that need a person's decision (DESIGN 4, step 4).
 
+mod deletes;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -165,7 +167,7 @@ impl Engine {
     }
 
     /// Takes out of the plan what is held, and answers the holds, each with its list.
-    pub(crate) async fn guard(&self, plan: &mut Plan, first: bool) -> Result<Vec<(Hold, String)>> {
+    pub(crate) async fn guard(&self, plan: &mut Plan) -> Result<Vec<(Hold, String)>> {
         let settings = self.guard_settings()?;
         let approval = self.state().approval()?;
         let pair = self.pair_guards(plan, &settings).await?;
@@ -186,65 +188,8 @@ impl Engine {
             plan.actions.clear();
             return Ok(holds);
         }
-        let deletes: Vec<HeldAction> = plan
-            .actions
-            .iter()
-            .filter(|a| matches!(a.deed, Deed::Delete { .. }))
-            .filter_map(HeldAction::of)
-            .collect();
-        let Some(guard) = self.delete_guard(&deletes, &settings, first)? else {
-            return Ok(holds);
-        };
-        let all: BTreeSet<u64> = deletes.iter().map(|d| d.digest).collect();
-        let held = approval.remainder(&all);
-        if held.is_empty() {
-            return Ok(holds);
-        }
-        let mut evidence = Evidence::new();
-        evidence.insert("deletes".into(), Fact::Number(held.len() as u64));
-        evidence.insert(
-            "base_items".into(),
-            Fact::Number(self.state().base_count()?),
-        );
-        let list: Vec<&HeldAction> = deletes
-            .iter()
-            .filter(|d| held.contains(&d.digest))
-            .collect();
-        holds.push((Hold::new(guard, held.clone(), evidence), text(&list)?));
-        plan.actions.retain(|a| {
-            !matches!(a.deed, Deed::Delete { .. }) || digest(a).is_none_or(|d| !held.contains(&d))
-        });
+        holds.extend(self.guard_deletes(plan, &settings, &approval)?);
         Ok(holds)
-    }
-
-    fn delete_guard(
-        &self,
-        deletes: &[HeldAction],
-        settings: &GuardSettings,
-        first: bool,
-    ) -> Result<Option<Guard>> {
-        let own = deletes
-            .iter()
-            .filter(|d| matches!(d.reason, Reason::MirrorOf(_)))
-            .count() as u64;
-        if guard::first_mirror_deletes(first, own) {
-            return Ok(Some(Guard::FirstMirrorDeletes));
-        }
-        let now = self.now();
-        let (recent, items) = {
-            let state = self.state();
-            let since = state
-                .meta("deletes_count_from")?
-                .and_then(|t| t.parse().ok())
-                .unwrap_or(i64::MIN);
-            let since = now.plus(-HOUR).0.max(since);
-            (
-                state.deletes_since(tandem_core::time::Timestamp(since))?,
-                state.base_count()?,
-            )
-        };
-        let trips = guard::mass_delete(settings, deletes.len() as u64, recent, items);
-        Ok(trips.then_some(Guard::MassDelete))
     }
 
     async fn pair_guards(&self, plan: &Plan, settings: &GuardSettings) -> Result<Vec<Hold>> {

@@ -1,0 +1,56 @@
+//! What is held for a person, and what an approval lets pass.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{Destination, SEEDS, Source, World, path};
+use tandem_core::policy::Mode;
+use tandem_engine::report::Rejection;
+use tandem_testkit::sim::Edit;
+
+/// A mirror whose follower has files of its own that a pattern leaves out.
+fn mirror_with_ignored(seed: u64) -> World {
+    let world = World::with(seed, |o| {
+        o.policy.mode = Mode::SourceToDestination;
+        o.filter.patterns = vec!["*.log".to_owned()];
+    });
+    for i in 0..20 {
+        world.write(Source, &format!("{i}"), "sent");
+    }
+    world.folder(Source, "f");
+    world.write(Destination, "own.log", "mine");
+    world.sync();
+    world.write(Destination, "f/own.log", "mine too");
+    world.sync();
+    world
+}
+
+#[test]
+fn what_a_filter_lets_in_again_on_a_mirror_is_held() {
+    for seed in SEEDS {
+        let mut world = mirror_with_ignored(seed);
+        world.restart(|o| o.filter.patterns.clear());
+        world.edit(Source, &Edit::Delete { path: path("f") });
+        world.delete(Source, "3");
+        assert_eq!(world.sync().held, 1);
+        world.has(Destination, "own.log", Some("mine"));
+        world.has(Destination, "f/own.log", Some("mine too"));
+        world.has(Destination, "3", None);
+        let held = world.engine.held().unwrap();
+        assert_eq!(
+            (held[0].guard.as_str(), held[0].count),
+            ("first_mirror_deletes", 3)
+        );
+        assert_eq!(world.sync().held, 1, "it stays held");
+        world
+            .run(world.engine.reject(&held[0].id, Rejection::Detach))
+            .unwrap();
+        world.still();
+        world.has(Destination, "own.log", Some("mine"));
+        world.has(Destination, "f/own.log", Some("mine too"));
+        world.write(Destination, "later", "mine");
+        assert_eq!(world.sync().held, 0, "the filter is known by now");
+        world.has(Destination, "later", None);
+    }
+}
