@@ -62,6 +62,7 @@ impl Engine {
     /// One pass that begins by looking at `doubts`.
     pub(crate) async fn pass(&self, doubts: PerSide<Doubt>) -> Result<Summary> {
         let _one = self.passing.lock().await;
+        self.follow_filter()?;
         let doubts = if self.is_known_ground()? {
             doubts
         } else {

@@ -301,10 +301,7 @@ impl Emitter<'_, '_> {
             let it = &self.nodes.all[node];
             let want = &self.wants[node];
             if let Life::Forgotten(reason) = want.life {
-                let filtered = reason == Reason::FilteredOut;
-                let left = it
-                    .places
-                    .map(|p| p.filter(|_| !filtered).map(|p| p.entry.clone()));
+                let left = it.places.map(|p| p.map(|p| p.entry.clone()));
                 self.push(Side::Source, node, Deed::Forget { left }, reason);
                 continue;
             }

@@ -13,7 +13,7 @@ use tandem_core::entry::Kind;
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Done, Row, record};
-use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Plan, Retain};
+use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Plan, Reason, Retain};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Keep, VersionKey};
 
@@ -177,10 +177,12 @@ impl Execution<'_> {
         let places = &mut self.places;
         let loaded = self.loaded;
         let run = self.run;
+        let engine = self.engine;
         state.transaction(|state| {
             for one in &finished {
                 let item = one.action.standing.item;
                 let base = current(state, places, loaded, item)?;
+                detach_filtered(engine, state, &one.action)?;
                 let mut rows = record(&one.action, base.as_ref(), &one.done);
                 follow_rebased(state, &one.action, &mut rows)?;
                 state.apply(&rows, base.as_ref())?;
@@ -420,6 +422,21 @@ fn follow_rebased(state: &crate::state::State, action: &Action, rows: &mut Vec<R
             && !not_yet[*side]
         {
             *parent = standing.parent;
+        }
+    }
+    Ok(())
+}
+
+/// What a filter leaves out on one side only stays as it is on the other.
+fn detach_filtered(engine: &Engine, state: &crate::state::State, action: &Action) -> Result<()> {
+    let Deed::Forget { left } = &action.deed else {
+        return Ok(());
+    };
+    for side in Side::BOTH {
+        if let (Reason::FilteredOut, Some(entry), Some((folder, name))) =
+            (action.reason, &left[side], &action.standing.places[side])
+        {
+            state.detach_filtered(side, (*folder, name), engine.while_it_is(side, entry))?;
         }
     }
     Ok(())

@@ -369,7 +369,7 @@ impl Execution<'_> {
     fn is_unsynced(&self, side: Side, path: &RelPath, entry: &Entry) -> bool {
         let rules = &self.engine.capabilities(side).names;
         let name = names::decode_path(path, rules).unwrap_or_else(|_| path.clone());
-        let mtime = entry.mtime.map(|m| m.at);
+        let mtime = entry.mtime.filter(|m| m.by_client).map(|m| m.at);
         let verdict = self.engine.filter().verdict(
             &name,
             entry.kind,

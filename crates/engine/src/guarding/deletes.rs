@@ -22,6 +22,12 @@ impl Engine {
             && state.meta("filter")?.is_some_and(|known| known == digest))
     }
 
+    /// What left the base because of another filter is no longer left alone for that.
+    pub(crate) fn follow_filter(&self) -> Result<()> {
+        let digest = self.filter().digest().to_string();
+        self.state().follow_filter(&digest)
+    }
+
     /// A pass was finished: what the filter lets in was seen on both sides.
     pub(crate) fn know_ground(&self) -> Result<()> {
         if self.is_known_ground()? {

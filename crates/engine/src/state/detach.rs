@@ -19,6 +19,9 @@ pub(crate) const UNDONE: &str = "undo";
 /// The same, for what a person rejected.
 pub(crate) const REJECTED: &str = "rejected";
 
+/// The same, for what left the base because of what a filter says of the other side's.
+const FILTERED: &str = "filter";
+
 /// What a side had of an item when it left the base.
 #[derive(Debug, Clone)]
 pub(crate) struct Released {
@@ -176,7 +179,7 @@ impl State {
                 self.write_seen(side, parent, name, id, Differs::FreshUnsettled, Some(was))
             }
             Some((_, Differs::Absent | Differs::Excluded)) => self.delete_seen(side, parent, name),
-            Some((_, Differs::Fresh | Differs::FreshUnsettled)) => Ok(()),
+            Some((_, Differs::Fresh | Differs::FreshUnsettled | Differs::Out)) => Ok(()),
         }
     }
 
@@ -248,14 +251,45 @@ impl State {
             .optional()?)
     }
 
+    /// A filter took an item from the base, and this side still shows what it had of it.
+    pub(crate) fn detach_filtered(
+        &self,
+        side: Side,
+        (folder, name): (ItemId, &Name),
+        entry: Option<&Entry>,
+    ) -> Result<()> {
+        match self.path_of(side, folder)? {
+            Some(folder) => self.detach(side, &folder.join(name), FILTERED, entry),
+            None => Ok(()),
+        }
+    }
+
+    /// Another filter lets in what it lets in, whatever the one before took from the base.
+    pub(crate) fn follow_filter(&mut self, digest: &str) -> Result<()> {
+        if self
+            .meta("detached_by")?
+            .is_some_and(|known| known == digest)
+        {
+            return Ok(());
+        }
+        self.transaction(|state| {
+            let mut delete = state
+                .db
+                .prepare_cached("DELETE FROM detached WHERE why = ?1")?;
+            delete.execute([FILTERED])?;
+            drop(delete);
+            state.set_meta("detached_by", digest)
+        })
+    }
+
     /// Forgets what was undone or rejected and is no longer as it was then. A note that outlived its entry
     /// would hide a later one that happens to have the same revision.
     pub(crate) fn sweep_detached(&self, as_detached: &PerSide<BTreeSet<RelPath>>) -> Result<()> {
         let stale = {
             let mut query = self
                 .db
-                .prepare_cached("SELECT side, path FROM detached WHERE why IN (?1, ?2)")?;
-            let mut rows = query.query(params![UNDONE, REJECTED])?;
+                .prepare_cached("SELECT side, path FROM detached WHERE why IN (?1, ?2, ?3)")?;
+            let mut rows = query.query(params![UNDONE, REJECTED, FILTERED])?;
             let mut stale = Vec::new();
             while let Some(row) = rows.next()? {
                 let path: String = row.get(1)?;

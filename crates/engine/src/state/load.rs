@@ -1,5 +1,7 @@
 //! Reads what is in doubt into the planner's trees.
 
+mod left_out;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
@@ -74,6 +76,8 @@ struct Loader<'a> {
     state: &'a State,
     items: BTreeMap<ItemId, BaseItem>,
     fresh: PerSide<BTreeMap<ItemId, Fresh>>,
+    /// What a filter leaves out for what it is.
+    out: PerSide<Vec<SeenRow>>,
 }
 
 impl State {
@@ -85,6 +89,7 @@ impl State {
             state: self,
             items: BTreeMap::new(),
             fresh: PerSide::default(),
+            out: PerSide::new(Vec::new(), Vec::new()),
         };
         let owed = self.owed()?;
         if self.seen_rows == [0, 0] && owed.is_empty() {
@@ -100,6 +105,9 @@ impl State {
             }
             for row in rows {
                 loader.add_row(side, &row)?;
+                if row.state == Differs::Out {
+                    loader.out[side].push(row);
+                }
             }
         }
         for item in owed {
@@ -109,6 +117,7 @@ impl State {
         loader.drop_orphans();
         loader.add_rivals(capabilities)?;
         loader.drop_detached()?;
+        loader.leave_out(capabilities);
         loader.spread_unknown();
         let mut loaded = loader.finish();
         loaded.trees.copies.clone_from(&self.copies);
@@ -142,7 +151,7 @@ impl Differs {
     }
 
     const fn has_base(self) -> bool {
-        !matches!(self, Self::Fresh | Self::FreshUnsettled)
+        !matches!(self, Self::Fresh | Self::FreshUnsettled | Self::Out)
     }
 }
 
