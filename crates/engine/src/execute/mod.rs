@@ -183,6 +183,7 @@ impl Execution<'_> {
                 let item = one.action.standing.item;
                 let base = current(state, places, loaded, item)?;
                 detach_filtered(engine, state, &one.action)?;
+                let had_at = state.folder_paths(base.as_ref())?;
                 let mut rows = record(&one.action, base.as_ref(), &one.done);
                 follow_rebased(state, &one.action, &mut rows)?;
                 state.apply(&rows, base.as_ref())?;
@@ -193,6 +194,11 @@ impl Execution<'_> {
                     {
                         places.insert(*item, (*parent, name.clone()));
                     }
+                }
+                move_detached(state, &one.action)?;
+                if Side::BOTH.iter().any(|&side| had_at[side].is_some()) {
+                    let base = current(state, places, loaded, item)?;
+                    detached_follow(state, &had_at, base.as_ref())?;
                 }
                 if let (Deed::Duplicate { from, .. }, Some(copy)) =
                     (&one.action.deed, &one.done.entry)
@@ -437,6 +443,31 @@ fn detach_filtered(engine: &Engine, state: &crate::state::State, action: &Action
             (action.reason, &left[side], &action.standing.places[side])
         {
             state.detach_filtered(side, (*folder, name), engine.while_it_is(side, entry))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is detached in a folder goes with it when it is moved.
+fn move_detached(state: &crate::state::State, action: &Action) -> Result<()> {
+    match &action.deed {
+        Deed::Move { from, to, .. } if from.entry.kind == Kind::Folder => {
+            state.move_detached(action.side, &from.path, to)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same where a person had moved it already, and the base follows.
+fn detached_follow(
+    state: &crate::state::State,
+    had_at: &PerSide<Option<RelPath>>,
+    base: Option<&BaseItem>,
+) -> Result<()> {
+    let has_at = state.folder_paths(base)?;
+    for side in Side::BOTH {
+        if let (Some(had), Some(has)) = (&had_at[side], &has_at[side]) {
+            state.move_detached(side, had, has)?;
         }
     }
     Ok(())

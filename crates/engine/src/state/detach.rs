@@ -240,6 +240,53 @@ impl State {
         Ok(())
     }
 
+    /// Where each side had a folder item, if anything is detached that could be in it.
+    pub(crate) fn folder_paths(&self, item: Option<&BaseItem>) -> Result<PerSide<Option<RelPath>>> {
+        let mut paths = PerSide::default();
+        let Some(item) = item.filter(|item| item.kind == Kind::Folder) else {
+            return Ok(paths);
+        };
+        if !self.is_anything_detached()? {
+            return Ok(paths);
+        }
+        for side in Side::BOTH {
+            let native = item.entries[side].as_ref().map_or(&item.name, |e| &e.name);
+            let folder = self.path_of(side, item.parent)?;
+            paths[side] = folder.map(|folder| folder.join(native));
+        }
+        Ok(paths)
+    }
+
+    fn is_anything_detached(&self) -> Result<bool> {
+        let mut query = self
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM detached)")?;
+        Ok(query.query_row([], |r| r.get(0))?)
+    }
+
+    /// A folder was moved: what is detached in it stays so.
+    pub(crate) fn move_detached(&self, side: Side, from: &RelPath, to: &RelPath) -> Result<()> {
+        if from == to || !self.is_anything_detached()? {
+            return Ok(());
+        }
+        let mut query = self
+            .db
+            .prepare_cached("SELECT path FROM detached WHERE side = ?1")?;
+        let rows = query.query_map([side_number(side)], |r| r.get::<_, String>(0))?;
+        let paths: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
+        let mut update = self.db.prepare_cached(
+            "UPDATE OR REPLACE detached SET path = ?3 WHERE side = ?1 AND path = ?2",
+        )?;
+        for path in paths {
+            let was = RelPath::new(&path).map_err(|e| EngineError::DamagedState(e.to_string()))?;
+            if let Some(below) = was.below(from) {
+                let now = to.append(&below);
+                update.execute(params![side_number(side), path, now.as_str()])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Why a path is detached, if it is.
     pub(crate) fn why_detached(&self, side: Side, path: &RelPath) -> Result<Option<String>> {
         use rusqlite::OptionalExtension;

@@ -1,6 +1,7 @@
 //! Reads what is in doubt into the planner's trees.
 
 mod left_out;
+mod moved;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,8 @@ use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees};
 use tandem_core::side::{PerSide, Side};
+
+use moved::is_as_detached;
 
 use super::pack::unpack_entry;
 use super::seen::Differs;
@@ -116,7 +119,7 @@ impl State {
         }
         loader.drop_orphans();
         loader.add_rivals(capabilities)?;
-        loader.drop_detached()?;
+        loader.drop_detached(capabilities)?;
         loader.leave_out(capabilities);
         loader.spread_unknown();
         let mut loaded = loader.finish();
@@ -294,7 +297,7 @@ impl Loader<'_> {
 
     /// Fresh entries that are detached and as they were when they were detached are not planned, unless the
     /// other side has something new at their path: then the two meet as any two do.
-    fn drop_detached(&mut self) -> Result<()> {
+    fn drop_detached(&mut self, capabilities: PerSide<&Capabilities>) -> Result<()> {
         let detached = self.state.detached()?;
         if detached.is_empty() {
             return Ok(());
@@ -304,18 +307,21 @@ impl Loader<'_> {
         let mut candidates = Vec::new();
         let mut children: PerSide<BTreeMap<ItemId, usize>> = PerSide::default();
         for side in Side::BOTH {
+            let moved = self.moved_folders(side, capabilities[side]);
             for fresh in self.fresh[side].values() {
                 *children[side].entry(fresh.parent).or_default() += 1;
                 let path = self.fresh_path(side, fresh);
-                let same = detached.get(&(side, path.clone())).is_some_and(|entry| {
-                    entry.as_ref().is_none_or(|e| {
-                        e.kind == fresh.entry.kind
-                            && (e.kind == Kind::Folder || e.revision == fresh.entry.revision)
-                    })
+                let noted = [
+                    Some(path.clone()),
+                    self.path_before_move(side, fresh, &moved),
+                ];
+                let noted = noted.into_iter().flatten().find(|path| {
+                    let noted = detached.get(&(side, path.clone()));
+                    noted.is_some_and(|was| is_as_detached(was.as_ref(), &fresh.entry))
                 });
-                if same {
+                if let Some(noted) = noted {
                     candidates.push((path.depth(), side, path.clone(), fresh.id, fresh.parent));
-                    as_detached[side].insert(path);
+                    as_detached[side].insert(noted);
                 } else {
                     new[side].insert(path);
                 }
