@@ -9,7 +9,7 @@ use tandem_core::policy::{ConflictPolicy, Mode};
 use tandem_core::side::Side;
 use tandem_engine::error::EngineError;
 use tandem_engine::report::{Rejection, Resolution, Warning};
-use tandem_testkit::sim::Edit;
+use tandem_testkit::sim::{Edit, SimExecutor};
 
 fn everything_deleted(world: &World) -> String {
     world.folder(Source, "f");
@@ -455,6 +455,52 @@ fn what_is_detached_stays_so_when_a_person_moves_its_folder() {
             world.both_have(&format!("{folder}/a"), Some("sent"));
             world.has(Destination, &format!("{folder}/e/0"), Some("mine 0"));
             world.has(Source, &format!("{folder}/e/0"), None);
+        }
+    }
+}
+
+#[test]
+fn a_restoring_that_is_cut_off_deletes_nothing() {
+    for crash in (3..200).step_by(7) {
+        let mut world = World::with(1, |o| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.guards.deletes = 8;
+            o.guards.delete_percent = 30;
+            o.limits.transfers = 1;
+        });
+        world.folder(Source, "d");
+        for i in 0..20 {
+            world.write(Source, &format!("d/{i}"), &format!("content {i}"));
+        }
+        world.sync();
+        for i in 0..8 {
+            world.delete(Source, &format!("d/{i}"));
+        }
+        world.sync();
+        let id = world.engine.held().unwrap()[0].id.clone();
+        let cut = SimExecutor::new(&world.environment)
+            .crash_at(Some(crash))
+            .run(world.engine.reject(&id, Rejection::Restore));
+        world.restart(|_| {});
+        world.sync();
+        world.sync();
+        for i in 0..8 {
+            world.has(
+                Destination,
+                &format!("d/{i}"),
+                Some(&format!("content {i}")),
+            );
+        }
+        if let Some(hold) = world.engine.held().unwrap().first() {
+            let id = hold.id.clone();
+            world
+                .run(world.engine.reject(&id, Rejection::Restore))
+                .unwrap();
+            world.both_have("d/3", Some("content 3"));
+        }
+        if let Some(done) = cut {
+            done.unwrap();
+            world.both_have("d/3", Some("content 3"));
         }
     }
 }

@@ -88,6 +88,15 @@ impl State {
     /// What is in step beside a fresh entry and wants the same name on some side is part of it, and so are
     /// conflict copies of what both sides changed.
     pub(crate) fn load(&self, capabilities: PerSide<&Capabilities>) -> Result<Loaded> {
+        self.load_with(capabilities, &BTreeSet::new())
+    }
+
+    /// The same, with what is detached at these places.
+    pub(crate) fn load_with(
+        &self,
+        capabilities: PerSide<&Capabilities>,
+        attached: &BTreeSet<(Side, RelPath)>,
+    ) -> Result<Loaded> {
         let mut loader = Loader {
             state: self,
             items: BTreeMap::new(),
@@ -119,7 +128,7 @@ impl State {
         }
         loader.drop_orphans();
         loader.add_rivals(capabilities)?;
-        loader.drop_detached(capabilities)?;
+        loader.drop_detached(capabilities, attached)?;
         loader.leave_out(capabilities);
         loader.spread_unknown();
         let mut loaded = loader.finish();
@@ -297,7 +306,11 @@ impl Loader<'_> {
 
     /// Fresh entries that are detached and as they were when they were detached are not planned, unless the
     /// other side has something new at their path: then the two meet as any two do.
-    fn drop_detached(&mut self, capabilities: PerSide<&Capabilities>) -> Result<()> {
+    fn drop_detached(
+        &mut self,
+        capabilities: PerSide<&Capabilities>,
+        attached: &BTreeSet<(Side, RelPath)>,
+    ) -> Result<()> {
         let detached = self.state.detached()?;
         if detached.is_empty() {
             return Ok(());
@@ -332,7 +345,8 @@ impl Loader<'_> {
         candidates.sort_unstable_by(|a, b| b.cmp(a));
         for (_, side, path, id, parent) in candidates {
             let in_use = children[side].get(&id).is_some_and(|&n| n > 0);
-            if in_use || new[side.other()].contains(&path) {
+            let wanted = attached.contains(&(side, path.clone()));
+            if in_use || wanted || new[side.other()].contains(&path) {
                 continue;
             }
             self.fresh[side].remove(&id);
