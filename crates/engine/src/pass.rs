@@ -63,11 +63,6 @@ impl Engine {
     pub(crate) async fn pass(&self, doubts: PerSide<Doubt>) -> Result<Summary> {
         let _one = self.passing.lock().await;
         self.follow_filter()?;
-        let doubts = if self.is_known_ground()? {
-            doubts
-        } else {
-            PerSide::new(Doubt::everything(), Doubt::everything())
-        };
         let done = self.rounds(doubts).await;
         if let Ok(summary) = &done
             && summary.stopped.is_none()
@@ -79,8 +74,11 @@ impl Engine {
     }
 
     async fn rounds(&self, mut doubts: PerSide<Doubt>) -> Result<Summary> {
-        let mut pass = self.begin_pass()?;
         let roots = self.guard_roots().await?;
+        if !self.is_known_ground()? {
+            doubts = PerSide::new(Doubt::everything(), Doubt::everything());
+        }
+        let mut pass = self.begin_pass()?;
         if !roots.is_empty() {
             pass.holds = roots
                 .into_iter()

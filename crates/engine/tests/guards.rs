@@ -54,3 +54,28 @@ fn what_a_filter_lets_in_again_on_a_mirror_is_held() {
         world.has(Destination, "later", None);
     }
 }
+
+#[test]
+fn another_root_that_was_approved_begins_without_deletes() {
+    for seed in SEEDS {
+        let mut world = World::with(seed, |o| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.guards.deletes = 100;
+        });
+        for i in 0..20 {
+            world.write(Source, &format!("{i}"), "sent");
+        }
+        world.sync();
+        world.still();
+        world.replace(Source);
+        world.write(Source, "3", "sent");
+        assert_eq!(world.sync().held, 1);
+        let held = world.engine.held().unwrap();
+        assert_eq!(held[0].guard, "root_replaced");
+        world.engine.approve(&held[0].id).unwrap();
+        world.sync();
+        let held = world.engine.held().unwrap();
+        assert_eq!(held[0].guard, "first_mirror_deletes");
+        world.has(Destination, "4", Some("sent"));
+    }
+}

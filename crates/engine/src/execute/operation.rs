@@ -262,7 +262,7 @@ impl Execution<'_> {
 
     /// The roots are asked once more who they are before anything is deleted in their name.
     async fn roots_still_hold(&mut self, group: &[Action]) -> Result<bool> {
-        let holds = self.engine.guard_roots().await?;
+        let holds = self.engine.roots_as_known().await?;
         if holds.is_empty() {
             return Ok(true);
         }

@@ -93,8 +93,7 @@ impl Engine {
     }
 
     fn store_identity(&self, side: Side, identity: &RootIdentity) -> Result<()> {
-        let text =
-            serde_json::to_string(identity).map_err(|e| EngineError::Refused(e.to_string()))?;
+        let text = text(identity)?;
         self.state().set_meta(&format!("identity {side}"), &text)
     }
 
@@ -144,9 +143,11 @@ impl Engine {
 
     /// Another root was approved: both sides are merged as if they had never met, never with deletes.
     fn start_over(&self, side: Side, found: &RootIdentity) -> Result<()> {
-        self.state()
-            .transaction(|state| state.forget_everything())?;
-        self.store_identity(side, found)
+        let identity = text(found)?;
+        self.state().transaction(|state| {
+            state.forget_everything(side)?;
+            state.set_meta(&format!("identity {side}"), &identity)
+        })
     }
 
     /// A root that shows nothing while the base knows items, and cannot prove that it is the right one.

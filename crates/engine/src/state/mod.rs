@@ -16,6 +16,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_core::plan::MadeCopy;
+use tandem_core::side::Side;
 
 pub(crate) use detach::{REJECTED, Released, UNDONE};
 pub(crate) use intents::Intent;
@@ -152,12 +153,19 @@ impl State {
         }
     }
 
-    /// Drops base and observations: the sides meet as if for the first time.
-    pub(crate) fn forget_everything(&mut self) -> Result<()> {
+    /// Drops what is known of the two sides together: they meet as if for the first time. Where unfinished
+    /// uploads lie on the side that stays is kept, so that they are thrown away.
+    pub(crate) fn forget_everything(&mut self, replaced: Side) -> Result<()> {
         self.db.execute_batch(
-            "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached;",
+            "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached; \
+             DELETE FROM conflicts; DELETE FROM texts; \
+             DELETE FROM meta WHERE key IN ('finished', 'filter', 'ignore_files');",
         )?;
+        self.db
+            .prepare_cached("DELETE FROM intents WHERE side = ?1")?
+            .execute([side_number(replaced)])?;
         self.seen_rows = [0, 0];
+        self.copies.clear();
         Ok(())
     }
 

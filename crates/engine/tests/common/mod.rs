@@ -128,6 +128,13 @@ impl World {
         self.engine = open(&self.environment, &self.sides, &self.options, &self.state);
     }
 
+    /// Another, empty folder is in the place of a root.
+    pub(crate) fn replace(&mut self, side: Side) {
+        let capabilities = self.sides[side].capabilities().clone();
+        self.sides[side] = SimStorage::with(capabilities, &self.environment);
+        self.restart(|_| {});
+    }
+
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.environment.advance(Duration::from_secs(5));
         SimExecutor::new(&self.environment).run(future).unwrap()
