@@ -157,7 +157,7 @@ impl Engine {
         self.require_roots().await?;
         let both_ways = Policy {
             mode: Mode::TwoWay,
-            ..self.setup.options.policy.clone()
+            ..self.policy()?
         };
         let held: BTreeSet<(Side, RelPath)> =
             deletes.iter().map(|d| (d.side, d.path.clone())).collect();

@@ -156,13 +156,14 @@ impl Engine {
         unmergeable: &[ItemId],
         summary: &mut Summary,
     ) -> Result<(Plan, Loaded)> {
+        let policy = self.policy()?;
         for _ in 0..MOST_EVIDENCE {
             let capabilities = PerSide::from_fn(|side| self.capabilities(side));
             let loaded = self.state().load(capabilities)?;
             let input = Input {
                 trees: &loaded.trees,
                 capabilities,
-                policy: &self.setup.options.policy,
+                policy: &policy,
                 device: self.setup.device.as_str(),
                 unmergeable,
             };

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Destination, SEEDS, Source, World, path};
-use tandem_core::policy::{ConflictPolicy, Mode};
+use tandem_core::policy::{ConflictPolicy, FirstSync, Mode};
 use tandem_core::side::Side;
 use tandem_engine::error::EngineError;
 use tandem_engine::report::{Rejection, Resolution, Warning};
@@ -502,5 +502,27 @@ fn a_restoring_that_is_cut_off_deletes_nothing() {
             done.unwrap();
             world.both_have("d/3", Some("content 3"));
         }
+    }
+}
+
+#[test]
+fn the_first_sync_is_what_was_chosen_only_once() {
+    for seed in SEEDS {
+        let mut world = World::with(seed, |o| o.policy.first_sync = FirstSync::SourceWins);
+        world.write(Source, "a", "the source's");
+        world.write(Destination, "a", "the destination's");
+        world.sync();
+        world.both_have("a", Some("the source's"));
+        world.write(Source, "b", "the source's");
+        world.write(Destination, "b", "the destination's");
+        world.sync();
+        world.both_have("b", Some("the destination's"));
+        assert_eq!(world.paths(Source).len(), 3, "both are kept");
+        world.write(Destination, "a", "edited meanwhile");
+        world.lose_state();
+        world.sync();
+        world.both_have("a", Some("edited meanwhile"));
+        assert_eq!(world.paths(Source).len(), 4, "both are kept");
+        world.still();
     }
 }

@@ -38,6 +38,7 @@ impl Engine {
             if state.meta("finished")?.is_none() {
                 state.set_meta("finished", &now)?;
             }
+            state.end_first_sync()?;
             state.set_meta("filter", &digest)
         })
     }

@@ -200,7 +200,7 @@ impl State {
             .and_then(|text| text.parse().ok()))
     }
 
-    fn drop_meta(&self, key: &str) -> Result<()> {
+    pub(super) fn drop_meta(&self, key: &str) -> Result<()> {
         self.db
             .prepare_cached("DELETE FROM meta WHERE key = ?1")?
             .execute([key])?;

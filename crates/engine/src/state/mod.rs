@@ -66,6 +66,9 @@ CREATE TABLE detached (
 CREATE TABLE texts (item INTEGER PRIMARY KEY, used INTEGER NOT NULL, text BLOB NOT NULL);
 ";
 
+/// The note that the first sync is still to come.
+const FIRST_SYNC: &str = "first_sync";
+
 /// The database of one pair.
 pub(crate) struct State {
     db: Connection,
@@ -79,12 +82,12 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Opens the database at `path`, or makes it.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        Self::prepare(Connection::open(path)?)
+    /// Opens the database at `path`, or makes it, for a pair that is new or for one that has lost it.
+    pub(crate) fn open(path: &Path, is_new: bool) -> Result<Self> {
+        Self::prepare(Connection::open(path)?, is_new)
     }
 
-    fn prepare(db: Connection) -> Result<Self> {
+    fn prepare(db: Connection, is_new: bool) -> Result<Self> {
         db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;",
         )
@@ -98,6 +101,9 @@ impl State {
                 let begun = db.unchecked_transaction()?;
                 begun.execute_batch(SCHEMA)?;
                 begun.pragma_update(None, "user_version", FORMAT)?;
+                if is_new {
+                    begun.execute("INSERT INTO meta VALUES (?1, 'due')", [FIRST_SYNC])?;
+                }
                 begun.commit()?;
             }
             FORMAT => {}
@@ -159,7 +165,7 @@ impl State {
         self.db.execute_batch(
             "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached; \
              DELETE FROM conflicts; DELETE FROM texts; \
-             DELETE FROM meta WHERE key IN ('finished', 'filter', 'ignore_files');",
+             DELETE FROM meta WHERE key IN ('finished', 'filter', 'first_sync', 'ignore_files');",
         )?;
         self.db
             .prepare_cached("DELETE FROM intents WHERE side = ?1")?
@@ -167,6 +173,16 @@ impl State {
         self.seen_rows = [0, 0];
         self.copies.clear();
         Ok(())
+    }
+
+    /// Whether the two sides have never met, as far as anybody can know.
+    pub(crate) fn is_first_sync_due(&self) -> Result<bool> {
+        Ok(self.meta(FIRST_SYNC)?.is_some())
+    }
+
+    /// The two sides have met.
+    pub(crate) fn end_first_sync(&self) -> Result<()> {
+        self.drop_meta(FIRST_SYNC)
     }
 
     /// Begins a transaction that lasts over several calls.

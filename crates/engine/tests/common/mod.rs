@@ -39,6 +39,7 @@ fn open(
     sides: &PerSide<SimStorage>,
     options: &PairOptions,
     state: &Path,
+    is_new: bool,
 ) -> Engine {
     let setup = Setup {
         pair: "tested".to_owned(),
@@ -49,6 +50,7 @@ fn open(
             root
         }),
         state: state.to_owned(),
+        is_new,
         environment: environment.shared(),
         events: Arc::new(Silent),
     };
@@ -112,7 +114,7 @@ impl World {
         options.guards.free_space = 0;
         options.limits.quiet = 0;
         change(&mut options);
-        let engine = open(&environment, &sides, &options, &state);
+        let engine = open(&environment, &sides, &options, &state, true);
         Self {
             environment,
             sides,
@@ -125,7 +127,22 @@ impl World {
     /// The program is started again, with other options.
     pub(crate) fn restart(&mut self, change: impl FnOnce(&mut PairOptions)) {
         change(&mut self.options);
-        self.engine = open(&self.environment, &self.sides, &self.options, &self.state);
+        self.engine = open(
+            &self.environment,
+            &self.sides,
+            &self.options,
+            &self.state,
+            false,
+        );
+    }
+
+    /// The pair's database is lost.
+    pub(crate) fn lose_state(&mut self) {
+        // The old one is still open at its old name.
+        let lost = self.state.clone();
+        self.state.as_mut_os_string().push("-new");
+        self.restart(|_| {});
+        remove(&lost);
     }
 
     /// Another, empty folder is in the place of a root.
@@ -239,11 +256,15 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for end in ["", "-wal", "-shm"] {
-            let mut path = self.state.clone().into_os_string();
-            path.push(end);
-            // What is not there need not be removed.
-            let _ = std::fs::remove_file(path);
-        }
+        remove(&self.state);
+    }
+}
+
+fn remove(state: &Path) {
+    for end in ["", "-wal", "-shm"] {
+        let mut path = state.to_owned().into_os_string();
+        path.push(end);
+        // What is not there need not be removed.
+        let _ = std::fs::remove_file(path);
     }
 }
