@@ -105,7 +105,7 @@ impl Engine {
             }
             let (mut plan, loaded) = self.plan(&pass.unmergeable, &mut pass.summary).await?;
             self.note_plan(&plan, &look)?;
-            self.drop_hopeless(&pass, &mut plan, &loaded);
+            self.drop_hopeless(&pass, &mut plan, &loaded)?;
             pass.holds = self.guard(&mut plan).await?;
             self.tell_holds(&pass.holds)?;
             if plan.actions.is_empty() {
@@ -235,21 +235,10 @@ impl Engine {
         let mut problems: BTreeSet<ProblemRow> = plan
             .left_out
             .iter()
-            .map(|left| ProblemRow {
-                side: left.side,
-                path: left.path.to_string(),
-                why: refusal(left.why).to_owned(),
-                detail: String::new(),
-            })
+            .map(|left| problem_row(left.side, &left.path, refusal(left.why)))
             .collect();
         for (side, path) in &look.being_written {
-            let why = "changes_waiting".to_owned();
-            problems.insert(ProblemRow {
-                side: *side,
-                path: path.to_string(),
-                why,
-                detail: String::new(),
-            });
+            problems.insert(problem_row(*side, path, "changes_waiting"));
         }
         let now = self.now();
         self.state().transaction(|state| {
@@ -261,25 +250,44 @@ impl Engine {
         })
     }
 
-    /// What failed is not tried again in this pass, nor what lies below a folder that is not moved or made.
-    fn drop_hopeless(&self, pass: &Pass, plan: &mut Plan, loaded: &Loaded) {
+    /// What failed is not tried again in this pass, nor what lies below a folder that is not moved or made. What
+    /// lost its race too often is shown.
+    fn drop_hopeless(&self, pass: &Pass, plan: &mut Plan, loaded: &Loaded) -> Result<()> {
         let mut undone = BTreeSet::new();
         for action in &plan.actions {
             if execute::is_step(action) && !self.is_worth_trying(pass, action) {
                 undone.insert(action.standing.item);
             }
         }
+        let overtaken: BTreeSet<ProblemRow> = plan
+            .actions
+            .iter()
+            .filter(|a| Self::is_overtaken(pass, a))
+            .filter_map(|a| Some(problem_row(a.side, a.path()?, "keeps_changing")))
+            .collect();
         let folders = execute::folders(plan, loaded);
         plan.actions
             .retain(|a| self.is_worth_trying(pass, a) && !execute::is_below(&undone, &folders, a));
+        if overtaken.is_empty() {
+            return Ok(());
+        }
+        self.state()
+            .transaction(|state| state.add_problems("execute", &overtaken))
+    }
+
+    /// Whether an action lost its race as often as it may in one pass.
+    fn is_overtaken(pass: &Pass, action: &Action) -> bool {
+        action.path().is_some_and(|path| {
+            let races = pass.races.get(&(action.side, path.clone()));
+            races.is_some_and(|n| *n >= MOST_RACES)
+        })
     }
 
     fn is_worth_trying(&self, pass: &Pass, action: &Action) -> bool {
         let Some(path) = action.path() else {
             return true;
         };
-        let key = (action.side, path.clone());
-        !pass.failed.contains(&key) && pass.races.get(&key).is_none_or(|n| *n < MOST_RACES)
+        !pass.failed.contains(&(action.side, path.clone())) && !Self::is_overtaken(pass, action)
     }
 
     fn begin_progress(&self, plan: &Plan) {
@@ -322,12 +330,7 @@ impl Engine {
             let rows = look
                 .being_written
                 .iter()
-                .map(|(side, path)| ProblemRow {
-                    side: *side,
-                    path: path.to_string(),
-                    why: "keeps_changing".to_owned(),
-                    detail: String::new(),
-                })
+                .map(|(side, path)| problem_row(*side, path, "keeps_changing"))
                 .collect();
             self.state()
                 .transaction(|state| state.add_problems("execute", &rows))?;
@@ -432,6 +435,15 @@ impl Engine {
     /// Whether `run` is paused.
     pub(crate) fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Acquire)
+    }
+}
+
+fn problem_row(side: Side, path: &RelPath, why: &str) -> ProblemRow {
+    ProblemRow {
+        side,
+        path: path.to_string(),
+        why: why.to_owned(),
+        detail: String::new(),
     }
 }
 

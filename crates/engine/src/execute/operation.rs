@@ -377,7 +377,8 @@ impl Execution<'_> {
             mtime,
             self.engine.now(),
         );
-        entry.kind == Kind::Opaque || !verdict.is_included()
+        let detached = self.engine.state().why_detached(side, path);
+        entry.kind == Kind::Opaque || !verdict.is_included() || matches!(detached, Ok(Some(_)))
     }
 
     /// Deletes a folder. If all that is left in it is junk, that goes into versions with it; `None` if there is
