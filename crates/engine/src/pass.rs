@@ -46,6 +46,8 @@ struct Pass {
     /// How long files have been waited for, in milliseconds.
     waited: u64,
     holds: Vec<(Hold, String)>,
+    /// What would have held the pair and was approved.
+    passed: BTreeSet<u64>,
 }
 
 impl Engine {
@@ -106,7 +108,9 @@ impl Engine {
             let (mut plan, loaded) = self.plan(&pass.unmergeable, &mut pass.summary).await?;
             self.note_plan(&plan, &look)?;
             self.drop_hopeless(&pass, &mut plan, &loaded)?;
-            pass.holds = self.guard(&mut plan).await?;
+            let guarded = self.guard(&mut plan).await?;
+            pass.holds = guarded.holds;
+            pass.passed.extend(guarded.passed);
             self.tell_holds(&pass.holds)?;
             if plan.actions.is_empty() {
                 match self.wait_for_quiet(&look, &mut pass).await? {
@@ -379,7 +383,17 @@ impl Engine {
             self.know_ground()?;
         }
         let mut state = self.state();
-        state.transaction(|state| state.set_holds(&pass.holds, now))?;
+        state.transaction(|state| {
+            state.set_holds(&pass.holds, now)?;
+            match (&pass.summary.stopped, pass.holds.is_empty()) {
+                (Some(_), _) => Ok(()),
+                (None, true) => state.end_approvals(),
+                (None, false) => pass
+                    .passed
+                    .iter()
+                    .try_for_each(|digest| state.use_approval(*digest).map(drop)),
+            }
+        })?;
         let problems = state.problems()?;
         for row in &problems {
             self.setup.events.event(Event::Problem(problem(row)));

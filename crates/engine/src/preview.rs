@@ -77,8 +77,8 @@ impl Engine {
         let first = self.state().meta("finished")?.is_none();
         preview.totals.conflicts = plan.conflicts.len() as u64;
         preview.left_out = self.left_out(&plan, &look)?;
-        let holds = self.guard(&mut plan).await?;
-        preview.held = self.views_of(holds)?;
+        let guarded = self.guard(&mut plan).await?;
+        preview.held = self.views_of(guarded.holds)?;
         preview.actions = plan
             .actions
             .iter()

@@ -79,3 +79,58 @@ fn another_root_that_was_approved_begins_without_deletes() {
         world.has(Destination, "4", Some("sent"));
     }
 }
+
+fn only_hold(world: &World) -> (String, String) {
+    let held = world.engine.held().unwrap();
+    assert_eq!(held.len(), 1, "{held:?}");
+    (held[0].id.clone(), held[0].guard.clone())
+}
+
+fn approve_only(world: &World, guard: &str) {
+    let (id, tripped) = only_hold(world);
+    assert_eq!(tripped, guard);
+    world.engine.approve(&id).unwrap();
+}
+
+#[test]
+fn space_is_asked_for_each_time() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.guards.free_space = 1 << 41);
+        world.write(Source, "a", "some");
+        assert_eq!(world.sync().held, 1);
+        world.has(Destination, "a", None);
+        approve_only(&world, "free_space");
+        world.sync();
+        world.both_have("a", Some("some"));
+        world.write(Source, "b", "some");
+        assert_eq!(world.sync().held, 1);
+        approve_only(&world, "free_space");
+        world.write(Source, "c", &"much more ".repeat(10));
+        assert_eq!(world.sync().held, 1, "more than was approved");
+        world.has(Destination, "b", None);
+    }
+}
+
+#[test]
+fn other_deletes_count_on_after_an_approval() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| {
+            o.guards.deletes = 10;
+            o.guards.delete_percent = 10;
+        });
+        for i in 0..40 {
+            world.write(Source, &format!("{i}"), &format!("content {i}"));
+        }
+        world.sync();
+        let delete = |range: std::ops::Range<u32>| {
+            range.for_each(|i| world.delete(Source, &i.to_string()));
+            world.sync().held
+        };
+        assert_eq!(delete(0..7), 0);
+        assert_eq!(delete(7..13), 1);
+        approve_only(&world, "mass_delete");
+        assert_eq!(world.sync().held, 0);
+        assert_eq!(delete(13..15), 0, "what was approved does not count");
+        assert_eq!(delete(15..17), 1, "what was not does");
+    }
+}

@@ -222,9 +222,10 @@ impl Execution<'_> {
                 }
                 if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
                     && state.use_approval(digest)?
+                    && let Some(line) = lines.last()
                 {
                     // What a person agreed to does not count towards the next hold.
-                    state.set_meta("deletes_count_from", &(now.0 + 1).to_string())?;
+                    state.note_approved(line.id)?;
                 }
             }
             Ok(())

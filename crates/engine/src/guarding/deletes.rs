@@ -6,7 +6,6 @@ use tandem_core::guard::{self, Approval, Evidence, Fact, Guard, GuardSettings, H
 use tandem_core::path::RelPath;
 use tandem_core::plan::{Deed, Plan, Reason};
 use tandem_core::side::Side;
-use tandem_core::time::Timestamp;
 
 use super::{HOUR, HeldAction, digest, text};
 use crate::engine::Engine;
@@ -93,12 +92,7 @@ impl Engine {
     fn are_many(&self, deletes: u64, settings: &GuardSettings) -> Result<bool> {
         let now = self.now();
         let state = self.state();
-        let since = state
-            .meta("deletes_count_from")?
-            .and_then(|t| t.parse().ok())
-            .unwrap_or(i64::MIN);
-        let since = now.plus(-HOUR).0.max(since);
-        let recent = state.deletes_since(Timestamp(since))?;
+        let recent = state.deletes_since(now.plus(-HOUR))?;
         Ok(guard::mass_delete(
             settings,
             deletes,

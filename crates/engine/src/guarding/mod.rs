@@ -1,15 +1,16 @@
 //! Stops actions that need a person's decision (DESIGN 4, step 4).
 
 mod deletes;
+mod pair;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tandem_core::guard::{
-    self, Digest, Evidence, Fact, Guard, GuardSettings, Hold, item_digest, root_guard,
+    Digest, Evidence, Fact, Guard, GuardSettings, Hold, item_digest, root_guard,
 };
 use tandem_core::path::{Name, RelPath};
-use tandem_core::plan::{Action, Deed, ItemId, Plan, Reason};
+use tandem_core::plan::{Action, ItemId, Plan, Reason};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Identity, RootIdentity};
 
@@ -65,6 +66,15 @@ pub(crate) fn digest(action: &Action) -> Option<u64> {
         Side::Destination => "delete on destination",
     };
     Some(item_digest(action.path()?, what, &action.expected()))
+}
+
+/// What the guards made of a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Guarded {
+    /// What is held, each with its list.
+    pub(crate) holds: Vec<(Hold, String)>,
+    /// What would have held the pair and was let pass.
+    pub(crate) passed: BTreeSet<u64>,
 }
 
 impl Engine {
@@ -167,86 +177,31 @@ impl Engine {
         Ok(holds)
     }
 
-    /// Takes out of the plan what is held, and answers the holds, each with its list.
-    pub(crate) async fn guard(&self, plan: &mut Plan) -> Result<Vec<(Hold, String)>> {
+    /// Takes out of the plan what is held.
+    pub(crate) async fn guard(&self, plan: &mut Plan) -> Result<Guarded> {
         let settings = self.guard_settings()?;
         let approval = self.state().approval()?;
-        let pair = self.pair_guards(plan, &settings).await?;
-        let mut holds = Vec::new();
-        for hold in pair {
-            if !approval.covers(&hold.items) {
-                let list: Vec<PlannedAction> = plan
-                    .actions
-                    .iter()
-                    .filter(|a| a.touches())
-                    .take(MOST_LISTED)
-                    .map(planned)
-                    .collect();
-                holds.push((hold, text(&list)?));
+        let mut guarded = Guarded::default();
+        for hold in self.pair_guards(plan, &settings).await? {
+            if approval.covers(&hold.items) {
+                guarded.passed.extend(&hold.items);
+                continue;
             }
-        }
-        if !holds.is_empty() {
-            plan.actions.clear();
-            return Ok(holds);
-        }
-        holds.extend(self.guard_deletes(plan, &settings, &approval)?);
-        Ok(holds)
-    }
-
-    async fn pair_guards(&self, plan: &Plan, settings: &GuardSettings) -> Result<Vec<Hold>> {
-        let mut holds = Vec::new();
-        let items = self.state().base_count()?;
-        for side in Side::BOTH {
-            let edited: BTreeSet<u64> = plan
+            let list: Vec<PlannedAction> = plan
                 .actions
                 .iter()
-                .filter(|a| {
-                    a.reason == Reason::EditedOn(side) && matches!(a.deed, Deed::Transfer { .. })
-                })
-                .filter_map(digest)
+                .filter(|a| a.touches())
+                .take(MOST_LISTED)
+                .map(planned)
                 .collect();
-            if guard::everything_changed(settings, edited.len() as u64, items) {
-                let mut evidence = Evidence::new();
-                evidence.insert("side".into(), Fact::Text(side.to_string()));
-                evidence.insert("edited".into(), Fact::Number(edited.len() as u64));
-                evidence.insert("base_items".into(), Fact::Number(items));
-                holds.push(Hold::new(Guard::EverythingChanged, edited, evidence));
-            }
-            let incoming: u64 = plan
-                .actions
-                .iter()
-                .filter(|a| a.side == side)
-                .map(Action::bytes)
-                .sum();
-            let free = self.root(side).free_space().await.unwrap_or(None);
-            if guard::free_space(settings, free, incoming) {
-                let mut evidence = Evidence::new();
-                evidence.insert("side".into(), Fact::Text(side.to_string()));
-                evidence.insert("free".into(), Fact::Number(free.unwrap_or(0)));
-                evidence.insert("needed".into(), Fact::Number(incoming));
-                holds.push(Hold::new(
-                    Guard::FreeSpace,
-                    one(&format!("free space {side}")),
-                    evidence,
-                ));
-            }
+            guarded.holds.push((hold, text(&list)?));
         }
-        let copies = plan
-            .actions
-            .iter()
-            .filter(|a| matches!(a.deed, Deed::Duplicate { .. }))
-            .count() as u64;
-        let recent = self.state().copies_since(self.now().plus(-HOUR))?;
-        if copies > 0 && guard::conflict_copies(settings, 0, copies + recent) {
-            let mut evidence = Evidence::new();
-            evidence.insert("copies".into(), Fact::Number(copies + recent));
-            holds.push(Hold::new(
-                Guard::ConflictCopies,
-                one("conflict copies"),
-                evidence,
-            ));
+        if guarded.holds.is_empty() {
+            guarded.holds = self.guard_deletes(plan, &settings, &approval)?;
+        } else {
+            plan.actions.clear();
         }
-        Ok(holds)
+        Ok(guarded)
     }
 }
 
@@ -259,6 +214,13 @@ pub(crate) fn root_hold(guard: Guard, side: Side, found: Option<&RootIdentity>) 
 
 fn one(what: &str) -> BTreeSet<u64> {
     BTreeSet::from([Digest::new().text(what).value()])
+}
+
+/// One digest for each doubling up to `amount`: an approval covers the same or less, and up to twice as much.
+fn up_to(what: &str, amount: u64) -> BTreeSet<u64> {
+    (0..=amount.max(1).ilog2())
+        .map(|level| Digest::new().text(what).number(level.into()).value())
+        .collect()
 }
 
 fn text<T: Serialize>(list: &T) -> Result<String> {

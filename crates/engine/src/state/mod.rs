@@ -66,6 +66,9 @@ CREATE TABLE detached (
 CREATE TABLE texts (item INTEGER PRIMARY KEY, used INTEGER NOT NULL, text BLOB NOT NULL);
 ";
 
+/// Lines of the journal that a person had agreed to. An older program does without.
+const APPROVED: &str = "CREATE TABLE IF NOT EXISTS approved (id INTEGER PRIMARY KEY);";
+
 /// The note that the first sync is still to come.
 const FIRST_SYNC: &str = "first_sync";
 
@@ -100,13 +103,14 @@ impl State {
             0 => {
                 let begun = db.unchecked_transaction()?;
                 begun.execute_batch(SCHEMA)?;
+                begun.execute_batch(APPROVED)?;
                 begun.pragma_update(None, "user_version", FORMAT)?;
                 if is_new {
                     begun.execute("INSERT INTO meta VALUES (?1, 'due')", [FIRST_SYNC])?;
                 }
                 begun.commit()?;
             }
-            FORMAT => {}
+            FORMAT => db.execute_batch(APPROVED)?,
             found => {
                 return Err(EngineError::NewerState {
                     found,
