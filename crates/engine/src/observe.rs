@@ -63,6 +63,8 @@ pub(crate) struct Look {
     pub(crate) being_written: BTreeSet<(Side, RelPath)>,
     /// Entries seen on each side.
     pub(crate) entries: PerSide<u64>,
+    /// Whether a side was seen to show nothing of what is carried. Junk on a mount point is nothing.
+    pub(crate) empty: PerSide<bool>,
     problems: BTreeSet<ProblemRow>,
     ignore_files: BTreeMap<(Side, RelPath), Entry>,
 }
@@ -320,8 +322,13 @@ impl Engine {
             seen.entries.push(entry);
         }
         let unsettled = seen.unsettled.clone();
+        let shows = !seen.entries.is_empty() || !seen.unknown.is_empty();
         let mut state = self.state();
         let is_base = state.see_folder(side, id, self.capabilities(side), seen)?;
+        if listing.folder.is_root() {
+            // What another filter leaves out from now on is there all the same.
+            look.empty[side] = !shows && !state.is_anything_excluded(side, id)?;
+        }
         for name in unsettled {
             if state.is_unsettled(side, id, &name)? {
                 look.unsettled[side].insert(listing.folder.clone());

@@ -90,20 +90,17 @@ impl Engine {
         }
         for _ in 0..MOST_ROUNDS {
             self.phase(Phase::Looking);
-            let whole = doubts.source.all && doubts.destination.all;
             let look = self.look(&doubts).await?;
             for side in Side::BOTH {
                 self.confirm_absences(side).await?;
             }
-            if whole {
-                let empty = self.guard_empty(look.entries)?;
-                if !empty.is_empty() {
-                    pass.holds = empty
-                        .into_iter()
-                        .map(|hold| (hold, "[]".to_owned()))
-                        .collect();
-                    break;
-                }
+            let empty = self.guard_empty(&look.empty)?;
+            if !empty.is_empty() {
+                pass.holds = empty
+                    .into_iter()
+                    .map(|hold| (hold, "[]".to_owned()))
+                    .collect();
+                break;
             }
             let (mut plan, loaded) = self.plan(&pass.unmergeable, &mut pass.summary).await?;
             self.note_plan(&plan, &look)?;

@@ -63,7 +63,7 @@ impl Engine {
         for side in Side::BOTH {
             self.confirm_absences(side).await?;
         }
-        let empty = self.guard_empty(look.entries)?;
+        let empty = self.guard_empty(&look.empty)?;
         if !empty.is_empty() {
             preview.held = self.views_of(
                 empty

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Destination, SEEDS, Source, World, path};
 use tandem_core::policy::Mode;
 use tandem_engine::report::Rejection;
@@ -132,5 +134,91 @@ fn other_deletes_count_on_after_an_approval() {
         assert_eq!(world.sync().held, 0);
         assert_eq!(delete(13..15), 0, "what was approved does not count");
         assert_eq!(delete(15..17), 1, "what was not does");
+    }
+}
+
+/// A root without a proof of what it is, whose items are all gone.
+fn emptied(seed: u64) -> World {
+    let world = World::weak(seed, |o| {
+        o.guards.delete_all = 1000;
+        o.filter.patterns = vec!["*.tmp".to_owned()];
+    });
+    for i in 0..4 {
+        world.write(Source, &format!("{i}"), "content");
+    }
+    world.write(Source, "left.tmp", "not carried");
+    world.sync();
+    for i in 0..4 {
+        world.delete(Source, &format!("{i}"));
+    }
+    world
+}
+
+#[test]
+fn what_a_filter_leaves_out_does_not_prove_a_root() {
+    for seed in SEEDS {
+        let world = emptied(seed);
+        assert_eq!(world.sync().held, 1);
+        world.has(Destination, "3", Some("content"));
+        approve_only(&world, "root_empty");
+        world.sync();
+        world.has(Destination, "3", None);
+        world.still();
+    }
+}
+
+#[test]
+fn a_filter_that_leaves_out_everything_does_not_empty_a_root() {
+    for seed in SEEDS {
+        let mut world = World::weak(seed, |_| {});
+        world.write(Source, "a", "content");
+        world.sync();
+        world.restart(|o| o.filter.patterns = vec!["*".to_owned()]);
+        assert_eq!(world.sync().held, 0);
+        world.both_have("a", Some("content"));
+    }
+}
+
+#[test]
+fn a_root_that_a_hint_shows_empty_is_held() {
+    for seed in SEEDS {
+        let world = World::weak(seed, |o| o.guards.delete_all = 1000);
+        for i in 0..4 {
+            world.write(Source, &format!("{i}"), "content");
+        }
+        let at = Duration::from_secs(60);
+        let (storage, sleep) = (
+            world.sides[Source].clone(),
+            world.environment.shared().sleep(at),
+        );
+        let deletes = async {
+            sleep.await;
+            for i in 0..4 {
+                storage.edit(&Edit::Delete {
+                    path: path(&i.to_string()),
+                });
+            }
+        };
+        world.live_with(Duration::from_secs(200), deletes);
+        world.has(Destination, "3", Some("content"));
+        assert_eq!(only_hold(&world).1, "root_empty");
+    }
+}
+
+#[test]
+fn folders_do_not_hide_that_everything_changed() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        for i in 0..60 {
+            world.folder(Source, &format!("{i}"));
+            world.write(Source, &format!("{i}/a"), "content");
+        }
+        world.sync();
+        for i in 0..60 {
+            world.write(Source, &format!("{i}/a"), "garbage");
+        }
+        assert_eq!(world.sync().held, 1);
+        assert_eq!(only_hold(&world).1, "everything_changed");
+        world.has(Destination, "7/a", Some("content"));
     }
 }

@@ -161,17 +161,19 @@ impl Engine {
     }
 
     /// A root that shows nothing while the base knows items, and cannot prove that it is the right one.
-    pub(crate) fn guard_empty(&self, entries: PerSide<u64>) -> Result<Vec<Hold>> {
-        let items = self.state().base_count()?;
+    pub(crate) fn guard_empty(&self, empty: &PerSide<bool>) -> Result<Vec<Hold>> {
         let mut holds = Vec::new();
         for side in Side::BOTH {
+            let items = self.state().base_count()?;
             let known = self.stored_identity(side)?;
             let weak = known.as_ref().is_none_or(|i| i.identity == Identity::Weak);
-            if weak && entries[side] == 0 && items > 0 {
-                let hold = root_hold(Guard::RootEmpty, side, None);
-                if !self.state().approval()?.covers(&hold.items) {
-                    holds.push(hold);
-                }
+            if !(weak && empty[side] && items > 0) {
+                continue;
+            }
+            let evidence = Evidence::from([("side".to_owned(), Fact::Text(side.to_string()))]);
+            let held = up_to(&format!("empty {side}"), items);
+            if !self.state().approval()?.covers(&held) {
+                holds.push(Hold::new(Guard::RootEmpty, held, evidence));
             }
         }
         Ok(holds)

@@ -33,7 +33,7 @@ impl Engine {
         settings: &GuardSettings,
     ) -> Result<Option<Hold>> {
         let edited: BTreeSet<u64> = edits_on(side, plan).filter_map(digest).collect();
-        let items = self.state().base_count()?;
+        let items = self.state().file_count()?;
         if !guard::everything_changed(settings, edited.len() as u64, items) {
             return Ok(None);
         }

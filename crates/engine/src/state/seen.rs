@@ -368,6 +368,15 @@ impl State {
         ))
     }
 
+    /// Whether a filter leaves out something in a folder that was in step.
+    pub(crate) fn is_anything_excluded(&self, side: Side, folder: ItemId) -> Result<bool> {
+        let mut query = self.db.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM seen WHERE side = ?1 AND parent = ?2 AND state = ?3)",
+        )?;
+        let excluded = Differs::Excluded as i64;
+        Ok(query.query_row(params![side_number(side), folder.0, excluded], |r| r.get(0))?)
+    }
+
     /// Folders in `folder` that the base does not explain, with their ids.
     pub(crate) fn fresh_folders(&self, side: Side, folder: ItemId) -> Result<Vec<(Name, i64)>> {
         let rows = self.seen_in(side, folder)?.into_iter();

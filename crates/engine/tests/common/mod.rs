@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, join, select};
 use tandem_core::capabilities::{AtomicWrite, Capabilities, Conditions, Ids};
 use tandem_core::conflict_name::DeviceName;
 use tandem_core::path::RelPath;
@@ -19,7 +20,7 @@ use tandem_engine::Engine;
 use tandem_engine::event::Silent;
 use tandem_engine::report::{ActionKind, LogLine, LogQuery, Summary};
 use tandem_engine::setup::{PairOptions, Setup};
-use tandem_testkit::sim::{Edit, SimEnvironment, SimExecutor, SimStorage};
+use tandem_testkit::sim::{Edit, Habits, SimEnvironment, SimExecutor, SimStorage};
 
 pub(crate) use tandem_core::side::Side::{Destination, Source};
 
@@ -101,11 +102,34 @@ impl World {
     pub(crate) fn of(
         seed: u64,
         change: impl FnOnce(&mut PairOptions),
+        capabilities: impl FnMut(Side) -> Capabilities,
+    ) -> Self {
+        Self::made(seed, change, capabilities, |_| {})
+    }
+
+    /// Roots that nothing proves to be what they were, on sides that tell when something changed.
+    pub(crate) fn weak(seed: u64, change: impl FnOnce(&mut PairOptions)) -> Self {
+        let watched = |_| Capabilities {
+            waiting: true,
+            ..capabilities([Ids::None, Ids::Hint][seed as usize % 2])
+        };
+        Self::made(seed, change, watched, |habits| habits.marker = false)
+    }
+
+    fn made(
+        seed: u64,
+        change: impl FnOnce(&mut PairOptions),
         mut capabilities: impl FnMut(Side) -> Capabilities,
+        habits: impl Fn(&mut Habits),
     ) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let environment = SimEnvironment::new(seed);
-        let sides = PerSide::from_fn(|side| SimStorage::with(capabilities(side), &environment));
+        let sides = PerSide::from_fn(|side| {
+            let capabilities = capabilities(side);
+            let mut own = Habits::plain(&capabilities);
+            habits(&mut own);
+            SimStorage::with_habits(capabilities, own, &environment)
+        });
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let state =
             std::env::temp_dir().join(format!("tandem-engine-{}-{number}.db", std::process::id()));
@@ -155,6 +179,25 @@ impl World {
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.environment.advance(Duration::from_secs(5));
         SimExecutor::new(&self.environment).run(future).unwrap()
+    }
+
+    /// The engine runs for a while, as it does in the background.
+    pub(crate) fn live(&self, time: Duration) {
+        self.live_with(time, std::future::ready(()));
+    }
+
+    /// The same while `others` happens.
+    pub(crate) fn live_with(&self, time: Duration, others: impl Future<Output = ()>) {
+        let sleep = self.environment.shared().sleep(time);
+        self.run(async {
+            let others = async {
+                join(others, sleep).await;
+            };
+            match select(Box::pin(self.engine.run()), Box::pin(others)).await {
+                Either::Left((ended, _)) => ended.unwrap(),
+                Either::Right(_) => {}
+            }
+        });
     }
 
     pub(crate) fn sync(&self) -> Summary {
