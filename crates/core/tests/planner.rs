@@ -485,3 +485,54 @@ fn a_large_first_plan_is_linear() {
     // A quadratic step takes minutes here, whatever the build.
     assert!(took.as_secs() < 20, "{took:?}");
 }
+
+/// What each delete of the plan asks to be absent on the other side, and what may stand there instead.
+fn absences(plan: &Plan) -> Vec<(String, Option<Kind>)> {
+    let deletes = plan.actions.iter().filter_map(|a| match &a.deed {
+        Deed::Delete { absent, .. } => absent.as_ref(),
+        _ => None,
+    });
+    deletes
+        .map(|a| (a.path.to_string(), a.instead.as_ref().map(|e| e.kind)))
+        .collect()
+}
+
+#[test]
+fn what_only_the_follower_has_must_be_absent_where_it_would_be() {
+    let mut pair = Pair::new();
+    pair.policy.mode = Mode::SourceToDestination;
+    let moved = pair.item(1, 0, folder("d", 1));
+    moved.seen[Source] = Seen::Absent;
+    pair.fresh(Source, 5, 0, folder("e", 1));
+    pair.fresh(Destination, 2, 1, folder("own", 2));
+    pair.fresh(Destination, 3, 2, file("a", 3, 3));
+    pair.fresh(Destination, 4, 0, file("b", 4, 4));
+    let plan = pair.plan();
+    assert_eq!(
+        told(&plan),
+        [
+            "destination: move d to e",
+            "destination: delete e/own/a",
+            "destination: delete e/own",
+            "destination: delete b"
+        ]
+    );
+    assert_eq!(
+        absences(&plan),
+        [
+            ("e/own/a".to_owned(), None),
+            ("e/own".to_owned(), None),
+            ("b".to_owned(), None)
+        ]
+    );
+}
+
+#[test]
+fn what_lies_in_a_folder_that_the_leader_cannot_read_stays() {
+    let mut pair = Pair::new();
+    pair.policy.mode = Mode::SourceToDestination;
+    pair.item(1, 0, folder("d", 1)).seen[Source] = Seen::Unknown;
+    pair.fresh(Destination, 2, 1, folder("own", 2));
+    pair.fresh(Destination, 3, 2, file("a", 3, 3));
+    assert_eq!(told(&pair.plan()), [String::new(); 0]);
+}

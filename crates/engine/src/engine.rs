@@ -8,6 +8,7 @@ use futures_util::lock::Mutex as AsyncMutex;
 use tandem_core::capabilities::Capabilities;
 use tandem_core::filter::Filter;
 use tandem_core::path::RelPath;
+use tandem_core::policy::{FirstSync, Policy};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Root, VersionKey};
 use tandem_core::time::Timestamp;
@@ -42,7 +43,7 @@ impl Engine {
     /// # Errors
     /// A state that is damaged, newer or cannot be written; a pattern that cannot be read.
     pub async fn open(setup: Setup) -> Result<Self> {
-        let state = State::open(&setup.state)?;
+        let state = State::open(&setup.state, setup.is_new)?;
         let ignored = crate::observe::stored_ignore_files(&state)?;
         let filter = Filter::new(setup.options.filter.clone(), ignored)?;
         let (wake, woken) = mpsc::unbounded();
@@ -103,6 +104,16 @@ impl Engine {
 
     pub(crate) fn filter(&self) -> Arc<Filter> {
         Arc::clone(&self.filter.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What a person chose. The first sync is so only until it was finished: later, and after the state was lost,
+    /// what both sides made is a conflict like any other (P6).
+    pub(crate) fn policy(&self) -> Result<Policy> {
+        let mut policy = self.setup.options.policy.clone();
+        if !self.state().is_first_sync_due()? {
+            policy.first_sync = FirstSync::Merge;
+        }
+        Ok(policy)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

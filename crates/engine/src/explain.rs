@@ -100,7 +100,7 @@ impl Engine {
         native: &PerSide<RelPath>,
         told: &Explanation,
     ) -> Result<Ground> {
-        if let Some(rule) = self.excluding_rule(path, told) {
+        if let Some(rule) = self.excluding_rule(path, native)? {
             return Ok(("filtered", Some(rule)));
         }
         let planned = self.is_to_be_carried(native, told)?;
@@ -152,21 +152,31 @@ impl Engine {
         Ok(!told.next.is_empty() || differs(Side::Source)? || differs(Side::Destination)?)
     }
 
-    fn excluding_rule(&self, path: &RelPath, told: &Explanation) -> Option<String> {
-        let shown = [
-            &told.seen.source,
-            &told.seen.destination,
-            &told.base.source,
-            &told.base.destination,
-        ];
-        let shown = shown.into_iter().flatten().next();
-        let kind = match shown.map(|s| s.kind.as_str()) {
-            Some("folder") => Kind::Folder,
-            Some("symlink") => Kind::Symlink,
-            Some("opaque") => Kind::Opaque,
-            _ => Kind::File,
-        };
-        let (size, mtime) = (shown.map(|s| s.size), shown.and_then(|s| s.mtime));
+    /// The rule that leaves out what some side shows, or had.
+    fn excluding_rule(&self, path: &RelPath, native: &PerSide<RelPath>) -> Result<Option<String>> {
+        let mut known = Vec::new();
+        for side in Side::BOTH {
+            let state = self.state();
+            let shown = state.shown_at(side, &native[side])?;
+            let had = || {
+                Ok(state
+                    .item_at(side, &native[side])?
+                    .and_then(|i| i.entries[side].clone()))
+            };
+            known.extend(shown.map_or_else(had, |entry| Result::Ok(Some(entry)))?);
+        }
+        if known.is_empty() {
+            return Ok(self.rule_against(path, None));
+        }
+        Ok(known
+            .iter()
+            .find_map(|entry| self.rule_against(path, Some(entry))))
+    }
+
+    fn rule_against(&self, path: &RelPath, entry: Option<&Entry>) -> Option<String> {
+        let kind = entry.map_or(Kind::File, |e| e.kind);
+        let mtime = entry.and_then(|e| e.mtime).filter(|m| m.by_client);
+        let (size, mtime) = (entry.map(|e| e.size), mtime.map(|m| m.at));
         match self.filter().verdict(path, kind, size, mtime, self.now()) {
             Verdict::Included => None,
             Verdict::Excluded {

@@ -135,9 +135,14 @@ impl Engine {
         })
     }
 
-    /// The items leave the base: the next plan finds them on one side only and sends them to the other.
-    /// Where the side that lost them leads, no plan would do so, and they are sent at once.
+    /// The items leave the base: the next plan finds them on one side only and sends them to the other. Where the
+    /// side that lost them leads, a plan would take them for the follower's own: they stay detached until they are
+    /// sent, which is done at once.
     async fn restore_rejected(&self, deletes: &[HeldAction]) -> Result<()> {
+        if self.setup.options.policy.mode.leader().is_some() {
+            self.detach_rejected(deletes)?;
+            return self.send_back(deletes).await;
+        }
         self.state().transaction(|state| {
             for held in deletes {
                 if let Some(item) = state.base_item(held.parent, &held.name)? {
@@ -145,23 +150,20 @@ impl Engine {
                 }
             }
             Ok(())
-        })?;
-        match self.setup.options.policy.mode.leader() {
-            None => Ok(()),
-            Some(_) => self.send_back(deletes).await,
-        }
+        })
     }
 
     async fn send_back(&self, deletes: &[HeldAction]) -> Result<()> {
         self.require_roots().await?;
         let both_ways = Policy {
             mode: Mode::TwoWay,
-            ..self.setup.options.policy.clone()
+            ..self.policy()?
         };
-        let held: BTreeSet<(Side, &RelPath)> = deletes.iter().map(|d| (d.side, &d.path)).collect();
+        let held: BTreeSet<(Side, RelPath)> =
+            deletes.iter().map(|d| (d.side, d.path.clone())).collect();
         let run = self.state().next_run()?;
         for _ in 0..MOST_ROUNDS {
-            let (mut plan, loaded) = self.plan_under(&both_ways).await?;
+            let (mut plan, loaded) = self.plan_with(&both_ways, &held).await?;
             plan.actions.retain_mut(|action| {
                 // What is sent to the other side comes from a held place.
                 let side = action.side.other();
@@ -175,7 +177,7 @@ impl Engine {
                         | Deed::Adopt { .. }
                 );
                 action.reason = Reason::Chosen;
-                wanted && path.is_some_and(|path| held.contains(&(side, &path)))
+                wanted && path.is_some_and(|path| held.contains(&(side, path)))
             });
             if plan.actions.is_empty() {
                 return Ok(());
@@ -195,6 +197,8 @@ impl Engine {
             }
             self.look(&done.doubts).await?;
         }
-        Ok(())
+        Err(EngineError::Refused(
+            "some of the items keep changing and could not be brought back".to_owned(),
+        ))
     }
 }

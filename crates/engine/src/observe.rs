@@ -10,12 +10,13 @@ use futures_util::stream::select;
 use serde::{Deserialize, Serialize};
 use tandem_core::capabilities::ListingConsistency;
 use tandem_core::entry::{Entry, Kind};
-use tandem_core::filter::{Filter, IGNORE_FILE, IgnoreFile};
+use tandem_core::filter::{Filter, IGNORE_FILE, IgnoreFile, InFolder, Rule, Verdict};
 use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::ItemId;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Depth, FolderListing, Listed, Locator, Skip, Skipped};
+use tandem_core::time::Timestamp;
 
 use crate::carried::Carried;
 use crate::engine::Engine;
@@ -62,6 +63,8 @@ pub(crate) struct Look {
     pub(crate) being_written: BTreeSet<(Side, RelPath)>,
     /// Entries seen on each side.
     pub(crate) entries: PerSide<u64>,
+    /// Whether a side was seen to show nothing of what is carried. Junk on a mount point is nothing.
+    pub(crate) empty: PerSide<bool>,
     problems: BTreeSet<ProblemRow>,
     ignore_files: BTreeMap<(Side, RelPath), Entry>,
 }
@@ -129,6 +132,7 @@ impl Engine {
             if !self.refresh_filter(&doubts, &look).await? {
                 return Ok(look);
             }
+            self.follow_filter()?;
             doubts = PerSide::new(Doubt::everything(), Doubt::everything());
         }
     }
@@ -299,12 +303,9 @@ impl Engine {
         for entry in listing.entries {
             let name = names::decode_name(&entry.name, rules)
                 .map_or_else(|_| entry.name.clone(), |n| n.into_owned());
-            let mtime = entry.mtime.map(|m| m.at);
-            if !verdicts
-                .verdict(&name, entry.kind, Some(entry.size), mtime, now)
-                .is_included()
-            {
-                seen.excluded.push(entry.name);
+            let verdict = of_entry(&verdicts, &name, &entry, now);
+            if !verdict.is_included() {
+                leave_out(&mut seen, &verdicts, &name, entry, &verdict);
                 continue;
             }
             if entry.kind == Kind::File
@@ -321,8 +322,13 @@ impl Engine {
             seen.entries.push(entry);
         }
         let unsettled = seen.unsettled.clone();
+        let shows = !seen.entries.is_empty() || !seen.unknown.is_empty();
         let mut state = self.state();
         let is_base = state.see_folder(side, id, self.capabilities(side), seen)?;
+        if listing.folder.is_root() {
+            // What another filter leaves out from now on is there all the same.
+            look.empty[side] = !shows && !state.is_anything_excluded(side, id)?;
+        }
         for name in unsettled {
             if state.is_unsettled(side, id, &name)? {
                 look.unsettled[side].insert(listing.folder.clone());
@@ -505,6 +511,40 @@ impl Engine {
             *current = std::sync::Arc::new(filter);
         }
         Ok(changed)
+    }
+}
+
+/// What a filter says of an entry. A server's upload time is no age.
+fn of_entry(filter: &InFolder<'_>, name: &Name, entry: &Entry, now: Timestamp) -> Verdict {
+    let mtime = entry.mtime.filter(|m| m.by_client).map(|m| m.at);
+    filter.verdict(name, entry.kind, Some(entry.size), mtime, now)
+}
+
+/// What is out for its name is so on both sides; what is out for what it is must be remembered, and what is only
+/// too young is not out for good.
+fn leave_out(
+    seen: &mut FolderSeen,
+    filter: &InFolder<'_>,
+    name: &Name,
+    entry: Entry,
+    verdict: &Verdict,
+) {
+    if let Verdict::Excluded {
+        rule: Rule::TooYoung { .. },
+        ..
+    } = verdict
+    {
+        seen.unknown.push(entry.name.clone());
+    }
+    seen.excluded.push(entry.name.clone());
+    // Neither rule for a size, an age or a kind says anything of what has none.
+    let another = |kind| {
+        filter
+            .verdict(name, kind, None, None, Timestamp(0))
+            .is_included()
+    };
+    if another(Kind::File) || another(Kind::Folder) {
+        seen.out.push(entry);
     }
 }
 

@@ -62,6 +62,7 @@ impl Engine {
 
     /// The plan for a part, or for everything, with all evidence it asked for.
     async fn plan_part(&self, part: Option<&Part>, unmergeable: &[ItemId]) -> Result<Planned> {
+        let policy = self.policy()?;
         for _ in 0..MOST_EVIDENCE {
             let capabilities = PerSide::from_fn(|side| self.capabilities(side));
             let loaded = match part {
@@ -71,7 +72,7 @@ impl Engine {
             let mut plan = plan::plan(&Input {
                 trees: &loaded.trees,
                 capabilities,
-                policy: &self.setup.options.policy,
+                policy: &policy,
                 device: self.setup.device.as_str(),
                 unmergeable,
             });

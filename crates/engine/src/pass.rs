@@ -45,6 +45,8 @@ struct Pass {
     /// How long files have been waited for, in milliseconds.
     waited: u64,
     holds: Vec<(Hold, String)>,
+    /// What would have held the pair and was approved.
+    passed: BTreeSet<u64>,
 }
 
 impl Engine {
@@ -61,6 +63,7 @@ impl Engine {
     /// One pass that begins by looking at `doubts`.
     pub(crate) async fn pass(&self, doubts: PerSide<Doubt>) -> Result<Summary> {
         let _one = self.passing.lock().await;
+        self.follow_filter()?;
         let done = self.rounds(doubts).await;
         if let Ok(summary) = &done
             && summary.stopped.is_none()
@@ -72,8 +75,11 @@ impl Engine {
     }
 
     async fn rounds(&self, mut doubts: PerSide<Doubt>) -> Result<Summary> {
-        let mut pass = self.begin_pass()?;
         let roots = self.guard_roots().await?;
+        if !self.is_known_ground()? {
+            doubts = PerSide::new(Doubt::everything(), Doubt::everything());
+        }
+        let mut pass = self.begin_pass()?;
         if !roots.is_empty() {
             pass.holds = roots
                 .into_iter()
@@ -83,20 +89,17 @@ impl Engine {
         }
         for _ in 0..MOST_ROUNDS {
             self.phase(Phase::Looking);
-            let whole = doubts.source.all && doubts.destination.all;
             let look = self.look(&doubts).await?;
             for side in Side::BOTH {
                 self.confirm_absences(side).await?;
             }
-            if whole {
-                let empty = self.guard_empty(look.entries)?;
-                if !empty.is_empty() {
-                    pass.holds = empty
-                        .into_iter()
-                        .map(|hold| (hold, "[]".to_owned()))
-                        .collect();
-                    break;
-                }
+            let empty = self.guard_empty(&look.empty)?;
+            if !empty.is_empty() {
+                pass.holds = empty
+                    .into_iter()
+                    .map(|hold| (hold, "[]".to_owned()))
+                    .collect();
+                break;
             }
             match self.round(&look, &mut pass).await? {
                 Some(done) => doubts = self.after_round(done, &look, &mut pass)?,
@@ -132,11 +135,6 @@ impl Engine {
         })
     }
 
-    /// Whether the pair has never finished a pass.
-    fn is_first_pass(&self) -> Result<bool> {
-        Ok(self.state().meta("finished")?.is_none())
-    }
-
     /// Plans all that is in doubt, guards it and carries it out, part by part. `None` if there was nothing to do.
     async fn round(&self, look: &Look, pass: &mut Pass) -> Result<Option<Executed>> {
         let mut parts = self.parts(Purpose::Execute)?;
@@ -145,7 +143,9 @@ impl Engine {
             (Parts::Whole { .. }, Some((plan, _))) => Census::of(plan),
             _ => self.count(&pass.unmergeable).await?,
         };
-        pass.holds = self.guard_pair(&census).await?;
+        let guarded = self.guard_pair(&census).await?;
+        pass.holds = guarded.holds;
+        pass.passed.extend(guarded.passed);
         let is_held = !pass.holds.is_empty();
         self.begin_progress(&census);
         let mut all: Option<Executed> = None;
@@ -155,11 +155,11 @@ impl Engine {
             conflicts += plan.conflicts.len() as u64;
             self.note_plan(&plan, look, is_first_part)?;
             is_first_part = false;
-            self.drop_hopeless(pass, &mut plan, &loaded);
+            self.drop_hopeless(pass, &mut plan, &loaded)?;
             if is_held {
                 plan.actions.clear();
             }
-            let held = self.guard_deletes(&mut plan, self.is_first_pass()?)?;
+            let held = self.guard_deletes(&mut plan)?;
             pass.holds.extend(held);
             self.tell_holds(&pass.holds)?;
             if !plan.actions.is_empty() {
@@ -236,21 +236,10 @@ impl Engine {
         let mut problems: BTreeSet<ProblemRow> = plan
             .left_out
             .iter()
-            .map(|left| ProblemRow {
-                side: left.side,
-                path: left.path.to_string(),
-                why: refusal(left.why).to_owned(),
-                detail: String::new(),
-            })
+            .map(|left| problem_row(left.side, &left.path, refusal(left.why)))
             .collect();
         for (side, path) in &look.being_written {
-            let why = "changes_waiting".to_owned();
-            problems.insert(ProblemRow {
-                side: *side,
-                path: path.to_string(),
-                why,
-                detail: String::new(),
-            });
+            problems.insert(problem_row(*side, path, "changes_waiting"));
         }
         let now = self.now();
         let copies = copies(plan);
@@ -267,25 +256,44 @@ impl Engine {
         })
     }
 
-    /// What failed is not tried again in this pass, nor what lies below a folder that is not moved or made.
-    fn drop_hopeless(&self, pass: &Pass, plan: &mut Plan, loaded: &Loaded) {
+    /// What failed is not tried again in this pass, nor what lies below a folder that is not moved or made. What
+    /// lost its race too often is shown.
+    fn drop_hopeless(&self, pass: &Pass, plan: &mut Plan, loaded: &Loaded) -> Result<()> {
         let mut undone = BTreeSet::new();
         for action in &plan.actions {
             if execute::is_step(action) && !self.is_worth_trying(pass, action) {
                 undone.insert(action.standing.item);
             }
         }
+        let overtaken: BTreeSet<ProblemRow> = plan
+            .actions
+            .iter()
+            .filter(|a| Self::is_overtaken(pass, a))
+            .filter_map(|a| Some(problem_row(a.side, a.path()?, "keeps_changing")))
+            .collect();
         let folders = execute::folders(plan, loaded);
         plan.actions
             .retain(|a| self.is_worth_trying(pass, a) && !execute::is_below(&undone, &folders, a));
+        if overtaken.is_empty() {
+            return Ok(());
+        }
+        self.state()
+            .transaction(|state| state.add_problems("execute", &overtaken))
+    }
+
+    /// Whether an action lost its race as often as it may in one pass.
+    fn is_overtaken(pass: &Pass, action: &Action) -> bool {
+        action.path().is_some_and(|path| {
+            let races = pass.races.get(&(action.side, path.clone()));
+            races.is_some_and(|n| *n >= MOST_RACES)
+        })
     }
 
     fn is_worth_trying(&self, pass: &Pass, action: &Action) -> bool {
         let Some(path) = action.path() else {
             return true;
         };
-        let key = (action.side, path.clone());
-        !pass.failed.contains(&key) && pass.races.get(&key).is_none_or(|n| *n < MOST_RACES)
+        !pass.failed.contains(&(action.side, path.clone())) && !Self::is_overtaken(pass, action)
     }
 
     fn begin_progress(&self, census: &Census) {
@@ -327,12 +335,7 @@ impl Engine {
             let rows = look
                 .being_written
                 .iter()
-                .map(|(side, path)| ProblemRow {
-                    side: *side,
-                    path: path.to_string(),
-                    why: "keeps_changing".to_owned(),
-                    detail: String::new(),
-                })
+                .map(|(side, path)| problem_row(*side, path, "keeps_changing"))
                 .collect();
             self.state()
                 .transaction(|state| state.add_problems("execute", &rows))?;
@@ -377,14 +380,21 @@ impl Engine {
     /// Uploads that nothing went on with are thrown away, and the summary is drawn up.
     fn end_pass(&self, mut pass: Pass) -> Result<Summary> {
         let now = self.now();
-        let mut state = self.state();
-        if pass.holds.is_empty()
-            && pass.summary.stopped.is_none()
-            && state.meta("finished")?.is_none()
-        {
-            state.set_meta("finished", &now.0.to_string())?;
+        if pass.holds.is_empty() && pass.summary.stopped.is_none() {
+            self.know_ground()?;
         }
-        state.transaction(|state| state.set_holds(&pass.holds, now))?;
+        let mut state = self.state();
+        state.transaction(|state| {
+            state.set_holds(&pass.holds, now)?;
+            match (&pass.summary.stopped, pass.holds.is_empty()) {
+                (Some(_), _) => Ok(()),
+                (None, true) => state.end_approvals(),
+                (None, false) => pass
+                    .passed
+                    .iter()
+                    .try_for_each(|digest| state.use_approval(*digest).map(drop)),
+            }
+        })?;
         let problems = state.problems()?;
         for row in &problems {
             self.setup.events.event(Event::Problem(problem(row)));
@@ -440,6 +450,15 @@ impl Engine {
     /// Whether `run` is paused.
     pub(crate) fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Acquire)
+    }
+}
+
+fn problem_row(side: Side, path: &RelPath, why: &str) -> ProblemRow {
+    ProblemRow {
+        side,
+        path: path.to_string(),
+        why: why.to_owned(),
+        detail: String::new(),
     }
 }
 

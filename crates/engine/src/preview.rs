@@ -10,8 +10,8 @@ use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::holds::listed;
 use crate::guarding::Census;
+use crate::holds::listed;
 use crate::observe::Doubt;
 use crate::pass::refusal;
 use crate::report::{ActionKind, HeldView, Phase, Preview, Totals, Warning};
@@ -64,7 +64,7 @@ impl Engine {
         for side in Side::BOTH {
             self.confirm_absences(side).await?;
         }
-        let empty = self.guard_empty(look.entries)?;
+        let empty = self.guard_empty(&look.empty)?;
         if !empty.is_empty() {
             preview.held = self.views_of(
                 empty
@@ -77,29 +77,36 @@ impl Engine {
         let first = self.state().meta("finished")?.is_none();
         let mut rows: BTreeSet<ProblemRow> =
             self.state().problems_of("look")?.into_iter().collect();
-        rows.extend(look.being_written.iter().map(|(side, path)| {
-            left_out(*side, path.to_string(), "changes_waiting")
-        }));
+        rows.extend(
+            look.being_written
+                .iter()
+                .map(|(side, path)| left_out(*side, path.to_string(), "changes_waiting")),
+        );
         let mut census = Census::default();
         let mut parts = self.parts(Purpose::Count)?;
         while let Some((mut plan, _)) = self.next_plan(&mut parts, &[]).await? {
             census.add(&plan);
             preview.totals.conflicts += plan.conflicts.len() as u64;
-            rows.extend(plan.left_out.iter().map(|left| {
-                left_out(left.side, left.path.to_string(), refusal(left.why))
-            }));
-            let holds = self.guard_deletes(&mut plan, first)?;
+            rows.extend(
+                plan.left_out
+                    .iter()
+                    .map(|left| left_out(left.side, left.path.to_string(), refusal(left.why))),
+            );
+            let holds = self.guard_deletes(&mut plan)?;
             preview.held.extend(self.views_of(holds)?);
             preview
                 .actions
                 .extend(plan.actions.iter().filter(|a| a.touches()).map(planned));
             self.add_totals(&plan, &mut preview.totals);
         }
-        let holds = self.guard_pair(&census).await?;
+        let holds = self.guard_pair(&census).await?.holds;
         if !holds.is_empty() {
             preview.held = self.views_of(holds)?;
             preview.actions.clear();
-            preview.totals = Totals { conflicts: preview.totals.conflicts, ..Totals::default() };
+            preview.totals = Totals {
+                conflicts: preview.totals.conflicts,
+                ..Totals::default()
+            };
         }
         for side in Side::BOTH {
             preview.totals.free[side] = self.root(side).free_space().await.unwrap_or(None);

@@ -101,6 +101,8 @@ pub struct Setup {
     pub roots: PerSide<Arc<dyn Root>>,
     /// The pair's database. It is made if it is not there.
     pub state: PathBuf,
+    /// That it was never there: only then the first sync is what a person chose, else a merge (P6).
+    pub is_new: bool,
     /// Clock, randomness, spawning.
     pub environment: SharedEnvironment,
     /// Who hears what happens.

@@ -1,7 +1,7 @@
 //! The planner's and the state's types as reports show them.
 
 use tandem_core::entry::{Entry, Kind};
-use tandem_core::guard::{Fact, Hold};
+use tandem_core::guard::{Fact, Guard, Hold};
 use tandem_core::path::RelPath;
 use tandem_core::plan::{Action, Deed};
 use tandem_core::time::Timestamp;
@@ -80,12 +80,22 @@ pub(crate) fn held_view(hold: &Hold, actions: Vec<PlannedAction>, since: Timesta
         };
         (name.clone(), fact)
     });
+    // Of these the items are steps of an amount.
+    let by_amount = matches!(
+        hold.kind.guard(),
+        Guard::FreeSpace | Guard::ConflictCopies | Guard::RootEmpty
+    );
+    let count = if by_amount {
+        actions.len().max(1) as u64
+    } else {
+        hold.items.len() as u64
+    };
     HeldView {
         id: hold.id.to_string(),
         guard: hold.kind.guard().name().to_owned(),
         whole_pair: !hold.kind.guard().holds_deletes_only(),
         evidence: evidence.collect(),
-        count: hold.items.len() as u64,
+        count,
         actions,
         since,
     }

@@ -210,12 +210,24 @@ impl Service {
             device: self.device(),
             roots: PerSide::new(source, destination),
             state: self.0.profile.pair_state(&record.id),
+            is_new: record.is_new,
             environment: Arc::clone(&self.0.environment),
             events: Arc::clone(live) as Arc<dyn tandem_engine::event::EventSink>,
         };
-        Engine::open(setup)
+        let engine = Engine::open(setup)
             .await
-            .map_err(|error| Fault::of_engine(&record.name, live.ends(), error))
+            .map_err(|error| Fault::of_engine(&record.name, live.ends(), error))?;
+        if record.is_new {
+            // From now on the database knows; without it, the two sides have met before.
+            self.change(|config| {
+                let found = config.pairs.iter_mut().find(|p| p.id == record.id);
+                if let Some(known) = found {
+                    known.is_new = false;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(engine)
     }
 
     async fn open_root(&self, end: &End) -> Result<Arc<dyn Root>> {

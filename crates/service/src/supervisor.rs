@@ -37,9 +37,7 @@ impl Service {
             let pairs = self.config().pairs;
             // A pair that was changed is begun anew, but not for a pause alone: its work hears of that itself.
             working.retain(|id, (record, _)| {
-                pairs
-                    .iter()
-                    .any(|p| p.id == *id && same_but_for_pause(p, record))
+                pairs.iter().any(|p| p.id == *id && is_same_work(p, record))
             });
             for record in pairs {
                 working.entry(record.id.clone()).or_insert_with(|| {
@@ -56,14 +54,14 @@ impl Service {
     }
 }
 
-fn same_but_for_pause(a: &PairRecord, b: &PairRecord) -> bool {
-    PairRecord {
+/// Whether two records differ in nothing but a pause and whether the database is there.
+fn is_same_work(a: &PairRecord, b: &PairRecord) -> bool {
+    let work = |record: &PairRecord| PairRecord {
         paused: None,
-        ..a.clone()
-    } == PairRecord {
-        paused: None,
-        ..b.clone()
-    }
+        is_new: false,
+        ..record.clone()
+    };
+    work(a) == work(b)
 }
 
 /// Works on one pair for as long as it exists.
@@ -75,7 +73,7 @@ async fn work(service: Service, record: PairRecord, mut changed: watch::Receiver
         let pairs = service.config().pairs;
         if !pairs
             .iter()
-            .any(|p| p.id == record.id && same_but_for_pause(p, &record))
+            .any(|p| p.id == record.id && is_same_work(p, &record))
         {
             return;
         }

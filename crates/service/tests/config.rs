@@ -49,6 +49,7 @@ fn full() -> Config {
     config.pairs.push(PairRecord {
         id: uuid(2),
         name: "docs".to_owned(),
+        is_new: true,
         created: at,
         source: End {
             storage: "local".to_owned(),

@@ -252,6 +252,7 @@ impl World {
                 root
             }),
             state: self.state.clone(),
+            is_new: true,
             environment: self.environment.shared(),
             events: Arc::new(Silent),
         }

@@ -105,8 +105,8 @@ impl Decider<'_> {
                 self.one_lacks_it(index, Side::Destination, &mut want, plan)
             }
             (None, Some(_), Some(_)) => self.first_meeting(index, &mut want, plan),
-            (None, Some(_), None) => self.new_on_one(Side::Source, &mut want),
-            (None, None, Some(_)) => self.new_on_one(Side::Destination, &mut want),
+            (None, Some(_), None) => self.new_on_one(index, Side::Source, &mut want),
+            (None, None, Some(_)) => self.new_on_one(index, Side::Destination, &mut want),
             (None, None, None) => want.life = Life::Leave,
         }
         want
@@ -309,7 +309,11 @@ impl Decider<'_> {
         false
     }
 
-    fn new_on_one(&self, has: Side, want: &mut Want) {
+    fn new_on_one(&self, index: usize, has: Side, want: &mut Want) {
+        if self.is_below_frozen(index, has) {
+            want.life = Life::Leave;
+            return;
+        }
         want.create_reason = Reason::CreatedOn(has);
         if let Some(leader) = self.input.policy.mode.leader()
             && leader != has
@@ -320,6 +324,18 @@ impl Decider<'_> {
                 Life::Dead(Reason::MirrorOf(leader))
             };
         }
+    }
+
+    /// Whether a folder above could not be looked at: the other side may have the same in it.
+    fn is_below_frozen(&self, index: usize, has: Side) -> bool {
+        let mut at = index;
+        while let Some(place) = self.nodes.all[at].places[has] {
+            at = place.parent;
+            if self.nodes.all[at].frozen {
+                return true;
+            }
+        }
+        false
     }
 
     /// Both sides have it and there is no common base to compare with.

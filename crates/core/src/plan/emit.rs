@@ -301,10 +301,7 @@ impl Emitter<'_, '_> {
             let it = &self.nodes.all[node];
             let want = &self.wants[node];
             if let Life::Forgotten(reason) = want.life {
-                let filtered = reason == Reason::FilteredOut;
-                let left = it
-                    .places
-                    .map(|p| p.filter(|_| !filtered).map(|p| p.entry.clone()));
+                let left = it.places.map(|p| p.map(|p| p.entry.clone()));
                 self.push(Side::Source, node, Deed::Forget { left }, reason);
                 continue;
             }
@@ -679,18 +676,44 @@ impl Emitter<'_, '_> {
         self.push(side, node, Deed::Delete { at, retain, absent }, reason);
     }
 
+    /// What must still be absent on `side` when the node is deleted on the other.
     fn absence(&self, side: Side, node: usize) -> Option<Absence> {
         let it = &self.nodes.all[node];
+        let Some(base) = it.base else {
+            return self.absence_of_own(side, node);
+        };
         let path = self.nodes.base_path(side, node)?;
-        let name = it
-            .base
-            .map(|b| b.entries[side].as_ref().map_or(&b.name, |e| &e.name))?;
-        let instead = self.trees[side]
-            .occupant(it.base_parent, name)
-            .filter(|&other| other != node);
-        let instead = instead
-            .and_then(|other| self.nodes.all[other].places[side])
-            .map(|p| p.entry.clone());
+        let name = base.entries[side].as_ref().map_or(&base.name, |e| &e.name);
+        Some(Absence {
+            path,
+            instead: self.instead(side, node, it.base_parent, name),
+        })
+    }
+
+    /// The same of what only the other side has: where it would be. What this side cannot even name is not there.
+    fn absence_of_own(&self, side: Side, node: usize) -> Option<Absence> {
+        let rules = &self.input.capabilities[side].names;
+        let mut names = Vec::new();
+        let mut at = node;
+        while at != 0 && (at == node || !self.trees[side].holds(at)) {
+            names.push(
+                names::encode(&self.nodes.all[at].name, rules)
+                    .ok()?
+                    .into_owned(),
+            );
+            at = self.trees[side.other()].parent(at)?;
+        }
+        let above = self.trees[side].path(at);
+        let path = names.iter().rev().fold(above, |path, name| path.join(name));
+        let parent = self.trees[side.other()].parent(node)?;
+        let instead = self.instead(side, node, parent, names.first()?);
         Some(Absence { path, instead })
+    }
+
+    /// What else has the name in that folder.
+    fn instead(&self, side: Side, node: usize, parent: usize, name: &Name) -> Option<Entry> {
+        let other = self.trees[side].occupant(parent, name)?;
+        let place = self.nodes.all[other].places[side].filter(|_| other != node)?;
+        Some(place.entry.clone())
     }
 }

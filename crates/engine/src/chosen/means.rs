@@ -1,6 +1,7 @@
 //! What a change that a person chose needs from the pair: that its roots are what they were, what stands at
 //! a place, where a pre-image goes, and that the item is out of step while it is changed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -161,9 +162,18 @@ impl Engine {
 
     /// The plan under another policy than the pair's.
     pub(crate) async fn plan_under(&self, policy: &Policy) -> Result<(Plan, Loaded)> {
+        self.plan_with(policy, &BTreeSet::new()).await
+    }
+
+    /// The same, with what is detached at these places.
+    pub(crate) async fn plan_with(
+        &self,
+        policy: &Policy,
+        attached: &BTreeSet<(Side, RelPath)>,
+    ) -> Result<(Plan, Loaded)> {
         let capabilities = PerSide::from_fn(|side| self.capabilities(side));
         for _ in 0..MOST_EVIDENCE {
-            let loaded = self.state().load(capabilities)?;
+            let loaded = self.state().load_with(capabilities, attached)?;
             let device = self.setup.device.as_str();
             let plan = plan::plan(&Input {
                 trees: &loaded.trees,

@@ -15,7 +15,7 @@ use tandem_core::entry::Kind;
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Done, Row, record};
-use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Plan, Retain};
+use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Plan, Reason, Retain};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Displaced, Keep, VersionKey};
 
@@ -227,10 +227,13 @@ impl Execution<'_> {
         let places = &mut self.places;
         let loaded = self.loaded;
         let run = self.run;
+        let engine = self.engine;
         state.transaction(|state| {
             for one in &finished {
                 let item = one.action.standing.item;
                 let base = current(state, places, loaded, item)?;
+                detach_filtered(engine, state, &one.action)?;
+                let had_at = state.folder_paths(base.as_ref())?;
                 let mut rows = record(&one.action, base.as_ref(), &one.done);
                 follow_rebased(state, &one.action, &mut rows)?;
                 state.apply(&rows, base.as_ref())?;
@@ -241,6 +244,11 @@ impl Execution<'_> {
                     {
                         places.insert(*item, (*parent, name.clone()));
                     }
+                }
+                move_detached(state, &one.action)?;
+                if Side::BOTH.iter().any(|&side| had_at[side].is_some()) {
+                    let base = current(state, places, loaded, item)?;
+                    detached_follow(state, &had_at, base.as_ref())?;
                 }
                 if let (Deed::Duplicate { from, .. }, Some(copy)) =
                     (&one.action.deed, &one.done.entry)
@@ -272,9 +280,10 @@ impl Execution<'_> {
                 }
                 if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
                     && state.use_approval(digest)?
+                    && let Some(line) = lines.last()
                 {
                     // What a person agreed to does not count towards the next hold.
-                    state.set_meta("deletes_count_from", &(now.0 + 1).to_string())?;
+                    state.note_approved(line.id)?;
                 }
             }
             Ok(())
@@ -496,6 +505,46 @@ fn follow_rebased(state: &crate::state::State, action: &Action, rows: &mut Vec<R
             && !not_yet[*side]
         {
             *parent = standing.parent;
+        }
+    }
+    Ok(())
+}
+
+/// What a filter leaves out on one side only stays as it is on the other.
+fn detach_filtered(engine: &Engine, state: &crate::state::State, action: &Action) -> Result<()> {
+    let Deed::Forget { left } = &action.deed else {
+        return Ok(());
+    };
+    for side in Side::BOTH {
+        if let (Reason::FilteredOut, Some(entry), Some((folder, name))) =
+            (action.reason, &left[side], &action.standing.places[side])
+        {
+            state.detach_filtered(side, (*folder, name), engine.while_it_is(side, entry))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is detached in a folder goes with it when it is moved.
+fn move_detached(state: &crate::state::State, action: &Action) -> Result<()> {
+    match &action.deed {
+        Deed::Move { from, to, .. } if from.entry.kind == Kind::Folder => {
+            state.move_detached(action.side, &from.path, to)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same where a person had moved it already, and the base follows.
+fn detached_follow(
+    state: &crate::state::State,
+    had_at: &PerSide<Option<RelPath>>,
+    base: Option<&BaseItem>,
+) -> Result<()> {
+    let has_at = state.folder_paths(base)?;
+    for side in Side::BOTH {
+        if let (Some(had), Some(has)) = (&had_at[side], &has_at[side]) {
+            state.move_detached(side, had, has)?;
         }
     }
     Ok(())

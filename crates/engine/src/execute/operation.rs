@@ -186,7 +186,7 @@ impl Execution<'_> {
 
     /// The roots are asked once more who they are before anything is deleted in their name.
     async fn roots_still_hold(&mut self, group: &[Action]) -> Result<bool> {
-        let holds = self.engine.guard_roots().await?;
+        let holds = self.engine.roots_as_known().await?;
         if holds.is_empty() {
             return Ok(true);
         }
@@ -281,7 +281,7 @@ impl Execution<'_> {
     fn is_unsynced(&self, side: Side, path: &RelPath, entry: &Entry) -> bool {
         let rules = &self.engine.capabilities(side).names;
         let name = names::decode_path(path, rules).unwrap_or_else(|_| path.clone());
-        let mtime = entry.mtime.map(|m| m.at);
+        let mtime = entry.mtime.filter(|m| m.by_client).map(|m| m.at);
         let verdict = self.engine.filter().verdict(
             &name,
             entry.kind,
@@ -289,7 +289,8 @@ impl Execution<'_> {
             mtime,
             self.engine.now(),
         );
-        entry.kind == Kind::Opaque || !verdict.is_included()
+        let detached = self.engine.state().why_detached(side, path);
+        entry.kind == Kind::Opaque || !verdict.is_included() || matches!(detached, Ok(Some(_)))
     }
 
     /// Deletes a folder. If all that is left in it is junk, that goes into versions with it; `None` if there is

@@ -82,6 +82,16 @@ impl State {
         Ok(n.unsigned_abs())
     }
 
+    /// How many of these have content.
+    pub(crate) fn file_count(&self) -> Result<u64> {
+        let n: i64 = self
+            .db
+            .query_row("SELECT count(*) FROM base WHERE kind <> 1", [], |r| {
+                r.get(0)
+            })?;
+        Ok(n.unsigned_abs())
+    }
+
     /// The item under this name of the pair.
     pub(crate) fn base_item(&self, parent: ItemId, name: &Name) -> Result<Option<BaseItem>> {
         let sql = format!("SELECT {COLUMNS} FROM base WHERE parent = ?1 AND name = ?2");
@@ -306,12 +316,7 @@ impl State {
     }
 
     /// Adds a hash that was found by reading an item that is in step.
-    pub(super) fn add_base_hash(
-        &self,
-        side: Side,
-        item: &BaseItem,
-        entry: &Entry,
-    ) -> Result<()> {
+    pub(super) fn add_base_hash(&self, side: Side, item: &BaseItem, entry: &Entry) -> Result<()> {
         let mut entries = item.entries.clone();
         if let Some(known) = entries[side].as_mut() {
             tandem_core::plan::record::add_hashes(&mut known.hashes, &entry.hashes);

@@ -19,6 +19,9 @@ pub(crate) const UNDONE: &str = "undo";
 /// The same, for what a person rejected.
 pub(crate) const REJECTED: &str = "rejected";
 
+/// The same, for what left the base because of what a filter says of the other side's.
+const FILTERED: &str = "filter";
+
 /// What a side had of an item when it left the base.
 #[derive(Debug, Clone)]
 pub(crate) struct Released {
@@ -176,7 +179,7 @@ impl State {
                 self.write_seen(side, parent, name, id, Differs::FreshUnsettled, Some(was))
             }
             Some((_, Differs::Absent | Differs::Excluded)) => self.delete_seen(side, parent, name),
-            Some((_, Differs::Fresh | Differs::FreshUnsettled)) => Ok(()),
+            Some((_, Differs::Fresh | Differs::FreshUnsettled | Differs::Out)) => Ok(()),
         }
     }
 
@@ -237,6 +240,53 @@ impl State {
         Ok(())
     }
 
+    /// Where each side had a folder item, if anything is detached that could be in it.
+    pub(crate) fn folder_paths(&self, item: Option<&BaseItem>) -> Result<PerSide<Option<RelPath>>> {
+        let mut paths = PerSide::default();
+        let Some(item) = item.filter(|item| item.kind == Kind::Folder) else {
+            return Ok(paths);
+        };
+        if !self.is_anything_detached()? {
+            return Ok(paths);
+        }
+        for side in Side::BOTH {
+            let native = item.entries[side].as_ref().map_or(&item.name, |e| &e.name);
+            let folder = self.path_of(side, item.parent)?;
+            paths[side] = folder.map(|folder| folder.join(native));
+        }
+        Ok(paths)
+    }
+
+    fn is_anything_detached(&self) -> Result<bool> {
+        let mut query = self
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM detached)")?;
+        Ok(query.query_row([], |r| r.get(0))?)
+    }
+
+    /// A folder was moved: what is detached in it stays so.
+    pub(crate) fn move_detached(&self, side: Side, from: &RelPath, to: &RelPath) -> Result<()> {
+        if from == to || !self.is_anything_detached()? {
+            return Ok(());
+        }
+        let mut query = self
+            .db
+            .prepare_cached("SELECT path FROM detached WHERE side = ?1")?;
+        let rows = query.query_map([side_number(side)], |r| r.get::<_, String>(0))?;
+        let paths: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
+        let mut update = self.db.prepare_cached(
+            "UPDATE OR REPLACE detached SET path = ?3 WHERE side = ?1 AND path = ?2",
+        )?;
+        for path in paths {
+            let was = RelPath::new(&path).map_err(|e| EngineError::DamagedState(e.to_string()))?;
+            if let Some(below) = was.below(from) {
+                let now = to.append(&below);
+                update.execute(params![side_number(side), path, now.as_str()])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Why a path is detached, if it is.
     pub(crate) fn why_detached(&self, side: Side, path: &RelPath) -> Result<Option<String>> {
         use rusqlite::OptionalExtension;
@@ -248,14 +298,45 @@ impl State {
             .optional()?)
     }
 
+    /// A filter took an item from the base, and this side still shows what it had of it.
+    pub(crate) fn detach_filtered(
+        &self,
+        side: Side,
+        (folder, name): (ItemId, &Name),
+        entry: Option<&Entry>,
+    ) -> Result<()> {
+        match self.path_of(side, folder)? {
+            Some(folder) => self.detach(side, &folder.join(name), FILTERED, entry),
+            None => Ok(()),
+        }
+    }
+
+    /// Another filter lets in what it lets in, whatever the one before took from the base.
+    pub(crate) fn follow_filter(&mut self, digest: &str) -> Result<()> {
+        if self
+            .meta("detached_by")?
+            .is_some_and(|known| known == digest)
+        {
+            return Ok(());
+        }
+        self.transaction(|state| {
+            let mut delete = state
+                .db
+                .prepare_cached("DELETE FROM detached WHERE why = ?1")?;
+            delete.execute([FILTERED])?;
+            drop(delete);
+            state.set_meta("detached_by", digest)
+        })
+    }
+
     /// Forgets what was undone or rejected and is no longer as it was then. A note that outlived its entry
     /// would hide a later one that happens to have the same revision.
     pub(crate) fn sweep_detached(&self, as_detached: &PerSide<BTreeSet<RelPath>>) -> Result<()> {
         let stale = {
             let mut query = self
                 .db
-                .prepare_cached("SELECT side, path FROM detached WHERE why IN (?1, ?2)")?;
-            let mut rows = query.query(params![UNDONE, REJECTED])?;
+                .prepare_cached("SELECT side, path FROM detached WHERE why IN (?1, ?2, ?3)")?;
+            let mut rows = query.query(params![UNDONE, REJECTED, FILTERED])?;
             let mut stale = Vec::new();
             while let Some(row) = rows.next()? {
                 let path: String = row.get(1)?;

@@ -200,18 +200,27 @@ impl State {
             .and_then(|text| text.parse().ok()))
     }
 
-    fn drop_meta(&self, key: &str) -> Result<()> {
+    pub(super) fn drop_meta(&self, key: &str) -> Result<()> {
         self.db
             .prepare_cached("DELETE FROM meta WHERE key = ?1")?
             .execute([key])?;
         Ok(())
     }
 
-    /// How many deletes were done since a time.
+    /// A person had agreed to what a line says.
+    pub(crate) fn note_approved(&self, id: i64) -> Result<()> {
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO approved (id) VALUES (?1)")?
+            .execute([id])?;
+        Ok(())
+    }
+
+    /// How many deletes were done since a time that nobody had agreed to.
     pub(crate) fn deletes_since(&self, since: Timestamp) -> Result<u64> {
         let mut query = self
             .db
-            .prepare_cached("SELECT count(*) FROM journal WHERE at >= ?1 AND kind = '\"delete\"' AND outcome = '\"done\"'")?;
+            .prepare_cached("SELECT count(*) FROM journal WHERE at >= ?1 AND kind = '\"delete\"' AND outcome = '\"done\"' \
+             AND id NOT IN (SELECT id FROM approved)")?;
         let n: i64 = query.query_row([since.0], |r| r.get(0))?;
         Ok(n.unsigned_abs())
     }

@@ -1,5 +1,8 @@
 //! Reads what is in doubt into the planner's trees.
 
+mod left_out;
+mod moved;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
@@ -10,6 +13,8 @@ use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees};
 use tandem_core::side::{PerSide, Side};
+
+use moved::is_as_detached;
 
 use super::pack::unpack_entry;
 use super::seen::Differs;
@@ -86,6 +91,8 @@ struct Loader<'a> {
     items: BTreeMap<ItemId, BaseItem>,
     fresh: PerSide<BTreeMap<ItemId, Fresh>>,
     context: BTreeSet<ItemId>,
+    /// What a filter leaves out for what it is.
+    out: PerSide<Vec<SeenRow>>,
 }
 
 impl State {
@@ -93,6 +100,15 @@ impl State {
     /// What is in step beside a fresh entry and wants the same name on some side is part of it, and so are
     /// conflict copies of what both sides changed.
     pub(crate) fn load(&self, capabilities: PerSide<&Capabilities>) -> Result<Loaded> {
+        self.load_with(capabilities, &BTreeSet::new())
+    }
+
+    /// The same, with what is detached at these places.
+    pub(crate) fn load_with(
+        &self,
+        capabilities: PerSide<&Capabilities>,
+        attached: &BTreeSet<(Side, RelPath)>,
+    ) -> Result<Loaded> {
         let owed = self.owed()?;
         if self.seen_rows == [0, 0] && owed.is_empty() {
             self.sweep_detached(&PerSide::default())?;
@@ -105,7 +121,8 @@ impl State {
         let mut loader = Loader::new(self);
         loader.add(rows, owed)?;
         loader.add_rivals(capabilities)?;
-        loader.drop_detached()?;
+        loader.drop_detached(capabilities, attached)?;
+        loader.leave_out(capabilities);
         loader.spread_unknown();
         Ok(loader.finish())
     }
@@ -181,7 +198,7 @@ impl Differs {
     }
 
     const fn has_base(self) -> bool {
-        !matches!(self, Self::Fresh | Self::FreshUnsettled)
+        !matches!(self, Self::Fresh | Self::FreshUnsettled | Self::Out)
     }
 }
 
@@ -192,18 +209,24 @@ impl<'a> Loader<'a> {
             items: BTreeMap::new(),
             fresh: PerSide::default(),
             context: BTreeSet::new(),
+            out: PerSide::default(),
         }
     }
 
-    fn add(&mut self, rows: PerSide<Vec<SeenRow>>, owed: Vec<BaseItem>) -> Result<()> {
+    fn add(&mut self, mut rows: PerSide<Vec<SeenRow>>, owed: Vec<BaseItem>) -> Result<()> {
         for side in Side::BOTH {
             for row in &rows[side] {
                 if row.state.has_fresh() {
                     self.add_fresh(side, row);
                 }
             }
-            for row in &rows[side] {
-                self.add_row(side, row)?;
+        }
+        for side in Side::BOTH {
+            for row in std::mem::take(&mut rows[side]) {
+                self.add_row(side, &row)?;
+                if row.state == Differs::Out {
+                    self.out[side].push(row);
+                }
             }
         }
         for item in owed {
@@ -369,7 +392,11 @@ impl<'a> Loader<'a> {
 
     /// Fresh entries that are detached and as they were when they were detached are not planned, unless the
     /// other side has something new at their path: then the two meet as any two do.
-    fn drop_detached(&mut self) -> Result<()> {
+    fn drop_detached(
+        &mut self,
+        capabilities: PerSide<&Capabilities>,
+        attached: &BTreeSet<(Side, RelPath)>,
+    ) -> Result<()> {
         let detached = self.state.detached()?;
         if detached.is_empty() {
             return Ok(());
@@ -379,18 +406,21 @@ impl<'a> Loader<'a> {
         let mut candidates = Vec::new();
         let mut children: PerSide<BTreeMap<ItemId, usize>> = PerSide::default();
         for side in Side::BOTH {
+            let moved = self.moved_folders(side, capabilities[side]);
             for fresh in self.fresh[side].values() {
                 *children[side].entry(fresh.parent).or_default() += 1;
                 let path = self.fresh_path(side, fresh);
-                let same = detached.get(&(side, path.clone())).is_some_and(|entry| {
-                    entry.as_ref().is_none_or(|e| {
-                        e.kind == fresh.entry.kind
-                            && (e.kind == Kind::Folder || e.revision == fresh.entry.revision)
-                    })
+                let noted = [
+                    Some(path.clone()),
+                    self.path_before_move(side, fresh, &moved),
+                ];
+                let noted = noted.into_iter().flatten().find(|path| {
+                    let noted = detached.get(&(side, path.clone()));
+                    noted.is_some_and(|was| is_as_detached(was.as_ref(), &fresh.entry))
                 });
-                if same {
+                if let Some(noted) = noted {
                     candidates.push((path.depth(), side, path.clone(), fresh.id, fresh.parent));
-                    as_detached[side].insert(path);
+                    as_detached[side].insert(noted);
                 } else {
                     new[side].insert(path);
                 }
@@ -401,7 +431,8 @@ impl<'a> Loader<'a> {
         candidates.sort_unstable_by(|a, b| b.cmp(a));
         for (_, side, path, id, parent) in candidates {
             let in_use = children[side].get(&id).is_some_and(|&n| n > 0);
-            if in_use || new[side.other()].contains(&path) {
+            let wanted = attached.contains(&(side, path.clone()));
+            if in_use || wanted || new[side.other()].contains(&path) {
                 continue;
             }
             self.fresh[side].remove(&id);

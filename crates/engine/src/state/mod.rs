@@ -18,6 +18,7 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_core::plan::MadeCopy;
+use tandem_core::side::Side;
 
 pub(crate) use detach::{REJECTED, Released, UNDONE};
 pub(crate) use intents::Intent;
@@ -70,6 +71,12 @@ CREATE TABLE detached (
 CREATE TABLE texts (item INTEGER PRIMARY KEY, used INTEGER NOT NULL, text BLOB NOT NULL);
 ";
 
+/// Lines of the journal that a person had agreed to. An older program does without.
+const APPROVED: &str = "CREATE TABLE IF NOT EXISTS approved (id INTEGER PRIMARY KEY);";
+
+/// The note that the first sync is still to come.
+const FIRST_SYNC: &str = "first_sync";
+
 /// The database of one pair.
 pub(crate) struct State {
     db: Connection,
@@ -83,12 +90,12 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Opens the database at `path`, or makes it.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        Self::prepare(Connection::open(path)?)
+    /// Opens the database at `path`, or makes it, for a pair that is new or for one that has lost it.
+    pub(crate) fn open(path: &Path, is_new: bool) -> Result<Self> {
+        Self::prepare(Connection::open(path)?, is_new)
     }
 
-    fn prepare(db: Connection) -> Result<Self> {
+    fn prepare(db: Connection, is_new: bool) -> Result<Self> {
         // Nobody else opens the database while its profile is owned: locks are taken once and not for each statement.
         db.execute_batch(
             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
@@ -106,10 +113,14 @@ impl State {
             0 => {
                 let begun = db.unchecked_transaction()?;
                 begun.execute_batch(SCHEMA)?;
+                begun.execute_batch(APPROVED)?;
                 begun.pragma_update(None, "user_version", FORMAT)?;
+                if is_new {
+                    begun.execute("INSERT INTO meta VALUES (?1, 'due')", [FIRST_SYNC])?;
+                }
                 begun.commit()?;
             }
-            FORMAT => {}
+            FORMAT => db.execute_batch(APPROVED)?,
             found => {
                 return Err(EngineError::NewerState {
                     found,
@@ -162,13 +173,30 @@ impl State {
         }
     }
 
-    /// Drops base and observations: the sides meet as if for the first time.
-    pub(crate) fn forget_everything(&mut self) -> Result<()> {
+    /// Drops what is known of the two sides together: they meet as if for the first time. Where unfinished
+    /// uploads lie on the side that stays is kept, so that they are thrown away.
+    pub(crate) fn forget_everything(&mut self, replaced: Side) -> Result<()> {
         self.db.execute_batch(
-            "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached;",
+            "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached; \
+             DELETE FROM conflicts; DELETE FROM texts; \
+             DELETE FROM meta WHERE key IN ('finished', 'filter', 'first_sync', 'ignore_files');",
         )?;
+        self.db
+            .prepare_cached("DELETE FROM intents WHERE side = ?1")?
+            .execute([side_number(replaced)])?;
         self.seen_rows = [0, 0];
+        self.copies.clear();
         Ok(())
+    }
+
+    /// Whether the two sides have never met, as far as anybody can know.
+    pub(crate) fn is_first_sync_due(&self) -> Result<bool> {
+        Ok(self.meta(FIRST_SYNC)?.is_some())
+    }
+
+    /// The two sides have met.
+    pub(crate) fn end_first_sync(&self) -> Result<()> {
+        self.drop_meta(FIRST_SYNC)
     }
 
     /// Begins a transaction that lasts over several calls.

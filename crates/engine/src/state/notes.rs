@@ -139,6 +139,12 @@ impl State {
         Ok(delete.execute([digest.cast_signed()])? > 0)
     }
 
+    /// What was let pass has passed, or is no more: it is asked for anew.
+    pub(crate) fn end_approvals(&self) -> Result<()> {
+        self.db.execute("DELETE FROM approvals", [])?;
+        Ok(())
+    }
+
     /// Notes a conflict; one that is known keeps its beginning.
     pub(crate) fn add_conflict(&self, row: &ConflictRow) -> Result<bool> {
         let mut write = self.db.prepare_cached(

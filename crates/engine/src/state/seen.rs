@@ -32,6 +32,9 @@ pub(super) enum Differs {
     FreshUnsettled = 5,
     /// A base item is gone, and something that the base does not explain has its name.
     Replaced = 6,
+    /// Something is there that the base does not explain and a filter leaves out for what it is, not for its
+    /// name: the other side's of the same name is out with it.
+    Out = 7,
 }
 
 impl Differs {
@@ -43,6 +46,7 @@ impl Differs {
             3 => Self::Excluded,
             4 => Self::Unknown,
             5 => Self::FreshUnsettled,
+            7 => Self::Out,
             _ => Self::Replaced,
         }
     }
@@ -57,6 +61,8 @@ pub(crate) struct FolderSeen {
     pub(crate) unsettled: Vec<Name>,
     /// Names that the filter leaves out.
     pub(crate) excluded: Vec<Name>,
+    /// Of these, what is out for its size, age or kind.
+    pub(crate) out: Vec<Entry>,
     /// Names that are there and could not be told as entries.
     pub(crate) unknown: Vec<Name>,
 }
@@ -157,6 +163,13 @@ impl State {
                     },
                 );
             }
+        }
+        for entry in &seen.out {
+            let what = (entry.kind != Kind::Folder).then(|| entry.clone());
+            wanted.entry(entry.name.clone()).or_insert(Wanted {
+                state: Differs::Out,
+                entry: what,
+            });
         }
         Ok(wanted)
     }
@@ -275,10 +288,15 @@ impl State {
                 };
                 self.write_seen(side, folder, name, id, state, now.as_ref())
             }
-            Some((_, Differs::Absent | Differs::Excluded))
+            Some((id, state @ (Differs::Absent | Differs::Excluded)))
                 if self.base_by_native(side, folder, name)?.is_none() =>
             {
-                self.delete_seen(side, folder, name)
+                // It is still there: until it is looked at again, the other side's is not new.
+                if state == Differs::Excluded {
+                    self.write_seen(side, folder, name, id, Differs::Out, None)
+                } else {
+                    self.delete_seen(side, folder, name)
+                }
             }
             _ => Ok(()),
         }
@@ -306,6 +324,9 @@ impl State {
                 None => {
                     let id = self.new_id();
                     self.write_seen(side, to, &was.name, id, Differs::Absent, None)?;
+                }
+                Some((id, now, Differs::Out)) => {
+                    self.write_seen(side, to, &was.name, id, Differs::Excluded, now.as_ref())?;
                 }
                 Some((id, Some(now), _)) if same_stamp(was, &now) && child.kind == Kind::Folder => {
                     self.rebase(side, ItemId(id), child.id)?;
@@ -360,6 +381,15 @@ impl State {
         ))
     }
 
+    /// Whether a filter leaves out something in a folder that was in step.
+    pub(crate) fn is_anything_excluded(&self, side: Side, folder: ItemId) -> Result<bool> {
+        let mut query = self.db.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM seen WHERE side = ?1 AND parent = ?2 AND state = ?3)",
+        )?;
+        let excluded = Differs::Excluded as i64;
+        Ok(query.query_row(params![side_number(side), folder.0, excluded], |r| r.get(0))?)
+    }
+
     /// Folders in `folder` that the base does not explain, with their ids.
     pub(crate) fn fresh_folders(&self, side: Side, folder: ItemId) -> Result<Vec<(Name, i64)>> {
         let rows = self.seen_in(side, folder)?.into_iter();
@@ -407,7 +437,11 @@ impl State {
                 }
                 Some((
                     _,
-                    Differs::Absent | Differs::Excluded | Differs::Replaced | Differs::Fresh,
+                    Differs::Absent
+                    | Differs::Excluded
+                    | Differs::Replaced
+                    | Differs::Fresh
+                    | Differs::Out,
                     _,
                 )) => return Ok(None),
                 _ => {}

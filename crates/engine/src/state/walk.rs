@@ -94,7 +94,13 @@ impl State {
             let mut query = self.db.prepare_cached(sql)?;
             Ok(query.exists(rusqlite::params_from_iter(values))?)
         };
-        let gone = [Differs::Absent, Differs::Excluded, Differs::Replaced].map(|d| d as i64);
+        let gone = [
+            Differs::Absent,
+            Differs::Excluded,
+            Differs::Replaced,
+            Differs::Out,
+        ]
+        .map(|d| d as i64);
         let own = [Differs::Fresh, Differs::FreshUnsettled].map(|d| d as i64);
         let of_its_own = match follower {
             Some(side) => there_is(
@@ -105,7 +111,10 @@ impl State {
         };
         Ok(of_its_own
             || there_is("SELECT 1 FROM detached LIMIT 1", &[])?
-            || there_is("SELECT 1 FROM seen WHERE state IN (?1, ?2, ?3) LIMIT 1", &gone)?)
+            || there_is(
+                "SELECT 1 FROM seen WHERE state IN (?1, ?2, ?3, ?4) LIMIT 1",
+                &gone,
+            )?)
     }
 
     fn has_folder(&self, folder: ItemId) -> Result<bool> {
@@ -136,10 +145,11 @@ impl State {
             };
             let (count, children) = self.fresh_children(folder, capabilities, &rules)?;
             rows += count;
-            walk.waiting.extend(children.into_iter().rev().map(|folder| Waiting {
-                folder,
-                part: walk.part,
-            }));
+            walk.waiting
+                .extend(children.into_iter().rev().map(|folder| Waiting {
+                    folder,
+                    part: walk.part,
+                }));
             part.folders.push(folder);
         }
         Ok((!part.folders.is_empty()).then_some(part))

@@ -4,12 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, join, select};
 use tandem_core::capabilities::{AtomicWrite, Capabilities, Conditions, Ids};
 use tandem_core::conflict_name::DeviceName;
 use tandem_core::path::RelPath;
@@ -30,7 +31,34 @@ pub(crate) struct World {
     pub(crate) environment: SimEnvironment,
     pub(crate) sides: PerSide<SimStorage>,
     pub(crate) engine: Engine,
+    options: PairOptions,
     state: PathBuf,
+}
+
+fn open(
+    environment: &SimEnvironment,
+    sides: &PerSide<SimStorage>,
+    options: &PairOptions,
+    state: &Path,
+    is_new: bool,
+) -> Engine {
+    let setup = Setup {
+        pair: "tested".to_owned(),
+        options: options.clone(),
+        device: DeviceName::new("device", "0000"),
+        roots: PerSide::from_fn(|side| {
+            let root: Arc<dyn Root> = sides[side].sim_root();
+            root
+        }),
+        state: state.to_owned(),
+        is_new,
+        environment: environment.shared(),
+        events: Arc::new(Silent),
+    };
+    SimExecutor::new(environment)
+        .run(Engine::open(setup))
+        .unwrap()
+        .unwrap()
 }
 
 pub(crate) fn capabilities(ids: Ids) -> Capabilities {
@@ -74,12 +102,31 @@ impl World {
     pub(crate) fn of(
         seed: u64,
         change: impl FnOnce(&mut PairOptions),
+        capabilities: impl FnMut(Side) -> Capabilities,
+    ) -> Self {
+        Self::made(seed, change, capabilities, |_| {})
+    }
+
+    /// Roots that nothing proves to be what they were, on sides that tell when something changed.
+    pub(crate) fn weak(seed: u64, change: impl FnOnce(&mut PairOptions)) -> Self {
+        let watched = |_| Capabilities {
+            waiting: true,
+            ..capabilities([Ids::None, Ids::Hint][seed as usize % 2])
+        };
+        Self::made(seed, change, watched, |habits| habits.marker = false)
+    }
+
+    fn made(
+        seed: u64,
+        change: impl FnOnce(&mut PairOptions),
         mut capabilities: impl FnMut(Side) -> Capabilities,
+        habits: impl Fn(&mut Habits),
     ) -> Self {
         Self::shaped(seed, change, |side| {
             let capabilities = capabilities(side);
-            let habits = Habits::plain(&capabilities);
-            (capabilities, habits)
+            let mut own = Habits::plain(&capabilities);
+            habits(&mut own);
+            (capabilities, own)
         })
     }
 
@@ -119,33 +166,66 @@ impl World {
         options.guards.free_space = 0;
         options.limits.quiet = 0;
         change(&mut options);
-        let setup = Setup {
-            pair: "tested".to_owned(),
-            options,
-            device: DeviceName::new("device", "0000"),
-            roots: PerSide::from_fn(|side| {
-                let root: Arc<dyn Root> = sides[side].sim_root();
-                root
-            }),
-            state: state.clone(),
-            environment: environment.shared(),
-            events: Arc::new(Silent),
-        };
-        let engine = SimExecutor::new(&environment)
-            .run(Engine::open(setup))
-            .unwrap()
-            .unwrap();
+        let engine = open(&environment, &sides, &options, &state, true);
         Self {
             environment,
             sides,
             engine,
+            options,
             state,
         }
+    }
+
+    /// The program is started again, with other options.
+    pub(crate) fn restart(&mut self, change: impl FnOnce(&mut PairOptions)) {
+        change(&mut self.options);
+        self.engine = open(
+            &self.environment,
+            &self.sides,
+            &self.options,
+            &self.state,
+            false,
+        );
+    }
+
+    /// The pair's database is lost.
+    pub(crate) fn lose_state(&mut self) {
+        // The old one is still open at its old name.
+        let lost = self.state.clone();
+        self.state.as_mut_os_string().push("-new");
+        self.restart(|_| {});
+        remove(&lost);
+    }
+
+    /// Another, empty folder is in the place of a root.
+    pub(crate) fn replace(&mut self, side: Side) {
+        let capabilities = self.sides[side].capabilities().clone();
+        self.sides[side] = SimStorage::with(capabilities, &self.environment);
+        self.restart(|_| {});
     }
 
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.environment.advance(Duration::from_secs(5));
         SimExecutor::new(&self.environment).run(future).unwrap()
+    }
+
+    /// The engine runs for a while, as it does in the background.
+    pub(crate) fn live(&self, time: Duration) {
+        self.live_with(time, std::future::ready(()));
+    }
+
+    /// The same while `others` happens.
+    pub(crate) fn live_with(&self, time: Duration, others: impl Future<Output = ()>) {
+        let sleep = self.environment.shared().sleep(time);
+        self.run(async {
+            let others = async {
+                join(others, sleep).await;
+            };
+            match select(Box::pin(self.engine.run()), Box::pin(others)).await {
+                Either::Left((ended, _)) => ended.unwrap(),
+                Either::Right(_) => {}
+            }
+        });
     }
 
     pub(crate) fn sync(&self) -> Summary {
@@ -266,11 +346,15 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for end in ["", "-wal", "-shm"] {
-            let mut path = self.state.clone().into_os_string();
-            path.push(end);
-            // What is not there need not be removed.
-            let _ = std::fs::remove_file(path);
-        }
+        remove(&self.state);
+    }
+}
+
+fn remove(state: &Path) {
+    for end in ["", "-wal", "-shm"] {
+        let mut path = state.to_owned().into_os_string();
+        path.push(end);
+        // What is not there need not be removed.
+        let _ = std::fs::remove_file(path);
     }
 }

@@ -73,7 +73,9 @@ impl Stream for Listing {
                     *self = started;
                 }
                 Self::Ready(rest) => return Poll::Ready(rest.pop()),
-                Self::Running { batch, arriving, .. } => {
+                Self::Running {
+                    batch, arriving, ..
+                } => {
                     if let Some(listed) = batch.next() {
                         return Poll::Ready(Some(listed));
                     }

@@ -53,6 +53,10 @@ pub struct PairRecord {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// That its database was never made: only then the first sync is what a person chose. One that is lost later
+    /// begins with a merge (P6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_new: bool,
     /// When it was made.
     pub created: When,
     /// Its source.

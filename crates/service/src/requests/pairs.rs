@@ -27,6 +27,7 @@ impl Service {
         let record = PairRecord {
             id: uuid::Uuid::new_v4().to_string(),
             name: spec.name.clone(),
+            is_new: true,
             created: When(now()),
             source: end_of(&config, &spec.ends.source)?,
             destination: end_of(&config, &spec.ends.destination)?,

@@ -1,0 +1,143 @@
+//! Deletes that wait for a person: too many at a time, or of what the following side has of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tandem_core::guard::{self, Evidence, Fact, Guard, GuardSettings, Hold};
+use tandem_core::path::RelPath;
+use tandem_core::plan::{Deed, Plan, Reason};
+use tandem_core::side::Side;
+
+use super::{HOUR, HeldAction, digest, text};
+use crate::engine::Engine;
+use crate::error::Result;
+
+impl Engine {
+    /// Whether a pass was finished with the filter as it is now. Before that, nothing tells what the following
+    /// side has of its own from what only now comes in: deletes for that reason are held (P10).
+    pub(crate) fn is_known_ground(&self) -> Result<bool> {
+        let digest = self.filter().digest().to_string();
+        let state = self.state();
+        Ok(state.meta("finished")?.is_some()
+            && state.meta("filter")?.is_some_and(|known| known == digest))
+    }
+
+    /// What left the base because of another filter is no longer left alone for that.
+    pub(crate) fn follow_filter(&self) -> Result<()> {
+        let digest = self.filter().digest().to_string();
+        self.state().follow_filter(&digest)
+    }
+
+    /// A pass was finished: what the filter lets in was seen on both sides.
+    pub(crate) fn know_ground(&self) -> Result<()> {
+        if self.is_known_ground()? {
+            return Ok(());
+        }
+        let (now, digest) = (self.now().0.to_string(), self.filter().digest().to_string());
+        self.state().transaction(|state| {
+            if state.meta("finished")?.is_none() {
+                state.set_meta("finished", &now)?;
+            }
+            state.end_first_sync()?;
+            state.set_meta("filter", &digest)
+        })
+    }
+
+    /// Takes deletes that are to be decided out of the plan.
+    pub(crate) fn guard_deletes(&self, plan: &mut Plan) -> Result<Vec<(Hold, String)>> {
+        let settings = self.guard_settings()?;
+        let approval = self.state().approval()?;
+        let mut deletes: Vec<HeldAction> = plan
+            .actions
+            .iter()
+            .filter(|a| matches!(a.deed, Deed::Delete { .. }))
+            .filter_map(HeldAction::of)
+            .collect();
+        let mut holds = Vec::new();
+        let own = self.own_items(&deletes)?;
+        if guard::first_mirror_deletes(!own.is_empty(), own.len() as u64) {
+            let held = with_folders_above(&deletes, approval.remainder(&own));
+            self.hold_deletes(Guard::FirstMirrorDeletes, &deletes, &held, &mut holds)?;
+            deletes.retain(|d| !held.contains(&d.digest) && !own.contains(&d.digest));
+        }
+        if self.are_many(deletes.len() as u64, &settings)? {
+            let all = deletes.iter().map(|d| d.digest).collect();
+            let held = with_folders_above(&deletes, approval.remainder(&all));
+            self.hold_deletes(Guard::MassDelete, &deletes, &held, &mut holds)?;
+        }
+        let held: BTreeSet<u64> = holds
+            .iter()
+            .flat_map(|(hold, _)| &hold.items)
+            .copied()
+            .collect();
+        plan.actions.retain(|a| {
+            !matches!(a.deed, Deed::Delete { .. }) || digest(a).is_none_or(|d| !held.contains(&d))
+        });
+        Ok(holds)
+    }
+
+    /// What a mirror's first pass, or the first with another filter, would take from the following side.
+    fn own_items(&self, deletes: &[HeldAction]) -> Result<BTreeSet<u64>> {
+        if self.is_known_ground()? {
+            return Ok(BTreeSet::new());
+        }
+        let own = deletes
+            .iter()
+            .filter(|d| matches!(d.reason, Reason::MirrorOf(_)));
+        Ok(own.map(|d| d.digest).collect())
+    }
+
+    fn are_many(&self, deletes: u64, settings: &GuardSettings) -> Result<bool> {
+        let now = self.now();
+        let state = self.state();
+        let recent = state.deletes_since(now.plus(-HOUR))?;
+        Ok(guard::mass_delete(
+            settings,
+            deletes,
+            recent,
+            state.base_count()?,
+        ))
+    }
+
+    fn hold_deletes(
+        &self,
+        guard: Guard,
+        deletes: &[HeldAction],
+        held: &BTreeSet<u64>,
+        holds: &mut Vec<(Hold, String)>,
+    ) -> Result<()> {
+        if held.is_empty() {
+            return Ok(());
+        }
+        let items = self.state().base_count()?;
+        let evidence = Evidence::from([
+            ("deletes".to_owned(), Fact::Number(held.len() as u64)),
+            ("base_items".to_owned(), Fact::Number(items)),
+        ]);
+        let list: Vec<&HeldAction> = deletes
+            .iter()
+            .filter(|d| held.contains(&d.digest))
+            .collect();
+        holds.push((Hold::new(guard, held.clone(), evidence), text(&list)?));
+        Ok(())
+    }
+}
+
+/// A folder is not empty while something in it is held: it waits too.
+fn with_folders_above(deletes: &[HeldAction], mut held: BTreeSet<u64>) -> BTreeSet<u64> {
+    let by_place: BTreeMap<(Side, &RelPath), u64> = deletes
+        .iter()
+        .map(|d| ((d.side, &d.path), d.digest))
+        .collect();
+    for delete in deletes
+        .iter()
+        .filter(|d| held.contains(&d.digest))
+        .collect::<Vec<_>>()
+    {
+        let mut above = delete.path.parent();
+        while let Some(folder) = above {
+            held.extend(by_place.get(&(delete.side, &folder)));
+            above = folder.parent();
+        }
+    }
+    held
+}

@@ -1,0 +1,65 @@
+//! What is detached lies where its folder is, also while a person has moved that and the pair has not followed yet.
+
+use std::collections::BTreeMap;
+
+use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::entry::{Entry, Kind, NativeId};
+use tandem_core::path::RelPath;
+use tandem_core::plan::{Fresh, ItemId, Seen};
+use tandem_core::side::Side;
+
+use super::Loader;
+
+impl Loader<'_> {
+    /// Folders of the base that a side shows elsewhere, as far as their ids tell.
+    pub(super) fn moved_folders(
+        &self,
+        side: Side,
+        capabilities: &Capabilities,
+    ) -> BTreeMap<NativeId, ItemId> {
+        if capabilities.ids == Ids::None {
+            return BTreeMap::new();
+        }
+        let gone = self
+            .items
+            .values()
+            .filter(|item| item.kind == Kind::Folder && matches!(item.seen[side], Seen::Absent));
+        gone.filter_map(|item| Some((item.entries[side].as_ref()?.id.clone()?, item.id)))
+            .collect()
+    }
+
+    /// Where a fresh entry was before the nearest of its folders that was moved.
+    pub(super) fn path_before_move(
+        &self,
+        side: Side,
+        fresh: &Fresh,
+        moved: &BTreeMap<NativeId, ItemId>,
+    ) -> Option<RelPath> {
+        let mut names = vec![fresh.entry.name.clone()];
+        let mut at = if moved.is_empty() {
+            ItemId::ROOT
+        } else {
+            fresh.parent
+        };
+        while let Some(above) = self.fresh[side].get(&at) {
+            let id = above.entry.id.as_ref();
+            if let Some(folder) = id.and_then(|id| moved.get(id)) {
+                let mut path = self.state.path_of(side, *folder).ok()??;
+                for name in names.iter().rev() {
+                    path = path.join(name);
+                }
+                return Some(path);
+            }
+            names.push(above.entry.name.clone());
+            at = above.parent;
+        }
+        None
+    }
+}
+
+/// Whether an entry is as it was when it was detached. A note without an entry holds whatever it is.
+pub(super) fn is_as_detached(was: Option<&Entry>, now: &Entry) -> bool {
+    was.is_none_or(|was| {
+        was.kind == now.kind && (was.kind == Kind::Folder || was.revision == now.revision)
+    })
+}

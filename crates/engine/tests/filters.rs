@@ -1,0 +1,154 @@
+//! Filters by size and age: what either side's rules leave out is out on both, and nothing is deleted for it.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Destination, SEEDS, Source, World, capabilities, path};
+use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::policy::Mode;
+use tandem_engine::report::Outcome;
+use tandem_engine::setup::PairOptions;
+use tandem_testkit::sim::Edit;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A destination that shows upload times only.
+fn to_a_store(seed: u64, change: impl FnOnce(&mut PairOptions)) -> World {
+    let ids = [Ids::Strong, Ids::None, Ids::Hint][seed as usize % 3];
+    World::of(seed, change, |side| Capabilities {
+        mtime: side == Source,
+        ..capabilities(ids)
+    })
+}
+
+/// Passes until the world is still, and that no action lost a race.
+#[track_caller]
+fn rests(world: &World) {
+    world.sync();
+    world.sync();
+    world.still();
+    let lost: Vec<_> = world
+        .log()
+        .into_iter()
+        .filter(|l| l.outcome != Outcome::Done)
+        .collect();
+    assert!(lost.is_empty(), "{lost:#?}");
+}
+
+#[test]
+fn what_ages_out_of_a_mirror_stays_on_a_store_that_shows_upload_times() {
+    for seed in SEEDS {
+        let world = to_a_store(seed, |o| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.filter.max_age = Some(7200);
+        });
+        world.folder(Source, "f");
+        world.write(Source, "f/old", "old");
+        world.environment.advance(HOUR);
+        world.sync();
+        world.environment.advance(HOUR + HOUR / 2);
+        world.write(Source, "f/new", "new");
+        rests(&world);
+        world.both_have("f/old", Some("old"));
+        world.both_have("f/new", Some("new"));
+    }
+}
+
+#[test]
+fn what_grows_too_large_stays_as_it_was_on_the_other_side() {
+    for seed in SEEDS {
+        for mode in [Mode::TwoWay, Mode::SourceToDestination, Mode::SourceBackup] {
+            let world = to_a_store(seed, |o| {
+                o.policy.mode = mode;
+                o.filter.max_size = Some(10);
+            });
+            world.write(Source, "a", "small");
+            rests(&world);
+            world.write(Source, "a", "far too large");
+            rests(&world);
+            world.has(Destination, "a", Some("small"));
+            world.delete(Source, "a");
+            rests(&world);
+            world.has(Destination, "a", Some("small"));
+            world.write(Source, "a", "again");
+            world.sync();
+            if mode == Mode::SourceToDestination {
+                world.both_have("a", Some("again"));
+                world.still();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_comes_back_in_and_is_on_one_side_only_is_carried() {
+    for seed in SEEDS {
+        let mut world = to_a_store(seed, |o| o.filter.max_size = Some(10));
+        world.write(Source, "a", "small");
+        rests(&world);
+        world.write(Source, "a", "far too large");
+        rests(&world);
+        world.delete(Source, "a");
+        rests(&world);
+        world.has(Source, "a", None);
+        world.restart(|o| o.filter.max_size = None);
+        rests(&world);
+        world.both_have("a", Some("small"));
+    }
+}
+
+#[test]
+fn an_edit_of_what_is_too_old_on_the_other_side_is_out_too() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.filter.max_age = Some(7200));
+        for folder in ["", "f/"] {
+            world.edit(
+                Source,
+                &Edit::CreateFolder {
+                    path: path(if folder.is_empty() { "e" } else { "f" }),
+                },
+            );
+            world.write(Source, &format!("{folder}a"), "old");
+        }
+        rests(&world);
+        world.environment.advance(HOUR * 3);
+        rests(&world);
+        world.write(Source, "a", "edited");
+        world.write(Destination, "f/a", "edited");
+        rests(&world);
+        world.has(Destination, "a", Some("old"));
+        world.has(Source, "f/a", Some("old"));
+        assert_eq!(
+            world.run(world.engine.explain("a")).unwrap().state,
+            "filtered"
+        );
+        assert_eq!(
+            world.run(world.engine.explain("f/a")).unwrap().state,
+            "filtered"
+        );
+    }
+}
+
+#[test]
+fn an_edit_that_is_too_young_waits() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.filter.min_age = Some(3600));
+        world.write(Source, "a", "old");
+        rests(&world);
+        world.has(Destination, "a", None);
+        world.environment.advance(HOUR);
+        world.sync();
+        world.both_have("a", Some("old"));
+        world.write(Source, "a", "edited");
+        rests(&world);
+        world.has(Destination, "a", Some("old"));
+        world.environment.advance(HOUR);
+        world.sync();
+        world.both_have("a", Some("edited"));
+        world.still();
+        assert_eq!(world.paths(Source).len(), 1, "no conflict copy");
+    }
+}

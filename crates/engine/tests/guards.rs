@@ -1,0 +1,224 @@
+//! What is held for a person, and what an approval lets pass.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Destination, SEEDS, Source, World, path};
+use tandem_core::policy::Mode;
+use tandem_engine::report::Rejection;
+use tandem_testkit::sim::Edit;
+
+/// A mirror whose follower has files of its own that a pattern leaves out.
+fn mirror_with_ignored(seed: u64) -> World {
+    let world = World::with(seed, |o| {
+        o.policy.mode = Mode::SourceToDestination;
+        o.filter.patterns = vec!["*.log".to_owned()];
+    });
+    for i in 0..20 {
+        world.write(Source, &format!("{i}"), "sent");
+    }
+    world.folder(Source, "f");
+    world.write(Destination, "own.log", "mine");
+    world.sync();
+    world.write(Destination, "f/own.log", "mine too");
+    world.sync();
+    world
+}
+
+#[test]
+fn what_a_filter_lets_in_again_on_a_mirror_is_held() {
+    for seed in SEEDS {
+        let mut world = mirror_with_ignored(seed);
+        world.restart(|o| o.filter.patterns.clear());
+        world.edit(Source, &Edit::Delete { path: path("f") });
+        world.delete(Source, "3");
+        assert_eq!(world.sync().held, 1);
+        world.has(Destination, "own.log", Some("mine"));
+        world.has(Destination, "f/own.log", Some("mine too"));
+        world.has(Destination, "3", None);
+        let held = world.engine.held().unwrap();
+        assert_eq!(
+            (held[0].guard.as_str(), held[0].count),
+            ("first_mirror_deletes", 3)
+        );
+        assert_eq!(world.sync().held, 1, "it stays held");
+        world
+            .run(world.engine.reject(&held[0].id, Rejection::Detach))
+            .unwrap();
+        world.still();
+        world.has(Destination, "own.log", Some("mine"));
+        world.has(Destination, "f/own.log", Some("mine too"));
+        world.write(Destination, "later", "mine");
+        assert_eq!(world.sync().held, 0, "the filter is known by now");
+        world.has(Destination, "later", None);
+    }
+}
+
+#[test]
+fn another_root_that_was_approved_begins_without_deletes() {
+    for seed in SEEDS {
+        let mut world = World::with(seed, |o| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.guards.deletes = 100;
+        });
+        for i in 0..20 {
+            world.write(Source, &format!("{i}"), "sent");
+        }
+        world.sync();
+        world.still();
+        world.replace(Source);
+        world.write(Source, "3", "sent");
+        assert_eq!(world.sync().held, 1);
+        let held = world.engine.held().unwrap();
+        assert_eq!(held[0].guard, "root_replaced");
+        world.engine.approve(&held[0].id).unwrap();
+        world.sync();
+        let held = world.engine.held().unwrap();
+        assert_eq!(held[0].guard, "first_mirror_deletes");
+        world.has(Destination, "4", Some("sent"));
+    }
+}
+
+fn only_hold(world: &World) -> (String, String) {
+    let held = world.engine.held().unwrap();
+    assert_eq!(held.len(), 1, "{held:?}");
+    (held[0].id.clone(), held[0].guard.clone())
+}
+
+fn approve_only(world: &World, guard: &str) {
+    let (id, tripped) = only_hold(world);
+    assert_eq!(tripped, guard);
+    world.engine.approve(&id).unwrap();
+}
+
+#[test]
+fn space_is_asked_for_each_time() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.guards.free_space = 1 << 41);
+        world.write(Source, "a", "some");
+        assert_eq!(world.sync().held, 1);
+        world.has(Destination, "a", None);
+        approve_only(&world, "free_space");
+        world.sync();
+        world.both_have("a", Some("some"));
+        world.write(Source, "b", "some");
+        assert_eq!(world.sync().held, 1);
+        approve_only(&world, "free_space");
+        world.write(Source, "c", &"much more ".repeat(10));
+        assert_eq!(world.sync().held, 1, "more than was approved");
+        world.has(Destination, "b", None);
+    }
+}
+
+#[test]
+fn other_deletes_count_on_after_an_approval() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| {
+            o.guards.deletes = 10;
+            o.guards.delete_percent = 10;
+        });
+        for i in 0..40 {
+            world.write(Source, &format!("{i}"), &format!("content {i}"));
+        }
+        world.sync();
+        let delete = |range: std::ops::Range<u32>| {
+            range.for_each(|i| world.delete(Source, &i.to_string()));
+            world.sync().held
+        };
+        assert_eq!(delete(0..7), 0);
+        assert_eq!(delete(7..13), 1);
+        approve_only(&world, "mass_delete");
+        assert_eq!(world.sync().held, 0);
+        assert_eq!(delete(13..15), 0, "what was approved does not count");
+        assert_eq!(delete(15..17), 1, "what was not does");
+    }
+}
+
+/// A root without a proof of what it is, whose items are all gone.
+fn emptied(seed: u64) -> World {
+    let world = World::weak(seed, |o| {
+        o.guards.delete_all = 1000;
+        o.filter.patterns = vec!["*.tmp".to_owned()];
+    });
+    for i in 0..4 {
+        world.write(Source, &format!("{i}"), "content");
+    }
+    world.write(Source, "left.tmp", "not carried");
+    world.sync();
+    for i in 0..4 {
+        world.delete(Source, &format!("{i}"));
+    }
+    world
+}
+
+#[test]
+fn what_a_filter_leaves_out_does_not_prove_a_root() {
+    for seed in SEEDS {
+        let world = emptied(seed);
+        assert_eq!(world.sync().held, 1);
+        world.has(Destination, "3", Some("content"));
+        approve_only(&world, "root_empty");
+        world.sync();
+        world.has(Destination, "3", None);
+        world.still();
+    }
+}
+
+#[test]
+fn a_filter_that_leaves_out_everything_does_not_empty_a_root() {
+    for seed in SEEDS {
+        let mut world = World::weak(seed, |_| {});
+        world.write(Source, "a", "content");
+        world.sync();
+        world.restart(|o| o.filter.patterns = vec!["*".to_owned()]);
+        assert_eq!(world.sync().held, 0);
+        world.both_have("a", Some("content"));
+    }
+}
+
+#[test]
+fn a_root_that_a_hint_shows_empty_is_held() {
+    for seed in SEEDS {
+        let world = World::weak(seed, |o| o.guards.delete_all = 1000);
+        for i in 0..4 {
+            world.write(Source, &format!("{i}"), "content");
+        }
+        let at = Duration::from_secs(60);
+        let (storage, sleep) = (
+            world.sides[Source].clone(),
+            world.environment.shared().sleep(at),
+        );
+        let deletes = async {
+            sleep.await;
+            for i in 0..4 {
+                storage.edit(&Edit::Delete {
+                    path: path(&i.to_string()),
+                });
+            }
+        };
+        world.live_with(Duration::from_secs(200), deletes);
+        world.has(Destination, "3", Some("content"));
+        assert_eq!(only_hold(&world).1, "root_empty");
+    }
+}
+
+#[test]
+fn folders_do_not_hide_that_everything_changed() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        for i in 0..60 {
+            world.folder(Source, &format!("{i}"));
+            world.write(Source, &format!("{i}/a"), "content");
+        }
+        world.sync();
+        for i in 0..60 {
+            world.write(Source, &format!("{i}/a"), "garbage");
+        }
+        assert_eq!(world.sync().held, 1);
+        assert_eq!(only_hold(&world).1, "everything_changed");
+        world.has(Destination, "7/a", Some("content"));
+    }
+}
