@@ -133,24 +133,26 @@ impl State {
         part: &Part,
         capabilities: PerSide<&Capabilities>,
     ) -> Result<Loaded> {
-        let mut rows = PerSide::<Vec<SeenRow>>::default();
-        let mut owed = Vec::new();
-        for folder in &part.folders {
-            for side in Side::BOTH {
-                if let Some(id) = folder[side] {
-                    rows[side].extend(self.seen_rows_in(side, id)?);
+        self.reading(|| {
+            let mut rows = PerSide::<Vec<SeenRow>>::default();
+            let mut owed = Vec::new();
+            for folder in &part.folders {
+                for side in Side::BOTH {
+                    if let Some(id) = folder[side] {
+                        rows[side].extend(self.seen_rows_in(side, id)?);
+                    }
+                }
+                if let Some(id) = folder.source.filter(|id| folder.destination == Some(*id)) {
+                    owed.extend(self.owed_in(id)?);
                 }
             }
-            if let Some(id) = folder.source.filter(|id| folder.destination == Some(*id)) {
-                owed.extend(self.owed_in(id)?);
-            }
-        }
-        let mut loader = Loader::new(self);
-        loader.add_context(&rows)?;
-        loader.add(rows, owed)?;
-        loader.add_rivals(capabilities)?;
-        loader.spread_unknown();
-        Ok(loader.finish())
+            let mut loader = Loader::new(self);
+            loader.add_context(&rows)?;
+            loader.add(rows, owed)?;
+            loader.add_rivals(capabilities)?;
+            loader.spread_unknown();
+            Ok(loader.finish())
+        })
     }
 
     fn all_seen(&self, side: Side) -> Result<Vec<SeenRow>> {

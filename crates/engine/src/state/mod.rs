@@ -96,10 +96,8 @@ impl State {
     }
 
     fn prepare(db: Connection, is_new: bool) -> Result<Self> {
-        // Nobody else opens the database while its profile is owned: locks are taken once and not for each statement.
         db.execute_batch(
-            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA temp_store = MEMORY;",
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;",
         )
         .map_err(damaged)?;
         db.set_prepared_statement_cache_capacity(64);
@@ -197,6 +195,17 @@ impl State {
     /// The two sides have met.
     pub(crate) fn end_first_sync(&self) -> Result<()> {
         self.drop_meta(FIRST_SYNC)
+    }
+
+    /// Runs `work`, which only reads, under one lock instead of one for each statement.
+    fn reading<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        if !self.db.is_autocommit() {
+            return work();
+        }
+        let open = self.db.unchecked_transaction()?;
+        let done = work();
+        open.finish()?;
+        done
     }
 
     /// Begins a transaction that lasts over several calls.

@@ -137,21 +137,25 @@ impl State {
         let rules = Rules::of(capabilities);
         let mut part = Part::default();
         let mut rows = 0;
-        while rows < walk.most
-            && let Some(next) = walk.waiting.pop()
-        {
-            let Some(folder) = self.as_known_now(&next, walk)? else {
-                continue;
-            };
-            let (count, children) = self.fresh_children(folder, capabilities, &rules)?;
-            rows += count;
-            walk.waiting
-                .extend(children.into_iter().rev().map(|folder| Waiting {
-                    folder,
-                    part: walk.part,
-                }));
-            part.folders.push(folder);
-        }
+        self.reading(|| {
+            while rows < walk.most
+                && let Some(next) = walk.waiting.pop()
+            {
+                let Some(folder) = self.as_known_now(&next, walk)? else {
+                    continue;
+                };
+                let (count, children) = self.fresh_children(folder, capabilities, &rules)?;
+                rows += count;
+                let part_of_these = walk.part;
+                walk.waiting
+                    .extend(children.into_iter().rev().map(|folder| Waiting {
+                        folder,
+                        part: part_of_these,
+                    }));
+                part.folders.push(folder);
+            }
+            Ok(())
+        })?;
         Ok((!part.folders.is_empty()).then_some(part))
     }
 
