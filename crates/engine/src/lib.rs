@@ -19,6 +19,7 @@ mod parallel;
 mod pass;
 mod preview;
 pub mod report;
+mod rescue;
 mod run;
 pub mod setup;
 mod state;
