@@ -279,3 +279,33 @@ fn what_was_written_into_a_version_comes_back_before_it_is_pruned() {
         world.still();
     }
 }
+
+#[test]
+fn a_conflict_copy_of_what_has_no_time_tells_when_it_was_seen() {
+    for seed in SEEDS {
+        let world = World::shaped(
+            seed,
+            |_| {},
+            |_| {
+                let capabilities = Capabilities {
+                    mtime: false,
+                    ..capabilities(Ids::Strong)
+                };
+                let habits = Habits {
+                    shows_upload_time: false,
+                    ..Habits::plain(&capabilities)
+                };
+                (capabilities, habits)
+            },
+        );
+        world.write(Source, "a", "base");
+        world.sync();
+        world.write(Source, "a", "mine");
+        world.write(Destination, "a", "yours");
+        world.sync();
+        assert!(has_copy(&world, "mine"), "{:?}", world.paths(Source));
+        let paths = world.paths(Source);
+        assert!(!paths.iter().any(|p| p.contains("1970")), "{paths:?}");
+        world.still();
+    }
+}

@@ -10,6 +10,7 @@ use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees};
 use tandem_core::side::{PerSide, Side};
+use tandem_core::time::Timestamp;
 
 use super::pack::unpack_entry;
 use super::seen::Differs;
@@ -38,6 +39,7 @@ struct SeenRow {
     id: ItemId,
     state: Differs,
     entry: Option<Entry>,
+    since: Option<Timestamp>,
 }
 
 /// Under which names two items cannot lie beside each other on some side.
@@ -74,6 +76,7 @@ struct Loader<'a> {
     state: &'a State,
     items: BTreeMap<ItemId, BaseItem>,
     fresh: PerSide<BTreeMap<ItemId, Fresh>>,
+    first_seen: PerSide<BTreeMap<ItemId, Timestamp>>,
 }
 
 impl State {
@@ -85,6 +88,7 @@ impl State {
             state: self,
             items: BTreeMap::new(),
             fresh: PerSide::default(),
+            first_seen: PerSide::default(),
         };
         let owed = self.owed()?;
         if self.seen_rows == [0, 0] && owed.is_empty() {
@@ -117,7 +121,7 @@ impl State {
 
     fn all_seen(&self, side: Side) -> Result<Vec<SeenRow>> {
         let mut query = self.db.prepare_cached(
-            "SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 ORDER BY parent, name",
+            "SELECT parent, name, id, state, entry, since FROM seen WHERE side = ?1 ORDER BY parent, name",
         )?;
         let mut rows = query.query(params![side_number(side)])?;
         let mut found = Vec::new();
@@ -130,6 +134,7 @@ impl State {
                 id: ItemId(row.get(2)?),
                 state: Differs::of(row.get(3)?),
                 entry: entry.map(|b| unpack_entry(&b)).transpose()?,
+                since: row.get::<_, Option<i64>>(5)?.map(Timestamp),
             });
         }
         Ok(found)
@@ -157,6 +162,7 @@ impl Loader<'_> {
                 frozen,
             };
             self.fresh[side].insert(row.id, fresh);
+            self.first_seen[side].extend(row.since.map(|at| (row.id, at)));
         }
     }
 
@@ -182,6 +188,9 @@ impl Loader<'_> {
             _ => Seen::Absent,
         };
         let excluded = row.state == Differs::Excluded;
+        if row.state == Differs::Changed {
+            self.first_seen[side].extend(row.since.map(|at| (id, at)));
+        }
         self.mark(side, id, seen, excluded);
         if below {
             self.add_below(side, id, excluded)?;
@@ -419,6 +428,7 @@ impl Loader<'_> {
                     .collect()
             }),
             copies: Vec::new(),
+            first_seen: self.first_seen,
         };
         let by_id = trees
             .items

@@ -16,6 +16,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_core::plan::MadeCopy;
+use tandem_core::time::Timestamp;
 
 pub(crate) use detach::{REJECTED, Released, UNDONE};
 pub(crate) use intents::Intent;
@@ -39,7 +40,7 @@ CREATE UNIQUE INDEX base_folder ON base (item) WHERE kind = 1;
 CREATE INDEX base_owed ON base (parent, name) WHERE source IS NULL OR destination IS NULL;
 CREATE TABLE seen (
     side INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL, id INTEGER NOT NULL,
-    state INTEGER NOT NULL, folder INTEGER NOT NULL, entry BLOB,
+    state INTEGER NOT NULL, folder INTEGER NOT NULL, entry BLOB, since INTEGER,
     PRIMARY KEY (side, parent, name)) WITHOUT ROWID;
 CREATE UNIQUE INDEX seen_folder ON seen (side, id) WHERE folder = 1;
 CREATE TABLE intents (
@@ -73,6 +74,8 @@ pub(crate) struct State {
     seen_rows: [u64; 2],
     /// Conflict copies that were made since the program started.
     pub(crate) copies: Vec<MadeCopy>,
+    /// The time, as whoever holds the state was told it.
+    pub(crate) now: Timestamp,
     /// Both as they were when the open transaction began.
     before: (i64, [u64; 2]),
 }
@@ -99,7 +102,7 @@ impl State {
                 begun.pragma_update(None, "user_version", FORMAT)?;
                 begun.commit()?;
             }
-            FORMAT => {}
+            FORMAT => add_what_is_missing(&db)?,
             found => {
                 return Err(EngineError::NewerState {
                     found,
@@ -127,6 +130,7 @@ impl State {
             next_id,
             seen_rows,
             copies: Vec::new(),
+            now: Timestamp::default(),
             before: (next_id, seen_rows),
         })
     }
@@ -213,6 +217,20 @@ impl State {
         write.execute(params![key, value])?;
         Ok(())
     }
+}
+
+/// Columns and indexes that came later and that a program without them does not miss.
+fn add_what_is_missing(db: &Connection) -> Result<()> {
+    let mut columns = db
+        .prepare("SELECT name FROM pragma_table_info('seen')")
+        .map_err(damaged)?;
+    let names: Vec<String> = columns
+        .query_map([], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    if !names.iter().any(|name| name == "since") {
+        db.execute_batch("ALTER TABLE seen ADD COLUMN since INTEGER")?;
+    }
+    Ok(())
 }
 
 fn damaged(error: rusqlite::Error) -> EngineError {
