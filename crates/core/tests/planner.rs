@@ -536,3 +536,17 @@ fn what_lies_in_a_folder_that_the_leader_cannot_read_stays() {
     pair.fresh(Destination, 3, 2, file("a", 3, 3));
     assert_eq!(told(&pair.plan()), [String::new(); 0]);
 }
+
+#[test]
+fn a_copy_of_what_has_no_time_is_named_by_when_it_was_first_seen() {
+    let untimed = |content: u8| Entry {
+        mtime: None,
+        ..file("a", 1, content)
+    };
+    let mut pair = Pair::new();
+    let item = pair.item(1, 0, untimed(1));
+    item.seen = PerSide::new(changed(untimed(2)), changed(untimed(3)));
+    let first_seen = Timestamp(1_772_366_400_000_000_000);
+    pair.trees.first_seen.source.insert(ItemId(1), first_seen);
+    assert_eq!(told(&pair.plan()), [format!("source: copy a to {COPY}")]);
+}

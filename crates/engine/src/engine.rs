@@ -89,9 +89,12 @@ impl Engine {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.shared_state
+        let mut state = self
+            .shared_state
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.now = self.now();
+        state
     }
 
     pub(crate) fn root(&self, side: Side) -> &Arc<dyn Root> {

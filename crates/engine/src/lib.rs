@@ -20,6 +20,7 @@ mod parts;
 mod pass;
 mod preview;
 pub mod report;
+mod rescue;
 mod run;
 pub mod setup;
 mod state;

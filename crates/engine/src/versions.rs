@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::observe::Doubt;
 use crate::report::{ActionKind, Outcome, Phase, Summary, VersionView};
+use crate::rescue::Looked;
 use crate::state::JournalRow;
 
 /// Nanoseconds in a day, under which no version is pruned.
@@ -262,6 +263,11 @@ impl Engine {
                 .largest_total
                 .is_some_and(|most| total[row.side] > most);
             if row.keep || row.at > young || !(row.at <= oldest || beyond) {
+                continue;
+            }
+            if let Some(before) = &row.before
+                && let Looked::Doubtful = self.look_at_version(row.side, key, before).await?
+            {
                 continue;
             }
             match self.root(row.side).prune_version(key).await {

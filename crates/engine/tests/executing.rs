@@ -214,3 +214,98 @@ fn a_merge_can_be_taken_back_on_both_sides() {
         world.still();
     }
 }
+
+#[test]
+fn what_an_editor_writes_into_a_file_that_was_set_aside_comes_back() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        for name in ["a", "b"] {
+            world.write(Source, name, "one");
+        }
+        world.sync();
+        for name in ["a", "b"] {
+            world.write(Source, name, "three");
+        }
+        let storage = world.sides.destination.clone();
+        let mut late = Some(Bytes::from_static(b"written late"));
+        world
+            .sides
+            .destination
+            .on_operation(Box::new(move |what, at| {
+                if what == "commit" && at.as_str() == "b" {
+                    let late = late.take().unwrap_or_default();
+                    assert!(late.is_empty() || storage.write_into_version(&path("a"), &late));
+                }
+            }));
+        world.sync();
+        world.both_have("a", Some("three"));
+        assert!(
+            has_copy(&world, "written late"),
+            "{:?}",
+            world.paths(Source)
+        );
+        world.still();
+    }
+}
+
+/// Whether both sides have a conflict copy of this content.
+fn has_copy(world: &World, content: &str) -> bool {
+    Side::BOTH.into_iter().all(|side| {
+        let paths = world.paths(side);
+        let mut copies = paths.iter().filter(|p| p.contains("conflict"));
+        copies.any(|p| world.text(side, p).as_deref() == Some(content))
+    })
+}
+
+#[test]
+fn what_was_written_into_a_version_comes_back_before_it_is_pruned() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        world.write(Source, "a", "one");
+        world.sync();
+        world.write(Source, "a", "three");
+        world.sync();
+        let late = Bytes::from_static(b"written late");
+        assert!(
+            world
+                .sides
+                .destination
+                .write_into_version(&path("a"), &late)
+        );
+        world.environment.advance(Duration::from_secs(40 * DAY));
+        world.run(world.engine.prune_versions()).unwrap();
+        world.sync();
+        assert!(has_copy(&world, "written late"));
+        world.still();
+    }
+}
+
+#[test]
+fn a_conflict_copy_of_what_has_no_time_tells_when_it_was_seen() {
+    for seed in SEEDS {
+        let world = World::shaped(
+            seed,
+            |_| {},
+            |_| {
+                let capabilities = Capabilities {
+                    mtime: false,
+                    ..capabilities(Ids::Strong)
+                };
+                let habits = Habits {
+                    shows_upload_time: false,
+                    ..Habits::plain(&capabilities)
+                };
+                (capabilities, habits)
+            },
+        );
+        world.write(Source, "a", "base");
+        world.sync();
+        world.write(Source, "a", "mine");
+        world.write(Destination, "a", "yours");
+        world.sync();
+        assert!(has_copy(&world, "mine"), "{:?}", world.paths(Source));
+        let paths = world.paths(Source);
+        assert!(!paths.iter().any(|p| p.contains("1970")), "{paths:?}");
+        world.still();
+    }
+}

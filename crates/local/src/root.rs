@@ -271,6 +271,10 @@ impl Root for LocalRoot {
         self.pulse.hear(versions::list(&self.disk, path))
     }
 
+    async fn stat_version(&self, key: &VersionKey) -> Result<Option<Entry>> {
+        self.pulse.hear(versions::stat(&self.disk, key))
+    }
+
     async fn read_version(&self, key: &VersionKey, offset: u64, length: u64) -> Result<ByteStream> {
         self.pulse
             .hear(read::read_version(&self.disk, key, offset, length))

@@ -20,7 +20,6 @@ use crate::names;
 use crate::path::Name;
 use crate::side::{PerSide, Side};
 use crate::storage::Meta;
-use crate::time::Timestamp;
 
 pub(super) fn emit(input: &Input<'_>, nodes: &Nodes<'_>, wants: &[Want], plan: &mut Plan) {
     let mut emitter = Emitter {
@@ -551,7 +550,7 @@ impl Emitter<'_, '_> {
         let Some(parent) = self.trees[loser].parent(node) else {
             return;
         };
-        let at = lost.entry.mtime.map_or(Timestamp(0), |m| m.at);
+        let at = self.nodes.written_at(loser, node);
         let rules = &self.input.capabilities[loser].names;
         for ordinal in 1..1000 {
             let name = conflict_name(

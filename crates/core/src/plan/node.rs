@@ -10,6 +10,7 @@ use crate::entry::{Entry, Kind};
 use crate::names;
 use crate::path::{Name, RelPath};
 use crate::side::{PerSide, Side};
+use crate::time::Timestamp;
 
 /// Where one side has a node.
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +130,19 @@ impl<'a> Nodes<'a> {
     /// The id under which a side's own state knows the node.
     pub(super) fn id_on(&self, side: Side, node: usize) -> ItemId {
         self.all[node].known_as[side].unwrap_or(self.all[node].id)
+    }
+
+    /// The time in the name of a conflict copy of what a side has: its mtime, else when it was first seen.
+    pub(super) fn written_at(&self, side: Side, node: usize) -> Timestamp {
+        let it = &self.all[node];
+        let first_seen = || {
+            let seen = &self.input.trees.first_seen[side];
+            seen.get(&self.id_on(side, node)).or(seen.get(&it.id))
+        };
+        match it.places[side].and_then(|p| p.entry.mtime) {
+            Some(mtime) => mtime.at,
+            None => first_seen().copied().unwrap_or_default(),
+        }
     }
 
     /// Names with equal keys cannot lie beside each other on at least one side.

@@ -13,7 +13,6 @@ use crate::entry::Kind;
 use crate::names;
 use crate::path::Name;
 use crate::side::Side;
-use crate::time::Timestamp;
 
 /// Answers, by their fresh ids, items moved to where the other side cannot hold them.
 pub(super) fn settle(
@@ -318,8 +317,7 @@ impl Settler<'_, '_> {
         parent: usize,
         by_place: &HashMap<(usize, Box<str>), Vec<usize>>,
     ) -> Option<Name> {
-        let entry = self.nodes.all[node].places[side]?.entry;
-        let at = entry.mtime.map_or(Timestamp(0), |m| m.at);
+        let at = self.nodes.written_at(side, node);
         (1..1000)
             .map(|n| {
                 conflict_name(

@@ -3,6 +3,8 @@
 //! Only what is in doubt is here: items that some side shows differently, their folders up to the root,
 //! and everything below a folder that is gone. What is not here is in step.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::capabilities::Capabilities;
@@ -10,6 +12,7 @@ use crate::entry::{Entry, Kind, Revision};
 use crate::path::Name;
 use crate::policy::Policy;
 use crate::side::{PerSide, Side};
+use crate::time::Timestamp;
 
 /// Tandem's own id of an item, whatever its name and whichever side renames it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,6 +77,8 @@ pub struct Trees {
     pub fresh: PerSide<Vec<Fresh>>,
     /// Conflict copies that were just made.
     pub copies: Vec<MadeCopy>,
+    /// When what has no mtime was first seen as it is, by the id under which its side knows it.
+    pub first_seen: PerSide<BTreeMap<ItemId, Timestamp>>,
 }
 
 /// A conflict copy that Tandem made. On a side that changes content on arrival only this tells whose it is.

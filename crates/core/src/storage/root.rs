@@ -223,6 +223,16 @@ pub trait Root: Send + Sync {
     /// `unsupported` without versions.
     async fn versions(&self, path: Option<&RelPath>) -> Result<Vec<Version>>;
 
+    /// A version as it is now, if it can have changed since it was set aside: on a disk a program that had the
+    /// file open may still write into it. `None` where it cannot, or where it is no longer kept.
+    ///
+    /// # Errors
+    /// What prevented the look.
+    async fn stat_version(&self, key: &VersionKey) -> Result<Option<Entry>> {
+        let _ = key;
+        Ok(None)
+    }
+
     /// The content of a version.
     ///
     /// # Errors

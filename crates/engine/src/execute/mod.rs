@@ -11,7 +11,7 @@ mod transfer;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
-use tandem_core::entry::Kind;
+use tandem_core::entry::{Entry, Kind};
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Done, Row, record};
@@ -25,6 +25,7 @@ use crate::event::Event;
 use crate::guarding::digest;
 use crate::observe::Doubt;
 use crate::report::{Outcome, Summary};
+use crate::rescue::Looked;
 use crate::state::{Intent, JournalRow, Loaded, ProblemRow};
 use crate::views::{kind_of, log_line, planned};
 
@@ -73,6 +74,8 @@ struct Finished {
     intent: Option<i64>,
     /// The text that is in step from now on, where texts are merged.
     text: Option<Vec<u8>>,
+    /// What was set aside is content that nobody derived anything from.
+    keep: bool,
     /// What was done on the other side too.
     also: Option<Box<JournalRow>>,
 }
@@ -85,6 +88,7 @@ impl Finished {
             version: None,
             intent: None,
             text: None,
+            keep: false,
             also: None,
         }
     }
@@ -216,6 +220,38 @@ impl Execution<'_> {
         }
     }
 
+    /// Closes what was done and is durable: looks once more at what was set aside, and records.
+    async fn close(&mut self, mut finished: Vec<Finished>) -> Result<()> {
+        for one in &mut finished {
+            let lines = journal_row(&one.action, self.run, self.engine.now()).before;
+            if let (Some(key), Some(before)) = (&one.version, &lines) {
+                one.keep |= self.look_again(one.action.side, key, before).await?;
+            }
+            if let Some(row) = one.also.as_deref_mut()
+                && let (Some(key), Some(before)) = (&row.version, &row.before)
+            {
+                row.keep |= self.look_again(row.side, key, before).await?;
+            }
+        }
+        self.record(finished)
+    }
+
+    /// Answers whether what was set aside must be kept for good.
+    async fn look_again(&mut self, side: Side, key: &VersionKey, before: &Entry) -> Result<bool> {
+        match self.engine.look_at_version(side, key, before).await? {
+            Looked::Unchanged => Ok(false),
+            Looked::Doubtful => Ok(true),
+            Looked::Brought(doubts) => {
+                for side in Side::BOTH {
+                    for (folder, deep) in &doubts[side].folders {
+                        self.out.doubts[side].add(folder.clone(), *deep);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
     /// Records what was done and is durable.
     fn record(&mut self, finished: Vec<Finished>) -> Result<()> {
         if finished.is_empty() {
@@ -270,6 +306,7 @@ impl Execution<'_> {
                     let mut row = journal_row(&one.action, run, now);
                     row.after.clone_from(&one.done.entry);
                     row.version.clone_from(&one.version);
+                    row.keep |= one.keep;
                     for mut row in [Some(row), one.also.as_deref().cloned()]
                         .into_iter()
                         .flatten()

@@ -79,7 +79,7 @@ impl Execution<'_> {
             }
         }
         if failed.source.is_none() && failed.destination.is_none() {
-            return self.record(visible);
+            return self.close(visible).await;
         }
         for one in visible {
             by_side[one.action.side].push(one);
@@ -87,7 +87,7 @@ impl Execution<'_> {
         for side in Side::BOTH {
             let those = std::mem::take(&mut by_side[side]);
             match failed[side].take() {
-                None => self.record(those)?,
+                None => self.close(those).await?,
                 Some(error) => self.not_durable(those, error)?,
             }
         }

@@ -145,7 +145,7 @@ impl Execution<'_> {
             let before = std::mem::replace(&mut visible, now_visible);
             if flushed {
                 // Committing this group has made the one before durable.
-                self.record(before)?;
+                self.close(before).await?;
             } else {
                 self.settle_transfers(side, before).await?;
             }
@@ -159,7 +159,7 @@ impl Execution<'_> {
             return Ok(());
         }
         match self.engine.root(side).settle().await {
-            Ok(()) => self.record(visible),
+            Ok(()) => self.close(visible).await,
             Err(error) => self.not_durable(visible, error),
         }
     }
@@ -401,6 +401,7 @@ impl Execution<'_> {
             version: committed.kept,
             intent: Some(ready.intent),
             text: ready.text,
+            keep: false,
             also: None,
         });
         Ok(())

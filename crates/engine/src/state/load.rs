@@ -13,6 +13,7 @@ use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees};
 use tandem_core::side::{PerSide, Side};
+use tandem_core::time::Timestamp;
 
 use moved::is_as_detached;
 
@@ -46,6 +47,7 @@ struct SeenRow {
     id: ItemId,
     state: Differs,
     entry: Option<Entry>,
+    since: Option<Timestamp>,
 }
 
 /// Under which names two items cannot lie beside each other on some side.
@@ -93,6 +95,7 @@ struct Loader<'a> {
     context: BTreeSet<ItemId>,
     /// What a filter leaves out for what it is.
     out: PerSide<Vec<SeenRow>>,
+    first_seen: PerSide<BTreeMap<ItemId, Timestamp>>,
 }
 
 impl State {
@@ -157,14 +160,14 @@ impl State {
 
     fn all_seen(&self, side: Side) -> Result<Vec<SeenRow>> {
         let mut query = self.db.prepare_cached(
-            "SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 ORDER BY parent, name",
+            "SELECT parent, name, id, state, entry, since FROM seen WHERE side = ?1 ORDER BY parent, name",
         )?;
         seen_rows(query.query(params![side_number(side)])?)
     }
 
     fn seen_rows_in(&self, side: Side, folder: ItemId) -> Result<Vec<SeenRow>> {
         let mut query = self.db.prepare_cached(
-            "SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 AND parent = ?2 ORDER BY name",
+            "SELECT parent, name, id, state, entry, since FROM seen WHERE side = ?1 AND parent = ?2 ORDER BY name",
         )?;
         seen_rows(query.query(params![side_number(side), folder.0])?)
     }
@@ -172,7 +175,7 @@ impl State {
     /// A folder that a side shows and the base does not explain.
     fn fresh_folder(&self, side: Side, id: ItemId) -> Result<Option<SeenRow>> {
         let mut query = self.db.prepare_cached(
-            "SELECT parent, name, id, state, entry FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1",
+            "SELECT parent, name, id, state, entry, since FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1",
         )?;
         Ok(seen_rows(query.query(params![side_number(side), id.0])?)?.pop())
     }
@@ -189,6 +192,7 @@ fn seen_rows(mut rows: rusqlite::Rows<'_>) -> Result<Vec<SeenRow>> {
             id: ItemId(row.get(2)?),
             state: Differs::of(row.get(3)?),
             entry: entry.map(|b| unpack_entry(&b)).transpose()?,
+            since: row.get::<_, Option<i64>>(5)?.map(Timestamp),
         });
     }
     Ok(found)
@@ -212,6 +216,7 @@ impl<'a> Loader<'a> {
             fresh: PerSide::default(),
             context: BTreeSet::new(),
             out: PerSide::default(),
+            first_seen: PerSide::default(),
         }
     }
 
@@ -270,6 +275,7 @@ impl<'a> Loader<'a> {
                 frozen,
             };
             self.fresh[side].insert(row.id, fresh);
+            self.first_seen[side].extend(row.since.map(|at| (row.id, at)));
         }
     }
 
@@ -295,6 +301,9 @@ impl<'a> Loader<'a> {
             _ => Seen::Absent,
         };
         let excluded = row.state == Differs::Excluded;
+        if row.state == Differs::Changed {
+            self.first_seen[side].extend(row.since.map(|at| (id, at)));
+        }
         self.mark(side, id, seen, excluded);
         if below {
             self.add_below(side, id, excluded)?;
@@ -536,6 +545,7 @@ impl<'a> Loader<'a> {
                     .collect()
             }),
             copies: self.state.copies.clone(),
+            first_seen: self.first_seen,
         };
         let by_id = trees
             .items

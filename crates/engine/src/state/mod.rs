@@ -19,6 +19,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_core::plan::MadeCopy;
 use tandem_core::side::Side;
+use tandem_core::time::Timestamp;
 
 pub(crate) use detach::{REJECTED, Released, UNDONE};
 pub(crate) use intents::Intent;
@@ -45,7 +46,7 @@ CREATE INDEX base_spelled ON base (parent, name)
     WHERE substr(source, 1, 1) <> x'00' OR substr(destination, 1, 1) <> x'00';
 CREATE TABLE seen (
     side INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL, id INTEGER NOT NULL,
-    state INTEGER NOT NULL, folder INTEGER NOT NULL, entry BLOB,
+    state INTEGER NOT NULL, folder INTEGER NOT NULL, entry BLOB, since INTEGER,
     PRIMARY KEY (side, parent, name)) WITHOUT ROWID;
 CREATE UNIQUE INDEX seen_folder ON seen (side, id) WHERE folder = 1;
 CREATE TABLE intents (
@@ -57,6 +58,8 @@ CREATE TABLE journal (
     outcome TEXT NOT NULL, error TEXT, before BLOB, after BLOB, version TEXT, keep INTEGER NOT NULL);
 CREATE INDEX journal_path ON journal (path);
 CREATE INDEX journal_at ON journal (at);
+-- Lines of the journal that a person had agreed to.
+CREATE TABLE approved (id INTEGER PRIMARY KEY);
 CREATE TABLE holds (id TEXT PRIMARY KEY, hold TEXT NOT NULL, actions TEXT NOT NULL, since INTEGER NOT NULL);
 CREATE TABLE approvals (digest INTEGER PRIMARY KEY, at INTEGER NOT NULL);
 CREATE TABLE conflicts (
@@ -71,9 +74,6 @@ CREATE TABLE detached (
 CREATE TABLE texts (item INTEGER PRIMARY KEY, used INTEGER NOT NULL, text BLOB NOT NULL);
 ";
 
-/// Lines of the journal that a person had agreed to. An older program does without.
-const APPROVED: &str = "CREATE TABLE IF NOT EXISTS approved (id INTEGER PRIMARY KEY);";
-
 /// The note that the first sync is still to come.
 const FIRST_SYNC: &str = "first_sync";
 
@@ -85,6 +85,8 @@ pub(crate) struct State {
     seen_rows: [u64; 2],
     /// Conflict copies that were made since the program started.
     pub(crate) copies: Vec<MadeCopy>,
+    /// The time, as whoever holds the state was told it.
+    pub(crate) now: Timestamp,
     /// Both as they were when the open transaction began.
     before: (i64, [u64; 2]),
 }
@@ -111,14 +113,13 @@ impl State {
             0 => {
                 let begun = db.unchecked_transaction()?;
                 begun.execute_batch(SCHEMA)?;
-                begun.execute_batch(APPROVED)?;
                 begun.pragma_update(None, "user_version", FORMAT)?;
                 if is_new {
                     begun.execute("INSERT INTO meta VALUES (?1, 'due')", [FIRST_SYNC])?;
                 }
                 begun.commit()?;
             }
-            FORMAT => db.execute_batch(APPROVED)?,
+            FORMAT => {}
             found => {
                 return Err(EngineError::NewerState {
                     found,
@@ -146,6 +147,7 @@ impl State {
             next_id,
             seen_rows,
             copies: Vec::new(),
+            now: Timestamp::default(),
             before: (next_id, seen_rows),
         })
     }

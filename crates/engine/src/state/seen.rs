@@ -10,6 +10,7 @@ use tandem_core::path::Name;
 use tandem_core::plan::ItemId;
 use tandem_core::plan::record::add_hashes;
 use tandem_core::side::Side;
+use tandem_core::time::Timestamp;
 
 use super::pack::{has_usual_name, pack_entry, pack_stamp, unpack_entry, unpack_stamp};
 use super::{State, side_number};
@@ -663,9 +664,13 @@ impl State {
     ) -> Result<()> {
         let had = self.seen_at(side, folder, name)?.is_some();
         let bytes = entry.map(pack_entry).transpose()?;
+        let since = match entry {
+            Some(entry) if entry.mtime.is_none() => Some(self.since(side, folder, name, entry)?.0),
+            _ => None,
+        };
         let mut write = self.db.prepare_cached(
-            "INSERT OR REPLACE INTO seen (side, parent, name, id, state, folder, entry) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO seen (side, parent, name, id, state, folder, entry, since) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         write.execute(params![
             side_number(side),
@@ -674,13 +679,32 @@ impl State {
             id,
             state as i64,
             was_folder(entry),
-            bytes
+            bytes,
+            since
         ])?;
         drop(write);
         if !had {
             self.seen_rows[side as usize] += 1;
         }
         Ok(())
+    }
+
+    /// Since when a place shows this entry, as far as it was noted.
+    fn since(&self, side: Side, folder: ItemId, name: &Name, entry: &Entry) -> Result<Timestamp> {
+        let mut query = self.db.prepare_cached(
+            "SELECT entry, since FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3",
+        )?;
+        let found: Option<(Option<Vec<u8>>, Option<i64>)> = query
+            .query_row(params![side_number(side), folder.0, name.as_str()], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })
+            .optional()?;
+        if let Some((Some(bytes), Some(since))) = found
+            && same_stamp(&unpack_entry(&bytes)?, entry)
+        {
+            return Ok(Timestamp(since));
+        }
+        Ok(self.now)
     }
 
     pub(super) fn delete_seen(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {

@@ -276,6 +276,17 @@ pub(crate) fn open(
     Ok((place, stat))
 }
 
+/// The version as it is now; `None` if it is not there any more.
+pub(crate) fn stat(disk: &Disk, key: &VersionKey) -> Result<Option<Entry>> {
+    const STAT: &str = "stat_version";
+    let (place, _) = match open(disk, STAT, key) {
+        Err(error) if error.cause == Cause::NotFound => return Ok(None),
+        other => other?,
+    };
+    let found = look(&place.folder, &place.name).context(STAT, key.path())?;
+    Ok(found.map(|(_, entry)| entry))
+}
+
 /// Removes a version and the folders it leaves empty.
 pub(crate) fn prune(disk: &Disk, key: &VersionKey) -> Result<()> {
     const PRUNE: &str = "prune_version";

@@ -316,6 +316,11 @@ impl Root for SimRoot {
         Ok(self.storage.state().versions_of(path))
     }
 
+    async fn stat_version(&self, key: &VersionKey) -> Result<Option<Entry>> {
+        self.storage.begin("stat_version", key.path()).await?;
+        Ok(self.storage.state().kept_entry(key))
+    }
+
     async fn read_version(&self, key: &VersionKey, offset: u64, length: u64) -> Result<ByteStream> {
         let path = key.path();
         self.storage.begin("read_version", path).await?;

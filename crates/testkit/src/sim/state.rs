@@ -360,7 +360,7 @@ impl State {
         })
     }
 
-    fn shown_mtime(&self, body: &Body) -> Option<Mtime> {
+    pub(super) fn shown_mtime(&self, body: &Body) -> Option<Mtime> {
         let at = body.mtime.filter(|_| body.kind != Kind::Folder)?;
         let shown = body.by_client || self.shape.habits.shows_upload_time;
         shown.then_some(Mtime {

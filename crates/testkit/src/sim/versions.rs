@@ -2,12 +2,14 @@
 //! other content never takes its place.
 
 use bytes::Bytes;
-use tandem_core::entry::Entry;
+use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Keep, Version, VersionKey};
 use tandem_core::time::Timestamp;
 
+use super::blob::Blob;
 use super::state::State;
+use super::storage::SimStorage;
 use super::tree::{Body, Serial};
 
 /// One pre-image: of a folder with all that was below.
@@ -24,6 +26,23 @@ impl Kept {
     /// The bytes of the pre-image itself.
     pub(super) fn bytes(&self) -> &Bytes {
         self.body.blob.bytes()
+    }
+}
+
+impl SimStorage {
+    /// Has a program that had the file at `path` open write into what was last set aside of it; `false` if nothing
+    /// is kept.
+    pub fn write_into_version(&self, path: &RelPath, content: &Bytes) -> bool {
+        let mut state = self.state();
+        let now = state.environment.tick();
+        let found = state.kept.iter_mut().filter(|(key, _)| key.path() == path);
+        let Some((_, kept)) = found.max_by_key(|(_, kept)| kept.order) else {
+            return false;
+        };
+        kept.body.blob = Blob::new(content.clone());
+        kept.body.mtime = Some(now);
+        kept.body.by_client = false;
+        true
     }
 }
 
@@ -97,6 +116,18 @@ impl State {
         };
         self.kept.insert(key.clone(), kept);
         key
+    }
+
+    /// A pre-image as it is now, where it is one that a program may still have open.
+    pub(super) fn kept_entry(&self, key: &VersionKey) -> Option<Entry> {
+        let kept = self.kept.get(key)?;
+        let open = !self.shape.habits.native_versions && kept.body.kind == Kind::File;
+        open.then(|| Entry {
+            size: kept.body.blob.size(),
+            mtime: self.shown_mtime(&kept.body),
+            hashes: Vec::new(),
+            ..kept.entry.clone()
+        })
     }
 
     /// What is kept of `path`, newest first.

@@ -1,0 +1,94 @@
+//! What was set aside is looked at again (DESIGN 4): a program that still had the file open may have written into it
+//! since. That is content nobody has seen, and it comes back beside as a conflict copy.
+
+use tandem_core::conflict_name::conflict_name;
+use tandem_core::entry::{Entry, Kind};
+use tandem_core::plan::Reason;
+use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::VersionKey;
+use tandem_core::time::Timestamp;
+
+use crate::chosen::{Chosen, Note};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::observe::Doubt;
+use crate::report::ActionKind;
+
+/// So many names are tried beside the path.
+const MOST_NAMES: u32 = 100;
+
+/// What looking at a version again came to.
+pub(crate) enum Looked {
+    /// It is what was set aside.
+    Unchanged,
+    /// It was written into, and what it holds now is beside the path.
+    Brought(PerSide<Doubt>),
+    /// It was written into or could not be looked at: it must be kept.
+    Doubtful,
+}
+
+impl Engine {
+    /// Looks at a version of what was `before`, and brings it back beside the path if it is something else now.
+    pub(crate) async fn look_at_version(
+        &self,
+        side: Side,
+        key: &VersionKey,
+        before: &Entry,
+    ) -> Result<Looked> {
+        let now = match self.root(side).stat_version(key).await {
+            Ok(Some(now)) if is_changed(before, &now) => now,
+            Ok(_) => return Ok(Looked::Unchanged),
+            Err(error) => {
+                tracing::warn!(%side, %error, "what was set aside could not be looked at again");
+                return Ok(Looked::Doubtful);
+            }
+        };
+        self.bring_beside(side, key, &now).await
+    }
+
+    async fn bring_beside(&self, side: Side, key: &VersionKey, now: &Entry) -> Result<Looked> {
+        let (Some(folder), Some(name)) = (key.path().parent(), key.path().name()) else {
+            return Ok(Looked::Doubtful);
+        };
+        let longest = self.capabilities(side).names.longest_name;
+        let longest = longest.map_or(255, |n| n as usize);
+        let at = now.mtime.map_or_else(|| self.now(), |m| m.at);
+        let mut chosen = Chosen::begin(self, Reason::ConflictKeptBoth(side))?;
+        for ordinal in 1..MOST_NAMES {
+            let name = conflict_name(&name, at, self.setup.device.as_str(), ordinal, longest);
+            let note = Note {
+                keep: true,
+                ..Note::default()
+            };
+            let answer = chosen
+                .bring_back(
+                    side,
+                    &folder.join(&name),
+                    (key, now),
+                    (ActionKind::Create, note),
+                )
+                .await;
+            match answer {
+                Ok(_) => {
+                    chosen.record().await?;
+                    return Ok(Looked::Brought(chosen.doubts));
+                }
+                Err(error) if error.is_lost_race() => {}
+                Err(error) => {
+                    tracing::warn!(%side, %error, "what was written late could not be brought back");
+                    break;
+                }
+            }
+        }
+        chosen.record().await?;
+        Ok(Looked::Doubtful)
+    }
+}
+
+/// Setting aside changes neither length nor time of the content.
+fn is_changed(before: &Entry, now: &Entry) -> bool {
+    let time = |entry: &Entry| -> Option<Timestamp> { entry.mtime.map(|m| m.at) };
+    let times = (time(before), time(now));
+    before.kind == Kind::File
+        && (before.size != now.size || matches!(times, (Some(a), Some(b)) if a != b))
+}
