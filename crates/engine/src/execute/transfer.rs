@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::join;
 use tandem_core::capabilities::Capabilities;
 use tandem_core::content::{BytesContent, SharedContent};
 use tandem_core::entry::{ContentHash, Entry, Kind};
@@ -78,6 +79,17 @@ struct Job {
     sink: Arc<dyn ResumeSink>,
 }
 
+/// A transfer whose content is on its way.
+struct Waiting {
+    action: Action,
+    intent: i64,
+    keep: Keep,
+    sink: Arc<dyn ResumeSink>,
+    carried: Option<Carried>,
+}
+
+type StageAnswer = tandem_core::error::Result<Moved>;
+
 /// What staging came to.
 struct Moved {
     staged: Staged,
@@ -87,7 +99,7 @@ struct Moved {
 }
 
 impl Job {
-    async fn run(self) -> tandem_core::error::Result<Moved> {
+    async fn run(self) -> StageAnswer {
         let read = match &self.unseen {
             Some(root) => with_meta(root, &self.from).await?,
             None => self.from.entry.clone(),
@@ -135,22 +147,69 @@ async fn with_meta(root: &Arc<dyn Root>, from: &At) -> tandem_core::error::Resul
 impl Execution<'_> {
     /// Carries all transfers to one side.
     pub(super) async fn transfers(&mut self, side: Side, transfers: Vec<Action>) -> Result<()> {
+        let mut groups = groups(transfers).into_iter();
         let mut visible: Vec<Finished> = Vec::new();
-        for group in groups(transfers) {
+        let mut staged: Vec<Ready> = Vec::new();
+        loop {
+            let next = match groups.next() {
+                Some(group) if !self.is_stopped() => Some(self.begin_staging(side, group)?),
+                _ => None,
+            };
+            let is_last = next.is_none();
+            let (waiting, jobs) = next.unwrap_or_default();
+            // The next group is staged while this one is made visible and the one before is recorded.
+            let environment = Arc::clone(&self.engine.setup.environment);
+            let limit = self.engine.setup.options.limits.transfers;
+            let staging = answers_in_parallel(&environment, limit, jobs);
+            let ready = std::mem::take(&mut staged);
+            let (answers, shown) = join(staging, self.show(side, ready, &mut visible)).await;
+            shown?;
+            staged = self.end_staging(waiting, answers).await?;
             if self.is_stopped() {
-                break;
+                self.take_back(side, std::mem::take(&mut staged)).await?;
             }
-            let staged = self.stage(side, group).await?;
-            let (now_visible, flushed) = self.make_visible(side, staged).await?;
-            let before = std::mem::replace(&mut visible, now_visible);
-            if flushed {
-                // Committing this group has made the one before durable.
-                self.close(before).await?;
-            } else {
-                self.settle_transfers(side, before).await?;
+            if is_last {
+                break;
             }
         }
         self.settle_transfers(side, visible).await
+    }
+
+    /// Makes a group visible, and records what that has made durable.
+    async fn show(
+        &mut self,
+        side: Side,
+        ready: Vec<Ready>,
+        visible: &mut Vec<Finished>,
+    ) -> Result<()> {
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let (now_visible, flushed) = self.make_visible(side, ready).await?;
+        let before = std::mem::replace(visible, now_visible);
+        if flushed {
+            // Committing this group has made the one before durable.
+            self.close(before).await
+        } else {
+            self.settle_transfers(side, before).await
+        }
+    }
+
+    /// Throws away what is staged and will not be made visible: the pass has stopped.
+    async fn take_back(&mut self, side: Side, staged: Vec<Ready>) -> Result<()> {
+        for ready in staged {
+            self.doubt(&ready.action);
+            let is_staged = ready.staged.content.is_none();
+            if is_staged
+                && let Err(error) = self.engine.root(side).discard(&ready.staged.token).await
+            {
+                // The next pass finds it by its intent.
+                tracing::warn!(%error, "what was staged could not be discarded");
+                continue;
+            }
+            self.engine.state().close_intent(ready.intent)?;
+        }
+        Ok(())
     }
 
     /// Makes durable what is visible, then records it.
@@ -178,8 +237,12 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Notes the intents of a group in one transaction, then stages it side by side.
-    async fn stage(&mut self, side: Side, group: Vec<Action>) -> Result<Vec<Ready>> {
+    /// Notes the intents of a group in one transaction, and answers the jobs that stage it.
+    fn begin_staging(
+        &mut self,
+        side: Side,
+        group: Vec<Action>,
+    ) -> Result<(Vec<Waiting>, Vec<BoxFuture<StageAnswer>>)> {
         let now = self.engine.now();
         let mut begun = Vec::new();
         self.engine.state().transaction(|state| {
@@ -193,7 +256,7 @@ impl Execution<'_> {
             }
             Ok(())
         })?;
-        let mut jobs: Vec<BoxFuture<_>> = Vec::new();
+        let mut jobs: Vec<BoxFuture<StageAnswer>> = Vec::new();
         let mut waiting = Vec::new();
         for (action, from, target, intent, what) in begun {
             let retain = match &action.deed {
@@ -245,13 +308,33 @@ impl Execution<'_> {
                 sink: Arc::clone(&sink),
             };
             jobs.push(Box::pin(job.run()));
-            waiting.push((action, intent, keep, sink, carried));
+            waiting.push(Waiting {
+                action,
+                intent,
+                keep,
+                sink,
+                carried,
+            });
         }
-        let limit = self.engine.setup.options.limits.transfers;
-        let results = answers_in_parallel(&self.engine.setup.environment, limit, jobs).await;
+        Ok((waiting, jobs))
+    }
+
+    /// What was staged; what was not is given up.
+    async fn end_staging(
+        &mut self,
+        waiting: Vec<Waiting>,
+        answers: Vec<StageAnswer>,
+    ) -> Result<Vec<Ready>> {
         let mut ready = Vec::new();
-        for ((action, intent, keep, sink, carried), result) in waiting.into_iter().zip(results) {
-            match result {
+        for (one, answer) in waiting.into_iter().zip(answers) {
+            let Waiting {
+                action,
+                intent,
+                keep,
+                sink,
+                carried,
+            } = one;
+            match answer {
                 Ok(Moved { staged, hash, read }) => {
                     let expected = action.expected();
                     let text = self.text_of(&action, carried.as_ref()).await;
