@@ -15,6 +15,7 @@ use tandem_core::time::Timestamp;
 use crate::carried::Throttle;
 use crate::error::{EngineError, Result};
 use crate::event::{Event, Progress};
+use crate::quiet::Unrest;
 use crate::report::Phase;
 use crate::setup::Setup;
 use crate::state::State;
@@ -31,6 +32,7 @@ pub struct Engine {
     pub(crate) woken: AsyncMutex<mpsc::UnboundedReceiver<()>>,
     pub(crate) throttles: PerSide<Arc<Throttle>>,
     pub(crate) progress: Mutex<Progress>,
+    pub(crate) unrest: Mutex<Unrest>,
     told: AtomicU64,
 }
 
@@ -59,6 +61,7 @@ impl Engine {
             wake,
             woken: AsyncMutex::new(woken),
             progress: Mutex::default(),
+            unrest: Mutex::default(),
             told: AtomicU64::new(0),
         })
     }

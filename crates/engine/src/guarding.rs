@@ -142,8 +142,7 @@ impl Engine {
 
     /// Another root was approved: both sides are merged as if they had never met, never with deletes.
     fn start_over(&self, side: Side, found: &RootIdentity) -> Result<()> {
-        self.state()
-            .transaction(|state| state.forget_everything())?;
+        self.state().transaction(|state| state.start_over())?;
         self.store_identity(side, found)
     }
 

@@ -18,6 +18,7 @@ mod observe;
 mod parallel;
 mod pass;
 mod preview;
+mod quiet;
 pub mod report;
 mod run;
 pub mod setup;

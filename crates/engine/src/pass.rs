@@ -2,21 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use tandem_core::entry::Entry;
+use tandem_core::entry::{ContentHash, Entry};
 use tandem_core::guard::Hold;
 use tandem_core::path::RelPath;
-use tandem_core::plan::{self, Action, Conflict, Deed, Input, ItemId, Plan, Refusal};
+use tandem_core::plan::{self, Action, Conflict, Deed, Evidence, Input, ItemId, Plan, Refusal};
+use tandem_core::policy::FirstSync;
 use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::event::{Event, Progress};
 use crate::execute::{self, Executed};
-use crate::observe::{Doubt, Look};
+use crate::observe::Doubt;
 use crate::report::{Phase, Summary};
-use crate::state::{ConflictRow, Intent, Loaded, ProblemRow};
+use crate::state::{ConflictRow, Intent, Loaded, ProblemRow, State};
 use crate::views::{held_view, problem};
 
 /// A pass that does not come to rest in so many rounds stops and says so.
@@ -43,8 +43,8 @@ struct Pass {
     races: BTreeMap<(Side, RelPath), u32>,
     unmergeable: Vec<ItemId>,
     resumable: HashMap<(Side, RelPath), Intent>,
-    /// How long files have been waited for, in milliseconds.
-    waited: u64,
+    /// Whether it waits for what is not left alone yet, or leaves that to the next.
+    patient: bool,
     holds: Vec<(Hold, String)>,
 }
 
@@ -56,24 +56,29 @@ impl Engine {
     /// summary.
     pub async fn sync(&self) -> Result<Summary> {
         let everything = PerSide::new(Doubt::everything(), Doubt::everything());
-        self.pass(everything).await
+        self.pass(everything, true).await
     }
 
-    /// One pass that begins by looking at `doubts`.
-    pub(crate) async fn pass(&self, doubts: PerSide<Doubt>) -> Result<Summary> {
+    /// One pass that begins by looking at `doubts`. What is not left alone yet a patient one waits for; after
+    /// another, [`Engine::look_again`] says when to begin the next.
+    pub(crate) async fn pass(&self, doubts: PerSide<Doubt>, patient: bool) -> Result<Summary> {
         let _one = self.passing.lock().await;
-        let done = self.rounds(doubts).await;
+        let done = self.rounds(doubts, patient).await;
         if let Ok(summary) = &done
             && summary.stopped.is_none()
         {
             self.prune_versions().await?;
         }
-        self.phase(Phase::Still);
+        let rests = patient || done.is_err() || !self.rests_soon();
+        self.phase(if rests { Phase::Still } else { Phase::Looking });
         done
     }
 
-    async fn rounds(&self, mut doubts: PerSide<Doubt>) -> Result<Summary> {
-        let mut pass = self.begin_pass()?;
+    async fn rounds(&self, mut doubts: PerSide<Doubt>, patient: bool) -> Result<Summary> {
+        let mut pass = Pass {
+            patient,
+            ..self.begin_pass()?
+        };
         let roots = self.guard_roots().await?;
         if !roots.is_empty() {
             pass.holds = roots
@@ -86,6 +91,7 @@ impl Engine {
             self.phase(Phase::Looking);
             let whole = doubts.source.all && doubts.destination.all;
             let look = self.look(&doubts).await?;
+            self.note_writing(&doubts, &look);
             for side in Side::BOTH {
                 self.confirm_absences(side).await?;
             }
@@ -100,12 +106,14 @@ impl Engine {
                 }
             }
             let (mut plan, loaded) = self.plan(&pass.unmergeable, &mut pass.summary).await?;
-            self.note_plan(&plan, &look)?;
+            self.note_plan(&plan)?;
             self.drop_hopeless(&pass, &mut plan, &loaded);
+            let holds = !self.state().holds()?.is_empty();
+            self.put_off_deletes(&mut plan, holds);
             pass.holds = self.guard(&mut plan, self.is_first_pass()?).await?;
             self.tell_holds(&pass.holds)?;
             if plan.actions.is_empty() {
-                match self.wait_for_quiet(&look, &mut pass).await? {
+                match self.wait_for_quiet(&pass).await {
                     Some(again) => {
                         doubts = again;
                         continue;
@@ -118,7 +126,7 @@ impl Engine {
             let done = self
                 .execute(plan, &loaded, pass.run, &mut pass.summary, &pass.resumable)
                 .await?;
-            doubts = self.after_round(done, &look, &mut pass)?;
+            doubts = self.after_round(done, &mut pass);
             if pass.summary.stopped.is_some() {
                 break;
             }
@@ -157,13 +165,17 @@ impl Engine {
         unmergeable: &[ItemId],
         summary: &mut Summary,
     ) -> Result<(Plan, Loaded)> {
+        let mut policy = self.setup.options.policy.clone();
+        if self.state().meta("started_over")?.is_some() {
+            policy.first_sync = FirstSync::Merge;
+        }
         for _ in 0..MOST_EVIDENCE {
             let capabilities = PerSide::from_fn(|side| self.capabilities(side));
             let loaded = self.state().load(capabilities)?;
             let input = Input {
                 trees: &loaded.trees,
                 capabilities,
-                policy: &self.setup.options.policy,
+                policy: &policy,
                 device: self.setup.device.as_str(),
                 unmergeable,
             };
@@ -175,7 +187,7 @@ impl Engine {
             self.gather(&plan).await?;
         }
         Err(EngineError::Refused(
-            "the contents asked for keep changing".to_owned(),
+            "the files that must be compared keep changing".to_owned(),
         ))
     }
 
@@ -193,45 +205,16 @@ impl Engine {
             .collect();
         let limit = self.setup.options.limits.transfers;
         let hashes = crate::parallel::in_parallel(&self.setup.environment, limit, jobs).await;
-        for (evidence, hash) in plan.evidence.iter().zip(hashes) {
-            let (side, path) = (evidence.side, &evidence.at.path);
-            let Some(folder) = path.parent() else {
-                continue;
-            };
-            let Some(folder) = self.state().folder_by_path(side, &folder)? else {
-                continue;
-            };
-            match hash {
-                Ok(hash) => {
-                    let mut entry: Entry = evidence.at.entry.clone();
-                    plan::record::add_hashes(&mut entry.hashes, &[hash]);
-                    self.state()
-                        .transaction(|state| state.add_hash(side, folder, &entry))?;
-                }
-                Err(error) => {
-                    let row = ProblemRow {
-                        side,
-                        path: path.to_string(),
-                        why: error.cause.name().to_owned(),
-                        detail: error.to_string(),
-                    };
-                    let raced = error.is_lost_race();
-                    self.state().transaction(|state| {
-                        state.mark_unknown(side, folder, &evidence.at.entry.name)?;
-                        if raced {
-                            Ok(())
-                        } else {
-                            state.add_problems("execute", &BTreeSet::from([row]))
-                        }
-                    })?;
-                }
+        self.state().transaction(|state| {
+            for (evidence, hash) in plan.evidence.iter().zip(hashes) {
+                note_evidence(state, evidence, hash)?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Stores what the plan left out and the conflicts it met.
-    fn note_plan(&self, plan: &Plan, look: &Look) -> Result<()> {
+    fn note_plan(&self, plan: &Plan) -> Result<()> {
         let mut problems: BTreeSet<ProblemRow> = plan
             .left_out
             .iter()
@@ -242,12 +225,16 @@ impl Engine {
                 detail: String::new(),
             })
             .collect();
-        for (side, path) in &look.being_written {
-            let why = "changes_waiting".to_owned();
+        for (side, path, long) in self.being_written() {
+            let why = if long {
+                "keeps_changing"
+            } else {
+                "changes_waiting"
+            };
             problems.insert(ProblemRow {
-                side: *side,
+                side,
                 path: path.to_string(),
-                why,
+                why: why.to_owned(),
                 detail: String::new(),
             });
         }
@@ -312,61 +299,36 @@ impl Engine {
         Ok(())
     }
 
-    /// Nothing is left to do but for files that are still being written: waits until they rest.
-    async fn wait_for_quiet(&self, look: &Look, pass: &mut Pass) -> Result<Option<PerSide<Doubt>>> {
-        let limits = &self.setup.options.limits;
-        if look.being_written.is_empty() {
-            return Ok(None);
+    /// Nothing is left to do but for what is not left alone yet: a patient pass waits for it, but not for what keeps
+    /// changing.
+    async fn wait_for_quiet(&self, pass: &Pass) -> Option<PerSide<Doubt>> {
+        if !pass.patient || !self.rests_soon() {
+            return None;
         }
-        if pass.waited >= limits.keeps_changing * 1000 {
-            let rows = look
-                .being_written
-                .iter()
-                .map(|(side, path)| ProblemRow {
-                    side: *side,
-                    path: path.to_string(),
-                    why: "keeps_changing".to_owned(),
-                    detail: String::new(),
-                })
-                .collect();
-            self.state()
-                .transaction(|state| state.add_problems("execute", &rows))?;
-            return Ok(None);
-        }
-        let wait = (limits.quiet / 2).max(20);
-        pass.waited += wait;
-        self.setup
-            .environment
-            .sleep(Duration::from_millis(wait))
-            .await;
-        let mut doubts = PerSide::<Doubt>::default();
-        for side in Side::BOTH {
-            for folder in &look.unsettled[side] {
-                doubts[side].add(folder.clone(), false);
-            }
-        }
-        Ok(Some(doubts))
+        let (pause, again) = self.look_again()?;
+        self.setup.environment.sleep(pause).await;
+        Some(again)
     }
 
-    fn after_round(&self, done: Executed, look: &Look, pass: &mut Pass) -> Result<PerSide<Doubt>> {
+    fn after_round(&self, done: Executed, pass: &mut Pass) -> PerSide<Doubt> {
         pass.failed.extend(done.failed);
         for place in done.raced {
             *pass.races.entry(place).or_default() += 1;
         }
         pass.unmergeable.extend(done.unmergeable);
         if let Some(stopped) = done.stopped {
+            pass.summary.stopped_at = match &stopped {
+                EngineError::Storage { side, .. } => Some(*side),
+                _ => None,
+            };
             pass.summary.stopped = Some(match &stopped {
                 EngineError::Storage { error, .. } => error.cause.name().to_owned(),
                 other => other.to_string(),
             });
         }
         let mut doubts = done.doubts;
-        for side in Side::BOTH {
-            for folder in &look.unsettled[side] {
-                doubts[side].add(folder.clone(), false);
-            }
-        }
-        Ok(doubts)
+        self.add_unrest(&mut doubts);
+        doubts
     }
 
     /// Uploads that nothing went on with are thrown away, and the summary is drawn up.
@@ -375,6 +337,7 @@ impl Engine {
         let mut state = self.state();
         if pass.holds.is_empty()
             && pass.summary.stopped.is_none()
+            && !self.deletes_wait()
             && state.meta("finished")?.is_none()
         {
             state.set_meta("finished", &now.0.to_string())?;
@@ -436,6 +399,40 @@ impl Engine {
     pub(crate) fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Acquire)
     }
+}
+
+/// What was read is known from now on; what could not be read is not decided about.
+fn note_evidence(
+    state: &mut State,
+    evidence: &Evidence,
+    hash: tandem_core::error::Result<ContentHash>,
+) -> Result<()> {
+    let (side, path) = (evidence.side, &evidence.at.path);
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    let Some(folder) = state.folder_by_path(side, &folder)? else {
+        return Ok(());
+    };
+    let error = match hash {
+        Ok(hash) => {
+            let mut entry: Entry = evidence.at.entry.clone();
+            plan::record::add_hashes(&mut entry.hashes, &[hash]);
+            return state.add_hash(side, folder, &entry);
+        }
+        Err(error) => error,
+    };
+    state.mark_unknown(side, folder, &evidence.at.entry.name)?;
+    if error.is_lost_race() {
+        return Ok(());
+    }
+    let row = ProblemRow {
+        side,
+        path: path.to_string(),
+        why: execute::why_not(&error).to_owned(),
+        detail: error.to_string(),
+    };
+    state.add_problems("execute", &BTreeSet::from([row]))
 }
 
 pub(crate) const fn refusal(why: Refusal) -> &'static str {

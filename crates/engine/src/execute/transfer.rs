@@ -68,13 +68,26 @@ struct Job {
     carried: Option<Carried>,
     target: RelPath,
     meta: Meta,
+    /// Where to ask for what the listing did not say of the file: time and executable bit.
+    asked: Option<(Arc<dyn Root>, At)>,
     resume: Option<ResumeToken>,
     sink: Arc<dyn ResumeSink>,
 }
 
 impl Job {
     /// Stages, and answers the hash of what was read.
-    async fn run(self) -> tandem_core::error::Result<(Staged, Option<ContentHash>)> {
+    async fn run(mut self) -> tandem_core::error::Result<(Staged, Option<ContentHash>)> {
+        if let Some((root, from)) = &self.asked {
+            let at = Locator {
+                path: from.path.clone(),
+                id: from.entry.id.clone(),
+            };
+            let known = root.stat(&at).await?;
+            if let Some(known) = known.filter(|k| k.revision == from.entry.revision) {
+                self.meta.mtime = known.mtime.filter(|m| m.by_client);
+                self.meta.executable = self.meta.executable.or(known.executable);
+            }
+        }
         let staged = self
             .root
             .stage(
@@ -185,12 +198,19 @@ impl Execution<'_> {
             };
             let (content, carried) = self.engine.content(from_side, &from);
             let meta = self.engine.meta_for(side, &from.entry);
+            let tells_later = from.entry.kind == Kind::File
+                && !from.entry.mtime.is_some_and(|m| m.by_client)
+                && self.engine.capabilities(from_side).mtime
+                && self.engine.capabilities(side).mtime;
+            let asked =
+                tells_later.then(|| (Arc::clone(self.engine.root(from_side)), from.clone()));
             let job = Job {
                 root: Arc::clone(self.engine.root(side)),
                 content,
                 carried: carried.clone(),
                 target,
                 meta,
+                asked,
                 resume,
                 sink: Arc::clone(&sink),
             };

@@ -8,7 +8,7 @@ use tandem_core::conflict_name::parse_conflict;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
-use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees};
+use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees, before_swap};
 use tandem_core::side::{PerSide, Side};
 
 use super::pack::unpack_entry;
@@ -112,6 +112,7 @@ impl State {
         loader.spread_unknown();
         let mut loaded = loader.finish();
         loaded.trees.copies.clone_from(&self.copies);
+        loaded.trees.moves.clone_from(&self.moves);
         Ok(loaded)
     }
 
@@ -229,7 +230,8 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// What lies in a folder that is no longer known was noted before the folder went: it is nowhere.
+    /// What lies in a folder that is no longer known or no longer there was noted before the folder went: it is
+    /// nowhere.
     fn drop_orphans(&mut self) {
         for side in Side::BOTH {
             let ids: Vec<ItemId> = self.fresh[side].keys().copied().collect();
@@ -238,11 +240,18 @@ impl Loader<'_> {
                 while let Some(fresh) = self.fresh[side].get(&at) {
                     at = fresh.parent;
                 }
-                if at != ItemId::ROOT && !self.items.contains_key(&at) {
+                if at != ItemId::ROOT && !self.is_there(side, at) {
                     self.fresh[side].remove(&id);
                 }
             }
         }
+    }
+
+    /// Whether a side has the folder where the base has it.
+    fn is_there(&self, side: Side, folder: ItemId) -> bool {
+        self.items
+            .get(&folder)
+            .is_some_and(|item| item.seen[side] != Seen::Absent)
     }
 
     /// Items in step that want a name which a fresh entry wants too, or that look like a conflict copy: the
@@ -254,10 +263,15 @@ impl Loader<'_> {
             for fresh in self.fresh[side].values() {
                 let name = names::decode_name(&fresh.entry.name, &capabilities[side].names);
                 let name = name.map_or_else(|_| fresh.entry.name.clone(), |n| n.into_owned());
-                wanted
-                    .entry(fresh.parent)
-                    .or_default()
-                    .insert(rules.key(&name));
+                let names = wanted.entry(fresh.parent).or_default();
+                names.extend(before_swap(&name).map(|before| rules.key(&before)));
+                names.insert(rules.key(&name));
+            }
+        }
+        for item in self.items.values() {
+            if let Some(before) = before_swap(&item.name) {
+                let names = wanted.entry(item.parent).or_default();
+                names.insert(rules.key(&before));
             }
         }
         let mut disputed: BTreeSet<ItemId> = BTreeSet::new();
@@ -419,6 +433,7 @@ impl Loader<'_> {
                     .collect()
             }),
             copies: Vec::new(),
+            moves: Vec::new(),
         };
         let by_id = trees
             .items
