@@ -114,6 +114,7 @@ pub(crate) fn request(command: Command, global: &Global) -> Result<Option<Reques
         }),
         Command::Doctor { bundle } => Request::Doctor {
             bundle: bundle.map(|path| absolute(&path)),
+            names: global.verbose,
         },
         Command::Config(ConfigCommand::Export) => Request::ConfigExport,
         Command::Config(ConfigCommand::Import { file }) => Request::ConfigImport {

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use tandem_service::answer::{Answer, document, error_document, line};
+use tandem_service::answer::{Answer, document, error_document, line, summary};
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::logging;
 use tandem_service::profile::Profile;
@@ -21,7 +21,7 @@ use tandem_service::redact::Redactor;
 use tandem_service::request::Request;
 use tandem_service::session::{Own, Session};
 use tandem_service::update::Update;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::args::{Arguments, Command, Global};
 use crate::progress::Progress;
@@ -96,7 +96,7 @@ fn report(failure: &Failure, json: bool) {
 async fn run(arguments: Arguments) -> Result<u8, Failure> {
     let Arguments { global, command } = arguments;
     if let Command::Selftest { seeds, seed } = command {
-        return selftest::run(seeds, seed).map_err(|fault| fault.failure());
+        return selftest::run(seeds, seed, global.json).map_err(|fault| fault.failure());
     }
     let is_run = matches!(command, Command::Run);
     let request = call::request(command, &global).map_err(|fault| fault.failure())?;
@@ -139,24 +139,36 @@ async fn answer(session: Session, request: Request, global: &Global) -> Result<u
         request,
         Request::Status { watch: true, .. } | Request::Log { follow: true, .. }
     );
+    let mut last = request.stopped();
     let (updates, mut told) = mpsc::channel(UPDATES);
     let mut progress = Progress::new(!global.json);
-    let answering = session.call(request, updates);
+    let (stop, stopping) = oneshot::channel::<()>();
+    let mut stop = Some(stop);
+    let answering = session.call_until(request, updates, async {
+        // Only a signal ends it: the other end is kept until then.
+        let _ = stopping.await;
+    });
     tokio::pin!(answering);
     let stopped = signal();
     tokio::pin!(stopped);
-    let mut last = None;
     let result = loop {
         tokio::select! {
             biased;
             Some(update) = told.recv() => {
                 tell(&update, streams, watches, global, &mut progress);
                 if let Update::Status { pairs } = update {
-                    last = Some(Answer::Status(pairs));
+                    last = Answer::Status(pairs);
                 }
             }
-            result = &mut answering => break Some(result),
-            () = &mut stopped => break None,
+            result = &mut answering => break result,
+            () = &mut stopped => match stop.take() {
+                // What was begun is cleaned up first; a second signal does not wait for that.
+                Some(stop) => {
+                    let _ = stop.send(());
+                    stopped.set(signal());
+                }
+                None => break None,
+            },
             () = reader_gone(watches) => break Some(Ok(Answer::Done(String::new()))),
         }
     };
@@ -166,18 +178,15 @@ async fn answer(session: Session, request: Request, global: &Global) -> Result<u
     progress.finish();
     let Some(result) = result else {
         if streams {
-            output::document(&document(
-                &last.unwrap_or_else(|| Answer::Status(Vec::new())),
-                true,
-            ));
+            output::document(&summary(&last, STOPPED));
         }
         return Ok(STOPPED);
     };
     let answer = result?;
-    if global.json {
-        output::document(&document(&answer, streams));
-    } else {
-        show::answer(&answer);
+    match (global.json, streams) {
+        (true, true) => output::document(&summary(&answer, answer.exit())),
+        (true, false) => output::document(&document(&answer)),
+        (false, _) => show::answer(&answer),
     }
     Ok(answer.exit())
 }
@@ -237,7 +246,7 @@ async fn supervise(own: Own, global: &Global) -> u8 {
     let (updates, _told) = mpsc::channel(1);
     if let Ok(answer) = service.handle(request, updates).await {
         if global.json {
-            output::document(&document(&answer, true));
+            output::document(&summary(&answer, STOPPED));
         } else {
             show::answer(&answer);
         }

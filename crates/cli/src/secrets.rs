@@ -3,15 +3,16 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
 
-use tandem_service::credentials::{AskPassphrase, Secrets};
-use tandem_service::fault::{Fault, Result};
+use tandem_service::credentials::{AskPassphrase, Asked, SecretError, Secrets};
+use tandem_service::fault::Fault;
 use tandem_service::secret::SecretText;
+use tandem_service::words;
 
 /// Holds the passphrase of the encrypted file.
 const PASSPHRASE: &str = "TANDEM_PASSPHRASE";
 
 /// The secrets of `keys`, in this order.
-pub(crate) fn read(keys: &[String]) -> Result<Secrets> {
+pub(crate) fn read(keys: &[String]) -> Result<Secrets, Fault> {
     let mut secrets = Secrets::new();
     let stdin = io::stdin();
     for key in keys {
@@ -37,17 +38,60 @@ pub(crate) fn read(keys: &[String]) -> Result<Secrets> {
 
 /// Asks for the passphrase of the encrypted file, when it is needed.
 pub(crate) fn passphrase() -> AskPassphrase {
-    Arc::new(|| {
+    Arc::new(|what| {
         if let Ok(given) = std::env::var(PASSPHRASE) {
-            return Some(SecretText::new(given));
+            return Ok(SecretText::new(given));
         }
         if io::stdin().is_terminal() {
-            return prompt("Passphrase of the saved passwords: ");
+            return ask(what, prompt);
         }
-        None
+        Err(SecretError::NoPassphrase)
     })
+}
+
+fn ask(
+    what: Asked,
+    prompt: impl Fn(&str) -> Option<SecretText>,
+) -> Result<SecretText, SecretError> {
+    let typed = |text| prompt(text).ok_or(SecretError::NoPassphrase);
+    if what == Asked::Known {
+        return typed(words::ASK_PASSPHRASE);
+    }
+    let first = typed(words::ASK_NEW_PASSPHRASE)?;
+    // Enter alone gives up.
+    if first.expose().is_empty() || typed(words::ASK_AGAIN)? == first {
+        return Ok(first);
+    }
+    Err(SecretError::Unconfirmed)
 }
 
 fn prompt(text: &str) -> Option<SecretText> {
     rpassword::prompt_password(text).ok().map(SecretText::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn a_new_passphrase_is_asked_for_twice() {
+        let asked = |what, answers: &[&str]| {
+            let left = RefCell::new(answers.iter().map(|text| (*text).to_owned()));
+            let answer = ask(what, |_| left.borrow_mut().next().map(SecretText::new));
+            let text = answer.map(|secret| secret.expose().to_owned());
+            (text, left.into_inner().count())
+        };
+        let ok = |text: &str| (Ok(text.to_owned()), 0);
+        assert_eq!(asked(Asked::Known, &["one"]), ok("one"));
+        assert_eq!(asked(Asked::New, &["one", "one"]), ok("one"));
+        assert_eq!(asked(Asked::New, &[""]), ok(""));
+        for (answers, error) in [
+            (&["one", "onw"][..], SecretError::Unconfirmed),
+            (&["one"], SecretError::NoPassphrase),
+        ] {
+            assert_eq!(asked(Asked::New, answers), (Err(error), 0));
+        }
+    }
 }

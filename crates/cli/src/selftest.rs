@@ -1,11 +1,205 @@
-//! `tandem selftest`: the planner and the engine against simulated storages, from seeds.
+//! `tandem selftest`: the planner and the engine against simulated storages, from seeds. A seed is one run, and gives
+//! the same run again with the same version of Tandem.
 
+use std::collections::BTreeMap;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
 use tandem_service::fault::{Fault, Result};
+use tandem_service::words;
+use tandem_testkit::simulation::{Outcome, Shape, run as run_seed};
 
-/// Runs `seeds` seeds, or just `seed`.
-pub(crate) fn run(_seeds: Option<u64>, _seed: Option<u64>) -> Result<u8> {
-    Err(Fault::Usage(
-        "This build of Tandem carries no simulation.".to_owned(),
-        "Run the tests from the source instead: ./dev test.".to_owned(),
-    ))
+use crate::output;
+
+/// How many seeds run if nobody says.
+const SEEDS: u64 = 200;
+
+/// The exit code if a seed broke a promise.
+const BROKEN: u8 = 1;
+
+/// A seed that broke a promise.
+struct Broken {
+    seed: u64,
+    what: Vec<String>,
+}
+
+/// What the seeds so far came to.
+#[derive(Default)]
+struct Tally {
+    seeds: u64,
+    crashes: u64,
+    faults: BTreeMap<&'static str, u64>,
+    broken: Vec<Broken>,
+}
+
+/// Runs `seeds` seeds from `seed` on; just that one if only it is named.
+pub(crate) fn run(seeds: Option<u64>, seed: Option<u64>, json: bool) -> Result<u8> {
+    let count = seeds.unwrap_or(if seed.is_some() { 1 } else { SEEDS });
+    let folder = Scratch::make()?;
+    let begun = Instant::now();
+    let mut tally = run_all(seed.unwrap_or(0), count, &folder.0);
+    tally.broken.sort_by_key(|broken| broken.seed);
+    let rate = per_second(tally.seeds, begun.elapsed());
+    if json {
+        output::document(&document(&tally, rate));
+    } else {
+        show(&tally, rate);
+    }
+    Ok(if tally.broken.is_empty() { 0 } else { BROKEN })
+}
+
+/// A folder for the runs' databases, gone when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    /// In memory where there is such a place: the runs flush to a disk as the real engine does.
+    fn make() -> Result<Self> {
+        let name = format!("tandem-selftest-{}", std::process::id());
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let places = [
+            runtime,
+            Some(PathBuf::from("/dev/shm")),
+            Some(std::env::temp_dir()),
+        ];
+        let mut why = None;
+        for place in places.into_iter().flatten() {
+            let folder = place.join(&name);
+            match std::fs::create_dir(&folder) {
+                Ok(()) => return Ok(Self(folder)),
+                Err(error) => why = Some((place, error)),
+            }
+        }
+        let (place, error) = why.unwrap_or_else(|| (PathBuf::new(), std::io::Error::other("")));
+        Err(Fault::Usage(
+            format!("{} cannot be written: {error}.", place.display()),
+            "Name another folder for temporary files with TMPDIR.".to_owned(),
+        ))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, "the folder of the self-test could not be removed");
+        }
+    }
+}
+
+/// Side by side on every processor.
+fn run_all(first: u64, count: u64, folder: &Path) -> Tally {
+    let next = AtomicU64::new(0);
+    let tally = Mutex::new(Tally::default());
+    let bar = progress(count);
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(seed) = first.checked_add(at).filter(|_| at < count) else {
+                return;
+            };
+            let outcome = run_one(seed, folder);
+            let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+            tally.add(seed, outcome);
+            bar.inc(1);
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(work);
+        }
+    });
+    bar.finish_and_clear();
+    tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One run. A panic is a broken promise too.
+fn run_one(seed: u64, folder: &Path) -> Outcome {
+    let run = catch_unwind(|| run_seed(seed, Shape::of_seed(seed), folder));
+    run.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Outcome {
+            violations: vec![format!("it panicked: {}", text.unwrap_or("without a word"))],
+            ..Outcome::default()
+        }
+    })
+}
+
+impl Tally {
+    fn add(&mut self, seed: u64, outcome: Outcome) {
+        self.seeds += 1;
+        self.crashes += outcome.crashes;
+        for (name, times) in outcome.faults {
+            *self.faults.entry(name).or_default() += times;
+        }
+        if !outcome.violations.is_empty() {
+            self.broken.push(Broken {
+                seed,
+                what: outcome.violations,
+            });
+        }
+    }
+}
+
+fn progress(count: u64) -> ProgressBar {
+    if !output::is_watched() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr_with_hz(4));
+    // The template is a constant; if it could not be read, indicatif's own is as good.
+    bar.set_style(
+        ProgressStyle::with_template("{bar:24}  {pos} of {len} seeds  {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    bar
+}
+
+/// To one decimal.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "far fewer seeds than that are run"
+)]
+fn per_second(seeds: u64, time: Duration) -> f64 {
+    let seconds = time.as_secs_f64().max(0.001);
+    (seeds as f64 / seconds * 10.0).round() / 10.0
+}
+
+fn document(tally: &Tally, rate: f64) -> Value {
+    let failures: Vec<Value> = tally
+        .broken
+        .iter()
+        .map(|broken| {
+            json!({
+                "seed": broken.seed,
+                "mode": Shape::of_seed(broken.seed).name(),
+                "version": env!("CARGO_PKG_VERSION"),
+                "violations": broken.what,
+            })
+        })
+        .collect();
+    json!({
+        "schema": 1,
+        "seeds": tally.seeds,
+        "seeds_per_second": rate,
+        "injected": { "crashes": tally.crashes, "faults": tally.faults },
+        "failures": failures,
+        "version": env!("CARGO_PKG_VERSION"),
+    })
+}
+
+fn show(tally: &Tally, rate: f64) {
+    for broken in &tally.broken {
+        let mode = Shape::of_seed(broken.seed).name();
+        let what = broken.what.join("; ");
+        let words = words::broken_seed(broken.seed, mode, env!("CARGO_PKG_VERSION"), &what);
+        output::answer(&output::visible(&words.line()));
+    }
+    let failed = tally.broken.len() as u64;
+    output::answer(&words::selftest(tally.seeds, failed, rate).line());
+    output::answer(&words::injected(&tally.faults, tally.crashes));
 }

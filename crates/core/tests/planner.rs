@@ -7,8 +7,8 @@ use tandem_core::capabilities::{Capabilities, CaseRule, Ids};
 use tandem_core::entry::{ContentHash, Entry, Kind, Mtime, NativeId, Revision};
 use tandem_core::path::Name;
 use tandem_core::plan::{
-    Action, BaseItem, ConflictKind, Deed, Fresh, Input, ItemId, MadeCopy, Plan, Reason, Refusal,
-    Retain, Seen, Trees, plan,
+    Action, BaseItem, ConflictKind, Deed, Fresh, Input, ItemId, MadeCopy, MadeMove, Plan, Reason,
+    Refusal, Retain, Seen, Trees, plan,
 };
 use tandem_core::policy::{Compare, Mode, Policy};
 use tandem_core::side::{PerSide, Side};
@@ -347,6 +347,184 @@ fn a_swap_goes_through_a_temporary_name() {
 }
 
 #[test]
+fn a_name_for_a_while_is_not_taken_for_one_that_a_person_gave() {
+    // Killed after the first step of the swap above: nothing says so but the name.
+    for ids in [Ids::Strong, Ids::Hint, Ids::None] {
+        let mut pair = Pair::new();
+        pair.capabilities.destination.ids = ids;
+        pair.item(1, 0, file("a", 1, 1)).seen = PerSide::new(Seen::Absent, Seen::Absent);
+        pair.item(2, 0, file("b", 2, 2)).seen.source = Seen::Absent;
+        pair.fresh(Source, 3, 0, file("b", 1, 1));
+        pair.fresh(Source, 4, 0, file("a", 2, 2));
+        pair.fresh(Destination, 5, 0, file("a (swap 1)", 1, 1));
+        let plan = pair.plan();
+        assert_eq!(
+            told(&plan)[..2],
+            [
+                "destination: move b to a",
+                "destination: move a (swap 1) to b"
+            ],
+            "{ids:?}"
+        );
+        // The person took the swap back meanwhile: so does the pair.
+        let mut pair = Pair::new();
+        pair.capabilities.destination.ids = ids;
+        pair.item(1, 0, file("a", 1, 1)).seen.destination = Seen::Absent;
+        pair.fresh(Destination, 5, 0, file("a (swap 1)", 1, 1));
+        assert_eq!(told(&pair.plan()), ["destination: move a (swap 1) to a"]);
+    }
+}
+
+#[test]
+fn a_folder_that_waits_for_a_file_that_is_to_move_into_it_gets_its_name() {
+    let mut pair = Pair::new();
+    pair.item(1, 0, file("d", 1, 1)).seen.source = Seen::Absent;
+    pair.fresh(Source, 2, 0, folder("d", 2));
+    pair.fresh(Source, 3, 2, file("inside", 1, 1));
+    assert_eq!(
+        told(&pair.plan()),
+        ["destination: move d to d (swap 1)", "destination: folder d"]
+    );
+}
+
+#[test]
+fn a_deleted_folder_goes_out_of_the_way_of_what_is_moved_out_of_it() {
+    let mut pair = Pair::new();
+    pair.item(1, 0, folder("d", 1)).seen.source = Seen::Absent;
+    pair.item(2, 1, file("x", 2, 2)).seen.source = Seen::Absent;
+    pair.fresh(Source, 3, 0, file("d", 2, 2));
+    let plan = pair.plan();
+    assert_eq!(
+        told(&plan),
+        [
+            "destination: move d to d (swap 1)",
+            "destination: move d (swap 1)/x to d"
+        ]
+    );
+    assert_eq!(plan.actions[0].reason, Reason::SwapStep);
+}
+
+#[test]
+fn a_folder_moved_by_both_sides_is_moved_on_one_by_one_plan() {
+    let mut pair = Pair::new();
+    pair.item(1, 0, folder("d", 1)).seen.source = Seen::Absent;
+    pair.item(2, 0, folder("e", 2)).seen.source = Seen::Absent;
+    pair.fresh(Source, 3, 0, folder("e", 1));
+    pair.fresh(Destination, 4, 2, file("new", 4, 4));
+    // `e` lives for what is new in it, so `d` gets another name on both sides: the second side's move is noted
+    // rightly only when it is seen where the first one's went.
+    let moves: Vec<_> = told(&pair.plan())
+        .into_iter()
+        .filter(|action| action.contains("move"))
+        .collect();
+    assert_eq!(
+        moves,
+        ["source: move e to e (conflict 1970-01-01 000000 device-0000)"]
+    );
+}
+
+#[test]
+fn what_tandem_moved_on_one_side_is_known_without_lasting_ids() {
+    let mut pair = Pair::new();
+    pair.capabilities.source.ids = Ids::None;
+    pair.item(1, 0, folder("d", 1)).seen.source = Seen::Absent;
+    pair.item(2, 1, file("x", 2, 2)).seen.source = Seen::Absent;
+    pair.fresh(Source, 3, 0, folder("e", 7));
+    pair.fresh(Source, 4, 3, file("x", 8, 2));
+    pair.trees.moves.push(MadeMove {
+        side: Source,
+        item: ItemId(1),
+        folder: ItemId(0),
+        name: name("e"),
+        unchanged: None,
+    });
+    assert_eq!(
+        told(&pair.plan()),
+        ["destination: move d to e"],
+        "a move, not a delete and a create"
+    );
+}
+
+#[test]
+fn a_folder_renamed_by_case_goes_by_another_name_where_items_are_moved_one_by_one() {
+    let mut pair = Pair::new();
+    pair.capabilities.destination.case = CaseRule::Insensitive;
+    pair.capabilities.destination.folder_move = false;
+    pair.item(1, 0, folder("d", 1)).seen.source = Seen::Absent;
+    pair.fresh(Source, 2, 0, folder("D", 1));
+    assert_eq!(told(&pair.plan()), ["destination: move d to d (swap 1)"]);
+}
+
+#[test]
+fn an_empty_folder_that_a_side_cannot_show_gives_way_to_a_file() {
+    let mut pair = Pair::new();
+    pair.capabilities.source.empty_folders = false;
+    pair.item(1, 0, folder("d", 1)).seen.source = Seen::Absent;
+    pair.item(2, 1, folder("e", 2)).seen.source = Seen::Absent;
+    pair.fresh(Source, 3, 0, file("d", 3, 3));
+    assert_eq!(
+        told(&pair.plan()),
+        ["destination: delete d/e", "destination: delete d"]
+    );
+    // Not one that holds something: then the file is renamed.
+    pair.fresh(Destination, 4, 2, file("new", 4, 4));
+    assert!(conflicts(&pair.plan()).contains(&ConflictKind::FileAgainstFolder));
+}
+
+#[test]
+fn a_deleted_folder_that_something_unsynced_keeps_keeps_its_name_too() {
+    let mut pair = Pair::new();
+    pair.item(1, 0, folder("d", 1)).seen.source = Seen::Absent;
+    let socket = Entry {
+        kind: Kind::Opaque,
+        ..file("socket", 2, 2)
+    };
+    pair.fresh(Destination, 2, 1, socket);
+    pair.fresh(Source, 3, 0, file("d", 3, 3));
+    let plan = pair.plan();
+    assert_eq!(told(&plan), [""; 0]);
+    let left: Vec<_> = plan
+        .left_out
+        .iter()
+        .map(|l| (l.path.to_string(), l.why))
+        .collect();
+    assert_eq!(
+        left,
+        [
+            ("d".to_owned(), Refusal::Collision),
+            ("d/socket".to_owned(), Refusal::Opaque)
+        ]
+    );
+}
+
+#[test]
+fn of_two_that_want_the_very_same_name_one_is_renamed_even_if_they_lie_side_by_side() {
+    let mut pair = Pair::new();
+    pair.capabilities.source.case = CaseRule::Insensitive;
+    pair.item(1, 0, folder("D", 1)).seen.source = Seen::Absent;
+    pair.fresh(Source, 2, 0, folder("d", 1));
+    pair.fresh(Destination, 3, 0, folder("d", 5));
+    let plan = pair.plan();
+    assert_eq!(
+        told(&plan)[0],
+        "destination: move d to d (conflict 1970-01-01 000000 device-0000)"
+    );
+    assert!(conflicts(&plan).contains(&ConflictKind::SameName));
+}
+
+#[test]
+fn a_conflict_copy_is_not_looked_for_in_what_this_plan_only_makes() {
+    let mut pair = Pair::new();
+    let item = pair.item(1, 0, file("a", 1, 1));
+    item.seen = PerSide::new(changed(file("a", 1, 2)), changed(file("a", 1, 3)));
+    pair.fresh(Destination, 2, 0, folder(COPY, 2));
+    let plan = pair.plan();
+    assert!(plan.evidence.is_empty());
+    let second = "source: copy a to a (conflict 2026-03-01 120000 device-0000 2)";
+    assert!(told(&plan).iter().any(|action| action == second));
+}
+
+#[test]
 fn a_case_only_rename_is_a_move() {
     let mut pair = Pair::new();
     pair.capabilities.destination.case = CaseRule::Insensitive;
@@ -417,6 +595,41 @@ fn an_empty_folder_that_a_side_cannot_show_is_not_deleted_for_it() {
     assert_eq!(
         told(&pair.plan()),
         ["source: delete d/last", "source: delete d"]
+    );
+}
+
+/// Seen with /usr/share on `rclone serve s3`: folders of nothing but links were made anew by every pass.
+#[test]
+fn a_folder_of_nothing_that_a_side_can_hold_is_not_made_there_again() {
+    let mut pair = Pair::new();
+    pair.capabilities.destination.empty_folders = false;
+    pair.capabilities.destination.largest_file = Some(4_096);
+    pair.item(1, 0, folder("d", 1)).seen.destination = Seen::Absent;
+    pair.item(2, 1, folder("e", 2)).seen.destination = Seen::Absent;
+    let link = Entry {
+        kind: Kind::Symlink,
+        target: Some("elsewhere".into()),
+        ..file("link", 3, 3)
+    };
+    pair.fresh(Source, 3, 2, link);
+    let large = Entry {
+        size: 5_000,
+        ..file("large", 4, 4)
+    };
+    pair.fresh(Source, 4, 1, large);
+    let plan = pair.plan();
+    assert_eq!(told(&plan), [""; 0]);
+    let mut left: Vec<_> = plan.left_out.iter().map(|l| l.why).collect();
+    left.sort_unstable();
+    assert_eq!(left, [Refusal::Symlink, Refusal::TooLarge]);
+    pair.fresh(Source, 5, 2, file("small", 5, 5));
+    assert_eq!(
+        told(&pair.plan()),
+        [
+            "destination: folder d",
+            "destination: folder d/e",
+            "destination: new d/e/small"
+        ]
     );
 }
 

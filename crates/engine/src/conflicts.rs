@@ -116,7 +116,7 @@ impl Engine {
             self.state().drop_conflict(id)?;
             doubts
         };
-        self.pass(doubts).await?;
+        self.pass(doubts, true).await?;
         Ok(())
     }
 

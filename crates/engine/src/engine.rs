@@ -16,6 +16,7 @@ use tandem_core::time::Timestamp;
 use crate::carried::Throttle;
 use crate::error::{EngineError, Result};
 use crate::event::{Event, Progress};
+use crate::quiet::Unrest;
 use crate::report::Phase;
 use crate::setup::Setup;
 use crate::state::State;
@@ -34,6 +35,7 @@ pub struct Engine {
     pub(crate) woken: AsyncMutex<mpsc::UnboundedReceiver<()>>,
     pub(crate) throttles: PerSide<Arc<Throttle>>,
     pub(crate) progress: Mutex<Progress>,
+    pub(crate) unrest: Mutex<Unrest>,
     told: AtomicU64,
 }
 
@@ -63,6 +65,7 @@ impl Engine {
             wake,
             woken: AsyncMutex::new(woken),
             progress: Mutex::default(),
+            unrest: Mutex::default(),
             told: AtomicU64::new(0),
         })
     }

@@ -47,6 +47,14 @@ impl Doubt {
         !self.all && self.folders.is_empty()
     }
 
+    /// Whether the children of `folder` are looked at.
+    pub(crate) fn covers(&self, folder: &RelPath) -> bool {
+        self.all
+            || self.folders.contains_key(folder)
+            || std::iter::successors(folder.parent(), RelPath::parent)
+                .any(|above| self.folders.get(&above) == Some(&true))
+    }
+
     /// Adds a folder. A folder within one that is looked at whole adds nothing.
     pub(crate) fn add(&mut self, folder: RelPath, deep: bool) {
         let slot = self.folders.entry(folder).or_insert(deep);
@@ -57,8 +65,6 @@ impl Doubt {
 /// What a look found besides rows.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
-    /// Folders with files that are still being written.
-    pub(crate) unsettled: PerSide<BTreeSet<RelPath>>,
     /// Files still being written.
     pub(crate) being_written: BTreeSet<(Side, RelPath)>,
     /// Entries seen on each side.
@@ -331,7 +337,6 @@ impl Engine {
         }
         for name in unsettled {
             if state.is_unsettled(side, id, &name)? {
-                look.unsettled[side].insert(listing.folder.clone());
                 look.being_written
                     .insert((side, listing.folder.join(&name)));
             }

@@ -84,7 +84,7 @@ impl Engine {
             self.gather(&plan).await?;
         }
         Err(EngineError::Refused(
-            "the contents asked for keep changing".to_owned(),
+            "the files that must be compared keep changing".to_owned(),
         ))
     }
 

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use tandem_core::entry::Entry;
+use tandem_core::entry::{ContentHash, Entry};
 use tandem_core::guard::Hold;
 use tandem_core::path::RelPath;
-use tandem_core::plan::{self, Action, Conflict, Deed, ItemId, Plan, Refusal};
+use tandem_core::plan::{self, Action, Conflict, Deed, Evidence, ItemId, Plan, Refusal};
 use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
@@ -15,10 +14,10 @@ use crate::error::{EngineError, Result};
 use crate::event::{Event, Progress};
 use crate::execute::{self, Executed};
 use crate::guarding::Census;
-use crate::observe::{Doubt, Look};
+use crate::observe::Doubt;
 use crate::parts::Parts;
 use crate::report::{Phase, Summary};
-use crate::state::{ConflictRow, Intent, Loaded, ProblemRow, Purpose};
+use crate::state::{ConflictRow, Intent, Loaded, ProblemRow, Purpose, State};
 use crate::views::{held_view, problem};
 
 /// A pass that does not come to rest in so many rounds stops and says so.
@@ -42,8 +41,8 @@ struct Pass {
     races: BTreeMap<(Side, RelPath), u32>,
     unmergeable: Vec<ItemId>,
     resumable: HashMap<(Side, RelPath), Intent>,
-    /// How long files have been waited for, in milliseconds.
-    waited: u64,
+    /// Whether it waits for what is not left alone yet, or leaves that to the next.
+    patient: bool,
     holds: Vec<(Hold, String)>,
     /// What would have held the pair and was approved.
     passed: BTreeSet<u64>,
@@ -57,29 +56,34 @@ impl Engine {
     /// summary.
     pub async fn sync(&self) -> Result<Summary> {
         let everything = PerSide::new(Doubt::everything(), Doubt::everything());
-        self.pass(everything).await
+        self.pass(everything, true).await
     }
 
-    /// One pass that begins by looking at `doubts`.
-    pub(crate) async fn pass(&self, doubts: PerSide<Doubt>) -> Result<Summary> {
+    /// One pass that begins by looking at `doubts`. What is not left alone yet a patient one waits for; after
+    /// another, [`Engine::look_again`] says when to begin the next.
+    pub(crate) async fn pass(&self, doubts: PerSide<Doubt>, patient: bool) -> Result<Summary> {
         let _one = self.passing.lock().await;
         self.follow_filter()?;
-        let done = self.rounds(doubts).await;
+        let done = self.rounds(doubts, patient).await;
         if let Ok(summary) = &done
             && summary.stopped.is_none()
         {
             self.prune_versions().await?;
         }
-        self.phase(Phase::Still);
+        let rests = patient || done.is_err() || !self.rests_soon();
+        self.phase(if rests { Phase::Still } else { Phase::Looking });
         done
     }
 
-    async fn rounds(&self, mut doubts: PerSide<Doubt>) -> Result<Summary> {
+    async fn rounds(&self, mut doubts: PerSide<Doubt>, patient: bool) -> Result<Summary> {
         let roots = self.guard_roots().await?;
         if !self.is_known_ground()? {
             doubts = PerSide::new(Doubt::everything(), Doubt::everything());
         }
-        let mut pass = self.begin_pass()?;
+        let mut pass = Pass {
+            patient,
+            ..self.begin_pass()?
+        };
         if !roots.is_empty() {
             pass.holds = roots
                 .into_iter()
@@ -90,6 +94,7 @@ impl Engine {
         for _ in 0..MOST_ROUNDS {
             self.phase(Phase::Looking);
             let look = self.look(&doubts).await?;
+            self.note_writing(&doubts, &look);
             for side in Side::BOTH {
                 self.confirm_absences(side).await?;
             }
@@ -101,9 +106,9 @@ impl Engine {
                     .collect();
                 break;
             }
-            match self.round(&look, &mut pass).await? {
-                Some(done) => doubts = self.after_round(done, &look, &mut pass)?,
-                None => match self.wait_for_quiet(&look, &mut pass).await? {
+            match self.round(&mut pass).await? {
+                Some(done) => doubts = self.after_round(done, &mut pass),
+                None => match self.wait_for_quiet(&pass).await {
                     Some(again) => doubts = again,
                     None => break,
                 },
@@ -136,7 +141,7 @@ impl Engine {
     }
 
     /// Plans all that is in doubt, guards it and carries it out, part by part. `None` if there was nothing to do.
-    async fn round(&self, look: &Look, pass: &mut Pass) -> Result<Option<Executed>> {
+    async fn round(&self, pass: &mut Pass) -> Result<Option<Executed>> {
         let mut parts = self.parts(Purpose::Execute)?;
         let mut next = self.next_plan(&mut parts, &pass.unmergeable).await?;
         let census = match (&parts, &next) {
@@ -153,14 +158,15 @@ impl Engine {
         let mut is_first_part = true;
         while let Some((mut plan, loaded)) = next {
             conflicts += plan.conflicts.len() as u64;
-            self.note_plan(&plan, look, is_first_part)?;
+            self.note_plan(&plan, is_first_part)?;
             is_first_part = false;
             self.drop_hopeless(pass, &mut plan, &loaded)?;
             if is_held {
                 plan.actions.clear();
             }
-            let held = self.guard_deletes(&mut plan)?;
-            pass.holds.extend(held);
+            let is_waiting = !self.state().holds()?.is_empty();
+            self.put_off_deletes(&mut plan, is_waiting);
+            pass.holds.extend(self.guard_deletes(&mut plan)?);
             self.tell_holds(&pass.holds)?;
             if !plan.actions.is_empty() {
                 self.phase(Phase::Syncing);
@@ -194,52 +200,28 @@ impl Engine {
         let limit = self.setup.options.limits.transfers;
         let hashes =
             crate::parallel::answers_in_parallel(&self.setup.environment, limit, jobs).await;
-        for (evidence, hash) in plan.evidence.iter().zip(hashes) {
-            let (side, path) = (evidence.side, &evidence.at.path);
-            let Some(folder) = path.parent() else {
-                continue;
-            };
-            let Some(folder) = self.state().folder_by_path(side, &folder)? else {
-                continue;
-            };
-            match hash {
-                Ok(hash) => {
-                    let mut entry: Entry = evidence.at.entry.clone();
-                    plan::record::add_hashes(&mut entry.hashes, &[hash]);
-                    self.state()
-                        .transaction(|state| state.add_hash(side, folder, &entry))?;
-                }
-                Err(error) => {
-                    let row = ProblemRow {
-                        side,
-                        path: path.to_string(),
-                        why: error.cause.name().to_owned(),
-                        detail: error.to_string(),
-                    };
-                    let raced = error.is_lost_race();
-                    self.state().transaction(|state| {
-                        state.mark_unknown(side, folder, &evidence.at.entry.name)?;
-                        if raced {
-                            Ok(())
-                        } else {
-                            state.add_problems("execute", &BTreeSet::from([row]))
-                        }
-                    })?;
-                }
+        self.state().transaction(|state| {
+            for (evidence, hash) in plan.evidence.iter().zip(hashes) {
+                note_evidence(state, evidence, hash)?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Stores what the plan left out and the conflicts it met.
-    fn note_plan(&self, plan: &Plan, look: &Look, is_first_part: bool) -> Result<()> {
+    fn note_plan(&self, plan: &Plan, is_first_part: bool) -> Result<()> {
         let mut problems: BTreeSet<ProblemRow> = plan
             .left_out
             .iter()
             .map(|left| problem_row(left.side, &left.path, refusal(left.why)))
             .collect();
-        for (side, path) in &look.being_written {
-            problems.insert(problem_row(*side, path, "changes_waiting"));
+        for (side, path, long) in self.being_written() {
+            let why = if long {
+                "keeps_changing"
+            } else {
+                "changes_waiting"
+            };
+            problems.insert(problem_row(side, &path, why));
         }
         let now = self.now();
         let copies = copies(plan);
@@ -325,62 +307,42 @@ impl Engine {
         Ok(())
     }
 
-    /// Nothing is left to do but for files that are still being written: waits until they rest.
-    async fn wait_for_quiet(&self, look: &Look, pass: &mut Pass) -> Result<Option<PerSide<Doubt>>> {
-        let limits = &self.setup.options.limits;
-        if look.being_written.is_empty() {
-            return Ok(None);
+    /// Nothing is left to do but for what is not left alone yet: a patient pass waits for it, but not for what keeps
+    /// changing.
+    async fn wait_for_quiet(&self, pass: &Pass) -> Option<PerSide<Doubt>> {
+        if !pass.patient || !self.rests_soon() {
+            return None;
         }
-        if pass.waited >= limits.keeps_changing * 1000 {
-            let rows = look
-                .being_written
-                .iter()
-                .map(|(side, path)| problem_row(*side, path, "keeps_changing"))
-                .collect();
-            self.state()
-                .transaction(|state| state.add_problems("execute", &rows))?;
-            return Ok(None);
-        }
-        let wait = (limits.quiet / 2).max(20);
-        pass.waited += wait;
-        self.setup
-            .environment
-            .sleep(Duration::from_millis(wait))
-            .await;
-        let mut doubts = PerSide::<Doubt>::default();
-        for side in Side::BOTH {
-            for folder in &look.unsettled[side] {
-                doubts[side].add(folder.clone(), false);
-            }
-        }
-        Ok(Some(doubts))
+        let (pause, again) = self.look_again()?;
+        self.setup.environment.sleep(pause).await;
+        Some(again)
     }
 
-    fn after_round(&self, done: Executed, look: &Look, pass: &mut Pass) -> Result<PerSide<Doubt>> {
+    fn after_round(&self, done: Executed, pass: &mut Pass) -> PerSide<Doubt> {
         pass.failed.extend(done.failed);
         for place in done.raced {
             *pass.races.entry(place).or_default() += 1;
         }
         pass.unmergeable.extend(done.unmergeable);
         if let Some(stopped) = done.stopped {
+            pass.summary.stopped_at = match &stopped {
+                EngineError::Storage { side, .. } => Some(*side),
+                _ => None,
+            };
             pass.summary.stopped = Some(match &stopped {
                 EngineError::Storage { error, .. } => error.cause.name().to_owned(),
                 other => other.to_string(),
             });
         }
         let mut doubts = done.doubts;
-        for side in Side::BOTH {
-            for folder in &look.unsettled[side] {
-                doubts[side].add(folder.clone(), false);
-            }
-        }
-        Ok(doubts)
+        self.add_unrest(&mut doubts);
+        doubts
     }
 
     /// Uploads that nothing went on with are thrown away, and the summary is drawn up.
     fn end_pass(&self, mut pass: Pass) -> Result<Summary> {
         let now = self.now();
-        if pass.holds.is_empty() && pass.summary.stopped.is_none() {
+        if pass.holds.is_empty() && pass.summary.stopped.is_none() && !self.deletes_wait() {
             self.know_ground()?;
         }
         let mut state = self.state();
@@ -460,6 +422,40 @@ fn problem_row(side: Side, path: &RelPath, why: &str) -> ProblemRow {
         why: why.to_owned(),
         detail: String::new(),
     }
+}
+
+/// What was read is known from now on; what could not be read is not decided about.
+fn note_evidence(
+    state: &mut State,
+    evidence: &Evidence,
+    hash: tandem_core::error::Result<ContentHash>,
+) -> Result<()> {
+    let (side, path) = (evidence.side, &evidence.at.path);
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    let Some(folder) = state.folder_by_path(side, &folder)? else {
+        return Ok(());
+    };
+    let error = match hash {
+        Ok(hash) => {
+            let mut entry: Entry = evidence.at.entry.clone();
+            plan::record::add_hashes(&mut entry.hashes, &[hash]);
+            return state.add_hash(side, folder, &entry);
+        }
+        Err(error) => error,
+    };
+    state.mark_unknown(side, folder, &evidence.at.entry.name)?;
+    if error.is_lost_race() {
+        return Ok(());
+    }
+    let row = ProblemRow {
+        side,
+        path: path.to_string(),
+        why: execute::why_not(&error).to_owned(),
+        detail: error.to_string(),
+    };
+    state.add_problems("execute", &BTreeSet::from([row]))
 }
 
 pub(crate) const fn refusal(why: Refusal) -> &'static str {

@@ -371,4 +371,6 @@ pub struct Summary {
     pub items: u64,
     /// Why the pair stopped, if it did: a cause's name.
     pub stopped: Option<String>,
+    /// The side that stopped it.
+    pub stopped_at: Option<Side>,
 }

@@ -18,6 +18,9 @@ const FULL_LOOK: u64 = 7 * 24 * 3600;
 /// The longest wait after a failure, in seconds.
 const LONGEST_BACKOFF: u64 = 300;
 
+/// So much later than the quiet time a hint is followed, in milliseconds: what was saved has then rested.
+const SLACK: u64 = 5;
+
 impl Engine {
     /// Keeps the pair in step until the future is dropped. What the storages cannot do at the moment is
     /// waited for.
@@ -28,17 +31,24 @@ impl Engine {
         let mut doubts = PerSide::new(Doubt::everything(), Doubt::everything());
         let mut failures: u32 = 0;
         let mut looked = self.setup.environment.uptime();
+        let mut listed = PerSide::new(looked, looked);
         // The first wait starts the watching: what happens during the first pass is not missed.
         self.start_watching().await;
         loop {
             let still = doubts.source.is_empty() && doubts.destination.is_empty();
             if !self.is_paused() && !still {
-                let whole = doubts.source.all && doubts.destination.all;
-                match self.pass(std::mem::take(&mut doubts)).await {
+                let whole = PerSide::from_fn(|side| doubts[side].all);
+                match self.pass(std::mem::take(&mut doubts), false).await {
                     Ok(summary) if summary.stopped.is_none() => {
                         failures = 0;
-                        if whole {
-                            looked = self.setup.environment.uptime();
+                        let now = self.setup.environment.uptime();
+                        if whole.source && whole.destination {
+                            looked = now;
+                        }
+                        for side in Side::BOTH {
+                            if whole[side] {
+                                listed[side] = now;
+                            }
                         }
                     }
                     Ok(_) => failures += 1,
@@ -71,7 +81,7 @@ impl Engine {
                 doubts = PerSide::new(Doubt::everything(), Doubt::everything());
                 continue;
             }
-            doubts = self.next_doubts(due - now).await;
+            doubts = self.next_doubts(due - now, &listed).await;
         }
     }
 
@@ -91,23 +101,34 @@ impl Engine {
         select(self.setup.environment.sleep(time), woken.next()).await;
     }
 
-    /// What is in doubt next: by hint, by timer, or because somebody asked.
-    async fn next_doubts(&self, longest: Duration) -> PerSide<Doubt> {
-        let source = self.side_hint(Side::Source, longest).boxed();
-        let destination = self.side_hint(Side::Destination, longest).boxed();
+    /// What is in doubt next: by hint, by timer, because something comes to rest, or because somebody asked.
+    async fn next_doubts(&self, longest: Duration, listed: &PerSide<Duration>) -> PerSide<Doubt> {
+        let source = self.side_hint(Side::Source, longest, listed.source).boxed();
+        let destination = self
+            .side_hint(Side::Destination, longest, listed.destination)
+            .boxed();
         let woken = async {
             self.woken.lock().await.next().await;
         }
         .boxed();
+        let rested = self.rested().boxed();
         let mut doubts = PerSide::<Doubt>::default();
-        match select(select(source, destination), woken).await {
+        match select(select(source, destination), select(woken, rested)).await {
             Either::Left((Either::Left((doubt, _)), _)) => doubts.source = doubt,
             Either::Left((Either::Right((doubt, _)), _)) => doubts.destination = doubt,
-            Either::Right(_) => doubts = PerSide::new(Doubt::everything(), Doubt::everything()),
+            Either::Right((Either::Right((again, _)), _)) => return again,
+            Either::Right((Either::Left(_), _)) => {
+                return PerSide::new(Doubt::everything(), Doubt::everything());
+            }
         }
-        // What the other side has to say by now is taken along.
+        // What was saved rests by then, and what a program does in several steps is seen as one.
+        let quiet = self.setup.options.limits.quiet + SLACK;
+        let quiet = Duration::from_millis(quiet);
+        self.setup.environment.sleep(quiet).await;
+        self.add_unrest(&mut doubts);
+        // What both sides have to say by now is taken along.
         for side in Side::BOTH {
-            if doubts[side].is_empty() && self.capabilities(side).waiting {
+            if self.capabilities(side).waiting {
                 match self.root(side).wait(None, Duration::ZERO).await {
                     Ok(hints) => add_hints(&mut doubts[side], hints),
                     Err(_) => doubts[side] = Doubt::everything(),
@@ -117,8 +138,26 @@ impl Engine {
         doubts
     }
 
-    async fn side_hint(&self, side: Side, longest: Duration) -> Doubt {
-        let interval = Duration::from_secs(self.setup.options.limits.interval);
+    /// Ends when it is time to look again at what was not left alone.
+    async fn rested(&self) -> PerSide<Doubt> {
+        match self.look_again().filter(|_| !self.is_paused()) {
+            Some((pause, again)) => {
+                self.setup.environment.sleep(pause).await;
+                again
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn side_hint(&self, side: Side, longest: Duration, listed: Duration) -> Doubt {
+        // However much happens on the other side: a side that tells nothing is asked this often.
+        let since = if self.is_paused() {
+            Duration::ZERO
+        } else {
+            self.setup.environment.uptime().saturating_sub(listed)
+        };
+        let interval =
+            Duration::from_secs(self.setup.options.limits.interval).saturating_sub(since);
         if !self.capabilities(side).waiting {
             self.setup.environment.sleep(interval.min(longest)).await;
             return Doubt::everything();

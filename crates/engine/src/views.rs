@@ -104,7 +104,7 @@ pub(crate) fn held_view(hold: &Hold, actions: Vec<PlannedAction>, since: Timesta
 pub(crate) fn problem(row: &ProblemRow) -> Problem {
     let by_nature = matches!(
         row.why.as_str(),
-        "symlink" | "opaque" | "filtered" | "shadowed_by_folder"
+        "symlink" | "opaque" | "filtered" | "shadowed_by_folder" | "changes_waiting"
     );
     Problem {
         side: row.side,

@@ -12,9 +12,10 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::{Commit, Committed, Expected};
 
 use crate::attributes::{carry, make_ordinary};
+use crate::discard::drop_file;
 use crate::disk::{Anchor, Disk, Moment, Place};
 use crate::errors::{Context, failed, refused};
-use crate::leftovers;
+use crate::held;
 use crate::swap::Swap;
 use crate::sys::{self, Access, Errno, Stat, SysResult, Type};
 use crate::token::Token;
@@ -154,7 +155,7 @@ fn staged(temp: &Place, token: &Token, member: &Commit) -> Result<Stat> {
     }
 }
 
-/// Flushes the content of the group, and what earlier calls made visible.
+/// Flushes the content of the group, and what earlier calls made visible; then lets go of what those set aside.
 fn flush(disk: &Disk, anchor: &Anchor, ready: &[Result<Ready>]) -> SysResult<()> {
     disk.at(Moment::BeforeFlush)?;
     let mut whole = BTreeMap::new();
@@ -168,7 +169,25 @@ fn flush(disk: &Disk, anchor: &Anchor, ready: &[Result<Ready>]) -> SysResult<()>
             None => {}
         }
     }
-    disk.unsettled.flush(anchor, &whole)
+    flush_and_look_again(disk, anchor, &whole)
+}
+
+fn flush_and_look_again(
+    disk: &Disk,
+    anchor: &Anchor,
+    whole: &BTreeMap<u64, RelPath>,
+) -> SysResult<()> {
+    let items = disk.held.take();
+    match disk.unsettled.flush(anchor, whole) {
+        Ok(()) => {
+            held::look_again(disk, items);
+            Ok(())
+        }
+        Err(error) => {
+            disk.held.put_back(items);
+            Err(error)
+        }
+    }
 }
 
 /// After a failed flush nobody knows which bytes are on the disk: the staged files go.
@@ -176,10 +195,9 @@ fn give_up(disk: &Disk, anchor: &Anchor, group: &[Commit], error: Errno) -> Vec<
     let answer = |member: &Commit| {
         if let Ok(token) = Token::unpack(COMMIT, &member.staged.token)
             && let Ok(temp) = disk.own_place(COMMIT, anchor, &token.at)
-            && !leftovers::may_be_precious(temp.name())
-            && temp.folder.unlink(temp.name()).is_ok()
+            && let Err(error) = drop_file(disk, &temp, &token)
         {
-            disk.leftovers.end(&token.at);
+            tracing::warn!(%error, "a staged file cannot be removed");
         }
         Err(flush_failed(&member.staged.target, error))
     };
@@ -229,7 +247,7 @@ pub(crate) fn settle(disk: &Disk) -> Result<()> {
     let root = RelPath::root();
     let anchor = disk.anchor().context("settle", &root)?;
     disk.at(Moment::BeforeFlush)
-        .and_then(|()| disk.unsettled.flush(&anchor, &BTreeMap::new()))
+        .and_then(|()| flush_and_look_again(disk, &anchor, &BTreeMap::new()))
         .map_err(|error| {
             let mut told = flush_failed(&root, error);
             told.operation = "settle";

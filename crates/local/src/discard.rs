@@ -8,13 +8,13 @@ use tandem_core::time::Timestamp;
 use crate::disk::{Disk, Place};
 use crate::errors::Context;
 use crate::leftovers::{ASIDE_SUFFIX, may_be_precious};
-use crate::sys::{Errno, Stat};
+use crate::sys::{Errno, Stat, Type};
 use crate::token::Token;
 use crate::versions;
 
 const DISCARD: &str = "discard";
 
-/// Removes what `token` names. What may be a person's content goes to the versions instead, as recovered.
+/// Removes what `token` names. What may be a person's content goes to the versions instead, as recovered (DESIGN 4).
 pub(crate) fn discard(disk: &Disk, token: &ResumeToken) -> Result<()> {
     let token = Token::unpack(DISCARD, token)?;
     let anchor = disk.anchor().context(DISCARD, &token.at)?;
@@ -36,20 +36,33 @@ pub(crate) fn discard(disk: &Disk, token: &ResumeToken) -> Result<()> {
     Ok(())
 }
 
-fn drop_file(disk: &Disk, place: &Place, token: &Token) -> Result<()> {
-    if let Some(stat) = place.stat().context(DISCARD, &place.path)? {
-        let surely_ours = token.inode.is_some_and(|inode| inode == stat.inode);
-        if may_be_precious(place.name()) && !surely_ours {
-            recover(disk, place, &stat, token)?;
-        } else {
-            match place.folder.unlink(place.name()) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(error) => return Err(error).context(DISCARD, &place.path),
-            }
-        }
+/// Removes the file at `place` if it holds what `token` says was staged, or nothing at all; else it is somebody's
+/// content, and kept.
+pub(crate) fn drop_file(disk: &Disk, place: &Place, token: &Token) -> Result<()> {
+    if disk.held.holds(&place.path) {
+        // It is looked at after the next flush.
+        return Ok(());
     }
-    disk.leftovers.end(&place.path);
-    Ok(())
+    let Some(stat) = place.stat().context(DISCARD, &place.path)? else {
+        disk.leftovers.end(&place.path);
+        return Ok(());
+    };
+    let is_empty = stat.kind == Type::File && stat.size == 0 && !may_be_precious(place.name());
+    if !is_empty && !token.is_of(place.name(), &stat) && !holds_checkpoint(place, token) {
+        return recover(disk, place, &stat, token);
+    }
+    match place.folder.unlink(place.name()) {
+        Ok(()) | Err(Errno::NOENT) => {
+            disk.leftovers.end(&place.path);
+            Ok(())
+        }
+        Err(error) => Err(error).context(DISCARD, &place.path),
+    }
+}
+
+fn holds_checkpoint(place: &Place, token: &Token) -> bool {
+    let checkpoint = token.checkpoint.as_ref();
+    checkpoint.is_some_and(|checkpoint| matches!(checkpoint.find(place), Ok(Some(_))))
 }
 
 fn recover(disk: &Disk, place: &Place, stat: &Stat, token: &Token) -> Result<()> {

@@ -14,9 +14,11 @@ use tandem_core::storage::OWN_FOLDER;
 
 use crate::errors::{Context, refused};
 use crate::flush::Unsettled;
+use crate::held::{self, Held};
 use crate::leftovers::Leftovers;
 use crate::mounts::Mounts;
 use crate::sys::{Errno, Features, Folder, Stat, SysResult};
+use crate::versions::Known;
 
 /// Locks `mutex`; a panic elsewhere left plain data that is still whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -56,8 +58,14 @@ pub(crate) enum Moment {
     BeforeFlush,
     /// A version is set aside next.
     BeforeKeep,
+    /// The index has the line of a version; its file is moved in next.
+    AfterLine,
     /// A file was opened and its revision checked; bytes are read next.
     BeforeRead,
+    /// A file that is to be kept is copied next.
+    BeforeCopy,
+    /// It was copied; whether it was written to meanwhile is looked at next.
+    AfterCopy,
 }
 
 #[cfg(test)]
@@ -70,6 +78,8 @@ pub(crate) struct Disk {
     pub(crate) mounts: Mounts,
     pub(crate) leftovers: Leftovers,
     pub(crate) unsettled: Unsettled,
+    pub(crate) held: Held,
+    pub(crate) kept: Known,
     features: Option<Features>,
     anchor: RwLock<Option<Arc<Anchor>>>,
     #[cfg(test)]
@@ -105,7 +115,7 @@ impl Place {
 }
 
 impl Disk {
-    /// The folder at `path`, not yet opened. `features` overrides what the file system has.
+    /// The folder at `path`, not yet opened. `features` are the calls that are tried, else all.
     pub(crate) fn new(
         path: &Path,
         features: Option<Features>,
@@ -117,6 +127,8 @@ impl Disk {
             mounts: Mounts::default(),
             leftovers: Leftovers::default(),
             unsettled: Unsettled::default(),
+            held: Held::default(),
+            kept: Known::default(),
             features,
             anchor: RwLock::new(None),
             #[cfg(test)]
@@ -175,13 +187,10 @@ impl Disk {
     }
 
     fn open(&self) -> SysResult<Arc<Anchor>> {
-        let folder = Folder::open_root(&self.path, Features::ALL)?;
-        let features = self.features.unwrap_or_else(|| folder.usual_features());
+        let features = self.features.unwrap_or(Features::ALL);
+        let folder = Folder::open_root(&self.path, features)?;
         let stat = folder.stat_self()?;
-        Ok(Arc::new(Anchor {
-            folder: folder.with_features(features),
-            stat,
-        }))
+        Ok(Arc::new(Anchor { folder, stat }))
     }
 
     /// The root, after a look whether its path still leads to the held folder; if not, what is there now is
@@ -274,6 +283,14 @@ impl Disk {
     /// A name for a file of Tandem's own, that nothing else has.
     pub(crate) fn random_name(&self, prefix: &str, suffix: &str) -> String {
         format!("{prefix}{:016x}{suffix}", self.environment.random())
+    }
+}
+
+impl Drop for Disk {
+    /// Nobody will settle any more.
+    fn drop(&mut self) {
+        let items = self.held.take();
+        held::look_again(self, items);
     }
 }
 

@@ -1,15 +1,18 @@
 //! Copies made on the disk itself: of a file, and of a version that is put back.
 
 use tandem_core::error::{Cause, Result};
-use tandem_core::path::{Name, RelPath};
-use tandem_core::storage::{Committed, Expected, Keep, STAGED_PREFIX, VersionKey};
+use tandem_core::path::RelPath;
+use tandem_core::storage::{Committed, Expected, Keep, VersionKey};
 
 use crate::attributes::{carry, with_executable};
+use crate::discard::drop_file;
 use crate::disk::{Disk, Place};
 use crate::errors::{Context, failed, not_as_expected, refused};
 use crate::observed::{is_exactly, target_of};
+use crate::stage::make_beside;
 use crate::swap::Swap;
 use crate::sys::{self, Access, Errno, Stat, SysResult, Type};
+use crate::token::Token;
 use crate::versions;
 
 /// A copy under way.
@@ -84,57 +87,83 @@ pub(crate) fn restore(
 impl Copy<'_> {
     fn run(&self, expected: &Expected, keep: &Keep) -> Result<Committed> {
         let target = self.disk.place(self.operation, self.to)?;
-        let name = Name::new(self.disk.random_name(STAGED_PREFIX, ""))
-            .map_err(|_| failed(self.operation, self.to, Errno::INVAL))?;
-        let temp = target.beside(name);
-        self.disk.leftovers.begin(&temp.path);
-        let copied = self.make(&temp, &target).and_then(|(ours, link)| {
-            let swap = Swap {
-                disk: self.disk,
-                operation: self.operation,
-                temp: &temp,
-                target: &target,
-                expected,
-                keep,
-                executable: None,
-                link: link.as_deref(),
-                ours,
-                carried: None,
-            };
-            swap.put()
-        });
-        if copied.is_err() {
-            match temp.folder.unlink(temp.name()) {
-                Ok(()) | Err(Errno::NOENT) => self.disk.leftovers.end(&temp.path),
-                Err(error) => tracing::debug!(path = %temp.path, %error, "a copy stays behind"),
-            }
+        let (temp, link) = self.make(&target)?;
+        let copied = self.put(&temp, &target, link.as_deref(), expected, keep);
+        if copied.is_err()
+            && let Err(error) = drop_file(self.disk, &temp, &Token::found(temp.path.clone()))
+        {
+            tracing::warn!(%error, "a copy stays behind");
         }
         copied
     }
 
-    fn make(&self, temp: &Place, target: &Place) -> Result<(Stat, Option<Box<str>>)> {
-        let made = || -> SysResult<Option<Box<str>>> {
+    /// Makes the place and, of a link, the copy itself.
+    fn make(&self, target: &Place) -> Result<(Place, Option<Box<str>>)> {
+        let made = || -> SysResult<(Place, Option<Box<str>>)> {
             match self.source.kind {
                 Type::Symlink => {
                     let link = target_of(&self.from.folder, self.from.name())?;
-                    temp.folder.symlink(&link, temp.name())?;
-                    Ok(Some(link))
+                    let (temp, _, ()) = make_beside(self.disk, target, |first| {
+                        first.folder.symlink(&link, first.name())
+                    })?;
+                    Ok((temp, Some(link)))
                 }
-                Type::File => self.copy_file(temp, target).map(|()| None),
+                Type::File => {
+                    let mode = self.first_mode(target)?;
+                    let (temp, _, _) = make_beside(self.disk, target, |first| {
+                        first.folder.create_file(first.name(), mode)
+                    })?;
+                    Ok((temp, None))
+                }
                 Type::Folder | Type::Other => Err(Errno::OPNOTSUPP),
             }
         };
-        let link = match made() {
-            Ok(link) => link,
-            Err(Errno::AGAIN) => {
-                let why = "it changed while it was copied";
-                return Err(not_as_expected(self.operation, &self.from.path, why));
+        made().context(self.operation, self.to)
+    }
+
+    /// No wider than the file that it will replace or that it is a copy of.
+    fn first_mode(&self, target: &Place) -> SysResult<u32> {
+        let private = self.with_mode || self.replaces(target)?;
+        Ok(if private { 0o600 } else { 0o666 })
+    }
+
+    fn replaces(&self, target: &Place) -> SysResult<bool> {
+        Ok(target.stat()?.is_some_and(|old| old.kind == Type::File))
+    }
+
+    fn put(
+        &self,
+        temp: &Place,
+        target: &Place,
+        link: Option<&str>,
+        expected: &Expected,
+        keep: &Keep,
+    ) -> Result<Committed> {
+        if link.is_none() {
+            match self.copy_file(temp, target) {
+                Ok(()) => {}
+                Err(Errno::AGAIN) => {
+                    let why = "it changed while it was copied";
+                    return Err(not_as_expected(self.operation, &self.from.path, why));
+                }
+                Err(error) => return Err(failed(self.operation, self.to, error)),
             }
-            Err(error) => return Err(failed(self.operation, self.to, error)),
-        };
+        }
         let stat = temp.stat().context(self.operation, self.to)?;
-        let stat = stat.ok_or_else(|| failed(self.operation, self.to, Errno::NOENT))?;
-        Ok((stat, link))
+        let ours = stat.ok_or_else(|| failed(self.operation, self.to, Errno::NOENT))?;
+        let swap = Swap {
+            disk: self.disk,
+            operation: self.operation,
+            temp,
+            target,
+            expected,
+            keep,
+            executable: None,
+            link,
+            ours,
+            carried: None,
+        };
+        swap.put()
     }
 
     fn copy_file(&self, temp: &Place, target: &Place) -> SysResult<()> {
@@ -147,18 +176,12 @@ impl Copy<'_> {
         if !unchanged(sys::stat_of(&source)?) {
             return Err(Errno::AGAIN);
         }
-        let replaces = target.stat()?.is_some_and(|old| old.kind == Type::File);
-        let mode = if replaces || self.with_mode {
-            0o600
-        } else {
-            0o666
-        };
-        let copy = temp.folder.create_file(temp.name(), mode)?;
+        let copy = temp.folder.open_file(temp.name(), Access::ReadWrite)?;
         let len = sys::copy_bytes(&source, &copy, self.source.size)?;
         if len != self.source.size || !unchanged(sys::stat_of(&source)?) {
             return Err(Errno::AGAIN);
         }
-        if self.with_mode && !replaces {
+        if self.with_mode && !self.replaces(target)? {
             carry(&self.from, &self.source, &copy, None)?;
         } else if self.source.mode & 0o100 != 0 {
             let mode = sys::stat_of(&copy)?.mode;

@@ -5,14 +5,17 @@
 //! read gives one revision or fails (P8); nothing that vanished from sight counts as deleted (P10).
 
 mod attributes;
+mod checkpoint;
 mod commit;
 mod discard;
 mod disk;
 mod duplicate;
 mod errors;
+mod faithful;
 mod flush;
 mod folders;
 mod health;
+mod held;
 mod identity;
 mod leftovers;
 mod metadata;

@@ -10,17 +10,54 @@ use tandem_core::path::Name;
 
 use crate::sys::{Features, Folder, Type};
 
-/// The kernel stamps files with the time of its last tick, at most so many nanoseconds ago.
-const TICK: u64 = 10_000_000;
+/// What was found out about a file system.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Traits {
+    pub(crate) features: Features,
+    pub(crate) folds_case: bool,
+    /// The shortest time, in nanoseconds, in which the times of two changes differ.
+    pub(crate) time_step: u64,
+    /// Steps, in nanoseconds, in which an mtime that was set is kept.
+    pub(crate) mtime_step: u64,
+}
 
-/// What a disk can do with `features`.
-pub(crate) fn capabilities(features: Features, folds_case: bool) -> Capabilities {
+impl Traits {
+    /// What almost every disk has.
+    pub(crate) const fn usual(features: Features) -> Self {
+        Self {
+            features,
+            folds_case: false,
+            time_step: 10_000_000,
+            mtime_step: 1,
+        }
+    }
+
+    /// What can be said of `folder` without writing to it.
+    pub(crate) fn of(folder: &Folder, features: Features) -> Self {
+        let time_step = folder.time_step();
+        Self {
+            features,
+            folds_case: folds_case(folder),
+            time_step,
+            // A tick is no step of what is kept; whole seconds are.
+            mtime_step: if time_step < 1_000_000_000 {
+                1
+            } else {
+                time_step
+            },
+        }
+    }
+}
+
+/// What a disk with `traits` can do.
+pub(crate) fn capabilities(traits: Traits) -> Capabilities {
+    let features = traits.features;
     Capabilities {
         ids: Ids::Hint,
         cheap_reads: true,
         waiting: true,
         listing: ListingConsistency::Strong,
-        revision_granularity: TICK,
+        revision_granularity: traits.time_step,
         conditions: Conditions {
             create: features.no_replace || features.links,
             replace: features.exchange,
@@ -36,10 +73,10 @@ pub(crate) fn capabilities(features: Features, folds_case: bool) -> Capabilities
         atomic_write: AtomicWrite::Yes,
         versions: true,
         mtime: true,
-        mtime_precision: 1,
+        mtime_precision: traits.mtime_step,
         executable: true,
         symlinks: true,
-        case: if folds_case {
+        case: if traits.folds_case {
             CaseRule::Insensitive
         } else {
             CaseRule::Sensitive

@@ -93,14 +93,24 @@ impl Move<'_> {
             .rename(self.from.name(), &to.folder, to.name())
     }
 
+    /// What was set aside in a folder goes where it goes.
+    fn moved(&self, stat: &Stat) {
+        if stat.kind == Type::Folder {
+            self.disk
+                .held
+                .moved(self.disk, &self.from.path, &self.to.path);
+        }
+    }
+
     fn respell(&self, stat: &Stat) -> Result<Committed> {
         self.rename().context(MOVE, &self.to.path)?;
+        self.moved(stat);
         self.note(stat);
         self.committed(stat, None, None)
     }
 
     fn onto_free(&self, stat: &Stat) -> Result<Committed> {
-        if stat.kind != Type::Folder && !self.to.folder.features().no_replace {
+        if stat.kind != Type::Folder && !self.to.folder.can_spare() {
             return self.onto_free_portably(stat);
         }
         let (from, to) = (&self.from, &self.to);
@@ -112,6 +122,7 @@ impl Move<'_> {
             Err(Errno::EXIST | Errno::NOTEMPTY) => return Err(self.taken()),
             Err(error) => return Err(self.failed(error)),
         }
+        self.moved(stat);
         self.note(stat);
         self.check_moved(stat)
     }

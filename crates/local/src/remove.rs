@@ -6,6 +6,7 @@ use tandem_core::storage::{Deleted, Discard, Expected, Keep};
 
 use crate::disk::{Disk, Place};
 use crate::errors::{Context, failed, not_as_expected, refused};
+use crate::held::let_go_in;
 use crate::observed::{is_after_rename, is_exactly};
 use crate::sys::{Errno, Stat, Type};
 use crate::take::{Taken, dispose, take};
@@ -64,7 +65,14 @@ fn note(disk: &Disk, place: &Place, stat: &Stat) {
 }
 
 fn delete_folder(disk: &Disk, place: &Place, stat: &Stat) -> Result<Deleted> {
-    match place.folder.remove_folder(place.name()) {
+    let removed = match place.folder.remove_folder(place.name()) {
+        // What Tandem itself set aside in it a moment ago is no content of it.
+        Err(Errno::NOTEMPTY | Errno::EXIST) if let_go_in(disk, &place.path) => {
+            place.folder.remove_folder(place.name())
+        }
+        answer => answer,
+    };
+    match removed {
         Ok(()) => {
             note(disk, place, stat);
             Ok(Deleted::default())

@@ -12,15 +12,18 @@ use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
-    Commit, Committed, Cursor, Deleted, Depth, Discard, Expected, Hint, Keep, ListingStream,
-    Locator, Meta, ResumeSink, ResumeToken, Root, RootIdentity, Staged, Version, VersionKey,
+    Commit, Committed, Cursor, Deleted, Depth, Discard, Displaced, Expected, Hint, Keep,
+    ListingStream, Locator, Meta, ResumeSink, ResumeToken, Root, RootIdentity, Staged, Version,
+    VersionKey,
 };
 use tandem_core::time::Timestamp;
+use tokio::runtime::Handle;
 
 use crate::disk::{Disk, is_reserved, lock};
 use crate::errors::Context;
 use crate::health::Pulse;
 use crate::observed::{entry_of, look, root_name};
+use crate::probe::Traits;
 use crate::relocate::Move;
 use crate::storage::Options;
 use crate::sys::Features;
@@ -55,12 +58,15 @@ impl LocalRoot {
     ) -> Self {
         let features = options.portable.then_some(Features::PORTABLE);
         let disk = Disk::new(path, features, environment);
-        let (found, folds_case) = match disk.anchor() {
-            Ok(anchor) => (anchor.folder.features(), probe::folds_case(&anchor.folder)),
-            Err(_) => (features.unwrap_or(Features::ALL), false),
+        let traits = match disk.anchor() {
+            Ok(anchor) => {
+                let known = features.unwrap_or_else(|| anchor.folder.known_features());
+                Traits::of(&anchor.folder, known)
+            }
+            Err(_) => Traits::usual(features.unwrap_or(Features::ALL)),
         };
         Self {
-            capabilities: probe::capabilities(found, folds_case),
+            capabilities: probe::capabilities(traits),
             disk: Arc::new(disk),
             watch: Mutex::new(None),
             most_watches: options.most_watches,
@@ -99,6 +105,31 @@ impl LocalRoot {
         let was = self.disk.mounts.forget(path);
         crate::mounts::save(&self.disk, "list")?;
         Ok(was)
+    }
+
+    /// What was written into after a change set it aside, since the last call: by somebody who still had it open.
+    /// Each lies among the versions and is pruned by nobody. Complete for everything before the last
+    /// [`Root::settle`].
+    #[must_use]
+    pub fn written_since(&self) -> Vec<Displaced> {
+        self.disk.held.take_written()
+    }
+
+    /// Runs what waits for the disk beside the threads on which everybody else waits for each other. Dropping the
+    /// answer lets it go on to its end: it is never stopped between two steps.
+    async fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Disk) -> T + Send + 'static) -> T {
+        let Ok(runtime) = Handle::try_current() else {
+            return work(&self.disk);
+        };
+        let disk = self.disk.clone();
+        match runtime.spawn_blocking(move || work(&disk)).await {
+            Ok(answer) => answer,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The program ends; whoever waits here ends with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
     }
 
     /// Lets tests come between two steps.
@@ -199,14 +230,13 @@ impl Root for LocalRoot {
     }
 
     async fn commit(&self, group: Vec<Commit>) -> Vec<Result<Committed>> {
-        commit::commit(&self.disk, &group)
-            .into_iter()
-            .map(|answer| self.pulse.hear(answer))
-            .collect()
+        let done = self.aside(move |disk| commit::commit(disk, &group));
+        let answers = done.await.into_iter();
+        answers.map(|answer| self.pulse.hear(answer)).collect()
     }
 
     async fn settle(&self) -> Result<()> {
-        self.pulse.hear(commit::settle(&self.disk))
+        self.pulse.hear(self.aside(commit::settle).await)
     }
 
     async fn discard(&self, token: &ResumeToken) -> Result<()> {
@@ -247,8 +277,11 @@ impl Root for LocalRoot {
         expected_to: &Expected,
         keep: &Keep,
     ) -> Result<Committed> {
-        let copied = duplicate::copy(&self.disk, &from.path, expected, to, expected_to, keep);
-        self.pulse.hear(copied)
+        let (from, expected) = (from.path.clone(), expected.clone());
+        let (to, expected_to, keep) = (to.clone(), expected_to.clone(), keep.clone());
+        let copied = self
+            .aside(move |disk| duplicate::copy(disk, &from, &expected, &to, &expected_to, &keep));
+        self.pulse.hear(copied.await)
     }
 
     async fn delete(
@@ -268,7 +301,9 @@ impl Root for LocalRoot {
     }
 
     async fn versions(&self, path: Option<&RelPath>) -> Result<Vec<Version>> {
-        self.pulse.hear(versions::list(&self.disk, path))
+        let path = path.cloned();
+        let found = self.aside(move |disk| versions::list(disk, path.as_ref()));
+        self.pulse.hear(found.await)
     }
 
     async fn stat_version(&self, key: &VersionKey) -> Result<Option<Entry>> {
@@ -286,8 +321,9 @@ impl Root for LocalRoot {
         to: &RelPath,
         expected: &Expected,
     ) -> Result<Committed> {
-        self.pulse
-            .hear(duplicate::restore(&self.disk, key, to, expected))
+        let (key, to, expected) = (key.clone(), to.clone(), expected.clone());
+        let restored = self.aside(move |disk| duplicate::restore(disk, &key, &to, &expected));
+        self.pulse.hear(restored.await)
     }
 
     async fn prune_version(&self, key: &VersionKey) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Staging: content is written into a file of its own beside the target, where nothing carries it on.
 //!
 //! Invariant: the file is either removed, or handed over whole in a [`Staged`], or (a long one) left with a
-//! token that the engine has stored before it was made.
+//! token that the engine has stored; and its name shows from the beginning that it is ours.
 
 use std::sync::Arc;
 
@@ -15,11 +15,13 @@ use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{Meta, ResumeSink, ResumeToken, STAGED_PREFIX, Staged};
 
 use crate::attributes::with_executable;
+use crate::checkpoint::Checkpoint;
+use crate::discard::drop_file;
 use crate::disk::{Disk, Place};
 use crate::errors::{Context, refused};
-use crate::leftovers::may_be_precious;
-use crate::sys::{self, Access, Errno, Type};
-use crate::token::{Checkpoint, Token};
+use crate::leftovers::{may_be_precious, with_inode};
+use crate::sys::{self, Errno, SysResult, Type};
+use crate::token::Token;
 
 const STAGE: &str = "stage";
 
@@ -41,6 +43,7 @@ enum Early {
 struct Temporary {
     disk: Arc<Disk>,
     place: Place,
+    inode: u64,
     early: Early,
 }
 
@@ -50,7 +53,9 @@ impl Drop for Temporary {
             return;
         }
         self.disk.leftovers.end(&self.place.path);
+        let is_it = || matches!(self.place.stat(), Ok(Some(now)) if now.inode == self.inode);
         if self.early == Early::Remove
+            && is_it()
             && let Err(error) = self.place.folder.unlink(self.place.name())
         {
             // The next scan finds it again.
@@ -60,14 +65,40 @@ impl Drop for Temporary {
 }
 
 impl Temporary {
-    fn new(disk: &Arc<Disk>, place: Place) -> Self {
-        disk.leftovers.begin(&place.path);
+    fn new(disk: &Arc<Disk>, place: Place, inode: u64) -> Self {
         Self {
             disk: disk.clone(),
             place,
+            inode,
             early: Early::Remove,
         }
     }
+}
+
+/// Makes something for staged content beside `target`, names it so that it shows which inode it is, and notes that
+/// this run works with it.
+pub(crate) fn make_beside<T>(
+    disk: &Disk,
+    target: &Place,
+    make: impl FnOnce(&Place) -> SysResult<T>,
+) -> SysResult<(Place, u64, T)> {
+    let named = |text: String| Name::new(text).map_err(|_| Errno::INVAL);
+    let first = target.beside(named(disk.random_name(STAGED_PREFIX, ""))?);
+    let made = make(&first)?;
+    let named = || -> SysResult<(Place, u64)> {
+        let inode = first.stat()?.ok_or(Errno::NOENT)?.inode;
+        let place = first.beside(named(with_inode(first.name(), inode))?);
+        first
+            .folder
+            .rename(first.name(), &place.folder, place.name())?;
+        Ok((place, inode))
+    };
+    let named = named();
+    match &named {
+        Ok((place, _)) => disk.leftovers.begin(&place.path),
+        Err(_) => first.folder.unlink(first.name())?,
+    }
+    named.map(|(place, inode)| (place, inode, made))
 }
 
 /// Bytes on their way into a file.
@@ -183,35 +214,35 @@ fn begin(disk: &Arc<Disk>, place: &Place, len: u64, sink: &dyn ResumeSink) -> Re
         .stat()
         .context(STAGE, target)?
         .is_some_and(|old| old.kind == Type::File);
-    let name = Name::new(disk.random_name(STAGED_PREFIX, ""))
-        .map_err(|error| refused(STAGE, target, Cause::NameRefused, error.to_string()))?;
-    let place_of_file = place.beside(name);
+    let mode = if private { 0o600 } else { 0o666 };
+    let (place_of_file, inode, file) = make_beside(disk, place, |first| {
+        first.folder.create_file(first.name(), mode)
+    })
+    .context(STAGE, target)?;
     let token = Token {
         at: place_of_file.path.clone(),
         name: Some(place.name.clone()),
         len,
-        inode: None,
+        inode: Some(inode),
+        mtime: None,
         private,
         checkpoint: None,
     };
-    if len >= RESUMABLE {
-        sink.store(&token.pack(STAGE)?);
-    }
-    let file = place_of_file
-        .folder
-        .create_file(place_of_file.name(), if private { 0o600 } else { 0o666 })
-        .context(STAGE, target)?;
-    Ok(Writing {
-        temporary: Temporary::new(disk, place_of_file),
+    let writing = Writing {
+        temporary: Temporary::new(disk, place_of_file, inode),
         file,
         token,
         done: 0,
         hasher: blake3::Hasher::new(),
-    })
+    };
+    if len >= RESUMABLE {
+        sink.store(&writing.token.pack(STAGE)?);
+    }
+    Ok(writing)
 }
 
 /// Goes on with a file that an earlier run left, from its last checkpoint, if every byte before that is what
-/// was sent then; else `None`, and what is left of it is removed.
+/// was sent then; else `None`, and what is left of it is thrown away as [`drop_file`] does.
 fn resumed(
     disk: &Arc<Disk>,
     target: &RelPath,
@@ -231,59 +262,48 @@ fn resumed(
         .anchor()
         .ok()
         .and_then(|anchor| disk.own_place(STAGE, &anchor, &token.at).ok())?;
-    let file = place
-        .folder
-        .open_file(place.name(), Access::ReadWrite)
-        .ok()?;
-    let mut writing = Writing {
-        temporary: Temporary::new(disk, place),
-        file,
-        token,
-        done: 0,
-        hasher: blake3::Hasher::new(),
-    };
-    match rehash(&mut writing) {
-        Ok(true) => {
-            sink.progress(writing.done);
-            Some(writing)
+    let found = match &token.checkpoint {
+        Some(checkpoint) if checkpoint.len <= len => {
+            let prefix = checkpoint.find(&place).ok().flatten();
+            prefix.map(|prefix| (prefix, checkpoint.len))
         }
         _ => None,
-    }
-}
-
-/// Reads the prefix again and cuts off what lies behind it. Whether it is what the checkpoint says.
-fn rehash(writing: &mut Writing) -> std::result::Result<bool, Errno> {
-    let Some(checkpoint) = writing.token.checkpoint.clone() else {
-        return Ok(false);
     };
-    let stat = sys::stat_of(&writing.file)?;
-    if stat.kind != Type::File || stat.size < checkpoint.len || checkpoint.len > writing.token.len {
-        return Ok(false);
-    }
-    while writing.done < checkpoint.len {
-        let piece = (checkpoint.len - writing.done).min(1 << 20) as usize;
-        let bytes = sys::read_at(&writing.file, writing.done, piece)?;
-        if bytes.is_empty() {
-            return Ok(false);
+    let cut = found.filter(|(prefix, done)| sys::truncate(&prefix.file, *done).is_ok());
+    let Some((prefix, done)) = cut else {
+        if let Err(error) = drop_file(disk, &place, &token) {
+            tracing::warn!(%error, "a staged file cannot be removed");
         }
-        writing.hasher.update(&bytes);
-        writing.done += bytes.len() as u64;
-    }
-    sys::truncate(&writing.file, checkpoint.len)?;
-    Ok(writing.hasher.finalize().to_hex().as_str() == checkpoint.blake3)
+        return None;
+    };
+    disk.leftovers.begin(&place.path);
+    sink.progress(done);
+    Some(Writing {
+        temporary: Temporary::new(disk, place, prefix.inode),
+        file: prefix.file,
+        token: Token {
+            // Some file systems give inodes anew.
+            inode: Some(prefix.inode),
+            ..token
+        },
+        done,
+        hasher: prefix.hasher,
+    })
 }
 
 /// Gives the whole file its time and mode.
 fn finish(mut writing: Writing, target: &RelPath, len: u64, meta: &Meta) -> Result<Staged> {
     let file = &writing.file;
-    let stat = sys::stat_of(file).context(STAGE, target)?;
     if meta.executable == Some(true) && !writing.token.private {
+        let stat = sys::stat_of(file).context(STAGE, target)?;
         sys::set_mode_of(file, with_executable(stat.mode, Some(true))).context(STAGE, target)?;
     }
     if let Some(mtime) = meta.mtime {
         sys::set_mtime_of(file, mtime.at.0).context(STAGE, target)?;
     }
-    writing.token.inode = Some(stat.inode);
+    let whole = sys::stat_of(file).context(STAGE, target)?;
+    writing.token.inode = Some(whole.inode);
+    writing.token.mtime = Some(whole.mtime);
     writing.token.checkpoint = None;
     let token = writing.token.pack(STAGE)?;
     writing.temporary.early = Early::Nothing;
@@ -299,26 +319,23 @@ fn finish(mut writing: Writing, target: &RelPath, len: u64, meta: &Meta) -> Resu
 
 fn stage_link(disk: &Arc<Disk>, place: Place, link: &str, meta: &Meta) -> Result<Staged> {
     let target = place.path.clone();
-    let name = Name::new(disk.random_name(STAGED_PREFIX, ""))
-        .map_err(|error| refused(STAGE, &target, Cause::NameRefused, error.to_string()))?;
-    let place_of_link = place.beside(name);
-    place_of_link
-        .folder
-        .symlink(link, place_of_link.name())
-        .context(STAGE, &target)?;
-    let mut temporary = Temporary::new(disk, place_of_link);
+    let (place_of_link, inode, ()) = make_beside(disk, &place, |first| {
+        first.folder.symlink(link, first.name())
+    })
+    .context(STAGE, &target)?;
+    let mut temporary = Temporary::new(disk, place_of_link, inode);
     let made = &temporary.place;
     if let Some(mtime) = meta.mtime {
         made.folder
             .set_mtime(made.name(), mtime.at.0)
             .context(STAGE, &target)?;
     }
-    let stat = made.stat().context(STAGE, &target)?;
     let token = Token {
         at: made.path.clone(),
         name: Some(place.name),
         len: 0,
-        inode: stat.map(|stat| stat.inode),
+        inode: Some(inode),
+        mtime: None,
         private: false,
         checkpoint: None,
     };

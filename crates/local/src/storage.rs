@@ -11,7 +11,7 @@ use tandem_core::storage::{Health, ProbeStep, Quota, Root, Storage, Validation};
 
 use crate::disk::lock;
 use crate::health::Pulse;
-use crate::probe;
+use crate::probe::{self, Traits};
 use crate::root::LocalRoot;
 use crate::sys::Features;
 use crate::validate;
@@ -57,7 +57,7 @@ impl LocalStorage {
             } else {
                 Features::ALL
             };
-            probe::capabilities(features, false)
+            probe::capabilities(Traits::usual(features))
         };
         Self {
             options,

@@ -20,6 +20,7 @@ use crate::leftovers::ASIDE_SUFFIX;
 use crate::observed::{entry_of, is_after_rename, is_exactly, look, target_of};
 use crate::sys::{self, Access, Errno, Stat, SysResult, Type};
 use crate::versions;
+use crate::{faithful, held};
 
 /// A staged file and where it goes.
 pub(crate) struct Swap<'a> {
@@ -195,7 +196,7 @@ impl Swap<'_> {
 
     /// `None` where names cannot be exchanged.
     fn by_exchange(&self, now: &Stat) -> Result<Option<Old>> {
-        if !self.target.folder.features().exchange {
+        if !self.target.folder.can_exchange() {
             return Ok(None);
         }
         let aside = self.aside()?;
@@ -250,21 +251,17 @@ impl Swap<'_> {
         }
     }
 
-    /// Keeps or removes the expected old content at `aside`.
+    /// Keeps the expected old content at `aside`, or holds it to be removed after the next flush.
     fn dispose(&self, aside: &Place, back: &Stat) -> Result<Old> {
         let old = match self.keep {
             Keep::Version(key) => {
                 Old::Kept(versions::keep(self.disk, self.operation, aside, back, key)?)
             }
             Keep::No => {
-                aside
-                    .folder
-                    .unlink(aside.name())
-                    .context(self.operation, &self.target.path)?;
+                held::hold(self.disk, aside, back, &self.target.path);
                 Old::Removed
             }
         };
-        self.disk.leftovers.end(&aside.path);
         Ok(old)
     }
 
@@ -323,7 +320,7 @@ impl Swap<'_> {
         let now = self.checked()?;
         let wanted = matches!(self.keep, Keep::Version(_));
         self.disk.leftovers.begin(&aside.path);
-        let linked = match self.second_name(&aside, &now, wanted) {
+        let linked = match self.second_name(&aside, wanted) {
             Ok(linked) => linked,
             Err(error) => {
                 self.disk.leftovers.end(&aside.path);
@@ -394,7 +391,7 @@ impl Swap<'_> {
     }
 
     /// Gives the old file a second name, or a copy where it cannot have one and is to be kept.
-    fn second_name(&self, aside: &Place, now: &Stat, wanted: bool) -> SysResult<bool> {
+    fn second_name(&self, aside: &Place, wanted: bool) -> SysResult<bool> {
         let target = self.target;
         match target
             .folder
@@ -407,18 +404,7 @@ impl Swap<'_> {
         if !wanted {
             return Ok(false);
         }
-        if now.kind == Type::Symlink {
-            let link = target_of(&target.folder, target.name())?;
-            aside.folder.symlink(&link, aside.name())?;
-            return Ok(true);
-        }
-        let old = target.folder.open_file(target.name(), Access::Read)?;
-        let copy = aside.folder.create_file(aside.name(), 0o600)?;
-        sys::copy_bytes(&old, &copy, now.size)?;
-        sys::set_mode_of(&copy, now.mode & 0o777)?;
-        sys::set_mtime_of(&copy, now.mtime)?;
-        sys::sync(&copy)?;
-        Ok(true)
+        faithful::copy(self.disk, target, &aside.folder, aside.name()).map(|_| true)
     }
 
     fn drop_second_name(&self, aside: &Place, linked: bool) {
@@ -477,7 +463,6 @@ pub(crate) fn displace(
         _ => None,
     };
     let version = versions::keep(disk, operation, aside, stat, &key)?;
-    disk.leftovers.end(&aside.path);
     let entry = path.name().map(|name| entry_of(name, stat, target));
     Ok(Displaced { entry, version })
 }

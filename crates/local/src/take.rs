@@ -9,6 +9,7 @@ use tandem_core::storage::{Displaced, Keep, STAGED_PREFIX, VersionKey};
 
 use crate::disk::{Disk, Moment, Place};
 use crate::errors::{Context, failed, not_as_expected};
+use crate::held::hold;
 use crate::leftovers::ASIDE_SUFFIX;
 use crate::swap::displace;
 use crate::sys::{Errno, Stat, SysResult};
@@ -77,7 +78,8 @@ fn put_back(disk: &Disk, aside: &Place, place: &Place) -> SysResult<()> {
     Ok(())
 }
 
-/// Keeps or removes what was taken. If it cannot be kept, it gets its name back (P1).
+/// Keeps what was taken, or holds it to be removed after the next flush. If it cannot be kept, it gets the name
+/// `place` back (P1).
 pub(crate) fn dispose(
     disk: &Disk,
     operation: &'static str,
@@ -86,21 +88,13 @@ pub(crate) fn dispose(
     place: &Place,
     keep: &Keep,
 ) -> Result<Option<VersionKey>> {
-    let done = match keep {
-        Keep::Version(key) => versions::keep(disk, operation, aside, stat, key).map(Some),
-        Keep::No => aside
-            .folder
-            .unlink(aside.name())
-            .map(|()| None)
-            .context(operation, &place.path),
+    let Keep::Version(key) = keep else {
+        hold(disk, aside, stat, &place.path);
+        return Ok(None);
     };
-    match done {
-        Ok(kept) => {
-            disk.leftovers.end(&aside.path);
-            Ok(kept)
-        }
-        Err(error) => Err(not_kept(disk, aside, place, error)),
-    }
+    versions::keep(disk, operation, aside, stat, key)
+        .map(Some)
+        .map_err(|error| not_kept(disk, aside, place, error))
 }
 
 fn not_kept(disk: &Disk, aside: &Place, place: &Place, error: StorageError) -> StorageError {

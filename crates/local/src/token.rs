@@ -5,16 +5,10 @@ use tandem_core::error::{Cause, Result};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::ResumeToken;
 
+use crate::checkpoint::Checkpoint;
 use crate::errors::refused;
 use crate::leftovers;
-
-/// How much of a long file is surely as it was sent, and by what that is shown. What lies behind a power
-/// loss need not be what was written; the hash tells.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Checkpoint {
-    pub(crate) len: u64,
-    pub(crate) blake3: String,
-}
+use crate::sys::{Stat, Type};
 
 /// Where staged content lies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,9 +21,12 @@ pub(crate) struct Token {
     /// Its length when it is whole.
     #[serde(default)]
     pub(crate) len: u64,
-    /// Its inode, once it is made.
+    /// Its inode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) inode: Option<u64>,
+    /// Its mtime in nanoseconds since 1970, once it is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mtime: Option<i64>,
     /// It was made for its owner alone, because a file stood at the target.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) private: bool,
@@ -45,6 +42,7 @@ impl Token {
             name: None,
             len: 0,
             inode: None,
+            mtime: None,
             private: false,
             checkpoint: None,
         }
@@ -66,6 +64,19 @@ impl Token {
             Some(name) if leftovers::is_own(name.as_str()) => Ok(read),
             _ => Err(bad("its token names no staged file".to_owned())),
         }
+    }
+
+    /// Whether the file called `name` is surely the one that was staged, and holds no more than that: not even an
+    /// editor wrote into it while it was visible for an instant.
+    pub(crate) fn is_of(&self, name: &str, stat: &Stat) -> bool {
+        let inode = self.inode.or_else(|| leftovers::inode_of(name));
+        let is_as_staged = match self.mtime {
+            Some(mtime) if stat.kind == Type::File => (stat.size, stat.mtime) == (self.len, mtime),
+            // Some file systems give inodes anew; what may be a person's is not removed by that alone.
+            _ if leftovers::may_be_precious(name) => false,
+            _ => self.len == 0 || stat.size <= self.len,
+        };
+        inode == Some(stat.inode) && is_as_staged
     }
 
     /// Whether a transfer of `len` bytes to `target` can go on from here.

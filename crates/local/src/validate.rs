@@ -11,7 +11,7 @@ use tandem_core::storage::{OWN_FOLDER, ProbeStep, Validation};
 use crate::disk::Disk;
 use crate::errors::Context;
 use crate::identity::not_opened;
-use crate::probe;
+use crate::probe::{self, Traits};
 use crate::storage::Options;
 use crate::sys::{self, Access, Errno, Features, Folder, SysResult};
 
@@ -19,6 +19,7 @@ const VALIDATE: &str = "validate";
 const TEXT: &[u8] = b"Tandem was here to see whether this folder can be used.\n";
 const NAME: &str = "scratch-one";
 const OTHER: &str = "scratch-two";
+const FREE: &str = "scratch-three";
 
 /// The steps so far.
 struct Steps<'a> {
@@ -165,13 +166,43 @@ fn examine(scratch: &Folder, allowed: Features, steps: &mut Steps<'_>) -> Result
         };
         Ok((folds, said.to_owned()))
     })?;
-    Ok(probe::capabilities(features, folds_case))
+    let mtime_step = steps.run("Keep a time", || {
+        let step = kept_time(scratch).context(VALIDATE, &root)?;
+        let said = match step {
+            1 => "to the nanosecond".to_owned(),
+            step => format!("in steps of {} s", step as f64 / 1e9),
+        };
+        Ok((step, said))
+    })?;
+    let traits = Traits {
+        folds_case,
+        mtime_step,
+        ..Traits::of(scratch, features)
+    };
+    Ok(probe::capabilities(Traits {
+        time_step: traits.time_step.max(mtime_step),
+        ..traits
+    }))
+}
+
+/// The steps in which a time that was set is kept, found with one that fits none but the finest.
+fn kept_time(scratch: &Folder) -> SysResult<u64> {
+    const ODD: i64 = 1_234_567_891_123_456_789;
+    scratch.set_mtime(NAME, ODD)?;
+    let kept = scratch.stat(NAME)?.ok_or(Errno::NOENT)?.mtime;
+    let lost = kept.abs_diff(ODD);
+    let steps = [1, 100, 1_000, 1_000_000, 10_000_000, 1_000_000_000];
+    // What was lost is less than a step, and no whole number of a smaller one.
+    Ok(steps
+        .into_iter()
+        .find(|step| lost < *step)
+        .unwrap_or(2_000_000_000))
 }
 
 /// Tries the conditional renames on two files.
 fn conditions(scratch: &Folder, allowed: Features) -> SysResult<Features> {
     scratch.create_file(OTHER, 0o600)?;
-    let spared = allowed.no_replace && scratch.spares(NAME, OTHER)?;
+    let spared = allowed.no_replace && scratch.spares(NAME, OTHER, FREE)?;
     let exchanged = match scratch.exchange(NAME, scratch, OTHER) {
         Ok(()) => {
             scratch.exchange(NAME, scratch, OTHER)?;
@@ -180,9 +211,9 @@ fn conditions(scratch: &Folder, allowed: Features) -> SysResult<Features> {
         Err(Errno::NOSYS) => false,
         Err(error) => return Err(error),
     };
-    let linked = match scratch.link(NAME, scratch, "scratch-three") {
+    let linked = match scratch.link(NAME, scratch, FREE) {
         Ok(()) => {
-            scratch.unlink("scratch-three")?;
+            scratch.unlink(FREE)?;
             true
         }
         Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => false,
@@ -197,7 +228,7 @@ fn conditions(scratch: &Folder, allowed: Features) -> SysResult<Features> {
 }
 
 fn clean(own: &Folder, name: &str, scratch: &Folder) -> SysResult<()> {
-    for file in [NAME, OTHER] {
+    for file in [NAME, OTHER, FREE] {
         match scratch.unlink(file) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(error),

@@ -62,7 +62,8 @@ impl Account {
         let mut number = 0;
         loop {
             self.wait_turn().await;
-            let error = match request(Attempt { number }).await {
+            // Boxed: the compiler gives up on futures that are nested as deep as a request's otherwise are.
+            let error = match Box::pin(request(Attempt { number })).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };

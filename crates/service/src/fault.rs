@@ -1,7 +1,7 @@
 //! Everything that can go wrong in a request, typed; the words for it are made in [`crate::words`].
 
 use serde::{Deserialize, Serialize};
-use tandem_core::error::{Cause, ErrorKind, StorageError};
+use tandem_core::error::{ErrorKind, StorageError};
 use tandem_core::side::PerSide;
 use tandem_engine::error::EngineError;
 
@@ -47,6 +47,15 @@ pub enum Fault {
     MissingField(String, String, bool),
     /// A field's value cannot be used: key, value, why.
     BadValue(String, String, String),
+    /// A storage's configuration cannot work.
+    BadStorage {
+        /// Its name.
+        name: String,
+        /// Which field, and what is wrong with it.
+        why: String,
+        /// Whether it stands so in the profile.
+        saved: bool,
+    },
     /// The text is no location: text, why.
     BadLocation(String, String),
     /// The storage is switched off.
@@ -61,6 +70,8 @@ pub enum Fault {
     IsFile(String),
     /// Something is there already.
     AlreadyThere(String),
+    /// A copy would go into what is copied: what is copied, where it would go.
+    IntoItself(String, String),
     /// The folder lies inside that of a pair: folder, pair.
     InsidePair(String, String),
     /// The folder holds that of a pair: folder, pair.
@@ -156,6 +167,7 @@ impl Fault {
             Self::UnknownField(..) => "unknown_field",
             Self::MissingField(..) => "missing_field",
             Self::BadValue(..) => "bad_value",
+            Self::BadStorage { .. } => "bad_storage",
             Self::BadLocation(..) => "bad_location",
             Self::StorageDisabled(_) => "storage_disabled",
             Self::StorageInUse(..) => "storage_in_use",
@@ -163,6 +175,7 @@ impl Fault {
             Self::NothingThere(_) => "not_found",
             Self::IsFile(_) => "is_file",
             Self::AlreadyThere(_) => "already_exists",
+            Self::IntoItself(..) => "into_itself",
             Self::InsidePair(..) | Self::AroundPair(..) => "nested_roots",
             Self::SameEnds(_) => "same_ends",
             Self::Loop(_) => "loop",
@@ -176,6 +189,7 @@ impl Fault {
             Self::Secret(SecretError::NotThere(_)) => "keyring_missing",
             Self::Secret(SecretError::Missing) => "secrets_missing",
             Self::Secret(SecretError::NoPassphrase) => "no_passphrase",
+            Self::Secret(SecretError::Unconfirmed) => "unconfirmed_passphrase",
             Self::Secret(SecretError::WrongPassphrase) => "wrong_passphrase",
             Self::Secret(SecretError::Damaged(_)) => "damaged_secrets",
             Self::Secret(SecretError::Io(_)) => "profile_io",
@@ -195,9 +209,6 @@ impl Fault {
     pub fn exit(&self) -> u8 {
         match self {
             Self::TestStopped(_, inner) => inner.exit(),
-            Self::Storage(_, error) if error.cause == Cause::Other && error.operation == "open" => {
-                2
-            }
             Self::Storage(..)
             | Self::StorageDisabled(_)
             | Self::Secret(_)
@@ -223,7 +234,10 @@ impl Fault {
                 "transient"
             }
             Self::Secret(
-                SecretError::Missing | SecretError::NoPassphrase | SecretError::WrongPassphrase,
+                SecretError::Missing
+                | SecretError::NoPassphrase
+                | SecretError::Unconfirmed
+                | SecretError::WrongPassphrase,
             ) => "auth",
             _ if self.exit() == 2 => "usage",
             _ => "permanent",
@@ -272,6 +286,7 @@ impl Fault {
                     .or_else(|| some(&words.folder)),
                 some(&error.detail),
             ),
+            Self::BadStorage { name, why, .. } => (some("open"), some(name), None, some(why)),
             Self::UnknownStorage(name)
             | Self::StorageDisabled(name)
             | Self::StorageInUse(name, _) => (None, some(name), None, None),
@@ -279,6 +294,7 @@ impl Fault {
             | Self::NothingThere(path)
             | Self::IsFile(path)
             | Self::AlreadyThere(path)
+            | Self::IntoItself(_, path)
             | Self::InsidePair(path, _)
             | Self::AroundPair(path, _)
             | Self::SameEnds(path)

@@ -225,6 +225,7 @@ pub(crate) fn problem_view(ends: &PerSide<StorageWords>, problem: &Problem) -> P
     let words = words::problem(problem, ends);
     ProblemView {
         side: problem.side,
+        place: words::place(&ends[problem.side]),
         path: problem.path.clone(),
         why: problem.why.clone(),
         message: words.message,

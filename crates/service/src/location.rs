@@ -5,6 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::profile::real_path;
+
 /// The name of the built-in storage: this computer's disk, with absolute paths.
 pub const LOCAL: &str = "local";
 
@@ -149,19 +151,29 @@ pub fn is_storage_name(text: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// The path without `.` and `..`, by its text alone: `..` after a link is left to the system's own view.
+/// The path without `.` and `..`.
 fn tidy(path: &Path) -> PathBuf {
     let mut tidy = PathBuf::new();
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir => {
-                tidy.pop();
-            }
+            Component::ParentDir => tidy = above(tidy),
             other => tidy.push(other),
         }
     }
     tidy
+}
+
+/// The folder that `..` in `path` leads to. Behind a link that is not the one its text says; else the person's own
+/// spelling is kept.
+fn above(path: PathBuf) -> PathBuf {
+    let real = real_path(&path);
+    let mut by_text = path;
+    by_text.pop();
+    match real.parent() {
+        Some(parent) if parent != real_path(&by_text) => parent.to_owned(),
+        _ => by_text,
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +218,32 @@ mod tests {
             Location::parse("~", Path::new("/srv"), None),
             Err(LocationError::NoHome)
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the test makes folders and a link"
+    )]
+    fn what_lies_above_a_link_lies_above_what_it_leads_to() {
+        let scratch = tempfile::tempdir().unwrap();
+        let top = std::fs::canonicalize(scratch.path()).unwrap();
+        std::fs::create_dir_all(top.join("far/deep/inner")).unwrap();
+        std::fs::create_dir(top.join("near")).unwrap();
+        std::os::unix::fs::symlink(top.join("far/deep"), top.join("near/link")).unwrap();
+        for (text, expected) in [
+            ("near/link", "near/link"),
+            ("near/link/..", "far"),
+            ("near/link/../x", "far/x"),
+            ("near/link/inner/..", "near/link"),
+            ("near/link/inner/../..", "far"),
+            ("near/../far/./deep", "far/deep"),
+            ("nothing/here/..", "nothing"),
+        ] {
+            let found = Location::parse(text, &top, None).unwrap();
+            assert_eq!(Path::new(&found.path), top.join(expected), "{text}");
+        }
     }
 
     #[test]

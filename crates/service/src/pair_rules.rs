@@ -19,7 +19,9 @@ pub struct Ground {
 }
 
 impl Ground {
-    fn holds(&self, other: &Self) -> bool {
+    /// Whether the other is this folder or lies in it.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
         self.storage == other.storage && other.path.starts_with(&self.path)
     }
 

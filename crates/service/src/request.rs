@@ -8,6 +8,7 @@ use tandem_core::side::PerSide;
 use tandem_engine::report::Rejection;
 use tandem_engine::setup::PairOptions;
 
+use crate::answer::Answer;
 use crate::credentials::{Secrets, StoreKind};
 use crate::location::Location;
 use crate::when::When;
@@ -185,6 +186,9 @@ pub enum Request {
     Doctor {
         /// Where a bundle is written.
         bundle: Option<PathBuf>,
+        /// Whether names of files and folders stand in it as they are.
+        #[serde(default)]
+        names: bool,
     },
     /// The configuration without secrets.
     ConfigExport,
@@ -298,5 +302,15 @@ impl Request {
             self,
             Self::Sync { .. } | Self::Status { watch: true, .. } | Self::Log { follow: true, .. }
         )
+    }
+
+    /// What a stream that was stopped ends with: its own noun, with nothing to say.
+    #[must_use]
+    pub const fn stopped(&self) -> Answer {
+        match self {
+            Self::Sync { .. } => Answer::Synced(Vec::new()),
+            Self::Log { .. } => Answer::Actions(Vec::new()),
+            _ => Answer::Status(Vec::new()),
+        }
     }
 }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use tandem_core::conflict_name::DeviceName;
 use tandem_core::environment::SharedEnvironment;
+use tandem_core::policy::FirstSync;
 use tandem_core::side::PerSide;
 use tandem_core::storage::Root;
 use tandem_engine::Engine;
 use tandem_engine::setup::Setup;
 use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
 
 use crate::config::{Config, End, PairRecord};
 use crate::credentials::{AskPassphrase, SecretStores};
@@ -43,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) changing: tokio::sync::Mutex<()>,
     pairs: Mutex<BTreeMap<String, Arc<Slot>>>,
     environment: SharedEnvironment,
+    // What requests that ended left to be done.
+    finishing: Mutex<JoinSet<()>>,
     _owner: Owner,
 }
 
@@ -53,7 +57,7 @@ struct Slot {
     closing: watch::Sender<bool>,
 }
 
-/// How long closing waits for requests that use an engine.
+/// How long closing waits for requests that use an engine, and for what they left to be done.
 const CLOSING: Duration = Duration::from_secs(5);
 
 /// A pair with its engine.
@@ -104,6 +108,7 @@ impl Service {
             changing: tokio::sync::Mutex::new(()),
             pairs: Mutex::default(),
             environment,
+            finishing: Mutex::default(),
             _owner: owner,
         })))
     }
@@ -204,9 +209,17 @@ impl Service {
     async fn open_engine(&self, record: &PairRecord, live: &Arc<Live>) -> Result<Engine> {
         let source = self.open_root(&record.source).await?;
         let destination = self.open_root(&record.destination).await?;
+        let profile = &self.0.profile;
+        let lost = profile.was_pair_state_lost(&record.id).map_err(|error| {
+            Fault::ProfileIo(profile.folder().display().to_string(), error.to_string())
+        })?;
+        let mut options = record.options.clone();
+        if lost {
+            options.policy.first_sync = FirstSync::Merge;
+        }
         let setup = Setup {
             pair: record.id.clone(),
-            options: record.options.clone(),
+            options,
             device: self.device(),
             roots: PerSide::new(source, destination),
             state: self.0.profile.pair_state(&record.id),
@@ -273,17 +286,38 @@ impl Service {
     /// # Errors
     /// A request goes on using one.
     pub(crate) async fn close_storage(&self, storage: &str) -> Result<()> {
-        for pair in self.config().pairs {
-            if pair.source.storage == storage || pair.destination.storage == storage {
-                self.close_pair(&pair).await?;
-            }
+        for pair in self.config().pairs.iter().filter(|p| p.uses(storage)) {
+            self.close_pair(pair).await?;
         }
         self.0.storages.forget(storage).await;
         Ok(())
     }
 
-    /// Closes everything.
+    /// Does what is left to do after a request, which may have been dropped. Closing waits for it.
+    pub(crate) fn finish_later(&self, work: impl Future<Output = ()> + Send + 'static) {
+        // Without a runtime the program is at its end already.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let mut finishing = self.lock_finishing();
+        while finishing.try_join_next().is_some() {}
+        finishing.spawn_on(work, &runtime);
+    }
+
+    fn lock_finishing(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0
+            .finishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes everything, after what requests left to be done, if that does not take long.
     pub async fn close(&self) {
+        let mut finishing = std::mem::take(&mut *self.lock_finishing());
+        let finished = async { while finishing.join_next().await.is_some() {} };
+        if tokio::time::timeout(CLOSING, finished).await.is_err() {
+            tracing::warn!("what a request had left to be done was given up");
+        }
         self.0
             .pairs
             .lock()

@@ -1,5 +1,6 @@
 //! A shell's way to the service: in this process if the profile is free, else through its owner.
 
+use std::future::pending;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,9 @@ impl Own {
     /// Lets the profile go.
     pub async fn close(self) {
         #[cfg(unix)]
-        drop(self.server);
+        if let Some(server) = self.server {
+            server.close().await;
+        }
         self.service.close().await;
     }
 }
@@ -85,14 +88,34 @@ impl Session {
     /// # Errors
     /// Why it was not done, in words.
     pub async fn call(self, request: Request, updates: Updates) -> Result<Answer, Failure> {
+        match self.call_until(request, updates, pending()).await {
+            Some(answer) => answer,
+            None => pending().await,
+        }
+    }
+
+    /// Has a request answered, and lets the profile go. If `stop` ends first, the request is dropped, what it had
+    /// begun is cleaned up, and there is no answer.
+    pub async fn call_until(
+        self,
+        request: Request,
+        updates: Updates,
+        stop: impl Future<Output = ()>,
+    ) -> Option<Result<Answer, Failure>> {
         match self {
             Self::Own(own) => {
-                let answer = own.service.handle(request, updates).await;
+                let answer = tokio::select! {
+                    answer = own.service.handle(request, updates) => Some(answer),
+                    () = stop => None,
+                };
                 own.close().await;
                 answer
             }
             #[cfg(unix)]
-            Self::Other(client, _) => client.call(&request, &updates).await,
+            Self::Other(client, _) => tokio::select! {
+                answer = client.call(&request, &updates) => Some(answer),
+                () = stop => None,
+            },
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tandem_core::environment::SharedEnvironment;
-use tandem_core::storage::{Config as Values, Credentials, Provider, Root, Storage};
+use tandem_core::error::Cause;
+use tandem_core::storage::{Config as Values, Credentials, Ground, Provider, Root, Storage};
 
 use crate::config::{Config, StorageRecord};
 use crate::credentials::SecretStores;
@@ -72,6 +73,18 @@ impl Storages {
         })
     }
 
+    /// Where a configured storage lies. One of a type that this program does not know lies by itself.
+    #[must_use]
+    pub fn ground(&self, record: &StorageRecord) -> Ground {
+        match self.provider(&record.type_name) {
+            Ok(provider) => provider.ground(&Values(record.config.clone())),
+            Err(_) => Ground {
+                storage: record.id.clone(),
+                folder: String::new(),
+            },
+        }
+    }
+
     /// The storage of a record, opened once and kept.
     ///
     /// # Errors
@@ -113,7 +126,11 @@ impl Storages {
                 capabilities.as_ref(),
                 Arc::clone(&self.environment),
             )
-            .map_err(|error| Fault::Storage(Box::new(words(record, "")), Box::new(error)))
+            .map_err(|error| Fault::BadStorage {
+                name: record.name.clone(),
+                why: error.detail,
+                saved: true,
+            })
     }
 
     /// This computer's disk.
@@ -165,6 +182,9 @@ impl Storages {
         let (storage, words) = self.at(config, at).await?;
         match storage.root(&at.path).await {
             Ok(root) => Ok((root, words)),
+            Err(error) if error.operation == "open" && error.cause == Cause::Other => {
+                Err(Fault::BadLocation(at.to_string(), error.detail))
+            }
             Err(error) => Err(Fault::Storage(Box::new(words), Box::new(error))),
         }
     }

@@ -35,6 +35,7 @@ fn full() -> Config {
         secrets: vec!["access_key_id".to_owned()],
         config: [("bucket".to_owned(), "a = \"b\"\n".to_owned())].into(),
         probed: None,
+        probed_for: None,
     };
     let mut capabilities = Capabilities::least();
     capabilities.largest_file = Some(5 << 40);
@@ -164,4 +165,32 @@ fn probed_capabilities_of_another_version_are_dropped_and_nothing_else() {
     let read = Config::parse(&text, "x").unwrap();
     assert_eq!(read.storages[0].capabilities(), None);
     assert_eq!(read.pairs, config.pairs);
+}
+
+#[test]
+fn what_was_probed_counts_only_for_the_values_it_was_probed_with() {
+    let config = full();
+    let good = config.to_text().unwrap();
+    let read = |text: &str| Config::parse(text, "x").unwrap().storages[0].capabilities();
+    assert!(read(&good).is_some());
+    let line = good
+        .lines()
+        .find(|l| l.starts_with("probed_for = "))
+        .unwrap();
+    for (from, to) in [
+        (
+            "[storage.config]\n",
+            "[storage.config]\nendpoint = \"https://other.example\"\n",
+        ),
+        ("type = \"s3\"", "type = \"s3-compatible\""),
+        (line, "probed_for = \"0\""),
+        (line, ""),
+    ] {
+        let edited = good.replacen(from, to, 1);
+        assert_ne!(edited, good, "{from}");
+        assert_eq!(read(&edited), None, "{to}");
+    }
+    // What says nothing about the server leaves it.
+    let renamed = good.replacen("name = \"photos\"", "name = \"pictures\"", 1);
+    assert!(read(&renamed).is_some());
 }

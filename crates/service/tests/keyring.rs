@@ -75,7 +75,7 @@ fn on_a_private_bus(home: &Path, before: &str, inner: &str) {
 fn stores() -> SecretStores {
     let scratch = tempfile::tempdir().unwrap();
     let profile = Profile::open(scratch.path()).unwrap();
-    let ask: AskPassphrase = Arc::new(|| None);
+    let ask: AskPassphrase = nobody();
     SecretStores::new(&profile, ask, Redactor::default())
 }
 
@@ -212,4 +212,9 @@ fn no_bus_means_no_keyring() {
 async fn inner_no_bus() {
     let error = keyring().load("storage-1").await.unwrap_err();
     assert!(matches!(error, SecretError::NotThere(_)), "{error:?}");
+}
+
+/// There is nobody to ask for a passphrase.
+fn nobody() -> AskPassphrase {
+    Arc::new(|_| Err(SecretError::NoPassphrase))
 }

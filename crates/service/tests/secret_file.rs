@@ -5,16 +5,18 @@
     reason = "a test says what went wrong by stopping"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tandem_service::credentials::{AskPassphrase, SecretError, SecretStores, Secrets, StoreKind};
+use tandem_service::credentials::{
+    AskPassphrase, Asked, SecretError, SecretStores, Secrets, StoreKind,
+};
 use tandem_service::profile::Profile;
 use tandem_service::redact::Redactor;
 use tandem_service::secret::SecretText;
 
 fn stores(profile: &Profile, passphrase: Option<&str>) -> SecretStores {
     let passphrase = passphrase.map(|p| SecretText::new(p.to_owned()));
-    let ask: AskPassphrase = Arc::new(move || passphrase.clone());
+    let ask: AskPassphrase = Arc::new(move |_| passphrase.clone().ok_or(SecretError::NoPassphrase));
     SecretStores::new(profile, ask, Redactor::default())
 }
 
@@ -112,4 +114,62 @@ async fn a_damaged_file_is_said_and_kept() {
         profile.read("secrets.age").unwrap().unwrap(),
         b"not age at all"
     );
+}
+
+/// Asks a person who answers so, one answer after the other.
+fn person(answers: &[&str]) -> (AskPassphrase, Arc<Mutex<Vec<Asked>>>) {
+    let mut left = answers
+        .iter()
+        .map(|p| SecretText::new((*p).to_owned()))
+        .collect::<Vec<_>>();
+    left.reverse();
+    let left = Mutex::new(left);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let ask: AskPassphrase = Arc::new(move |what| {
+        noted.lock().unwrap().push(what);
+        left.lock().unwrap().pop().ok_or(SecretError::NoPassphrase)
+    });
+    (ask, asked)
+}
+
+#[tokio::test]
+async fn a_slip_is_asked_about_again_and_only_what_opened_the_file_is_remembered() {
+    let scratch = tempfile::tempdir().unwrap();
+    let profile = Profile::open(scratch.path()).unwrap();
+    let (ask, asked) = person(&["correct horse"]);
+    let store = SecretStores::new(&profile, ask, Redactor::default()).store(StoreKind::File);
+    store
+        .save("one", secrets("s3cr3t-value-of-one"))
+        .await
+        .unwrap();
+    store
+        .save("two", secrets("s3cr3t-value-of-two"))
+        .await
+        .unwrap();
+    assert_eq!(*asked.lock().unwrap(), [Asked::New]);
+
+    let (ask, asked) = person(&["correct hrose", "correct horse"]);
+    let store = SecretStores::new(&profile, ask, Redactor::default()).store(StoreKind::File);
+    assert_eq!(
+        store.load("one").await.unwrap_err(),
+        SecretError::WrongPassphrase
+    );
+    assert_eq!(
+        store.load("one").await.unwrap(),
+        secrets("s3cr3t-value-of-one")
+    );
+    store.save("two", Secrets::new()).await.unwrap();
+    assert_eq!(*asked.lock().unwrap(), [Asked::Known, Asked::Known]);
+}
+
+#[tokio::test]
+async fn an_unconfirmed_passphrase_seals_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let profile = Profile::open(scratch.path()).unwrap();
+    let ask: AskPassphrase = Arc::new(|_| Err(SecretError::Unconfirmed));
+    let store = SecretStores::new(&profile, ask, Redactor::default()).store(StoreKind::File);
+    let error = store.save("one", secrets("x")).await.unwrap_err();
+    assert_eq!(error, SecretError::Unconfirmed);
+    assert_eq!(profile.read("secrets.age").unwrap(), None);
 }

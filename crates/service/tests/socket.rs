@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tandem_service::answer::Answer;
+use tandem_service::credentials::{AskPassphrase, SecretError};
 use tandem_service::fault::Fault;
 use tandem_service::redact::Redactor;
 use tandem_service::request::Request;
@@ -30,7 +31,7 @@ struct Owned {
 
 fn own() -> Owned {
     let scratch = tempfile::tempdir().unwrap();
-    let service = Service::open(scratch.path(), Arc::new(|| None), Redactor::default()).unwrap();
+    let service = Service::open(scratch.path(), nobody(), Redactor::default()).unwrap();
     let server = Server::start(service.clone()).unwrap();
     Owned {
         scratch,
@@ -81,25 +82,17 @@ impl Raw {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_gets_the_owners_answer() {
     let owned = own();
-    let session = Session::open(
-        owned.scratch.path(),
-        Arc::new(|| None),
-        &Redactor::default(),
-    )
-    .await
-    .unwrap();
+    let session = Session::open(owned.scratch.path(), nobody(), &Redactor::default())
+        .await
+        .unwrap();
     assert!(matches!(session, Session::Other(_, Some(pid)) if pid == std::process::id()));
     let (updates, _told) = mpsc::channel(8);
     let answer = session.call(Request::PairList, updates).await.unwrap();
     assert!(matches!(answer, Answer::Pairs(pairs) if pairs.is_empty()));
 
-    let session = Session::open(
-        owned.scratch.path(),
-        Arc::new(|| None),
-        &Redactor::default(),
-    )
-    .await
-    .unwrap();
+    let session = Session::open(owned.scratch.path(), nobody(), &Redactor::default())
+        .await
+        .unwrap();
     let (updates, _told) = mpsc::channel(8);
     let failure = session
         .call(
@@ -117,8 +110,8 @@ async fn a_second_process_gets_the_owners_answer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_that_answers_nobody_is_named() {
     let scratch = tempfile::tempdir().unwrap();
-    let _service = Service::open(scratch.path(), Arc::new(|| None), Redactor::default()).unwrap();
-    let found = Session::open(scratch.path(), Arc::new(|| None), &Redactor::default()).await;
+    let _service = Service::open(scratch.path(), nobody(), Redactor::default()).unwrap();
+    let found = Session::open(scratch.path(), nobody(), &Redactor::default()).await;
     let fault = found.err().unwrap();
     assert!(matches!(fault, Fault::Owned(Some(_))));
     let expected = format!(
@@ -211,4 +204,9 @@ async fn whoever_speaks_another_protocol_or_means_another_profile_is_turned_away
     })
     .await
     .unwrap();
+}
+
+/// There is nobody to ask for a passphrase.
+fn nobody() -> AskPassphrase {
+    Arc::new(|_| Err(SecretError::NoPassphrase))
 }

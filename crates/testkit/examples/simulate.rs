@@ -1,8 +1,10 @@
-//! Runs seeds of the simulation: `simulate FIRST COUNT [faults] [crash] [modes]`.
+//! Runs seeds of the simulation: `simulate FIRST COUNT [faults] [crash] [modes] [tell]`. With `tell` every step
+//! of each run is told.
 
 use std::io::Write;
+use std::sync::Arc;
 
-use tandem_testkit::simulation::{Shape, run};
+use tandem_testkit::simulation::{Listener, Shape, run_told};
 
 fn main() -> std::io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -13,22 +15,25 @@ fn main() -> std::io::Result<()> {
         crash: has("crash"),
         every_mode: has("modes"),
     };
+    let listener: Option<Listener> = has("tell").then(|| {
+        // What cannot be told is not missed: the outcome is.
+        let tell: Listener = Arc::new(|line| drop(writeln!(std::io::stdout(), "{line}")));
+        tell
+    });
     let folder = std::env::temp_dir().join(format!("simulate-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let mut out = std::io::stdout();
     let mut failed = 0u64;
     let (mut actions, mut conflicts) = (0, 0);
     for seed in number(0)..number(0) + number(1) {
-        let outcome = run(seed, shape, &folder);
+        let outcome = run_told(seed, shape, &folder, listener.clone());
         actions += outcome.actions;
         conflicts += outcome.conflicts;
         if !outcome.violations.is_empty() {
             failed += 1;
-            if failed <= 10 {
-                writeln!(out, "seed {seed}:")?;
-                for text in outcome.violations.iter().take(4) {
-                    writeln!(out, "  {text}")?;
-                }
+            writeln!(out, "seed {seed}:")?;
+            for text in outcome.violations.iter().take(4) {
+                writeln!(out, "  {text}")?;
             }
         }
     }

@@ -1,7 +1,9 @@
 //! The production engine on two simulated storages: people edit both sides, the engine keeps them in step,
 //! and the oracle asks whether anything was lost. One seed is one run, and gives the same run again.
 
-use std::collections::BTreeSet;
+mod teller;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +13,20 @@ use tandem_core::conflict_name::DeviceName;
 use tandem_core::entry::Kind;
 use tandem_core::guard::GuardSettings;
 use tandem_core::names;
-use tandem_core::path::RelPath;
+use tandem_core::path::{Name, RelPath};
 use tandem_core::policy::{Compare, ConflictPolicy, FirstSync, Mode, Policy};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Root;
 use tandem_engine::Engine;
-use tandem_engine::event::Silent;
 use tandem_engine::report::{Problem, Summary};
 use tandem_engine::setup::{PairOptions, Setup};
 
 use crate::oracle::{Oracle, differences};
 use crate::seed::Rng;
 use crate::sim::{Faults, Seen, SimEnvironment, SimExecutor, SimStorage};
+
+pub use teller::Listener;
+use teller::Teller;
 
 /// Passes that edits and faults may take to come to rest.
 const MOST_PASSES: usize = 30;
@@ -38,6 +42,40 @@ pub struct Shape {
     pub every_mode: bool,
 }
 
+impl Shape {
+    /// The shape that a seed has by itself, so that a number alone is a run.
+    #[must_use]
+    pub const fn of_seed(seed: u64) -> Self {
+        let (faults, crash, every_mode) = match seed % 5 {
+            0 => (false, false, false),
+            1 => (true, false, false),
+            2 => (false, true, false),
+            3 => (false, false, true),
+            _ => (true, true, true),
+        };
+        Self {
+            faults,
+            crash,
+            every_mode,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match (self.faults, self.crash, self.every_mode) {
+            (false, false, false) => "plain",
+            (true, false, false) => "faults",
+            (false, true, false) => "crash",
+            (false, false, true) => "modes",
+            (true, true, false) => "faults crash",
+            (true, false, true) => "faults modes",
+            (false, true, true) => "crash modes",
+            (true, true, true) => "faults crash modes",
+        }
+    }
+}
+
 /// What a run came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -51,6 +89,8 @@ pub struct Outcome {
     pub conflicts: u64,
     /// Times the program was killed.
     pub crashes: u64,
+    /// Faults that were injected, by name.
+    pub faults: BTreeMap<&'static str, u64>,
 }
 
 /// Two storages, the people on them, and the engine's place.
@@ -63,14 +103,21 @@ struct World {
     state: PathBuf,
     /// What the last pass said is not in step.
     problems: Vec<Problem>,
+    teller: Teller,
     outcome: Outcome,
 }
 
 /// Runs `seed`. `folder` is a place of its own for the pair's database.
 #[must_use]
 pub fn run(seed: u64, shape: Shape, folder: &Path) -> Outcome {
+    run_told(seed, shape, folder, None)
+}
+
+/// Like [`run`], and tells `listener` what happens.
+#[must_use]
+pub fn run_told(seed: u64, shape: Shape, folder: &Path, listener: Option<Listener>) -> Outcome {
     let state = folder.join(format!("seed-{seed}.db"));
-    let mut world = World::draw(seed, shape, state);
+    let mut world = World::draw(seed, shape, state, Teller::new(listener));
     world.live(shape);
     for end in ["", "-wal", "-shm"] {
         let mut path = world.state.clone().into_os_string();
@@ -78,12 +125,17 @@ pub fn run(seed: u64, shape: Shape, folder: &Path) -> Outcome {
         // What is not there need not be removed.
         let _ = std::fs::remove_file(path);
     }
+    for side in Side::BOTH {
+        for (name, times) in world.sides[side].injected() {
+            *world.outcome.faults.entry(name).or_default() += times;
+        }
+    }
     world.outcome.trace = world.environment.trace();
     world.outcome
 }
 
 impl World {
-    fn draw(seed: u64, shape: Shape, state: PathBuf) -> Self {
+    fn draw(seed: u64, shape: Shape, state: PathBuf, teller: Teller) -> Self {
         let mut rng = Rng::new(seed);
         let environment = SimEnvironment::new(seed);
         // Of its own, so that what else a seed gives stays what it was.
@@ -119,11 +171,19 @@ impl World {
             policy,
             state,
             problems: Vec::new(),
+            teller,
             outcome: Outcome::default(),
         }
     }
 
     fn live(&mut self, shape: Shape) {
+        self.teller.say(|| format!("{:?}", self.policy));
+        for side in Side::BOTH {
+            let (capabilities, habits) =
+                (self.sides[side].capabilities(), self.sides[side].habits());
+            self.teller
+                .say(|| format!("{side}: {capabilities:?} {habits:?}"));
+        }
         self.edits(12);
         for _ in 0..2 {
             self.settle(shape);
@@ -141,7 +201,8 @@ impl World {
                 Side::Destination
             };
             let edit = self.sides[side].random_edit(&mut self.rng);
-            self.sides[side].edit(&edit);
+            let applied = self.sides[side].edit(&edit);
+            self.teller.edit(side, &edit, applied);
             if self.rng.chance(30) {
                 self.environment
                     .advance(Duration::from_millis(1 + self.rng.below(3000)));
@@ -193,6 +254,8 @@ impl World {
 
     /// One life of the program, with one pass.
     fn pass(&mut self, crash_at: Option<u64>) -> Option<Summary> {
+        self.teller.sides(&self.sides);
+        self.teller.say(|| "a pass".to_owned());
         let setup = self.setup();
         let mut executor = SimExecutor::new(&self.environment).crash_at(crash_at);
         let result = executor.run(async {
@@ -205,7 +268,9 @@ impl World {
                 self.outcome.crashes += 1;
                 for side in Side::BOTH {
                     let lose = self.rng.chance(50);
-                    self.sides[side].crash(lose);
+                    let taken_back = self.sides[side].crash(lose);
+                    self.teller
+                        .say(|| format!("{side}: killed, {taken_back} changes taken back"));
                 }
                 None
             }
@@ -215,7 +280,10 @@ impl World {
                 self.outcome.conflicts += summary.conflicts;
                 Some(summary)
             }
-            Some(Err(tandem_engine::error::EngineError::Storage { .. })) => None,
+            Some(Err(error @ tandem_engine::error::EngineError::Storage { .. })) => {
+                self.teller.say(|| format!("the pass ended: {error}"));
+                None
+            }
             Some(Err(error)) => {
                 self.violation(format!("the engine gave up: {error}"));
                 None
@@ -254,7 +322,7 @@ impl World {
             state: self.state.clone(),
             is_new: true,
             environment: self.environment.shared(),
-            events: Arc::new(Silent),
+            events: Arc::new(self.teller.clone()),
         }
     }
 
@@ -281,7 +349,8 @@ impl World {
         let capabilities = PerSide::from_fn(|side: Side| self.sides[side].capabilities().clone());
         let refused = refused_paths(&snapshots, &capabilities);
         let verified = self.policy.compare == Compare::HashOnly;
-        let known = self.cannot_be_done();
+        let known = self.told(&capabilities, "unsupported");
+        let collisions = self.told(&capabilities, "collision");
         let path_of = |side: Side, path: &RelPath| common_path(&capabilities, &refused, side, path);
         let all = PerSide::from_fn(|side| {
             let found: BTreeSet<RelPath> = snapshots[side]
@@ -290,7 +359,8 @@ impl World {
                 .collect();
             found
         });
-        // A folder that one side keeps only because of something in it that is left out is left out with it.
+        // A folder that one side keeps only because of something in it that is left out is left out with it, and
+        // so is what has its name on the other side, if that is told.
         // Where one side has no empty folders, folders are as good as what is in them.
         let flat = Side::BOTH.iter().any(|&s| !capabilities[s].empty_folders);
         let common = |side: Side, path: &RelPath, seen: &Seen| {
@@ -298,11 +368,10 @@ impl World {
                 return None;
             }
             let common = path_of(side, path)?;
-            let pair = names::decode_path(path, &capabilities[side].names).ok()?;
-            let holds = known[side].iter().any(|p| p.is_within(path))
-                || refused.iter().any(|p| p.is_within(&pair));
-            let kept_for = || holds && !all[side.other()].contains(&common);
-            let left_out = known[side].iter().any(|p| path.is_within(p)) || kept_for();
+            let mut left = known.iter().chain(&refused);
+            let alone = !all[side.other()].contains(&common) || collisions.contains(&common);
+            let kept_for = alone && left.any(|p| p.is_within(&common));
+            let left_out = known.iter().any(|p| common.is_within(p)) || kept_for;
             (!left_out).then_some(common)
         };
         let found = differences(snapshots.as_ref(), common, |a, b| {
@@ -313,16 +382,16 @@ impl World {
         }
     }
 
-    /// Where a side cannot keep what would be replaced, as policies that let one version win ask for.
-    fn cannot_be_done(&self) -> PerSide<BTreeSet<RelPath>> {
-        let mut known: PerSide<BTreeSet<RelPath>> = PerSide::default();
-        for problem in &self.problems {
-            if let ("unsupported", Ok(path)) = (problem.why.as_str(), RelPath::new(&problem.path)) {
-                known[Side::Source].insert(path.clone());
-                known[Side::Destination].insert(path);
-            }
-        }
-        known
+    /// Paths as [`folded`] of which the last pass told that they are left out for this reason. `unsupported`: a side
+    /// cannot keep what would be replaced, as policies that let one version win ask for.
+    fn told(&self, capabilities: &PerSide<Capabilities>, why: &str) -> BTreeSet<RelPath> {
+        let told = self.problems.iter().filter(|p| p.why == why);
+        told.filter_map(|problem| {
+            let path = RelPath::new(&problem.path).ok()?;
+            let rules = &capabilities[problem.side].names;
+            folded(capabilities, &names::decode_path(&path, rules).ok()?)
+        })
+        .collect()
     }
 }
 
@@ -337,19 +406,19 @@ fn supported(capabilities: &mut Capabilities) {
     }
 }
 
-/// Paths that one of the sides cannot hold, in the pair's spelling.
+/// Paths that one of the sides cannot hold, in the pair's spelling as [`folded`]: where one item has such a name,
+/// no other can have it on the other side.
 fn refused_paths(
     snapshots: &PerSide<crate::sim::Snapshot>,
     capabilities: &PerSide<Capabilities>,
-) -> std::collections::BTreeSet<RelPath> {
-    let mut refused = std::collections::BTreeSet::new();
+) -> BTreeSet<RelPath> {
+    let mut refused = BTreeSet::new();
     for side in Side::BOTH {
         let (mine, other) = (&capabilities[side], &capabilities[side.other()]);
-        let mut keys: std::collections::BTreeMap<(RelPath, Box<str>), RelPath> =
-            std::collections::BTreeMap::new();
+        let mut keys: BTreeMap<(RelPath, Box<str>), RelPath> = BTreeMap::new();
         for (path, items) in &snapshots[side] {
             let Ok(pair) = names::decode_path(path, &mine.names) else {
-                refused.insert(path.clone());
+                refused.extend(folded(capabilities, path));
                 continue;
             };
             let (Some(folder), Some(name)) = (pair.parent(), pair.name()) else {
@@ -369,40 +438,44 @@ fn refused_paths(
                 folder,
                 names::collision_key(&name, other.case, other.unicode),
             );
-            if let Some(twin) = keys.insert(key, pair.clone()) {
-                refused.insert(twin);
-                refused.insert(pair);
-            } else if !fits || link || opaque || large {
-                refused.insert(pair);
+            let twin = keys.insert(key, pair.clone());
+            if twin.is_some() || !fits || link || opaque || large {
+                refused.extend(folded(capabilities, &pair));
             }
         }
     }
     refused
 }
 
+/// The path with names that are one on some side made equal.
+fn folded(capabilities: &PerSide<Capabilities>, pair: &RelPath) -> Option<RelPath> {
+    let both = [&capabilities.source, &capabilities.destination];
+    let mut folded = RelPath::root();
+    for name in pair.names() {
+        let key = both.iter().fold(name.to_string(), |text, c| {
+            Name::new(text.clone()).map_or(text, |name| {
+                names::collision_key(&name, c.case, c.unicode).into()
+            })
+        });
+        folded = folded.join(&Name::new(key).ok()?);
+    }
+    Some(folded)
+}
+
 fn common_path(
     capabilities: &PerSide<Capabilities>,
-    refused: &std::collections::BTreeSet<RelPath>,
+    refused: &BTreeSet<RelPath>,
     side: Side,
     path: &RelPath,
 ) -> Option<RelPath> {
     let pair = names::decode_path(path, &capabilities[side].names).ok()?;
-    let mut above = Some(pair.clone());
+    let folded = folded(capabilities, &pair)?;
+    let mut above = Some(folded.clone());
     while let Some(folder) = above {
         if refused.contains(&folder) {
             return None;
         }
         above = folder.parent();
-    }
-    let both = [&capabilities.source, &capabilities.destination];
-    let mut folded = RelPath::root();
-    for name in pair.names() {
-        let key = both.iter().fold(name.to_string(), |text, c| {
-            tandem_core::path::Name::new(text.clone()).map_or(text, |name| {
-                names::collision_key(&name, c.case, c.unicode).into()
-            })
-        });
-        folded = folded.join(&tandem_core::path::Name::new(key).ok()?);
     }
     Some(folded)
 }

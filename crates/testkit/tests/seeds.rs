@@ -95,6 +95,94 @@ const FOUND: &[(u64, Shape, &str)] = &[
         "one side's rename for a conflict was recorded as both sides'",
     ),
     (158, ALL, "the same after an outage"),
+    (
+        304,
+        FAULTS,
+        "a new folder waited for the name of a deleted one, whose last child waited for the new one",
+    ),
+    (608, FAULTS, "the same with a folder moved into the new one"),
+    (
+        1810,
+        PLAIN,
+        "a folder waited for the name of a file that was to move into it",
+    ),
+    (
+        2191,
+        PLAIN,
+        "the same with a folder that was renamed to the file's name",
+    ),
+    (
+        295,
+        PLAIN,
+        "one plan moved a folder on both sides, and a new one took its place in the base with all below",
+    ),
+    (
+        587,
+        CRASH,
+        "the same: what was below the lost folder stayed in the base below nothing",
+    ),
+    (
+        530,
+        CRASH,
+        "the second step of a swap put its item on the first one's row, and the name for a while stayed",
+    ),
+    (
+        190,
+        FAULTS,
+        "a rename by case waited for ever for the name of an item that was left out",
+    ),
+    (
+        736,
+        CRASH,
+        "an item that was to get its name back did not see that another had it by now",
+    ),
+    (
+        439,
+        CRASH,
+        "a folder renamed by case, on a storage that moves folders item by item, was moved into itself",
+    ),
+    (
+        446,
+        FAULTS,
+        "a file waited for the name of an empty folder that its side cannot show",
+    ),
+    (1079, PLAIN, "the same with empty folders in the folder"),
+    (
+        608,
+        CRASH,
+        "a folder was made again and again for something that its side cannot hold",
+    ),
+    (860, CRASH, "the same for a folder that is left out"),
+    (
+        2189,
+        FAULTS,
+        "a file waited without a word for the name of a deleted folder that something unsynced keeps",
+    ),
+    (
+        1002,
+        ALL,
+        "two items had one name on a side, and the one that was gone counted as there",
+    ),
+    (
+        2276,
+        FAULTS,
+        "an entry was noted in a folder that had become an item, and was there no more",
+    ),
+    (
+        2297,
+        PLAIN,
+        "the content of a folder that was still to be made was asked for",
+    ),
+    (
+        502,
+        PLAIN,
+        "a file collides with an opaque item's name in another case",
+    ),
+    (
+        1521,
+        FAULTS,
+        "content that two storages changed on arrival, one after the other, was not known again",
+    ),
 ];
 
 #[test]

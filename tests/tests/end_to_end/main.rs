@@ -7,7 +7,10 @@
     reason = "a test says what went wrong by stopping"
 )]
 
+mod checkouts;
 mod killed;
 mod program;
+mod proxy;
+mod real_input;
 mod run;
 mod two_devices;

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
+
+use tandem_testkit::servers::S3Server;
 
 /// A profile and the folders beside it; all removed when it is dropped.
 pub(crate) struct Device {
@@ -35,7 +39,7 @@ impl Device {
         path
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
@@ -89,6 +93,35 @@ impl Device {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Its answer in JSON, whatever it ended with: of several documents the last.
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
+        let output = self.run(&[&["--json"], words].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        let last = text.trim_end().lines().last().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|error| {
+            panic!(
+                "tandem {words:?}: {error}\n{text}\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        })
+    }
+
+    /// What a pass over the one pair named came to.
+    pub(crate) fn sync(&self, pair: &str) -> Value {
+        self.json(&["sync", pair])["pairs"][0].clone()
+    }
+
+    /// How the pair is, with everything that is not in step.
+    pub(crate) fn status(&self, pair: &str) -> Value {
+        self.json(&["status", pair, "--problems"])["pairs"][0].clone()
+    }
+
+    /// What was done in the pair, oldest first.
+    pub(crate) fn log(&self, pair: &str) -> Vec<Value> {
+        let answer = self.json(&["log", pair, "--limit", "1000000"]);
+        answer["actions"].as_array().unwrap().clone()
+    }
+
     /// A pair of two folders of this device.
     pub(crate) fn pair(&self, name: &str, source: &Path, destination: &Path) {
         self.ok(&[
@@ -99,6 +132,72 @@ impl Device {
             destination.to_str().unwrap(),
         ]);
     }
+
+    /// A storage on a server, reached by `endpoint`: the server itself or what stands before it.
+    pub(crate) fn storage(&self, name: &str, server: &S3Server, endpoint: &str, bucket: &str) {
+        let set = [
+            format!("endpoint={endpoint}"),
+            format!("bucket={bucket}"),
+            format!("region={}", server.region()),
+        ];
+        let mut words = vec!["storage", "add", name, "--type", "s3"];
+        words.extend(set.iter().flat_map(|value| ["--set", value.as_str()]));
+        words.extend(["--secret", "access_key_id", "--secret", "secret_access_key"]);
+        let secrets = format!("{}\n{}\n", server.access_key(), server.secret_key());
+        self.tell(&words, &secrets);
+    }
+
+    /// Starts `tandem run`.
+    pub(crate) fn start(&self) -> Running {
+        let child = self
+            .command(&[], &["run"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Running(child.unwrap())
+    }
+}
+
+/// `tandem run`, until it is dropped.
+pub(crate) struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Looks until `found` has an answer, for `limit` at most.
+#[track_caller]
+pub(crate) fn eventually<T>(
+    what: &str,
+    limit: Duration,
+    mut found: impl FnMut() -> Option<T>,
+) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = found() {
+            return answer;
+        }
+        assert!(began.elapsed() < limit, "{what}: not within {limit:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What a program of the system prints. It has to succeed, or to end with one of `codes`.
+#[track_caller]
+pub(crate) fn system(program: &str, words: &[&str], codes: &[i32]) -> Vec<u8> {
+    let output = Command::new(program).args(words).output();
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+    let code = output.status.code().unwrap_or(-1);
+    assert!(
+        code == 0 || codes.contains(&code),
+        "{program} {words:?} ended with {code}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
 }
 
 fn succeeded(words: &[&str], output: &Output) {
@@ -111,12 +210,15 @@ fn succeeded(words: &[&str], output: &Output) {
     );
 }
 
-/// All files below a folder by path, without what Tandem keeps for itself.
+/// All files below a folder by path, without what Tandem keeps for itself. What goes away meanwhile is not there.
 pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(here) = folders.pop() {
-        for entry in std::fs::read_dir(&here).unwrap() {
+        let Some(entries) = unless_gone(std::fs::read_dir(&here)) else {
+            continue;
+        };
+        for entry in entries {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if name.starts_with(".tandem") {
@@ -131,11 +233,20 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
                     .to_str()
                     .unwrap()
                     .to_owned();
-                found.insert(below, std::fs::read(&path).unwrap());
+                if let Some(content) = unless_gone(std::fs::read(&path)) {
+                    found.insert(below, content);
+                }
             }
         }
     }
     found
+}
+
+fn unless_gone<T>(answer: std::io::Result<T>) -> Option<T> {
+    match answer {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        other => Some(other.unwrap()),
+    }
 }
 
 /// All contents that Tandem set aside below a folder.

@@ -75,7 +75,7 @@ pub(crate) enum Command {
     /// Pairs: two folders that are kept in step
     #[command(subcommand)]
     Pair(PairCommand),
-    /// Show the plan with a reason for each action; writes nothing
+    /// Show the plan with a reason for each action (of very many, the first 100,000); writes nothing
     Preview {
         /// Which pairs; all, if none is named
         pairs: Vec<String>,
@@ -202,7 +202,8 @@ pub(crate) enum Command {
     },
     /// Look whether all that Tandem needs is well
     Doctor {
-        /// Write what helpers need to know into this file
+        /// Write what helpers need to know into this file: no secrets, and names of files and folders
+        /// replaced by numbers, unless --verbose asks for them
         #[arg(long, value_name = "FILE")]
         bundle: Option<PathBuf>,
     },
@@ -211,7 +212,7 @@ pub(crate) enum Command {
         /// How many seeds
         #[arg(long, value_name = "N")]
         seeds: Option<u64>,
-        /// Just this one
+        /// The first of them; alone, just this one
         #[arg(long, value_name = "S")]
         seed: Option<u64>,
     },
@@ -224,7 +225,7 @@ pub(crate) enum Command {
 pub(crate) enum ConfigCommand {
     /// Print it
     Export,
-    /// Add the storages and pairs of a file
+    /// Add the storages and pairs of a file, and settings that nobody chose here
     Import {
         /// What was exported
         file: PathBuf,

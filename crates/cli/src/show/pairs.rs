@@ -1,10 +1,12 @@
 //! Pairs, plans and what passes came to.
 
 use tandem_core::side::Side;
-use tandem_service::answer::{ActionView, PairStatus, PairView, PreviewView, SyncView, TotalsView};
+use tandem_service::answer::{
+    ActionView, PairStatus, PairView, PreviewView, ProblemView, SyncView, TotalsView,
+};
 use tandem_service::environment::now;
 use tandem_service::time_text;
-use tandem_service::words::{count, kind_of_action, size};
+use tandem_service::words::{count, grouped, kind_of_action, size};
 
 use super::{failure_line, nothing};
 use crate::output::{self, table, visible};
@@ -113,13 +115,17 @@ pub(crate) fn statuses(pairs: &[PairStatus]) {
             output::answer(&visible(&format!("{}: {}", pair.name, failure_line(error))));
         }
         for problem in &pair.not_in_step {
-            let line = format!(
-                "  {}  {} {}",
-                problem.side, problem.message, problem.next_step
-            );
-            output::answer(&visible(&line));
+            output::answer(&visible(&format!("  {}", left_out(problem))));
         }
     }
+}
+
+/// What is left out, on which side, and why.
+fn left_out(problem: &ProblemView) -> String {
+    format!(
+        "{} ({})  {} {}",
+        problem.side, problem.place, problem.message, problem.next_step
+    )
 }
 
 pub(super) fn previews(previews: &[PreviewView]) {
@@ -143,14 +149,15 @@ pub(super) fn previews(previews: &[PreviewView]) {
             )));
         }
         table(&preview.actions.iter().map(action).collect::<Vec<_>>());
+        if preview.actions_left_out > 0 {
+            let more = grouped(preview.actions_left_out);
+            output::answer(&format!("  and {more} more"));
+        }
         for hold in &preview.held {
             output::answer(&visible(&format!("  held: {}", hold.message)));
         }
         for problem in &preview.left_out {
-            output::answer(&visible(&format!(
-                "  left out: {} {}",
-                problem.message, problem.next_step
-            )));
+            output::answer(&visible(&format!("  left out: {}", left_out(problem))));
         }
     }
 }

@@ -186,8 +186,13 @@ pub(super) fn doctor(doctor: &DoctorView) {
         .collect();
     table(&rows);
     if let Some(bundle) = &doctor.bundle {
+        let names = if doctor.names {
+            "It holds no secrets, but names of files and folders."
+        } else {
+            "It holds no secrets; names of files and folders are replaced (--verbose keeps them)."
+        };
         output::answer(&visible(&format!(
-            "The bundle is in {}. It holds no secrets, but names of files.",
+            "The bundle is in {}. {names}",
             bundle.display()
         )));
     }

@@ -103,7 +103,8 @@ fn full_disk() {
     assert_eq!(code, 4, "{pair}");
     assert_eq!(pair["state"], "stopped", "{pair}");
     assert_eq!(
-        pair["error"]["message"], "There is no room left on this computer's disk.",
+        pair["error"]["message"],
+        format!("There is no room left on the disk of {}.", right.display()),
         "{pair}"
     );
     assert_eq!(
@@ -136,14 +137,76 @@ fn a_disk_that_would_become_full() {
     );
 }
 
+/// The pair's problems as `status --problems` lists them: side, path, and both sentences.
+fn problems(desk: &Desk) -> Vec<(String, String, String)> {
+    let status = desk.json(&["status", "--problems"]);
+    let listed = status["pairs"][0]["not_in_step"].as_array();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let line = |p: &serde_json::Value| {
+        let words = format!("{} {}", text(&p["message"]), text(&p["next_step"]));
+        (text(&p["side"]), text(&p["path"]), words)
+    };
+    listed.into_iter().flatten().map(line).collect()
+}
+
+fn problem(side: &str, path: &str, words: &str) -> Vec<(String, String, String)> {
+    vec![(side.to_owned(), path.to_owned(), words.to_owned())]
+}
+
 #[test]
 fn read_only_folder() {
     let desk = Desk::of_ordinary_user();
     join(&desk);
+    let words = "“a.txt” on this computer cannot be written: no permission. Allow writing to it and to its folder; \
+                 then it is carried.";
     common::set_mode(&desk.path("right"), 0o555);
     let (code, pair) = pass(&desk);
+    let listed = problems(&desk);
     common::set_mode(&desk.path("right"), 0o755);
-    assert!([1, 4].contains(&code), "{code}: {pair}");
+    assert_eq!(
+        (code, &pair["state"], &pair["failed"], &pair["shown"]),
+        (
+            1,
+            &json!("problems"),
+            &json!(1),
+            &json!("In step, 1 left out")
+        ),
+        "{pair}"
+    );
+    assert_eq!(listed, problem("destination", "a.txt", words));
+    assert_eq!(desk.read("left/a.txt"), "one\n");
+    assert_eq!(pass(&desk).0, 0, "once it may be written it is carried");
+    assert_eq!(desk.read("right/a.txt"), "one\n");
+    // Later too, and what is there stays as it was.
+    desk.write("left/a.txt", "two, and longer\n");
+    common::set_mode(&desk.path("right"), 0o555);
+    let (code, pair) = pass(&desk);
+    let listed = problems(&desk);
+    common::set_mode(&desk.path("right"), 0o755);
+    assert_eq!((code, &pair["state"]), (1, &json!("problems")), "{pair}");
+    assert_eq!(listed, problem("destination", "a.txt", words));
+    assert_eq!(desk.read("right/a.txt"), "one\n");
+}
+
+/// A file system that is mounted read-only says so itself.
+#[test]
+fn read_only_disk() {
+    let desk = Desk::new();
+    let right = desk.path("right");
+    let desk = desk.with_small_disk(&right, "size=100m,ro");
+    join(&desk);
+    desk.ok(&["pair", "edit", "docs", "--guard-free-space", "0"]);
+    let (code, pair) = pass(&desk);
+    let shown = right.display();
+    assert_eq!((code, &pair["state"]), (4, &json!("stopped")), "{pair}");
+    assert_eq!(
+        (&pair["error"]["message"], &pair["error"]["next_step"]),
+        (
+            &json!(format!("“{shown}” on this computer cannot be written to.")),
+            &json!("Allow writing there, or choose another folder; nothing was changed.")
+        ),
+        "{pair}"
+    );
     assert_eq!(desk.read("left/a.txt"), "one\n");
 }
 
@@ -155,19 +218,58 @@ fn unreadable_file() {
     common::set_mode(&desk.path("left/secret.txt"), 0o000);
     let (code, pair) = pass(&desk);
     assert_eq!(
-        (code, &pair["state"], &pair["problems"]),
-        (1, &json!("problems"), &json!(1)),
+        (code, &pair["state"], &pair["problems"], &pair["shown"]),
+        (
+            1,
+            &json!("problems"),
+            &json!(1),
+            &json!("In step, 1 left out")
+        ),
         "{pair}"
     );
-    assert_eq!(pair["shown"], "In step, 1 left out");
     assert_eq!(desk.read("right/a.txt"), "one\n", "the rest is carried");
-    let status = desk.json(&["status", "--problems"]);
-    let problem = &status["pairs"][0]["not_in_step"][0];
+    let words = |name: &str| {
+        format!(
+            "“{name}” on this computer cannot be read: no permission. It is left as it is; allow reading it to have \
+             it carried."
+        )
+    };
     assert_eq!(
-        (&problem["path"], &problem["side"]),
-        (&json!("secret.txt"), &json!("source")),
-        "{status}"
+        problems(&desk),
+        problem("source", "secret.txt", &words("secret.txt"))
     );
-    let message = problem["message"].as_str().unwrap();
-    assert!(message.contains("“secret.txt”"), "{message}");
+    common::set_mode(&desk.path("left/secret.txt"), 0o644);
+    assert_eq!(pass(&desk).0, 0, "once it may be read it is carried");
+    assert_eq!(problems(&desk), []);
+    // A folder that cannot be looked into is not taken for an empty one.
+    desk.folder("left/closed");
+    desk.write("left/closed/b.txt", "two\n");
+    assert_eq!(pass(&desk).0, 0);
+    common::set_mode(&desk.path("left/closed"), 0o000);
+    let (code, pair) = pass(&desk);
+    let listed = problems(&desk);
+    common::set_mode(&desk.path("left/closed"), 0o755);
+    assert_eq!((code, &pair["state"]), (1, &json!("problems")), "{pair}");
+    assert_eq!(listed, problem("source", "closed", &words("closed")));
+    assert_eq!(desk.read("right/closed/b.txt"), "two\n");
+}
+
+#[test]
+fn a_root_that_cannot_be_read() {
+    let desk = Desk::of_ordinary_user();
+    join(&desk);
+    assert_eq!(pass(&desk).0, 0);
+    common::set_mode(&desk.path("left"), 0o000);
+    let (code, pair) = pass(&desk);
+    common::set_mode(&desk.path("left"), 0o755);
+    let left = desk.path("left").display().to_string();
+    assert_eq!((code, &pair["state"]), (4, &json!("stopped")), "{pair}");
+    assert_eq!(
+        (&pair["error"]["message"], &pair["error"]["next_step"]),
+        (
+            &json!(format!("This computer does not allow access to “{left}”.")),
+            &json!("Give this account or user the right to it; nothing was changed.")
+        )
+    );
+    assert_eq!(desk.read("right/a.txt"), "one\n");
 }

@@ -15,7 +15,18 @@ fn state_of_pair(desk: &Desk) -> std::path::PathBuf {
 
 #[test]
 fn a_damaged_state() {
-    let desk = joined();
+    let desk = Desk::new();
+    let (left, right) = (desk.folder("left"), desk.folder("right"));
+    desk.write("left/a.txt", "one\n");
+    desk.ok(&[
+        "pair",
+        "add",
+        "docs",
+        &left,
+        &right,
+        "--first-sync",
+        "source-wins",
+    ]);
     desk.ok(&["sync"]);
     let state = state_of_pair(&desk);
     for suffix in ["-wal", "-shm"] {
@@ -35,9 +46,31 @@ fn a_damaged_state() {
     );
     assert_eq!(
         pair["error"]["next_step"],
-        "Your files are not affected; both sides can be compared again."
+        "Your files are not affected. Move pairs/ID.db out of the profile (“tandem pair show docs” says the ID); then \
+         both sides are compared again, and nothing is deleted."
     );
     assert_eq!(desk.read("right/a.txt"), "one\n");
+    // Done so, the two sides merge, although the source was to win when they first met.
+    std::fs::rename(&state, desk.path("damaged.db")).unwrap();
+    desk.write("left/a.txt", "edited here\n");
+    desk.write("right/a.txt", "and over there\n");
+    desk.write("right/b.txt", "only there\n");
+    let (code, pair) = pass(&desk);
+    assert_eq!((code, &pair["conflicts"]), (0, &json!(1)), "{pair}");
+    for side in ["left", "right"] {
+        assert_eq!(desk.read(&format!("{side}/a.txt")), "and over there\n");
+        assert_eq!(desk.read(&format!("{side}/b.txt")), "only there\n");
+        let mut names: Vec<_> = std::fs::read_dir(desk.path(side)).unwrap().collect();
+        names.retain(|e| {
+            e.as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .contains("(conflict ")
+        });
+        let copy = names.pop().unwrap().unwrap().path();
+        assert_eq!(std::fs::read_to_string(copy).unwrap(), "edited here\n");
+    }
 }
 
 #[test]

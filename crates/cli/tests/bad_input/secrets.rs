@@ -125,7 +125,7 @@ fn a_passphrase_that_is_missing_or_wrong() {
     let output = command.env("TANDEM_PASSPHRASE", "wrong").output().unwrap();
     assert_eq!(
         String::from_utf8_lossy(&output.stderr).trim_end(),
-        "This is not the passphrase of the saved passwords. Check TANDEM_PASSPHRASE; nothing was changed."
+        "This is not the passphrase of the saved passwords. Check TANDEM_PASSPHRASE, or type it again; nothing was changed."
     );
     assert_eq!(output.status.code(), Some(4));
 }

@@ -10,6 +10,7 @@
 mod common;
 mod decisions;
 mod pairs;
+mod stopped;
 mod storages;
 
 use common::Desk;

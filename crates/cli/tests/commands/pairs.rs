@@ -72,7 +72,15 @@ fn preview_says_why_and_writes_nothing() {
     let pair = &preview["pairs"][0];
     has(
         pair,
-        &["name", "actions", "totals", "held", "left_out", "warnings"],
+        &[
+            "name",
+            "actions",
+            "actions_left_out",
+            "totals",
+            "held",
+            "left_out",
+            "warnings",
+        ],
     );
     has(
         &pair["actions"][0],
@@ -158,6 +166,26 @@ fn status_and_problems() {
         (&after["pairs"][0]["state"], &after["pairs"][0]["items"]),
         (&json!("in_step"), &json!(3))
     );
+}
+
+#[test]
+fn what_is_not_in_step_is_named_with_its_side() {
+    let desk = desk();
+    let left = desk.path("left").display().to_string();
+    std::os::unix::net::UnixListener::bind(desk.path("left/socket")).unwrap();
+    desk.ok(&["sync"]);
+    let problems = &desk.json(&["status", "--problems"])["pairs"][0]["not_in_step"];
+    assert_eq!(
+        (&problems[0]["side"], &problems[0]["place"]),
+        (&json!("source"), &json!(left)),
+        "{problems}"
+    );
+    let line =
+        format!("source ({left})  “socket” is no file that can be copied. It stays where it is.");
+    for command in [&["status", "--problems"][..], &["preview"]] {
+        let done = desk.ok(command);
+        assert!(done.out.contains(&line), "{}", done.out);
+    }
 }
 
 #[test]
@@ -258,6 +286,27 @@ fn doctor_and_its_bundle() {
     ] {
         assert!(listed.lines().any(|line| line == name), "{name}: {listed}");
     }
+    let home = desk
+        .home()
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let content = std::fs::read(&bundle).unwrap();
+    let content = String::from_utf8_lossy(&content).into_owned();
+    for name in [&*home, "left", "a.txt"] {
+        assert!(!content.contains(name), "{name} in {content}");
+    }
+    assert!(
+        content.contains("pair=docs side=destination path=\"#"),
+        "{content}"
+    );
+    assert!(content.contains("name = \"docs\""), "{content}");
+    let open = desk.path("open.tar").display().to_string();
+    desk.ok(&["doctor", "--verbose", "--bundle", &open]);
+    let content = std::fs::read(&open).unwrap();
+    assert!(String::from_utf8_lossy(&content).contains("path=\"a.txt\""));
 }
 
 #[test]
@@ -267,5 +316,24 @@ fn a_configuration_goes_to_another_profile() {
     assert!(exported.starts_with("version = 1\n"), "{exported}");
     desk.write("exported.toml", &exported);
     let other = desk.path("other").display().to_string();
-    desk.ok(&["--profile", &other, "config", "import", "exported.toml"]);
+    let import = ["--profile", &other, "config", "import", "exported.toml"];
+    let done = desk.ok(&import);
+    assert_eq!(done.out, "0 storages and 1 pair were added.\n");
+    // Settings are taken over where nobody chose others; the computer's name never.
+    let settings = "[settings]\nsecret_store = \"file\"\ndevice = \"laptop\"\n";
+    let at = exported.find("[settings]").unwrap();
+    let end = exported[at + 1..].find('[').unwrap() + at + 1;
+    let chosen = format!("{}{settings}\n{}", &exported[..at], &exported[end..]);
+    desk.write("exported.toml", &chosen);
+    for expected in [
+        "0 storages and 0 pairs were added. Settings that nobody had chosen here were taken over.\n",
+        "0 storages and 0 pairs were added.\n",
+    ] {
+        assert_eq!(desk.ok(&import).out, expected);
+    }
+    let text = desk.read("other/config.toml");
+    assert!(
+        text.contains("secret_store = \"file\"") && !text.contains("laptop"),
+        "{text}"
+    );
 }

@@ -192,6 +192,94 @@ fn ls_and_cp_need_no_pair() {
 }
 
 #[test]
+fn a_storage_that_cannot_work_is_wrong_usage() {
+    let desk = Desk::new();
+    let add = |value: &str| {
+        let mut words = vec!["storage", "add", "photos", "--type", "s3", "--no-test"];
+        words.extend(["--set", "bucket=pictures", "--set", value]);
+        words.extend(["--secret", "access_key_id", "--secret", "secret_access_key"]);
+        desk.run_with_passphrase(&words, "AKIAEXAMPLEKEY\nverysecretvalue\n")
+    };
+    add("part_size=1000").says(
+        2,
+        "The storage photos cannot work: part_size is not between 5 MiB and 5 GiB. Give another value; nothing was \
+         saved.",
+    );
+    assert_eq!(add("part_size=6000000").code, 0);
+    // By hand it can be made to.
+    let text = desk.read("profile/config.toml").replace("6000000", "1000");
+    desk.write("profile/config.toml", &text);
+    let why = "The storage photos cannot work: part_size is not between 5 MiB and 5 GiB. Correct it with “tandem \
+               storage edit photos --set KEY=VALUE”.";
+    desk.run_with_passphrase(&["ls", "photos:"], "")
+        .says(2, why);
+    let done = desk.run_with_passphrase(&["--json", "ls", "photos:"], "");
+    let error: Value = serde_json::from_str(&done.out).unwrap();
+    let error = &error["error"];
+    assert_eq!(
+        (&error["kind"], &error["cause"]),
+        (&json!("usage"), &json!("bad_storage"))
+    );
+    assert_eq!(error["storage"], "photos");
+    let edit = [
+        "storage",
+        "edit",
+        "photos",
+        "--no-test",
+        "--set",
+        "part_size=6000000",
+    ];
+    assert_eq!(desk.run_with_passphrase(&edit, "").code, 0);
+    let done = desk.run_with_passphrase(&["ls", "photos:.."], "");
+    assert_eq!(done.code, 2, "{}", done.err);
+    assert!(
+        done.err.starts_with("“photos:..” is no place: "),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn a_folder_is_not_copied_into_itself() {
+    let desk = desk();
+    let left = desk.path("left").display().to_string();
+    std::os::unix::fs::symlink("left", desk.path("link")).unwrap();
+    for (from, to, goes) in [
+        ("left", "left/sub", "sub"),
+        ("left", "link/sub/deeper", "sub/deeper"),
+        ("left", "left", "left"),
+    ] {
+        let to_path = desk.path(to).display().to_string();
+        let goes = if to == goes {
+            format!("{left}/{goes}")
+        } else {
+            to_path
+        };
+        desk.run(&["cp", from, to]).says(
+            2,
+            &format!(
+                "{left} would be copied into itself: {goes} lies in it. Choose a folder outside it."
+            ),
+        );
+        assert_eq!(
+            desk.json(&["ls", "left"])["entries"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
+    }
+    desk.run(&["cp", "left/a.txt", "left/a.txt", "--force"])
+        .says(
+            2,
+            &format!("{left}/a.txt would be copied onto itself. Choose another name."),
+        );
+    // Beside it, and with the same beginning, is outside.
+    desk.ok(&["cp", "left", "left2"]);
+    assert_eq!(desk.read("left2/a.txt"), "one\n");
+}
+
+#[test]
 fn storages_on_a_server_are_tested_copied_to_and_from() {
     let server = Moto::start().unwrap();
     server.make_bucket("pictures").unwrap();
@@ -240,4 +328,42 @@ fn storages_on_a_server_are_tested_copied_to_and_from() {
         run(&["cp", "photos:copied", "photos:again"])["copy"]["files"],
         2
     );
+    let done = desk.run_with_passphrase(&["cp", "photos:copied", "photos:copied/again"], "");
+    assert_eq!(done.code, 2, "{}", done.err);
+    // What was probed here says nothing of another server.
+    let elsewhere = [
+        "storage",
+        "edit",
+        "photos",
+        "--no-test",
+        "--set",
+        "endpoint=http://127.0.0.1:9",
+    ];
+    assert_eq!(desk.run_with_passphrase(&elsewhere, "").code, 0);
+    let show = desk.json(&["storage", "show", "photos"]);
+    assert_eq!(show["storage"]["capabilities"], Value::Null);
+    let text = desk.read("profile/config.toml");
+    assert!(!text.contains("probed"), "{text}");
+}
+
+#[test]
+fn a_selftest_says_what_it_ran_and_what_it_injected() {
+    let desk = Desk::new();
+    let answer = desk.json(&["selftest", "--seeds", "10"]);
+    assert_eq!(answer["schema"], 1);
+    assert_eq!(answer["seeds"], 10);
+    assert_eq!(answer["failures"], json!([]));
+    assert_eq!(answer["version"], env!("CARGO_PKG_VERSION"));
+    assert!(answer["seeds_per_second"].as_f64().unwrap() > 0.0);
+    assert!(answer["injected"]["crashes"].as_u64().unwrap() > 0);
+    assert!(!answer["injected"]["faults"].as_object().unwrap().is_empty());
+    // A seed is one run: in the same words each time, but for how fast it was.
+    let once = |seed: &str| {
+        let done = desk.ok(&["selftest", "--seed", seed]);
+        let lines: Vec<String> = done.out.lines().map(str::to_owned).collect();
+        assert!(lines[0].starts_with("1 seed, "), "{}", done.out);
+        lines[1].clone()
+    };
+    assert_eq!(once("6"), once("6"));
+    assert!(!desk.profile().exists(), "it needs no profile");
 }

@@ -162,7 +162,16 @@ impl Desk {
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        Self::spawn(self.command(arguments))
+    }
+
+    pub(crate) fn start_with_passphrase(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
+        command.env("TANDEM_PASSPHRASE", PASSPHRASE);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Running {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Running(Some(command.spawn().unwrap()))
     }

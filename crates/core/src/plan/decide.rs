@@ -1,9 +1,12 @@
 //! What each node should come to, seen by itself: whether it lives, where, and whose content it has.
 
+use std::collections::BTreeSet;
+
 use super::action::{Conflict, ConflictKind, Equality, Plan, Retain};
-use super::compare::{Change, Verdict, change_since, compare_sides};
+use super::compare::{Change, Verdict, compare_sides};
 use super::node::{Node, Nodes};
 use super::reason::Reason;
+use super::swap::{before_swap, swapped_item};
 use super::trees::Input;
 use crate::entry::{Entry, Kind};
 use crate::path::Name;
@@ -61,7 +64,11 @@ pub(super) struct Want {
 }
 
 pub(super) fn decide(input: &Input<'_>, nodes: &Nodes<'_>, plan: &mut Plan) -> Vec<Want> {
-    let decider = Decider { input, nodes };
+    let decider = Decider {
+        input,
+        nodes,
+        taken: PerSide::from_fn(|side| taken_on(input, nodes, side)),
+    };
     (0..nodes.all.len())
         .map(|index| decider.want(index, plan))
         .collect()
@@ -70,6 +77,36 @@ pub(super) fn decide(input: &Input<'_>, nodes: &Nodes<'_>, plan: &mut Plan) -> V
 struct Decider<'a> {
     input: &'a Input<'a>,
     nodes: &'a Nodes<'a>,
+    taken: PerSide<Taken>,
+}
+
+/// What a side without empty folders tells of folders that it does not show.
+#[derive(Default)]
+struct Taken {
+    /// Names that something else than a folder has there.
+    names: BTreeSet<(usize, Box<str>)>,
+    /// Folders in which the other side has something else than folders.
+    in_use: BTreeSet<usize>,
+}
+
+fn taken_on(input: &Input<'_>, nodes: &Nodes<'_>, side: Side) -> Taken {
+    let mut taken = Taken::default();
+    if input.capabilities[side].empty_folders {
+        return taken;
+    }
+    for (index, node) in nodes.all.iter().enumerate().skip(1) {
+        if node.kind == Kind::Folder {
+            continue;
+        }
+        if let (Some(place), Some(name)) = (node.places[side], nodes.name_on(side, index)) {
+            taken.names.insert((place.parent, nodes.key(&name)));
+        }
+        let mut at = node.places[side.other()].map(|place| place.parent);
+        while let Some(folder) = at.filter(|folder| taken.in_use.insert(*folder)) {
+            at = nodes.all[folder].places[side.other()].map(|place| place.parent);
+        }
+    }
+    taken
 }
 
 impl Decider<'_> {
@@ -115,19 +152,16 @@ impl Decider<'_> {
     /// The place: the side that moved it decides; of two, the destination; in one-way modes the leader.
     fn place(&self, index: usize, want: &mut Want, plan: &mut Plan) {
         let node = &self.nodes.all[index];
+        if let Some(before) = self.name_before_swap(node) {
+            want.name = before;
+        }
         let mut take = |side: Side, reason: Reason| {
             if let Some(place) = node.places[side] {
                 want.parent = place.parent;
-                if node.base.is_none_or(|_| place.moved) {
-                    let kept = node
-                        .base
-                        .and_then(|b| b.entries[side].as_ref())
-                        .is_some_and(|e| e.name == place.entry.name);
-                    want.name = if kept || node.base.is_none() {
-                        node.name.clone()
-                    } else {
-                        self.nodes.decoded(side, &place.entry.name)
-                    };
+                if let Some(meant) = self.nodes.meant_name(side, index)
+                    && node.base.is_none_or(|_| place.moved)
+                {
+                    want.name = meant;
                 }
                 want.place_reason = reason;
             }
@@ -145,7 +179,7 @@ impl Decider<'_> {
         match (moved.source, moved.destination) {
             (true, true) => {
                 take(Side::Destination, Reason::MoveMove(Side::Destination));
-                if !self.same_place(node) {
+                if !self.same_place(index) {
                     self.conflict(index, ConflictKind::MoveMove, false, plan);
                 }
             }
@@ -163,22 +197,25 @@ impl Decider<'_> {
         }
     }
 
-    fn same_place(&self, node: &Node<'_>) -> bool {
+    /// The name of an item that still bears the one it got to let others pass.
+    fn name_before_swap(&self, node: &Node<'_>) -> Option<Name> {
+        (node.base.is_some() && swapped_item(&node.name) == Some(node.id))
+            .then(|| before_swap(&node.name))
+            .flatten()
+    }
+
+    fn same_place(&self, index: usize) -> bool {
         let at = |side: Side| {
-            node.places[side].map(|p| (p.parent, self.nodes.decoded(side, &p.entry.name)))
+            let place = self.nodes.all[index].places[side]?;
+            Some((place.parent, self.nodes.meant_name(side, index)?))
         };
         at(Side::Source) == at(Side::Destination)
     }
 
     fn change(&self, index: usize, side: Side, plan: &mut Plan) -> Change {
-        let node = &self.nodes.all[index];
-        let (Some(place), Some(base)) = (
-            node.places[side],
-            node.base.and_then(|b| b.entries[side].as_ref()),
-        ) else {
+        let Some(change) = self.nodes.change(side, index) else {
             return Change::Edited;
         };
-        let change = change_since(place.entry, base, self.input.capabilities[side]);
         if change == Change::Unsure {
             plan.evidence.push(
                 self.nodes
@@ -255,9 +292,13 @@ impl Decider<'_> {
         }
         if node.kind == Kind::Folder && !self.input.capabilities[lacks].empty_folders {
             // It is gone with the last thing in it, or was never to be seen: what becomes of what is in it
-            // decides (`settle`).
+            // decides (`settle`). An empty one gives way to what has its name there.
             want.create_reason = Reason::FolderStillNeeded(lacks);
-            want.life = Life::Leave;
+            want.life = if self.gives_way(index, lacks) {
+                Life::Dead(Reason::DeletedOn(lacks))
+            } else {
+                Life::Leave
+            };
             return;
         }
         if let Some(leader) = self.input.policy.mode.leader() {
@@ -305,6 +346,24 @@ impl Decider<'_> {
                 return true;
             }
             at = place.parent;
+        }
+        false
+    }
+
+    /// Whether an empty folder that `side` cannot show, or one above it, has a name there that is taken.
+    fn gives_way(&self, index: usize, side: Side) -> bool {
+        let taken = &self.taken[side];
+        let mut at = index;
+        while at != 0 && !taken.in_use.contains(&at) {
+            let node = &self.nodes.all[at];
+            let name = (node.base_parent, self.nodes.key(&node.name));
+            if node.places[side].is_some() {
+                return false;
+            }
+            if taken.names.contains(&name) {
+                return true;
+            }
+            at = node.base_parent;
         }
         false
     }

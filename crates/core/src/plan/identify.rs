@@ -2,12 +2,14 @@
 //!
 //! By id where ids are strong. Where they are a hint or there are none, a file only with equal content,
 //! unique on both ends, of at least 1 KiB; a folder if its hint id and all its children's names, ids and
-//! revisions match. What is not recognised is a delete and a create, which loses nothing but time.
+//! revisions match. What Tandem itself moved is known without. What is not recognised is a delete and a create,
+//! which loses nothing but time.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::action::{At, Evidence};
-use super::trees::{BaseItem, Fresh, Input, ItemId, Seen};
+use super::swap::swapped_item;
+use super::trees::{BaseItem, Fresh, Input, ItemId, MadeMove, Seen};
 use crate::capabilities::Ids;
 use crate::entry::{Entry, HashKind, Kind, NativeId};
 use crate::path::RelPath;
@@ -47,6 +49,12 @@ fn matches(input: &Input<'_>, side: Side) -> Identified {
     let mut matcher = Matcher {
         side,
         items: &trees.items,
+        index: trees
+            .items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| (item.id, i))
+            .collect(),
         fresh: &trees.fresh[side],
         found: Identified {
             item_of: vec![None; trees.fresh[side].len()],
@@ -57,8 +65,12 @@ fn matches(input: &Input<'_>, side: Side) -> Identified {
     if matcher.fresh.is_empty() {
         return matcher.found;
     }
+    if input.capabilities[side].ids == Ids::Strong {
+        matcher.by_strong_id();
+    }
+    matcher.by_own_moves(&trees.moves);
     match input.capabilities[side].ids {
-        Ids::Strong => matcher.by_strong_id(),
+        Ids::Strong => {}
         Ids::Hint => {
             matcher.folders_by_children();
             matcher.in_place();
@@ -76,6 +88,7 @@ fn matches(input: &Input<'_>, side: Side) -> Identified {
 struct Matcher<'a> {
     side: Side,
     items: &'a [BaseItem],
+    index: HashMap<ItemId, usize>,
     fresh: &'a [Fresh],
     found: Identified,
 }
@@ -123,16 +136,49 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// A gone item and a fresh entry of its kind under its old name: saved by rename, an edit.
+    /// What Tandem moved on this side alone, as it remembers or as the name says.
+    fn by_own_moves(&mut self, moves: &[MadeMove]) {
+        let by_place = self.by_place();
+        let made = moves.iter().filter(|made| made.side == self.side);
+        let remembered = made.filter_map(|made| {
+            let fresh = by_place.get(&(made.folder, made.name.as_str()))?;
+            Some((made.item, *fresh))
+        });
+        let named = self.fresh.iter().enumerate();
+        let named = named.filter_map(|(i, f)| Some((swapped_item(&f.entry.name)?, i)));
+        for (item, fresh) in remembered.chain(named).collect::<Vec<_>>() {
+            if let Some(&item) = self.index.get(&item)
+                && let Some(was) = self.gone(item)
+                && self.is_free(fresh)
+                && self.fresh[fresh].entry.kind == was.kind
+            {
+                self.note(item, fresh);
+            }
+        }
+    }
+
+    fn by_place(&self) -> HashMap<(ItemId, &'a str), usize> {
+        let fresh = self.fresh.iter().enumerate();
+        fresh
+            .map(|(i, f)| ((f.parent, f.entry.name.as_str()), i))
+            .collect()
+    }
+
+    /// The id under which the side knows an item's folder now.
+    fn folder_of(&self, item: usize) -> ItemId {
+        let parent = self.items[item].parent;
+        let found = self.index.get(&parent);
+        found
+            .and_then(|&folder| self.found.fresh_of[folder])
+            .map_or(parent, |fresh| self.fresh[fresh].id)
+    }
+
+    /// A gone item and a fresh entry of its kind under its old name, in its folder wherever that is now: saved by
+    /// rename, an edit.
     ///
     /// With hint ids the old id may live on elsewhere; then the item has moved there and this is a new one.
     fn in_place(&mut self) {
-        let by_place: HashMap<(ItemId, &str), usize> = self
-            .fresh
-            .iter()
-            .enumerate()
-            .map(|(i, f)| ((f.parent, f.entry.name.as_str()), i))
-            .collect();
+        let by_place = self.by_place();
         let ids: HashMap<&NativeId, usize> = self
             .fresh
             .iter()
@@ -143,8 +189,8 @@ impl<'a> Matcher<'a> {
             let Some(entry) = self.gone(item) else {
                 continue;
             };
-            let parent = self.items[item].parent;
-            let Some(&fresh) = by_place.get(&(parent, entry.name.as_str())) else {
+            let folder = self.folder_of(item);
+            let Some(&fresh) = by_place.get(&(folder, entry.name.as_str())) else {
                 continue;
             };
             let elsewhere = entry

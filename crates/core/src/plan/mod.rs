@@ -21,6 +21,7 @@ mod node;
 pub mod reason;
 pub mod record;
 mod settle;
+mod swap;
 mod tree;
 pub mod trees;
 
@@ -29,7 +30,8 @@ pub use action::{
     Retain, Standing,
 };
 pub use reason::Reason;
-pub use trees::{BaseItem, Fresh, Input, ItemId, MadeCopy, Seen, Trees};
+pub use swap::{before_swap, swap_name};
+pub use trees::{BaseItem, Fresh, Input, ItemId, MadeCopy, MadeMove, Seen, Trees};
 
 /// Derives the plan.
 #[must_use]

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::action::{At, Evidence, Plan};
+use super::compare::{Change, change_since};
 use super::identify::{Identified, identify};
+use super::swap::{before_swap, swap_name, swapped_item};
 use super::trees::{BaseItem, Input, ItemId, Seen};
 use crate::capabilities::{CaseRule, UnicodeRule};
 use crate::entry::{Entry, Kind};
@@ -154,11 +156,55 @@ impl<'a> Nodes<'a> {
     pub(super) fn name_on(&self, side: Side, node: usize) -> Option<Name> {
         let it = &self.all[node];
         let place = it.places[side]?;
-        let known = it.base.is_none() || !place.moved;
-        Some(if known {
-            it.name.clone()
-        } else {
+        let known = it.base.and_then(|b| b.entries[side].as_ref());
+        let elsewhere = place.moved || known.is_some_and(|was| was.name != place.entry.name);
+        Some(if it.base.is_some() && elsewhere {
             self.decoded(side, &place.entry.name)
+        } else {
+            it.name.clone()
+        })
+    }
+
+    /// The name in the pair that `side` means it to have: what it bears while others pass it is not meant.
+    pub(super) fn meant_name(&self, side: Side, node: usize) -> Option<Name> {
+        let it = &self.all[node];
+        let place = it.places[side]?;
+        let was = it.base.and_then(|b| b.entries[side].as_ref());
+        Some(match was {
+            _ if it.base.is_none() => it.name.clone(),
+            Some(was) if is_name_of(was, it.id, &place.entry.name) => it.name.clone(),
+            _ if swapped_item(&place.entry.name) == Some(it.id) => {
+                let before = before_swap(&place.entry.name);
+                self.decoded(side, before.as_ref().unwrap_or(&place.entry.name))
+            }
+            _ => self.decoded(side, &place.entry.name),
+        })
+    }
+
+    /// How what `side` has differs from what it had when it was in step; `None` if it had or has nothing.
+    pub(super) fn change(&self, side: Side, node: usize) -> Option<Change> {
+        let it = &self.all[node];
+        let (now, was) = (
+            it.places[side]?.entry,
+            it.base.and_then(|b| b.entries[side].as_ref())?,
+        );
+        let moved = self.input.trees.moves.iter().find(|made| {
+            let revisions = made.unchanged.as_ref();
+            (made.side, made.item) == (side, it.id)
+                && revisions.is_some_and(|(before, after)| {
+                    (before, after) == (&was.revision, &now.revision)
+                })
+        });
+        let capabilities = self.input.capabilities[side];
+        Some(match moved {
+            Some(_) => {
+                let was = Entry {
+                    revision: now.revision.clone(),
+                    ..was.clone()
+                };
+                change_since(now, &was, capabilities)
+            }
+            None => change_since(now, was, capabilities),
         })
     }
 
@@ -166,6 +212,12 @@ impl<'a> Nodes<'a> {
     pub(super) fn decoded(&self, side: Side, native: &Name) -> Name {
         decode(self.input, side, native)
     }
+}
+
+/// Whether the item bears its own name, or the one it has while others pass it.
+fn is_name_of(was: &Entry, item: ItemId, now: &Name) -> bool {
+    was.name == *now
+        || (swapped_item(now) == Some(item) && swap_name(&was.name, item).as_ref() == Some(now))
 }
 
 fn decode(input: &Input<'_>, side: Side, native: &Name) -> Name {
@@ -383,7 +435,7 @@ impl<'a> Builder<'a> {
                 let parent = self.node_of(side, fresh.parent);
                 let same_name = item.entries[side]
                     .as_ref()
-                    .is_some_and(|e| e.name == fresh.entry.name);
+                    .is_some_and(|was| is_name_of(was, item.id, &fresh.entry.name));
                 let moved = parent != self.nodes[node].base_parent || !same_name;
                 self.nodes[node].places[side] = Some(Place {
                     parent,

@@ -5,8 +5,8 @@
 
 use super::action::{Action, Deed, Equality, Standing};
 use super::reason::Reason;
-use super::trees::{BaseItem, ItemId};
-use crate::entry::{ContentHash, Entry, Kind};
+use super::trees::{BaseItem, ItemId, MadeMove};
+use crate::entry::{ContentHash, Entry, Kind, Revision};
 use crate::path::Name;
 use crate::side::{PerSide, Side};
 
@@ -70,6 +70,8 @@ pub enum Row {
         /// The id it has if the base does not explain it.
         id: ItemId,
     },
+    /// What the side shows at this place is the item, although the base has it elsewhere.
+    Moved(MadeMove),
 }
 
 /// The rows that follow from `action` being done. `base` is the item as the base has it.
@@ -216,32 +218,27 @@ impl Rows<'_> {
 
     fn put(&mut self, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
         let places = entries.clone();
-        self.put_at(
-            self.standing().parent,
-            self.standing().name.clone(),
-            entries,
-            equality,
-        );
+        self.put_row(entries, equality);
+        self.rebase(&Side::BOTH);
+        self.left_base();
         self.now_at(self.standing().folders, places);
     }
 
-    fn put_at(
-        &mut self,
-        parent: ItemId,
-        name: Name,
-        entries: PerSide<Option<Entry>>,
-        equality: Option<Equality>,
-    ) {
-        let item = self.standing().item;
+    fn put_row(&mut self, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
         self.rows.push(Row::Put {
-            item,
-            parent,
-            name,
+            item: self.standing().item,
+            parent: self.standing().parent,
+            name: self.standing().name.clone(),
             kind: self.standing().kind,
             entries,
             equality,
         });
-        for side in Side::BOTH {
+    }
+
+    /// What `sides` knew below the folder under a fresh id is known below the item.
+    fn rebase(&mut self, sides: &[Side]) {
+        let item = self.standing().item;
+        for &side in sides {
             if let Some(from) = self.standing().known_as[side].filter(|&from| from != item)
                 && self.standing().kind == Kind::Folder
             {
@@ -252,8 +249,12 @@ impl Rows<'_> {
                 });
             }
         }
+    }
+
+    fn left_base(&mut self) {
+        let standing = &self.action.standing;
         if let Some(base) = self.base
-            && (base.parent != parent || base.name != self.standing().name)
+            && (base.parent, &base.name) != (standing.parent, &standing.name)
         {
             self.gone_from_base(PerSide::new(true, true));
         }
@@ -295,33 +296,17 @@ impl Rows<'_> {
             return;
         };
         let swap = self.action.reason == Reason::SwapStep;
-        if !swap && there.is_none() && self.standing().places[side.other()].is_some() {
-            return self.moved_alone(from, now);
+        let standing = &self.action.standing;
+        if swap && (base.parent, &base.name) != (standing.parent, &standing.name) {
+            return self.went_aside(base, from, unchanged[side], there, now);
         }
-        let (parent, name) = if swap {
-            (base.parent, base.name.clone())
-        } else {
-            (self.standing().parent, self.standing().name.clone())
-        };
+        if swap || (there.is_none() && standing.places[side.other()].is_some()) {
+            return self.moved_alone(from, unchanged[side], now);
+        }
         let mut entries = base.entries.clone();
         for s in Side::BOTH {
             let Some(entry) = &shown[s] else { continue };
-            entries[s] = base.entries[s].as_ref().map(|was| {
-                if unchanged[s] {
-                    let mut entry = entry.clone();
-                    add_hashes(&mut entry.hashes, &was.hashes);
-                    entry
-                } else {
-                    Entry {
-                        name: entry.name.clone(),
-                        ..was.clone()
-                    }
-                }
-            });
-        }
-        if swap {
-            shown[side.other()] = None;
-            entries[side.other()] = base.entries[side.other()].clone();
+            entries[s] = renamed(base.entries[s].as_ref(), entry, unchanged[s]);
         }
         if self.standing().places[side.other()].is_none() {
             // The other side is to receive it here, whatever it had under the name before.
@@ -331,28 +316,78 @@ impl Rows<'_> {
         if let Some(entry) = shown[side].as_mut() {
             add_hashes(&mut entry.hashes, &stays_known);
         }
-        self.put_at(parent, name, entries, None);
-        let mut folders = self.standing().folders;
-        if let (true, Some((was_in, _))) = (swap, &self.standing().places[side]) {
-            folders[side] = *was_in;
+        self.put_row(entries, None);
+        self.rebase(&Side::BOTH);
+        self.left_base();
+        self.now_at(self.standing().folders, shown);
+    }
+
+    /// Something else is to have its name, so the base has it under the one it bears for a while; the other side
+    /// counts as having moved it from there to where it is.
+    fn went_aside(
+        &mut self,
+        base: &BaseItem,
+        from: &Entry,
+        unchanged: bool,
+        there: Option<&Entry>,
+        mut now: Entry,
+    ) {
+        let (side, other) = (self.action.side, self.action.side.other());
+        add_hashes(&mut now.hashes, &from.hashes);
+        let folders = self.standing().folders;
+        let mut entries = base.entries.clone();
+        entries[side] = renamed(base.entries[side].as_ref(), &now, unchanged);
+        if let Some(entry) = &mut entries[other] {
+            entry.name = now.name.clone();
         }
-        self.now_at(folders, shown);
+        self.put_row(entries, None);
+        self.rebase(&[side]);
+        self.left_base();
+        if self.standing().places[side] != Some((folders[side], now.name.clone())) {
+            self.gone_from_place(side);
+        }
+        let (id, aside) = (self.known_as(side), now.name.clone());
+        self.place(side, folders[side], aside.clone(), Some(now), id);
+        self.place(other, self.standing().parent, aside, None, ItemId::ROOT);
+        if let (Some((folder, name)), Some(entry)) = (self.standing().places[other].clone(), there)
+        {
+            let id = self.standing().known_as[other].unwrap_or(ItemId::ROOT);
+            self.place(other, folder, name.clone(), Some(entry.clone()), id);
+            self.made_move(other, folder, name, None);
+        }
     }
 
     /// The other side is still to follow: in step is only what both sides show, so this is known as a move that
     /// a person made would be.
-    fn moved_alone(&mut self, from: &Entry, mut now: Entry) {
+    fn moved_alone(&mut self, from: &Entry, unchanged: bool, mut now: Entry) {
         let side = self.action.side;
         add_hashes(&mut now.hashes, &from.hashes);
         self.gone_from_place(side);
         let id = self.standing().known_as[side].unwrap_or(ItemId::ROOT);
-        self.place(
+        let was = self.base.and_then(|b| b.entries[side].as_ref());
+        let revisions = was
+            .filter(|_| unchanged)
+            .map(|was| (was.revision.clone(), now.revision.clone()));
+        let (folder, name) = (self.standing().folders[side], now.name.clone());
+        self.place(side, folder, name.clone(), Some(now), id);
+        self.made_move(side, folder, name, revisions);
+    }
+
+    fn made_move(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        name: Name,
+        unchanged: Option<(Revision, Revision)>,
+    ) {
+        let item = self.standing().item;
+        self.rows.push(Row::Moved(MadeMove {
             side,
-            self.standing().folders[side],
-            now.name.clone(),
-            Some(now),
-            id,
-        );
+            item,
+            folder,
+            name,
+            unchanged,
+        }));
     }
 
     fn forgotten(&mut self, side: Side, left: Option<&Entry>) {
@@ -369,6 +404,20 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// What the base has of an item that now shows `now`: a move changes no content.
+fn renamed(was: Option<&Entry>, now: &Entry, unchanged: bool) -> Option<Entry> {
+    let was = was?;
+    if unchanged {
+        let mut entry = now.clone();
+        add_hashes(&mut entry.hashes, &was.hashes);
+        return Some(entry);
+    }
+    Some(Entry {
+        name: now.name.clone(),
+        ..was.clone()
+    })
 }
 
 /// Adds those of `more` whose kind is not there yet.

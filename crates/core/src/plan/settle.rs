@@ -9,7 +9,7 @@ use super::node::Nodes;
 use super::reason::Reason;
 use super::trees::{Input, ItemId};
 use crate::conflict_name::conflict_name;
-use crate::entry::Kind;
+use crate::entry::{Entry, Kind};
 use crate::names;
 use crate::path::Name;
 use crate::side::Side;
@@ -31,6 +31,7 @@ pub(super) fn settle(
     settler.take_back_cycles();
     settler.revive_folders();
     settler.empty_folders();
+    settler.keep_folders();
     settler.tell_apart();
     settler.leave_with_folder();
     settler.moves_out()
@@ -91,14 +92,18 @@ impl Settler<'_, '_> {
         None
     }
 
-    /// A folder that something living lies in lives.
+    /// A folder that something living lies in lives. What cannot be carried keeps its folder where it is.
     fn revive_folders(&mut self) {
         for node in 1..self.wants.len() {
-            if self.wants[node].life != Life::Alive {
+            if self.wants[node].life != Life::Alive || self.stays_alone(node) {
                 continue;
             }
             let mut folder = self.wants[node].parent;
-            while folder != 0 && !matches!(self.wants[folder].life, Life::Alive) {
+            while folder != 0 {
+                if self.wants[folder].life == Life::Alive || self.is_shown_by(folder, node) {
+                    folder = self.wants[folder].parent;
+                    continue;
+                }
                 let deleted_on = match self.wants[folder].life {
                     Life::Dead(Reason::DeletedOn(side)) => Some(side),
                     _ => None,
@@ -111,6 +116,28 @@ impl Settler<'_, '_> {
                 folder = self.wants[folder].parent;
             }
         }
+    }
+
+    /// Whether nothing but a folder asks for one that a side without empty folders does not show.
+    fn is_shown_by(&self, folder: usize, node: usize) -> bool {
+        self.wants[folder].life == Life::Leave && self.nodes.all[node].kind == Kind::Folder
+    }
+
+    /// Whether only one side has it, and the other cannot hold it.
+    fn stays_alone(&self, node: usize) -> bool {
+        let places = self.nodes.all[node].places;
+        Side::BOTH.into_iter().any(|side| {
+            let lacks = places[side].is_none();
+            lacks
+                && places[side.other()].is_some_and(|p| {
+                    refusal(self.input, side, p.entry).is_some()
+                        || names::encode(
+                            &self.wants[node].name,
+                            &self.input.capabilities[side].names,
+                        )
+                        .is_err()
+                })
+        })
     }
 
     /// On a side without empty folders a folder goes with the last thing in it, and is deleted with it; one
@@ -127,6 +154,26 @@ impl Settler<'_, '_> {
                 && self.wants[folder].life == Life::Leave
             {
                 self.wants[folder].life = Life::Dead(reason);
+            }
+        }
+    }
+
+    /// A folder stays where it holds something that is not carried (DESIGN 5.5).
+    fn keep_folders(&mut self) {
+        for node in 1..self.wants.len() {
+            let stays = match self.wants[node].life {
+                Life::Leave => true,
+                Life::Alive => self.stays_alone(node),
+                _ => false,
+            };
+            for side in Side::BOTH.into_iter().filter(|_| stays) {
+                let mut at = self.nodes.all[node].places[side].map(|p| p.parent);
+                while let Some(folder) =
+                    at.filter(|&folder| matches!(self.wants[folder].life, Life::Dead(_)))
+                {
+                    self.wants[folder].life = Life::Leave;
+                    at = self.nodes.all[folder].places[side].map(|p| p.parent);
+                }
             }
         }
     }
@@ -202,7 +249,9 @@ impl Settler<'_, '_> {
         };
         let blocked =
             self.wants[keeper].life == Life::Leave && self.wants[node].life == Life::Alive;
-        if self.beside_each_other(node, keeper) || blocked {
+        // Where both want the very same name no side can have them as they want it.
+        let only_alike = self.wants[node].name != self.wants[keeper].name;
+        if (only_alike && self.beside_each_other(node, keeper)) || blocked {
             self.leave_out(node, Refusal::Collision);
             return;
         }
@@ -345,6 +394,19 @@ impl Settler<'_, '_> {
             path,
             waits: false,
         });
+    }
+}
+
+/// Why `side` cannot hold what the other side has, whatever its name.
+pub(super) fn refusal(input: &Input<'_>, side: Side, entry: &Entry) -> Option<Refusal> {
+    let capabilities = input.capabilities[side];
+    let too_large = |most: u64| entry.size > most;
+    if entry.kind == Kind::Symlink && !capabilities.symlinks {
+        Some(Refusal::Symlink)
+    } else if capabilities.largest_file.is_some_and(too_large) {
+        Some(Refusal::TooLarge)
+    } else {
+        None
     }
 }
 

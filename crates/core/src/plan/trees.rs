@@ -79,6 +79,8 @@ pub struct Trees {
     pub copies: Vec<MadeCopy>,
     /// When what has no mtime was first seen as it is, by the id under which its side knows it.
     pub first_seen: PerSide<BTreeMap<ItemId, Timestamp>>,
+    /// Where Tandem itself has put items that the base has elsewhere.
+    pub moves: Vec<MadeMove>,
 }
 
 /// A conflict copy that Tandem made. On a side that changes content on arrival only this tells whose it is.
@@ -90,6 +92,22 @@ pub struct MadeCopy {
     pub of: Revision,
     /// The copy.
     pub copy: Revision,
+}
+
+/// A place to which Tandem moved an item on one side alone. A side without lasting ids does not tell that it is
+/// the same one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeMove {
+    /// The side.
+    pub side: Side,
+    /// The item.
+    pub item: ItemId,
+    /// The folder, as the side knows it.
+    pub folder: ItemId,
+    /// The side's spelling.
+    pub name: Name,
+    /// The revisions before and after, if the content was the base's: then it still is.
+    pub unchanged: Option<(Revision, Revision)>,
 }
 
 /// Everything a plan is a function of.

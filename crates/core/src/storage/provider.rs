@@ -51,10 +51,28 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Where a storage lies: two that have both in common show each other's changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ground {
+    /// The server and what is told apart on it (an account, a bucket), in one writing however it was configured.
+    pub storage: String,
+    /// The folder in it with which the storage begins.
+    pub folder: String,
+}
+
 /// Opens storages of one type.
 pub trait Provider: Send + Sync {
     /// What it says about itself.
     fn descriptor(&self) -> &'static Descriptor;
+
+    /// Where a storage lies. How it is spoken to (region, part size) is no part of that; a provider with such
+    /// settings leaves them out.
+    fn ground(&self, config: &Config) -> Ground {
+        Ground {
+            storage: format!("{} {:?}", self.descriptor().type_name, config.0),
+            folder: String::new(),
+        }
+    }
 
     /// A storage, without touching the network. `probed` is what [`Storage::validate`] found earlier.
     ///

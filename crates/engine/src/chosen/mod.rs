@@ -429,7 +429,7 @@ impl<'a> Chosen<'a> {
         doubts: PerSide<Doubt>,
         chosen: Summary,
     ) -> Result<Summary> {
-        let mut summary = engine.pass(doubts).await?;
+        let mut summary = engine.pass(doubts, true).await?;
         summary.done += chosen.done;
         summary.failed += chosen.failed;
         summary.run = chosen.run.or(summary.run);

@@ -121,6 +121,7 @@ impl Engine {
         summary: &mut Summary,
         resumable: &HashMap<(Side, RelPath), Intent>,
     ) -> Result<Executed> {
+        self.state().rebased.clear();
         let mut execution = Execution {
             engine: self,
             loaded,
@@ -327,7 +328,7 @@ impl Execution<'_> {
         })?;
         drop(state);
         for one in &finished {
-            self.look_into_moved_folder(&one.action);
+            self.look_into_moved_folder(&one.action)?;
         }
         self.out.recorded += finished.len() as u64;
         self.count(&finished);
@@ -340,21 +341,26 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// A folder that only one side has moved so far is a new one there until it is looked into.
-    fn look_into_moved_folder(&mut self, action: &Action) {
-        let standing = &action.standing;
-        if let Deed::Move {
-            from,
-            to,
-            other: None,
-            ..
-        } = &action.deed
-            && from.entry.kind == Kind::Folder
-            && standing.in_base
-            && standing.places[action.side.other()].is_some()
-        {
-            self.out.doubts[action.side].add(to.clone(), true);
+    /// A folder that the sides have at different places by now is a new one there until it is looked into.
+    fn look_into_moved_folder(&mut self, action: &Action) -> Result<()> {
+        let (standing, side) = (&action.standing, action.side);
+        let Deed::Move { to, other, .. } = &action.deed else {
+            return Ok(());
+        };
+        let place = &standing.places[side.other()];
+        let aside = action.reason == Reason::SwapStep;
+        if standing.kind != Kind::Folder || !standing.in_base || (other.is_some() && !aside) {
+            return Ok(());
         }
+        if aside || place.is_some() {
+            self.out.doubts[side].add(to.clone(), true);
+        }
+        if let (true, Some((folder, name))) = (aside, place)
+            && let Some(folder) = self.engine.state().path_of(side.other(), *folder)?
+        {
+            self.out.doubts[side.other()].add(folder.join(name), true);
+        }
+        Ok(())
     }
 
     fn count(&mut self, finished: &[Finished]) {
@@ -422,7 +428,7 @@ impl Execution<'_> {
         let problem = ProblemRow {
             side: at_side,
             path: at_path.to_string(),
-            why: error.cause.name().to_owned(),
+            why: why_not(&error).to_owned(),
             detail: error.to_string(),
         };
         self.engine.state().transaction(|state| {
@@ -536,11 +542,12 @@ fn follow_rebased(state: &crate::state::State, action: &Action, rows: &mut Vec<R
     }
     rows.retain(|row| !matches!(row, Row::Rebase { side, .. } if not_yet[*side]));
     for row in rows {
-        if let Row::Place { side, parent, .. } = row
-            && *parent == standing.folders[*side]
-            && *parent != standing.parent
-            && !not_yet[*side]
-        {
+        let (side, parent) = match row {
+            Row::Place { side, parent, .. } => (side, parent),
+            Row::Moved(made) => (&mut made.side, &mut made.folder),
+            _ => continue,
+        };
+        if *parent == standing.folders[*side] && *parent != standing.parent && !not_yet[*side] {
             *parent = standing.parent;
         }
     }
@@ -638,6 +645,15 @@ fn journal_row(action: &Action, run: i64, at: tandem_core::time::Timestamp) -> J
 fn something_else() -> StorageError {
     let cause = Cause::PreconditionFailed;
     StorageError::new("commit", cause, "something else was there")
+}
+
+/// Why, in one word: what may not be read is told from what may not be written.
+pub(crate) fn why_not(error: &StorageError) -> &'static str {
+    if error.cause == Cause::Forbidden && error.operation == "read" {
+        "unreadable"
+    } else {
+        error.cause.name()
+    }
 }
 
 /// Whether nothing else will work either.

@@ -1,12 +1,10 @@
 //! The third tree: what each side had when they were last in step.
 
-use std::collections::HashMap;
-
 use rusqlite::{OptionalExtension, Row, params};
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::Name;
 use tandem_core::plan::record::Row as Change;
-use tandem_core::plan::{BaseItem, Equality, ItemId, Seen};
+use tandem_core::plan::{BaseItem, Equality, ItemId, MadeMove, Seen, swap_name};
 use tandem_core::side::{PerSide, Side};
 
 use super::State;
@@ -213,7 +211,6 @@ impl State {
 
     /// Applies what `tandem_core::plan::record` derived from an action. `base` is the item as it was.
     pub(crate) fn apply(&mut self, rows: &[Change], base: Option<&BaseItem>) -> Result<()> {
-        let mut rebased: HashMap<ItemId, ItemId> = HashMap::new();
         let mut in_step: Option<(ItemId, &PerSide<Option<Entry>>)> = None;
         for row in rows {
             match row {
@@ -225,6 +222,7 @@ impl State {
                     entries,
                     equality,
                 } => {
+                    self.release_natives(*item, *parent, entries)?;
                     self.put(*item, *parent, name, *kind, entries, *equality, base)?;
                     in_step = Some((*parent, entries));
                 }
@@ -235,9 +233,17 @@ impl State {
                 }
                 Change::Rebase { side, from, to } => {
                     self.rebase(*side, *from, *to)?;
-                    rebased.insert(*from, *to);
                 }
-                Change::Unclaim { side, parent, name } => self.unclaim(*side, *parent, name)?,
+                Change::Unclaim { side, parent, name } => {
+                    self.unclaim(*side, self.known_now(*side, *parent), name)?;
+                }
+                Change::Moved(made) => {
+                    let folder = self.known_now(made.side, made.folder);
+                    self.remember_move(MadeMove {
+                        folder,
+                        ..made.clone()
+                    });
+                }
                 Change::Place {
                     side,
                     parent,
@@ -245,7 +251,7 @@ impl State {
                     now,
                     id,
                 } => {
-                    let parent = rebased.get(parent).copied().unwrap_or(*parent);
+                    let parent = self.known_now(*side, *parent);
                     // What was just put need not be asked for.
                     let was = in_step
                         .filter(|(folder, _)| *folder == parent)
@@ -259,6 +265,38 @@ impl State {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A side has only one item under a spelling: another that had it before is gone from there, and no longer
+    /// told by it.
+    fn release_natives(
+        &mut self,
+        item: ItemId,
+        parent: ItemId,
+        entries: &PerSide<Option<tandem_core::entry::Entry>>,
+    ) -> Result<()> {
+        for side in Side::BOTH {
+            let Some(native) = entries[side].as_ref().map(|entry| &entry.name) else {
+                continue;
+            };
+            if !self.is_gone_from(side, parent, native)? {
+                continue;
+            }
+            let Some(other) = self.base_by_native(side, parent, native)? else {
+                continue;
+            };
+            let Some(aside) = swap_name(native, other.id).filter(|_| other.id != item) else {
+                continue;
+            };
+            let mut entries = other.entries.clone();
+            if let Some(entry) = &mut entries[side] {
+                entry.name = aside.clone();
+            }
+            let (id, kind) = (other.id, other.kind);
+            self.put(id, parent, &other.name, kind, &entries, None, Some(&other))?;
+            self.see_place(side, parent, &aside, None, ItemId::ROOT)?;
         }
         Ok(())
     }
@@ -287,6 +325,12 @@ impl State {
             if (base.parent, &base.name) != (parent, name) {
                 self.drop_row(base.parent, &base.name)?;
             }
+        }
+        if let Some(other) = self.base_item(parent, name)?
+            && other.id != item
+        {
+            tracing::warn!(?parent, %name, "two items have one place in the base");
+            self.drop_with_children(&other)?;
         }
         let stamp = |side: Side| -> Result<Option<Vec<u8>>> {
             let Some(entry) = &entries[side] else {

@@ -11,7 +11,7 @@ use tandem_core::conflict_name::parse_conflict;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
-use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees};
+use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees, before_swap};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::time::Timestamp;
 
@@ -351,7 +351,8 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// What lies in a folder that is no longer known was noted before the folder went: it is nowhere.
+    /// What lies in a folder that is no longer known or no longer there was noted before the folder went: it is
+    /// nowhere.
     fn drop_orphans(&mut self) {
         for side in Side::BOTH {
             let ids: Vec<ItemId> = self.fresh[side].keys().copied().collect();
@@ -360,11 +361,18 @@ impl<'a> Loader<'a> {
                 while let Some(fresh) = self.fresh[side].get(&at) {
                     at = fresh.parent;
                 }
-                if at != ItemId::ROOT && !self.items.contains_key(&at) {
+                if at != ItemId::ROOT && !self.is_there(side, at) {
                     self.fresh[side].remove(&id);
                 }
             }
         }
+    }
+
+    /// Whether a side has the folder where the base has it.
+    fn is_there(&self, side: Side, folder: ItemId) -> bool {
+        self.items
+            .get(&folder)
+            .is_some_and(|item| item.seen[side] != Seen::Absent)
     }
 
     /// Items in step that want a name which a fresh entry wants too, or that look like a conflict copy: the
@@ -374,8 +382,18 @@ impl<'a> Loader<'a> {
         let mut wanted: BTreeMap<ItemId, BTreeSet<Box<str>>> = BTreeMap::new();
         for side in Side::BOTH {
             for fresh in self.fresh[side].values() {
-                let key = rules.key_of(&fresh.entry.name, &capabilities[side].names);
-                wanted.entry(fresh.parent).or_default().insert(key);
+                let names = wanted.entry(fresh.parent).or_default();
+                names.insert(rules.key_of(&fresh.entry.name, &capabilities[side].names));
+                let name = names::decode_name(&fresh.entry.name, &capabilities[side].names);
+                let before =
+                    name.map_or_else(|_| before_swap(&fresh.entry.name), |n| before_swap(&n));
+                names.extend(before.map(|before| rules.key(&before)));
+            }
+        }
+        for item in self.items.values() {
+            if let Some(before) = before_swap(&item.name) {
+                let names = wanted.entry(item.parent).or_default();
+                names.insert(rules.key(&before));
             }
         }
         let mut disputed: BTreeSet<ItemId> = BTreeSet::new();
@@ -546,6 +564,7 @@ impl<'a> Loader<'a> {
             }),
             copies: self.state.copies.clone(),
             first_seen: self.first_seen,
+            moves: self.state.moves.clone(),
         };
         let by_id = trees
             .items

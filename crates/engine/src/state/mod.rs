@@ -13,11 +13,12 @@ mod pack;
 mod seen;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
-use tandem_core::plan::MadeCopy;
+use tandem_core::plan::{ItemId, MadeCopy, MadeMove};
 use tandem_core::side::Side;
 use tandem_core::time::Timestamp;
 
@@ -33,6 +34,9 @@ use crate::error::{EngineError, Result};
 
 /// The format that this program writes.
 const FORMAT: i64 = 1;
+
+/// Moves that are remembered at most.
+const MOST_MOVES: usize = 1024;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -87,6 +91,10 @@ pub(crate) struct State {
     pub(crate) copies: Vec<MadeCopy>,
     /// The time, as whoever holds the state was told it.
     pub(crate) now: Timestamp,
+    /// Where Tandem put items on one side alone since the program started, the newest at the end.
+    moves: Vec<MadeMove>,
+    /// Fresh folders that became items since the plan under way was made.
+    pub(crate) rebased: BTreeMap<(Side, ItemId), ItemId>,
     /// Both as they were when the open transaction began.
     before: (i64, [u64; 2]),
 }
@@ -148,6 +156,8 @@ impl State {
             seen_rows,
             copies: Vec::new(),
             now: Timestamp::default(),
+            moves: Vec::new(),
+            rebased: BTreeMap::new(),
             before: (next_id, seen_rows),
         })
     }
@@ -156,6 +166,17 @@ impl State {
     pub(crate) const fn new_id(&mut self) -> i64 {
         self.next_id += 1;
         self.next_id
+    }
+
+    /// Remembers a move. So many that the oldest no longer matter are not kept: what is not remembered is a
+    /// delete and a create.
+    fn remember_move(&mut self, made: MadeMove) {
+        self.moves
+            .retain(|m| (m.side, m.item) != (made.side, made.item));
+        if self.moves.len() == MOST_MOVES {
+            self.moves.remove(0);
+        }
+        self.moves.push(made);
     }
 
     /// Runs `work` in one transaction, which ends with it: all or nothing.
@@ -273,17 +294,17 @@ fn damaged(error: rusqlite::Error) -> EngineError {
     }
 }
 
-const fn side_number(side: tandem_core::side::Side) -> i64 {
+const fn side_number(side: Side) -> i64 {
     match side {
-        tandem_core::side::Side::Source => 0,
-        tandem_core::side::Side::Destination => 1,
+        Side::Source => 0,
+        Side::Destination => 1,
     }
 }
 
-const fn side_of(number: i64) -> tandem_core::side::Side {
+const fn side_of(number: i64) -> Side {
     if number == 0 {
-        tandem_core::side::Side::Source
+        Side::Source
     } else {
-        tandem_core::side::Side::Destination
+        Side::Destination
     }
 }

@@ -39,6 +39,11 @@ pub(super) enum Differs {
 }
 
 impl Differs {
+    /// Whether the base item is not at its place.
+    const fn is_gone(self) -> bool {
+        matches!(self, Self::Absent | Self::Excluded | Self::Replaced)
+    }
+
     pub(super) const fn of(number: i64) -> Self {
         match number {
             0 => Self::Absent,
@@ -215,7 +220,12 @@ impl State {
             }
             if new.state == state && new.entry == entry {
                 wanted.remove(&name);
-            } else if was_folder(entry.as_ref()) && !was_folder(new.entry.as_ref()) {
+                continue;
+            }
+            if new.state.is_gone() && !state.is_gone() {
+                self.forget_below_base(side, folder, &name)?;
+            }
+            if was_folder(entry.as_ref()) && !was_folder(new.entry.as_ref()) {
                 self.forget_seen(side, folder, &name, id, entry.as_ref())?;
             } else {
                 self.write_seen(side, folder, &name, id, new.state, new.entry.as_ref())?;
@@ -223,10 +233,34 @@ impl State {
             }
         }
         for (name, new) in wanted {
+            if new.state.is_gone() {
+                self.forget_below_base(side, folder, &name)?;
+            }
             let id = self.new_id();
             self.write_seen(side, folder, &name, id, new.state, new.entry.as_ref())?;
         }
         Ok(is_base)
+    }
+
+    /// A base folder is not at its place any more: what was noted about its children says nothing now, and would
+    /// put them below a folder that is nowhere.
+    fn forget_below_base(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
+        let gone = self.base_by_native(side, folder, name)?;
+        let mut folders: Vec<ItemId> = gone
+            .filter(|item| item.kind == Kind::Folder)
+            .map(|item| item.id)
+            .into_iter()
+            .collect();
+        while let Some(folder) = folders.pop() {
+            self.forget_children(side, folder)?;
+            let children = self.base_children(folder)?.into_iter();
+            folders.extend(
+                children
+                    .filter(|c| c.kind == Kind::Folder)
+                    .map(|child| child.id),
+            );
+        }
+        Ok(())
     }
 
     /// Notes what one place shows after an action, as a listing of that name alone would.
@@ -258,7 +292,7 @@ impl State {
             (None, Some(now)) => Some((Differs::Fresh, Some(now))),
             (Some(_), None) => Some((Differs::Absent, None)),
             (Some(was), Some(now)) if same_stamp(was, now) => None,
-            (Some(was), Some(now)) if was.kind == now.kind => Some((Differs::Changed, Some(now))),
+            (Some(was), Some(now)) if may_be_same(was, now) => Some((Differs::Changed, Some(now))),
             (Some(_), Some(now)) => Some((Differs::Replaced, Some(now))),
         };
         match wanted {
@@ -279,15 +313,11 @@ impl State {
     /// What a place shows is no longer told by what the base had there.
     pub(super) fn unclaim(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
         match self.seen_at(side, folder, name)? {
-            Some((id, Differs::Replaced)) => {
+            Some((id, Differs::Replaced | Differs::Changed))
+                if self.base_by_native(side, folder, name)?.is_none() =>
+            {
                 let now = self.seen_entry(side, folder, name)?;
-                let claimed = self.base_by_native(side, folder, name)?.is_some();
-                let state = if claimed {
-                    Differs::Replaced
-                } else {
-                    Differs::Fresh
-                };
-                self.write_seen(side, folder, name, id, state, now.as_ref())
+                self.write_seen(side, folder, name, id, Differs::Fresh, now.as_ref())
             }
             Some((id, state @ (Differs::Absent | Differs::Excluded)))
                 if self.base_by_native(side, folder, name)?.is_none() =>
@@ -308,6 +338,7 @@ impl State {
         if from == to {
             return Ok(());
         }
+        self.rebased.insert((side, from), to);
         let rows = self.seen_in(side, from)?;
         let mut entries: BTreeMap<Name, (i64, Option<Entry>, Differs)> = rows
             .into_iter()
@@ -333,7 +364,7 @@ impl State {
                     self.rebase(side, ItemId(id), child.id)?;
                 }
                 Some((_, Some(now), _)) if same_stamp(was, &now) => {}
-                Some((id, Some(now), _)) if was.kind == now.kind => {
+                Some((id, Some(now), _)) if may_be_same(was, &now) => {
                     self.write_seen(side, to, &was.name, id, Differs::Changed, Some(&now))?;
                     if child.kind == Kind::Folder {
                         self.rebase(side, ItemId(id), child.id)?;
@@ -348,6 +379,12 @@ impl State {
             self.write_seen(side, to, &name, id, state, entry.as_ref())?;
         }
         Ok(())
+    }
+
+    /// The id by now of a folder that `side` knew under this one when the plan was made.
+    pub(super) fn known_now(&self, side: Side, folder: ItemId) -> ItemId {
+        let known = self.rebased.get(&(side, folder));
+        known.copied().unwrap_or(folder)
     }
 
     /// A place that cannot be looked at.
@@ -371,6 +408,15 @@ impl State {
         entry: &Entry,
     ) -> Result<()> {
         self.see_place(side, folder, name, Some(entry), ItemId::ROOT)
+    }
+
+    /// Whether the base item that a side had under this spelling is known to be gone from there.
+    pub(super) fn is_gone_from(&self, side: Side, folder: ItemId, name: &Name) -> Result<bool> {
+        let row = self.seen_at(side, folder, name)?;
+        Ok(matches!(
+            row,
+            Some((_, Differs::Absent | Differs::Replaced))
+        ))
     }
 
     /// Whether a file that differs from the base is still being written.
@@ -771,6 +817,11 @@ fn same_stamp(a: &Entry, b: &Entry) -> bool {
 }
 
 /// Whether the entry at an item's place can be that item: the same kind, and no other id.
+fn may_be_same(was: &Entry, now: &Entry) -> bool {
+    was.kind == now.kind && was.id == now.id
+}
+
+/// Like [`may_be_same`], where a side may by now have ids and had none.
 fn is_same_thing(was: &Entry, now: &Entry, capabilities: &Capabilities) -> bool {
     was.kind == now.kind && (capabilities.ids == Ids::None || was.id == now.id)
 }

@@ -166,7 +166,7 @@ pub(super) fn says_not_mounted(folder: BorrowedFd<'_>, name: &str) -> bool {
     })
 }
 
-pub(super) fn usual_features(folder: BorrowedFd<'_>) -> Features {
+pub(super) fn known_features(folder: BorrowedFd<'_>) -> Features {
     let kind = file_system(folder);
     let renames = matches!(kind, EXT4 | BTRFS | XFS | TMPFS | F2FS | OVERLAY);
     Features {
@@ -174,5 +174,19 @@ pub(super) fn usual_features(folder: BorrowedFd<'_>) -> Features {
         no_replace: renames,
         exchange: renames,
         links: !matches!(kind, MSDOS | EXFAT),
+    }
+}
+
+/// The kernel stamps files with the time of its last tick, at most so many nanoseconds ago.
+const TICK: u64 = 10_000_000;
+const SECOND: u64 = 1_000_000_000;
+
+/// FAT keeps the time of a change in steps of two seconds. Others that keep whole seconds (ext3 and old ext4 volumes,
+/// HFS+, what a server behind FUSE or NFS has) do not say so; the time that the kernel itself gave the folder shows it.
+pub(super) fn time_step(folder: BorrowedFd<'_>, ctime: Option<i64>) -> u64 {
+    match ctime {
+        _ if file_system(folder) == MSDOS => 2 * SECOND,
+        Some(nanos) if nanos.unsigned_abs() % SECOND != 0 => TICK,
+        _ => SECOND,
     }
 }

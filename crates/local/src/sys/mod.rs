@@ -4,22 +4,27 @@
 //! `linux` holds what only Linux has, `portable` the forms for a system or a file system without it.
 //! Which of the two is used is a [`Features`] switch, so that both run in the tests of one machine.
 
+mod extended;
+mod lacks;
 mod linux;
 mod portable;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT};
 pub(crate) use rustix::io::Errno;
 
+pub(crate) use extended::{attribute, attribute_names, remove_attribute, set_attribute};
+use lacks::{Call, Lacks};
 pub(crate) use linux::{volume, watch_limit};
 
 /// What the answer of a system call is.
 pub(crate) type SysResult<T> = Result<T, Errno>;
 
-/// Which calls beyond the portable ones are used.
+/// Which calls beyond the portable ones are tried.
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is one call that is there or not"
@@ -164,6 +169,7 @@ impl Access {
 pub(crate) struct Folder {
     fd: OwnedFd,
     features: Features,
+    lacks: Arc<Lacks>,
 }
 
 impl AsFd for Folder {
@@ -176,17 +182,35 @@ impl Folder {
     /// Opens the folder that a person named. Its last name is not followed.
     pub(crate) fn open_root(path: &Path, features: Features) -> SysResult<Self> {
         let fd = retried(|| rustix::fs::openat(CWD, path, FOLDER_FLAGS, Mode::empty()))?;
-        Ok(Self { fd, features })
+        Ok(Self {
+            fd,
+            features,
+            lacks: Arc::default(),
+        })
     }
 
-    /// Which calls are used below.
-    pub(crate) const fn features(&self) -> Features {
-        self.features
+    /// Whether a rename can spare what has the new name, as far as is known yet.
+    pub(crate) fn can_spare(&self) -> bool {
+        self.features.no_replace && self.lacks.may_have(Call::Spare, || self.device())
     }
 
-    /// The same folder with other calls used below.
-    pub(crate) fn with_features(self, features: Features) -> Self {
-        Self { features, ..self }
+    /// Whether two names can be exchanged, as far as is known yet.
+    pub(crate) fn can_exchange(&self) -> bool {
+        self.features.exchange && self.lacks.may_have(Call::Exchange, || self.device())
+    }
+
+    fn has_links(&self) -> bool {
+        self.features.links && !self.lacks.is_pretended()
+    }
+
+    fn device(&self) -> Option<u64> {
+        self.stat_self().ok().map(|stat| stat.device)
+    }
+
+    /// Lets this file system refuse what not every one has.
+    #[cfg(test)]
+    pub(crate) fn pretend_to_lack(&self) {
+        self.lacks.pretend();
     }
 
     /// Opens the folder at `path`, names joined by `/`, empty for this one itself.
@@ -199,6 +223,7 @@ impl Folder {
         Ok(Self {
             fd,
             features: self.features,
+            lacks: self.lacks.clone(),
         })
     }
 
@@ -290,39 +315,66 @@ impl Folder {
     /// Renames where the new name is free, else fails with `EXIST`. The portable form needs `name` to be one
     /// that nobody else uses.
     pub(crate) fn rename_if_free(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
-        if self.features.no_replace {
-            match linux::rename_no_replace(self.as_fd(), name, to.as_fd(), new) {
-                Err(Errno::INVAL | Errno::NOSYS) => {}
+        let tried = self.can_spare();
+        if tried {
+            match self.rename_sparing(name, to, new) {
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
                 answer => return answer,
             }
         }
-        portable::rename_if_free(self.as_fd(), name, to.as_fd(), new, self.features.links)
+        let links = self.has_links();
+        let answer = portable::rename_if_free(self.as_fd(), name, to.as_fd(), new, links);
+        // Refused both ways it may be the names: a folder does not go into itself.
+        if tried && answer.is_ok() {
+            self.lacks.note(Call::Spare, self.device());
+        }
+        answer
     }
 
-    /// Whether the file system itself refuses to rename onto a name that is taken; tried with two names.
-    pub(crate) fn spares(&self, name: &str, taken: &str) -> SysResult<bool> {
-        match linux::rename_no_replace(self.as_fd(), name, self.as_fd(), taken) {
-            Err(Errno::EXIST) => Ok(true),
-            Err(Errno::INVAL | Errno::NOSYS) => Ok(false),
+    fn rename_sparing(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
+        if self.lacks.is_pretended() {
+            return Err(Errno::INVAL);
+        }
+        linux::rename_no_replace(self.as_fd(), name, to.as_fd(), new)
+    }
+
+    /// Whether the file system can rename so that what has the new name is spared: tried with a file, onto a name
+    /// that is taken and onto one that is free. The first alone shows nothing, the kernel refuses that for any.
+    pub(crate) fn spares(&self, name: &str, taken: &str, free: &str) -> SysResult<bool> {
+        match self.rename_sparing(name, self, taken) {
+            Err(Errno::EXIST) => {}
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) | Ok(()) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        match self.rename_sparing(name, self, free) {
+            Ok(()) => self.rename(free, self, name).map(|()| true),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
             Err(error) => Err(error),
-            Ok(()) => Ok(false),
         }
     }
 
-    /// Exchanges two names that are both taken.
+    /// Exchanges two names that are both taken; `NOSYS` where that cannot be.
     pub(crate) fn exchange(&self, name: &str, to: &Self, other: &str) -> SysResult<()> {
-        if !self.features.exchange {
+        if !self.can_exchange() {
             return Err(Errno::NOSYS);
         }
-        match linux::rename_exchange(self.as_fd(), name, to.as_fd(), other) {
-            Err(Errno::INVAL) => Err(Errno::NOSYS),
+        let answer = if self.lacks.is_pretended() {
+            Err(Errno::INVAL)
+        } else {
+            linux::rename_exchange(self.as_fd(), name, to.as_fd(), other)
+        };
+        match answer {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                self.lacks.note(Call::Exchange, self.device());
+                Err(Errno::NOSYS)
+            }
             answer => answer,
         }
     }
 
     /// Gives a file a second name that must be free.
     pub(crate) fn link(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
-        if !self.features.links {
+        if !self.has_links() {
             return Err(Errno::PERM);
         }
         rustix::fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty())
@@ -389,9 +441,15 @@ impl Folder {
         linux::says_not_mounted(self.as_fd(), name)
     }
 
-    /// What calls the file system of this folder is known to have.
-    pub(crate) fn usual_features(&self) -> Features {
-        linux::usual_features(self.as_fd())
+    /// What calls the file system of this folder is known to have, for what is said of it before it is tried.
+    /// It may have more.
+    pub(crate) fn known_features(&self) -> Features {
+        linux::known_features(self.as_fd())
+    }
+
+    /// The shortest time, in nanoseconds, in which the times of two changes differ.
+    pub(crate) fn time_step(&self) -> u64 {
+        linux::time_step(self.as_fd(), self.stat_self().ok().map(|stat| stat.ctime))
     }
 }
 
@@ -502,53 +560,4 @@ pub(crate) fn copy_bytes(from: impl AsFd, to: impl AsFd, length: u64) -> SysResu
         return Ok(done);
     }
     portable::copy_bytes(from.as_fd(), to.as_fd(), done, length)
-}
-
-/// The extended attributes' names of an open file.
-pub(crate) fn attribute_names(file: impl AsFd) -> SysResult<Vec<Vec<u8>>> {
-    let mut room = vec![0_u8; 1024];
-    loop {
-        match rustix::fs::flistxattr(&file, &mut room[..]) {
-            Ok(len) => {
-                room.truncate(len);
-                break;
-            }
-            Err(Errno::RANGE) => room.resize(room.len() * 4, 0),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(room
-        .split(|b| *b == 0)
-        .filter(|name| !name.is_empty())
-        .map(<[u8]>::to_vec)
-        .collect())
-}
-
-/// The value of an extended attribute; `None` if there is none.
-pub(crate) fn attribute(file: impl AsFd, name: &[u8]) -> SysResult<Option<Vec<u8>>> {
-    let mut room = vec![0_u8; 1024];
-    loop {
-        match rustix::fs::fgetxattr(&file, name, &mut room[..]) {
-            Ok(len) => {
-                room.truncate(len);
-                return Ok(Some(room));
-            }
-            Err(Errno::RANGE) => room.resize(room.len() * 4, 0),
-            Err(Errno::NODATA) => return Ok(None),
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Sets an extended attribute.
-pub(crate) fn set_attribute(file: impl AsFd, name: &[u8], value: &[u8]) -> SysResult<()> {
-    rustix::fs::fsetxattr(file, name, value, rustix::fs::XattrFlags::empty())
-}
-
-/// Removes an extended attribute, if it is there.
-pub(crate) fn remove_attribute(file: impl AsFd, name: &[u8]) -> SysResult<()> {
-    match rustix::fs::fremovexattr(file, name) {
-        Err(Errno::NODATA) => Ok(()),
-        answer => answer,
-    }
 }

@@ -63,6 +63,7 @@ async fn what_failed_can_be_committed_again_or_discarded() {
         let seen = bench.expect("file").await;
         bench.commit(staged, seen, Keep::No).await.unwrap();
         assert_eq!(bench.text("file").unwrap(), "ours");
+        bench.root.settle().await.unwrap();
         assert!(bench.own_names("").is_empty());
     }
 }

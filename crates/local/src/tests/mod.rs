@@ -3,12 +3,15 @@
 mod committing;
 mod containing;
 mod deleting;
+mod holding;
 mod identifying;
 mod keeping_attributes;
+mod lacking;
 mod listing;
 mod mounting;
 mod moving;
 mod reading;
+mod recovering;
 mod staging;
 mod support;
 mod versioning;

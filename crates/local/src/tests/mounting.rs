@@ -7,7 +7,8 @@ use std::process::Command;
 use tandem_core::error::Cause;
 use tandem_core::storage::{Depth, Expected, Keep, Root, Skip};
 
-use super::support::{Bench, at, cause, is_superuser, list, rel, version};
+use super::support::{Bench, at, cause, is_superuser, list, next_tick, once_at, rel, version};
+use crate::disk::Moment;
 
 /// A memory file system mounted for as long as this lives.
 struct Mounted(PathBuf);
@@ -102,6 +103,66 @@ async fn files_on_a_nested_mount_are_replaced_kept_and_flushed_like_others() {
         .await;
     assert_eq!(cause(across), Cause::Unsupported);
     assert_eq!(bench.text("mine").unwrap(), "x");
+}
+
+#[tokio::test]
+async fn what_is_written_while_a_version_is_copied_off_a_nested_mount_is_kept_too() {
+    use std::os::unix::fs::{FileExt, PermissionsExt};
+    for (size, mode) in [("the same", 0o640), ("longer than it was", 0o600)] {
+        let bench = Bench::new();
+        let Some(_mount) = Mounted::at(bench.path("stick")) else {
+            return;
+        };
+        bench.put("stick/file", "old file");
+        let path = bench.path("stick/file");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        let editor = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let seen = bench.expect("stick/file").await;
+        next_tick();
+        once_at(&bench.root, Moment::AfterCopy, move || {
+            editor.write_at(size.as_bytes(), 0).unwrap();
+        });
+        let keep = version("1", "stick/file");
+        let done = bench.write("stick/file", "new", seen, keep).await.unwrap();
+        let kept = done.kept.unwrap();
+        let read = bench.root.read_version(&kept, 0, 99).await;
+        assert_eq!(
+            super::support::collect(read).await.unwrap(),
+            size.as_bytes()
+        );
+        let below = kept.kept_path().unwrap();
+        assert_eq!(bench.mode(&below), mode);
+        bench.root.settle().await.unwrap();
+        assert!(bench.own_names("stick").is_empty());
+        assert!(bench.root.written_since().is_empty());
+        bench.root.prune_version(&kept).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_never_still_is_not_replaced_on_a_nested_mount() {
+    use std::os::unix::fs::FileExt;
+    let bench = Bench::new();
+    let Some(_mount) = Mounted::at(bench.path("stick")) else {
+        return;
+    };
+    bench.put("stick/file", "old");
+    let path = bench.path("stick/file");
+    let editor = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    let seen = bench.expect("stick/file").await;
+    let mut n = 0;
+    bench.root.disk().set_hook(move |moment| {
+        if moment == Moment::AfterCopy {
+            n += 1;
+            editor.write_at(b"x", n).unwrap();
+        }
+        Ok(())
+    });
+    let keep = version("1", "stick/file");
+    let done = bench.write("stick/file", "new", seen, keep).await;
+    assert!(done.is_err());
+    assert_eq!(bench.text("stick/file").unwrap(), "oxxxx");
+    assert!(bench.root.versions(None).await.unwrap().is_empty());
 }
 
 #[tokio::test]

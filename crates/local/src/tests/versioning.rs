@@ -3,7 +3,8 @@
 use tandem_core::error::Cause;
 use tandem_core::storage::{Discard, Expected, Keep, Root, VersionKey};
 
-use super::support::{Bench, FORMS, at, cause, collect, key, next_tick, version};
+use super::support::{Bench, FORMS, at, cause, collect, key, next_tick, once_at, version};
+use crate::disk::Moment;
 
 const SHELF: &str = ".tandem/versions/v1/desk-0000";
 
@@ -92,8 +93,45 @@ async fn a_version_is_read_and_put_back_and_stays() {
             .await
             .unwrap();
         assert_eq!(bench.text("file").unwrap(), "precious");
+        bench.root.settle().await.unwrap();
         assert!(bench.own_names("").is_empty());
     }
+}
+
+/// Another process, or another pair, lists and writes the index anew between the line and its file.
+#[tokio::test]
+async fn an_index_is_not_written_anew_under_what_is_being_kept() {
+    let bench = Bench::new();
+    keep_three(&bench).await;
+    let index = bench.path(&format!("{SHELF}/index.jsonl"));
+    let line = std::fs::read_to_string(&index).unwrap();
+    let line = line.lines().next().unwrap().replace("\"0\"", "\"gone\"");
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&index)
+        .unwrap();
+    for _ in 0..1100 {
+        std::io::Write::write_all(&mut file, format!("{line}\n").as_bytes()).unwrap();
+    }
+    let other = bench.reopened();
+    let listing = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let started = listing.clone();
+    once_at(&bench.root, Moment::AfterLine, move || {
+        let list = std::thread::spawn(move || crate::versions::list(other.disk(), None));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(!list.is_finished(), "it waits for its turn");
+        *started.lock().unwrap() = Some(list);
+    });
+    bench.put("b/late", "x");
+    let seen = bench.expect("b/late").await;
+    let keep = version("9", "b/late");
+    bench.write("b/late", "new", seen, keep).await.unwrap();
+    let list = listing.lock().unwrap().take().unwrap();
+    list.join().unwrap().unwrap();
+    let text = std::fs::read_to_string(&index).unwrap();
+    assert!(text.lines().count() <= 4, "it was written anew");
+    let all = bench.root.versions(None).await.unwrap();
+    assert!(all.iter().any(|v| v.key == key("9", "b/late")), "{all:?}");
 }
 
 #[tokio::test]

@@ -3,10 +3,16 @@
 //! A line is written before its file is moved in, so that a crash leaves a line too many, never one too few;
 //! a version exists if its file does.
 
-use serde::{Deserialize, Serialize};
-use tandem_core::path::RelPath;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Mutex;
 
-use crate::sys::{self, Access, Errno, Folder, SysResult};
+use serde::{Deserialize, Serialize};
+use tandem_core::path::{Name, RelPath};
+
+use super::shelf::Shelf;
+use crate::disk::lock;
+use crate::sys::{self, Access, Errno, Folder, Stat, SysResult};
 
 const FILE: &str = "index.jsonl";
 const NEW_FILE: &str = "index.jsonl.new";
@@ -27,18 +33,103 @@ pub(super) struct Line {
     pub(super) kept_at: i64,
 }
 
-/// Adds a line to the index of `device`.
-pub(super) fn append(device: &Folder, line: &Line) -> SysResult<()> {
-    let mut text = serde_json::to_vec(line).map_err(|_| Errno::INVAL)?;
-    text.push(b'\n');
-    let _locked = device.lock()?;
-    let file = device.open_or_create(FILE, 0o600)?;
-    let len = sys::stat_of(&file)?.size;
-    // A line that a crash cut short must not take this one with it.
-    if len > 0 && sys::read_at(&file, len - 1, 1)? != b"\n" {
-        text.insert(0, b'\n');
+/// The index of a device while nobody else, of this process or another, adds to it or writes it anew.
+pub(super) struct Index<'a> {
+    device: &'a Folder,
+    _locked: Folder,
+}
+
+impl<'a> Index<'a> {
+    /// Waits until the index is free.
+    pub(super) fn lock(device: &'a Folder) -> SysResult<Self> {
+        let _locked = device.lock()?;
+        Ok(Self { device, _locked })
     }
-    sys::append(&file, &text)
+
+    /// The folder that it is of.
+    pub(super) const fn device(&self) -> &Folder {
+        self.device
+    }
+
+    /// Adds a line.
+    pub(super) fn append(&self, line: &Line) -> SysResult<()> {
+        let mut text = serde_json::to_vec(line).map_err(|_| Errno::INVAL)?;
+        text.push(b'\n');
+        let file = self.device.open_or_create(FILE, 0o600)?;
+        let len = sys::stat_of(&file)?.size;
+        // A line that a crash cut short must not take this one with it.
+        if len > 0 && sys::read_at(&file, len - 1, 1)? != b"\n" {
+            text.insert(0, b'\n');
+        }
+        sys::append(&file, &text)
+    }
+}
+
+/// Size and mtime that each kept file of one device had when it was set aside, as long as its index stays as it is:
+/// pruning asks for one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<Option<Marks>>);
+
+#[derive(Debug)]
+struct Marks {
+    device: Box<str>,
+    index: Option<Stat>,
+    /// By a hash of the place, so that a million fit.
+    files: HashMap<u64, (u64, i64)>,
+}
+
+impl Known {
+    /// What the index says of `name` on `shelf`; `None` if nothing.
+    pub(super) fn find(
+        &self,
+        device: &Folder,
+        shelf: &Shelf,
+        name: &Name,
+    ) -> SysResult<Option<(u64, i64)>> {
+        let now = device.stat(FILE)?;
+        let mut known = lock(&self.0);
+        let marks = match known.take() {
+            Some(marks) if marks.device == shelf.device && is_unchanged(&marks.index, &now) => {
+                marks
+            }
+            _ => Marks {
+                device: shelf.device.clone(),
+                index: now,
+                files: read_marks(device)?,
+            },
+        };
+        let found = marks
+            .files
+            .get(&place(&shelf.date, &shelf.action, name.as_str()));
+        let found = found.copied();
+        *known = Some(marks);
+        Ok(found)
+    }
+}
+
+fn is_unchanged(then: &Option<Stat>, now: &Option<Stat>) -> bool {
+    match (then, now) {
+        (Some(then), Some(now)) => {
+            then.is_same_file(now) && (then.size, then.mtime) == (now.size, now.mtime)
+        }
+        _ => false,
+    }
+}
+
+fn read_marks(device: &Folder) -> SysResult<HashMap<u64, (u64, i64)>> {
+    let lines = read(device)?;
+    let marks = lines.iter().filter_map(|line| {
+        let name = line.path.name()?;
+        let place = place(&line.date, &line.action, name.as_str());
+        Some((place, (line.size, line.mtime)))
+    });
+    Ok(marks.collect())
+}
+
+fn place(date: &str, action: &str, name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (date, action, name).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// All lines; those that a crash cut short are left out.
@@ -56,16 +147,17 @@ pub(super) fn read(device: &Folder) -> SysResult<Vec<Line>> {
         .collect())
 }
 
-/// Writes the index anew if it has many lines whose file is gone.
+/// Writes the index anew if it has many lines whose file is gone: `lines` were read, and `files` were found.
 pub(super) fn compact(
     device: &Folder,
     lines: usize,
+    files: usize,
     exists: impl Fn(&Line) -> bool,
 ) -> SysResult<()> {
-    if lines <= SLACK {
+    if lines <= 2 * files + SLACK {
         return Ok(());
     }
-    let _locked = device.lock()?;
+    let _index = Index::lock(device)?;
     let all = read(device)?;
     let live: Vec<&Line> = all.iter().filter(|line| exists(line)).collect();
     if all.len() <= 2 * live.len() + SLACK {
@@ -84,4 +176,32 @@ pub(super) fn compact(
     sys::write_at(&file, &text, 0)?;
     sys::sync(&file)?;
     device.rename(NEW_FILE, device, FILE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::Features;
+
+    #[test]
+    fn an_index_is_looked_through_only_if_most_of_it_is_of_what_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = Folder::open_root(folder.path(), Features::ALL).unwrap();
+        let line = Line {
+            action: "1".into(),
+            date: "2026-11-20".into(),
+            path: RelPath::new("file").unwrap(),
+            size: 1,
+            mtime: 2,
+            kept_at: 3,
+        };
+        let lines = SLACK + 3;
+        for _ in 0..lines {
+            Index::lock(&device).unwrap().append(&line).unwrap();
+        }
+        compact(&device, lines, 2, |_| panic!("there is too little to win")).unwrap();
+        assert_eq!(read(&device).unwrap().len(), lines);
+        compact(&device, lines, 1, |_| false).unwrap();
+        assert!(read(&device).unwrap().is_empty());
+    }
 }

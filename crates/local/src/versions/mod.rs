@@ -15,16 +15,22 @@ use tandem_core::storage::{Version, VersionKey};
 use tandem_core::time::Timestamp;
 
 use crate::disk::{Disk, Moment, Place};
-use crate::errors::{Context, refused};
+use crate::errors::{Context, not_as_expected, refused};
 use crate::observed::look;
-use crate::sys::{self, Access, Errno, Folder, Stat, SysResult, Type};
-use index::Line;
+use crate::sys::{Errno, Folder, Stat, SysResult};
+use crate::{faithful, held};
+pub(crate) use index::Known;
+use index::{Index, Line};
 use shelf::Shelf;
 
 /// How often a name is tried under another action.
 const TRIES: u32 = 1000;
 
-/// Sets `from`, a file under a name of Tandem's own, aside under `key`. The answer is the key it got.
+/// How the names of unfinished copies begin, beside the index.
+const COPY_PREFIX: &str = "copy-";
+
+/// Sets `from`, a file under a name of Tandem's own, aside under `key`. The answer is the key it got. What lies on
+/// another file system is copied, and held at `from` until the next flush.
 pub(crate) fn keep(
     disk: &Disk,
     operation: &'static str,
@@ -47,9 +53,16 @@ pub(crate) fn keep(
     for nth in 1..TRIES {
         let shelf = wanted.nth(nth);
         match keep_on(disk, &versions, &shelf, from, stat, path, &name) {
-            Ok(()) => {
+            Ok(kept) => {
                 note(disk, operation, path)?;
-                return Ok(shelf.key(path));
+                let key = shelf.key(path);
+                held::note(disk, &key, &kept.stat);
+                match kept.original {
+                    None => disk.leftovers.end(&from.path),
+                    // Removed after the next flush, if nobody has written into it until then.
+                    Some(original) => held::hold(disk, from, &original, path),
+                }
+                return Ok(key);
             }
             Err(Errno::EXIST) => {}
             Err(error) => return Err(error).context(operation, path),
@@ -76,6 +89,15 @@ pub(crate) fn check_key(operation: &'static str, key: &VersionKey) -> Result<()>
     Shelf::of(operation, key).map(|_| ())
 }
 
+/// What is kept now.
+struct Kept {
+    stat: Stat,
+    /// What was copied, if it is a copy.
+    original: Option<Stat>,
+}
+
+/// From the line in the index to the file in its place nobody else writes the
+/// index anew: a line without its file would be taken for that of a pruned one.
 fn keep_on(
     disk: &Disk,
     versions: &Folder,
@@ -84,8 +106,10 @@ fn keep_on(
     stat: &Stat,
     path: &RelPath,
     name: &Name,
-) -> SysResult<()> {
-    let (device, action) = shelf.make(versions)?;
+) -> SysResult<Kept> {
+    let device = shelf.make_device(versions)?;
+    let index = Index::lock(&device)?;
+    let action = shelf.make_in(&device)?;
     if action.stat(name.as_str())?.is_some() {
         return Err(Errno::EXIST);
     }
@@ -97,43 +121,70 @@ fn keep_on(
         mtime: stat.mtime,
         kept_at: disk.environment.now().0,
     };
-    index::append(&device, &line)?;
+    index.append(&line)?;
+    disk.at(Moment::AfterLine)?;
     match from
         .folder
         .rename_if_free(from.name(), &action, name.as_str())
     {
-        Err(Errno::XDEV) => copy_over(from, stat, &action, name.as_str()),
-        answer => answer,
+        Ok(()) => Ok(Kept {
+            stat: *stat,
+            original: None,
+        }),
+        Err(Errno::XDEV) => copy_over(disk, &index, from, &action, name, &line),
+        Err(error) => Err(error),
     }
 }
 
-/// Keeps what lies on another file system than the root: copied and flushed before it is removed there.
-fn copy_over(from: &Place, stat: &Stat, action: &Folder, name: &str) -> SysResult<()> {
-    if stat.kind == Type::Symlink {
-        let target = from.folder.read_link(from.name())?;
-        let target = String::from_utf8(target).map_err(|_| Errno::ILSEQ)?;
-        action.symlink(&target, name)?;
-    } else {
-        let source = from.folder.open_file(from.name(), Access::Read)?;
-        let copy = action.create_file(name, 0o600)?;
-        let copied = sys::copy_bytes(&source, &copy, stat.size)
-            .and_then(|len| {
-                if len == stat.size {
-                    Ok(())
-                } else {
-                    Err(Errno::IO)
-                }
-            })
-            .and_then(|()| sys::set_mode_of(&copy, stat.mode & 0o777))
-            .and_then(|()| sys::set_mtime_of(&copy, stat.mtime))
-            .and_then(|()| sys::sync(&copy));
-        if let Err(error) = copied {
-            action.unlink(name)?;
-            return Err(error);
+/// Keeps a copy of what lies on another file system than the root.
+fn copy_over(
+    disk: &Disk,
+    index: &Index<'_>,
+    from: &Place,
+    action: &Folder,
+    name: &Name,
+    line: &Line,
+) -> SysResult<Kept> {
+    let device = index.device();
+    remove_copies(device)?;
+    // Under another name until it is whole, and where nothing is taken for a version.
+    let unfinished = disk.random_name(COPY_PREFIX, "");
+    let original = faithful::copy(disk, from, device, &unfinished)?;
+    let moved = || -> SysResult<Kept> {
+        let copy = device.stat(&unfinished)?.ok_or(Errno::NOENT)?;
+        if (copy.size, copy.mtime) != (line.size, line.mtime) {
+            // Written to since it was looked at, or the other disk keeps finer times.
+            index.append(&Line {
+                size: copy.size,
+                mtime: copy.mtime,
+                ..line.clone()
+            })?;
+        }
+        device.rename_if_free(&unfinished, action, name.as_str())?;
+        action.sync()?;
+        Ok(Kept {
+            stat: copy,
+            original: Some(original),
+        })
+    };
+    let moved = moved();
+    if moved.is_err() {
+        match device.unlink(&unfinished) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error),
         }
     }
-    action.sync()?;
-    from.folder.unlink(from.name())
+    moved
+}
+
+/// Removes copies that a crash left unfinished; their originals are still where they were.
+fn remove_copies(device: &Folder) -> SysResult<()> {
+    for name in shelf::names_in(device)? {
+        if name.as_str().starts_with(COPY_PREFIX) {
+            device.unlink(name.as_str())?;
+        }
+    }
+    Ok(())
 }
 
 /// A key for content that nobody expected and for which no key was given: of no device, so that none prunes
@@ -211,6 +262,7 @@ fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -
         .iter()
         .map(|line| ((&*line.date, &*line.action, line.path.name()), line))
         .collect();
+    let mut files = 0;
     for date in shelf::folders_in(device_folder)? {
         let date_folder = device_folder.open_folder(&date)?;
         for action in shelf::folders_in(&date_folder)? {
@@ -219,6 +271,7 @@ fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -
                 let Some((stat, entry)) = look(&folder, &name)? else {
                     continue;
                 };
+                files += 1;
                 let line = known.get(&(&*date, &*action, Some(name.clone())));
                 let path = line.map_or_else(|| name.clone().into(), |line| line.path.clone());
                 let kept_at = line.map_or(stat.ctime, |line| line.kept_at);
@@ -230,13 +283,14 @@ fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -
             }
         }
     }
-    index::compact(device_folder, lines.len(), |line| {
-        Shelf::new(device, &line.date, &line.action)
-            .open_in(device_folder)
-            .ok()
-            .flatten()
-            .zip(line.path.name())
-            .is_some_and(|(folder, name)| !matches!(folder.stat(name.as_str()), Ok(None)))
+    index::compact(device_folder, lines.len(), files, |line| {
+        let shelf = Shelf::new(device, &line.date, &line.action);
+        match (shelf.open_in(device_folder), line.path.name()) {
+            (Ok(None), _) | (_, None) => false,
+            (Ok(Some(folder)), Some(name)) => !matches!(folder.stat(name.as_str()), Ok(None)),
+            // What cannot be looked at may be there.
+            (Err(_), _) => true,
+        }
     })
 }
 
@@ -288,21 +342,42 @@ pub(crate) fn stat(disk: &Disk, key: &VersionKey) -> Result<Option<Entry>> {
 }
 
 /// Removes a version and the folders it leaves empty.
+///
+/// # Errors
+/// `precondition_failed` if somebody wrote into it after it was set aside, by a handle from before: it holds what
+/// is nowhere else, and stays (P1 a).
 pub(crate) fn prune(disk: &Disk, key: &VersionKey) -> Result<()> {
     const PRUNE: &str = "prune_version";
-    let place = match open(disk, PRUNE, key) {
-        Ok((place, _)) => place,
+    let (place, stat) = match open(disk, PRUNE, key) {
+        Ok(found) => found,
         Err(error) if error.cause == Cause::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    match place.folder.unlink(place.name()) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        Err(error) => return Err(error).context(PRUNE, key.path()),
-    }
-    note(disk, PRUNE, key.path())?;
+    let path = key.path();
     let shelf = Shelf::of(PRUNE, key)?;
-    let emptied = || -> SysResult<()> {
-        shelf::open_root(disk)?.map_or(Ok(()), |versions| shelf.remove_if_empty(&versions))
+    let pruned = || -> SysResult<bool> {
+        let Some(versions) = shelf::open_root(disk)? else {
+            return Ok(true);
+        };
+        let Some(device) = shelf.open_device(&versions)? else {
+            return Ok(true);
+        };
+        let was = disk.kept.find(&device, &shelf, &place.name)?;
+        if was.is_some_and(|was| was != (stat.size, stat.mtime)) {
+            return Ok(false);
+        }
+        // Nobody makes the folders anew while they are removed.
+        let _locked = Index::lock(&device)?;
+        match place.folder.unlink(place.name()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error),
+        }
+        shelf.remove_if_empty(&versions)?;
+        Ok(true)
     };
-    emptied().context(PRUNE, key.path())
+    if !pruned().context(PRUNE, path)? {
+        let why = "it was written to after it was set aside";
+        return Err(not_as_expected(PRUNE, path, why));
+    }
+    note(disk, PRUNE, path)
 }

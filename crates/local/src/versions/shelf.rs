@@ -13,7 +13,7 @@ use crate::sys::{Errno, Folder, SysResult, Type};
 /// One `DEVICE/DATE/ACTION`.
 #[derive(Debug, Clone)]
 pub(super) struct Shelf {
-    device: Box<str>,
+    pub(super) device: Box<str>,
     pub(super) date: Box<str>,
     pub(super) action: Box<str>,
 }
@@ -67,12 +67,19 @@ impl Shelf {
         }
     }
 
-    /// Makes the device's folder and this one.
-    pub(super) fn make(&self, versions: &Folder) -> SysResult<(Folder, Folder)> {
-        let device = open_or_make(versions, &self.device)?;
-        let date = open_or_make(&device, &self.date)?;
-        let action = open_or_make(&date, &self.action)?;
-        Ok((device, action))
+    /// Makes the device's folder.
+    pub(super) fn make_device(&self, versions: &Folder) -> SysResult<Folder> {
+        open_or_make(versions, &self.device)
+    }
+
+    /// Makes this folder in the device's.
+    pub(super) fn make_in(&self, device: &Folder) -> SysResult<Folder> {
+        open_or_make(&open_or_make(device, &self.date)?, &self.action)
+    }
+
+    /// The device's folder, if it is there.
+    pub(super) fn open_device(&self, versions: &Folder) -> SysResult<Option<Folder>> {
+        if_there(versions.open_folder(&self.device))
     }
 
     /// This folder, if it is there.

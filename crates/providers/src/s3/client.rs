@@ -55,6 +55,15 @@ impl Learnt {
     }
 }
 
+/// How often a request is made while it fails for a reason that may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tries {
+    /// As often as the account's limiter allows.
+    Many,
+    /// Once: it is a step of a request that is tried again as a whole.
+    Once,
+}
+
 /// A bucket that requests can be sent to.
 pub(super) struct Bucket {
     pub(super) client: Client,
@@ -113,7 +122,28 @@ impl Bucket {
         .await
     }
 
-    /// Runs `request`, which makes one or more calls of [`Self::once`], under the account's limiter.
+    /// Sends the request that `send` makes, as often as `tries` says.
+    pub(super) async fn ask<T, E, F, Fut>(
+        &self,
+        tries: Tries,
+        operation: &'static str,
+        limit: Duration,
+        mut send: F,
+    ) -> Result<T>
+    where
+        F: FnMut() -> Fut + Send,
+        Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>> + Send,
+        E: ProvideErrorMetadata + Error + Send + 'static,
+        T: Send,
+    {
+        match tries {
+            Tries::Many => self.call(operation, limit, send).await,
+            Tries::Once => Box::pin(self.once(operation, limit, send())).await,
+        }
+    }
+
+    /// Runs `request`, which makes one or more calls of [`Self::once`], under the account's limiter. Nothing in
+    /// it may itself be tried several times: tries of tries would be too many for a server that is in trouble.
     pub(super) async fn run<T, F, Fut>(&self, request: F) -> Result<T>
     where
         F: FnMut(Attempt) -> Fut + Send,

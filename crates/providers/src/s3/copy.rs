@@ -1,18 +1,20 @@
 //! Copies that the server makes, so that no byte comes here.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use aws_sdk_s3::types::MetadataDirective;
 use tandem_core::error::{Cause, Result, StorageError};
 
-use super::client::{ANSWER_LIMIT, body_limit};
+use super::client::{ANSWER_LIMIT, Tries, body_limit};
 use super::errors::is_missing_bucket;
 use super::guard::{Condition, Guard};
+use super::history::NO_VERSION;
 use super::keys::copy_source;
 use super::metadata::UserMetadata;
-use super::multipart::{Part, Upload, part_size};
-use super::object::Object;
+use super::object::{Object, hides_md5};
+use super::parts::{Part, Upload, part_size};
 use super::revision::{md5_of_tag, same_tag, unquoted};
 use super::store::Store;
-use super::versions::NO_VERSION;
 use crate::retry::Attempt;
 
 /// Parts that a copy is made of; few requests matter more here than small ones.
@@ -91,6 +93,7 @@ impl Store {
         }
         let is_comparable = self.etags_are_md5()
             && !made.encrypted
+            && !copy.source.encrypted
             && md5_of_tag(&copy.source.tag).is_some()
             && md5_of_tag(&made.tag).is_some();
         let is_same = if is_comparable {
@@ -124,7 +127,8 @@ impl Store {
             let sent = if condition.is_set() || *copy.guard == Guard::Any {
                 self.send_copy(copy, &condition).await
             } else {
-                match self.check(copy.operation, copy.to, copy.guard).await {
+                let checked = self.check(Tries::Once, copy.operation, copy.to, copy.guard);
+                match checked.await {
                     Ok(_) => self.send_copy(copy, &condition).await,
                     Err(error) => Err(error),
                 }
@@ -134,7 +138,7 @@ impl Store {
                 Err(error) if error.is_lost_race() && !is_missing_bucket(&error) => error,
                 Err(error) => return Err(error),
             };
-            let there = self.bucket.head(copy.to, None).await?;
+            let there = self.bucket.look(Tries::Once, copy.to, None).await?;
             let is_copy = |there: &Object| {
                 there.size == copy.source.size
                     && same_tag(&there.tag, &copy.source.tag)
@@ -153,7 +157,10 @@ impl Store {
                     .refused(copy.operation, "something else is there"));
             }
             // Both ends are as expected and the store refuses: it may be the quotes around the ETags.
-            let source = self.bucket.head(copy.from, copy.version).await?;
+            let source = self
+                .bucket
+                .look(Tries::Once, copy.from, copy.version)
+                .await?;
             let is_unchanged = source.is_some_and(|source| source.tag == copy.source.tag);
             if !is_unchanged || self.bucket.bare_tags.get().is_some() {
                 return Err(StorageError::new(
@@ -251,14 +258,17 @@ impl Store {
                 })
                 .await?;
             let tag = reply.copy_part_result().and_then(|part| part.e_tag());
-            let etag = tag.map(|tag| unquoted(tag).to_owned());
             let bad =
                 || StorageError::new(copy.operation, Cause::BadResponse, "a part without an ETag");
-            upload.parts.push(Part {
-                number,
-                etag: etag.ok_or_else(bad)?,
-                md5: String::new(),
-            });
+            let etag = tag.map(|tag| unquoted(tag).to_owned()).ok_or_else(bad)?;
+            let encrypted = hides_md5(
+                reply.server_side_encryption(),
+                reply.sse_customer_algorithm(),
+            );
+            let is_md5 = !encrypted && self.etags_are_md5() && md5_of_tag(&etag).is_some();
+            // What the store copied was never here: its ETag is all that tells what it is.
+            let md5 = if is_md5 { etag.clone() } else { String::new() };
+            upload.parts.push(Part { number, etag, md5 });
         }
         // The parts must all be of one object: the source is still what it was when the first one was copied.
         let source = bucket.head(copy.from, copy.version).await?;
@@ -276,15 +286,15 @@ impl Store {
         key: &str,
         guard: &Guard,
     ) -> Result<Removed> {
-        let bucket = &self.bucket;
-        bucket
-            .run(|attempt| self.try_remove(attempt, operation, key, guard))
+        let was_sent = AtomicBool::new(false);
+        self.bucket
+            .run(|_| self.try_remove(&was_sent, operation, key, guard))
             .await
     }
 
     async fn try_remove(
         &self,
-        attempt: Attempt,
+        was_sent: &AtomicBool,
         operation: &'static str,
         key: &str,
         guard: &Guard,
@@ -294,7 +304,7 @@ impl Store {
             let condition = self.condition(guard, false, self.capabilities.conditions.delete);
             // Gone after an earlier try: that one did it.
             let gone = Removed {
-                was_there: attempt.is_repeated(),
+                was_there: was_sent.load(Ordering::Relaxed),
                 marker: None,
             };
             if !condition.is_set() && !self.is_removable(operation, key, guard).await? {
@@ -307,7 +317,9 @@ impl Store {
                 .key(key)
                 .set_if_match(condition.if_match.clone())
                 .send();
-            match bucket.once(operation, ANSWER_LIMIT, sent).await {
+            let answer = bucket.once(operation, ANSWER_LIMIT, sent).await;
+            was_sent.store(true, Ordering::Relaxed);
+            match answer {
                 Ok(reply) => {
                     self.tag_was_understood(&condition);
                     return Ok(Removed {
@@ -337,7 +349,7 @@ impl Store {
         guard: &Guard,
     ) -> Result<bool> {
         for _ in 0..2 {
-            match self.bucket.head(key, None).await? {
+            match self.bucket.look(Tries::Once, key, None).await? {
                 None => return Ok(false),
                 Some(found) if guard.admits(Some(&found)) => return Ok(true),
                 Some(_) => {}

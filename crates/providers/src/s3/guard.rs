@@ -9,6 +9,7 @@ use tandem_core::entry::Revision;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::Expected;
 
+use super::client::Tries;
 use super::object::Object;
 use super::revision::{Marks, same_tag};
 use super::store::Store;
@@ -101,11 +102,12 @@ impl Store {
     /// Looks whether `guard` holds, and shows what is there.
     pub(super) async fn check(
         &self,
+        tries: Tries,
         operation: &'static str,
         key: &str,
         guard: &Guard,
     ) -> Result<Option<Object>> {
-        let found = self.bucket.head(key, None).await?;
+        let found = self.bucket.look(tries, key, None).await?;
         if guard.admits(found.as_ref()) {
             return Ok(found);
         }
@@ -150,7 +152,7 @@ impl Store {
         if self.bucket.bare_tags.get().is_some() {
             return Ok(false);
         }
-        let found = self.bucket.head(key, None).await?;
+        let found = self.bucket.look(Tries::Once, key, None).await?;
         let is_quoting = found.is_some_and(|object| same_tag(tag, &object.tag));
         if is_quoting {
             self.bucket.bare_tags.set(true);

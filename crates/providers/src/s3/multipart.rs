@@ -11,106 +11,24 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use aws_smithy_types::base64;
 use futures_util::{StreamExt, stream};
 use md5::{Digest, Md5};
-use serde::{Deserialize, Serialize};
 use tandem_core::content::SharedContent;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::{ResumeSink, ResumeToken};
 
 use super::answers::RootElement;
 use super::body::{Piece, Prepared};
-use super::client::{ANSWER_LIMIT, body_limit};
+use super::client::{ANSWER_LIMIT, Tries, body_limit};
 use super::guard::Guard;
 use super::metadata::UserMetadata;
-use super::object::Object;
+use super::object::{Object, hides_md5};
+use super::parts::{Part, Token, Upload, part_size};
 use super::read::Wanted;
 use super::revision::{hex, md5_of_tag, same_tag, unquoted};
-use super::settings::{LARGEST_PART, SMALLEST_PART};
 use super::store::Store;
 use crate::retry::Attempt;
 
 /// Parts of one file that are on their way at once.
 const AT_ONCE: usize = 4;
-
-/// What is kept of an upload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Upload {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) upload_id: String,
-    pub(super) part_size: u64,
-    pub(super) len: u64,
-    pub(super) parts: Vec<Part>,
-}
-
-/// A part that arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Part {
-    pub(super) number: i32,
-    pub(super) etag: String,
-    pub(super) md5: String,
-}
-
-/// What a resume token says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Token {
-    /// Nothing lies on the storage: `commit` sends the bytes.
-    Whole,
-    /// Parts lie on the storage.
-    Parts(Upload),
-}
-
-impl Token {
-    pub(super) fn parse(token: &ResumeToken) -> Result<Self> {
-        serde_json::from_str(&token.0).map_err(|error| {
-            StorageError::new(
-                "stage",
-                Cause::Other,
-                format!("a token of another storage: {error}"),
-            )
-        })
-    }
-
-    pub(super) fn write(&self) -> Result<ResumeToken> {
-        serde_json::to_string(self)
-            .map(ResumeToken)
-            .map_err(|error| StorageError::new("stage", Cause::Other, error.to_string()))
-    }
-}
-
-impl Upload {
-    pub(super) fn count(&self) -> i32 {
-        i32::try_from(self.len.div_ceil(self.part_size)).unwrap_or(i32::MAX)
-    }
-
-    pub(super) fn range(&self, number: i32) -> (u64, u64) {
-        let offset = (u64::from(number.unsigned_abs()) - 1) * self.part_size;
-        (offset, self.part_size.min(self.len - offset))
-    }
-
-    /// The ETag that S3 gives an upload of these parts: the MD5 of their MD5s, and their number.
-    fn tag(&self) -> Option<String> {
-        let mut digest = Md5::new();
-        for part in &self.parts {
-            digest.update(md5_of_tag(&part.md5)?);
-        }
-        Some(format!("{}-{}", hex(&digest.finalize()), self.parts.len()))
-    }
-}
-
-/// The part size for a file: the wanted one, or what fits it into as many parts as there may be.
-pub(super) fn part_size(len: u64, wanted: u64, most_parts: u32) -> Result<u64> {
-    let needed = len.div_ceil(u64::from(most_parts)).div_ceil(1 << 20) << 20;
-    let size = wanted.max(needed).max(SMALLEST_PART);
-    if size > LARGEST_PART {
-        return Err(StorageError::new(
-            "stage",
-            Cause::TooLarge,
-            format!("{len} bytes"),
-        ));
-    }
-    Ok(size)
-}
 
 impl Store {
     /// Begins an upload, or goes on with the one that `resume` names if that still fits.
@@ -125,7 +43,7 @@ impl Store {
             && before.bucket == self.bucket.name()
             && before.key == key
             && before.len == len
-            && before.part_size > 0
+            && before.is_sound()
             && let Some(upload) = self.still_there(before).await?
         {
             return Ok(upload);
@@ -308,12 +226,11 @@ impl Store {
                         "a part without an ETag",
                     ));
                 }
-                let is_encrypted = reply.server_side_encryption().is_some()
-                    || reply.sse_customer_algorithm().is_some();
-                if !is_encrypted
-                    && self.etags_are_md5()
-                    && md5_of_tag(&etag).is_some()
-                    && etag != md5
+                let encrypted = hides_md5(
+                    reply.server_side_encryption(),
+                    reply.sse_customer_algorithm(),
+                );
+                if !encrypted && self.etags_are_md5() && md5_of_tag(&etag).is_some() && etag != md5
                 {
                     return Err(StorageError::new(
                         "stage",
@@ -352,8 +269,7 @@ impl Store {
         // Another ETag than was answered, or none was: only where the store decides races it is surely ours.
         let works = self.capabilities.conditions.finish_multipart;
         let is_decided = self.condition(guard, works, works).is_set();
-        let can_tell = upload.parts.iter().all(|part| !part.md5.is_empty());
-        if is_decided || !can_tell || self.is_upload(upload).await? {
+        if is_decided || self.is_upload(Tries::Many, upload).await? {
             return Ok(found);
         }
         Err(written_since())
@@ -371,10 +287,11 @@ impl Store {
             let condition = self.condition(guard, works, works);
             if !condition.is_set()
                 && *guard != Guard::Any
-                && let Err(error) = self.check("commit", &upload.key, guard).await
+                && let Err(error) = self.check(Tries::Once, "commit", &upload.key, guard).await
             {
-                let is_ours =
-                    attempt.is_repeated() && error.is_lost_race() && self.is_upload(upload).await?;
+                let is_ours = attempt.is_repeated()
+                    && error.is_lost_race()
+                    && self.is_upload(Tries::Once, upload).await?;
                 return if is_ours { Ok(None) } else { Err(error) };
             }
             let parts = upload.parts.iter().map(|part| {
@@ -411,7 +328,7 @@ impl Store {
                 Err(error) if error.is_lost_race() => error,
                 Err(error) => return Err(error),
             };
-            if attempt.is_repeated() && self.is_upload(upload).await? {
+            if attempt.is_repeated() && self.is_upload(Tries::Once, upload).await? {
                 return Ok(None);
             }
             if error.cause == Cause::NotFound {
@@ -424,9 +341,13 @@ impl Store {
         }
     }
 
-    /// Whether what is at the key is this upload: by the ETag it must have, else by reading it.
-    async fn is_upload(&self, upload: &Upload) -> Result<bool> {
-        let Some(object) = self.bucket.head(&upload.key, None).await? else {
+    /// Whether what is at the key is surely this upload: by the ETag it must have, else by reading it. Of parts
+    /// that the store copied without telling their MD5 nothing can be said.
+    async fn is_upload(&self, tries: Tries, upload: &Upload) -> Result<bool> {
+        if !upload.can_tell() {
+            return Ok(false);
+        }
+        let Some(object) = self.bucket.look(tries, &upload.key, None).await? else {
             return Ok(false);
         };
         if object.size != upload.len {
@@ -443,7 +364,7 @@ impl Store {
                 size: object.size,
             };
             let mut body = self
-                .open_range("commit", &upload.key, &want, offset, len)
+                .open_range(tries, "commit", &upload.key, &want, offset, len)
                 .await?
                 .body;
             let mut digest = Md5::new();
@@ -482,63 +403,5 @@ impl Store {
             }
             other => other.map(|_| ()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_is_as_large_as_the_file_needs() {
-        const MIB: u64 = 1 << 20;
-        for (len, size) in [
-            (50 * MIB, 5 * MIB),
-            (50_000 * MIB, 5 * MIB),
-            (50_000 * MIB + 1, 6 * MIB),
-            (10_000 * LARGEST_PART, LARGEST_PART),
-        ] {
-            assert_eq!(
-                part_size(len, SMALLEST_PART, 10_000).unwrap(),
-                size,
-                "{len}"
-            );
-            assert!(len.div_ceil(size) <= 10_000);
-        }
-        assert_eq!(
-            part_size(10_000 * LARGEST_PART + 1, SMALLEST_PART, 10_000)
-                .unwrap_err()
-                .cause,
-            Cause::TooLarge
-        );
-        assert!(part_size(100 * MIB, SMALLEST_PART, 10).unwrap() == 10 * MIB);
-    }
-
-    #[test]
-    fn the_etag_of_an_upload_is_known_beforehand() {
-        // 5 MiB of `a` and one `b`, as moto and s3s-fs answered.
-        let part = |number, md5: &str| Part {
-            number,
-            etag: md5.to_owned(),
-            md5: md5.to_owned(),
-        };
-        let upload = Upload {
-            bucket: "b".to_owned(),
-            key: "k".to_owned(),
-            upload_id: "u".to_owned(),
-            part_size: SMALLEST_PART,
-            len: SMALLEST_PART + 1,
-            parts: vec![
-                part(1, "79b281060d337b9b2b84ccf390adcf74"),
-                part(2, "92eb5ffee6ae2fec3ad71c777531578f"),
-            ],
-        };
-        assert_eq!(
-            upload.tag().as_deref(),
-            Some("e5a8c5272b26fc10581a21089559b006-2")
-        );
-        let token = Token::Parts(upload.clone());
-        assert_eq!(Token::parse(&token.write().unwrap()).unwrap(), token);
-        assert_eq!(upload.range(2), (SMALLEST_PART, 1));
     }
 }

@@ -7,7 +7,7 @@ use tandem_core::entry::{Entry, Kind, Revision};
 use tandem_core::error::{Cause, ErrorKind, Result, StorageError};
 use tandem_core::path::Name;
 
-use super::client::{ANSWER_LIMIT, Bucket};
+use super::client::{ANSWER_LIMIT, Bucket, Tries};
 use super::metadata::{self, UserMetadata};
 use super::revision::{md5_hash, md5_of_tag, unquoted};
 use super::store::Store;
@@ -38,6 +38,19 @@ pub(super) struct Headers {
     pub(super) storage_class: Option<StorageClass>,
 }
 
+/// Whether an ETag is no MD5 because of how the object is encrypted: with a key of KMS or of the client's own.
+/// With SSE-S3, which Amazon applies to everything, it is one ("Checking object integrity", S3 User Guide).
+pub(super) const fn hides_md5(
+    by_server: Option<&ServerSideEncryption>,
+    by_client_key: Option<&str>,
+) -> bool {
+    by_client_key.is_some()
+        || matches!(
+            by_server,
+            Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse)
+        )
+}
+
 impl Object {
     fn new(head: HeadObjectOutput) -> Result<Self> {
         let bad = |detail| StorageError::new("stat", Cause::BadResponse, detail);
@@ -45,11 +58,7 @@ impl Object {
             .content_length()
             .and_then(|n| u64::try_from(n).ok())
             .ok_or_else(|| bad("no length"))?;
-        let encrypted = head.sse_customer_algorithm().is_some()
-            || matches!(
-                head.server_side_encryption(),
-                Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse)
-            );
+        let encrypted = hides_md5(head.server_side_encryption(), head.sse_customer_algorithm());
         Ok(Self {
             size,
             tag: unquoted(head.e_tag().ok_or_else(|| bad("no ETag"))?).to_owned(),
@@ -72,8 +81,18 @@ impl Object {
 impl Bucket {
     /// The object at `key`; `None` if there is none. The bucket itself may be missing then as well.
     pub(super) async fn head(&self, key: &str, version: Option<&str>) -> Result<Option<Object>> {
+        self.look(Tries::Many, key, version).await
+    }
+
+    /// The same, asked as often as `tries` says: once within a request that is tried again as a whole.
+    pub(super) async fn look(
+        &self,
+        tries: Tries,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<Option<Object>> {
         let answer = self
-            .call("stat", ANSWER_LIMIT, || {
+            .ask(tries, "stat", ANSWER_LIMIT, || {
                 self.client
                     .head_object()
                     .bucket(self.name())
@@ -86,17 +105,19 @@ impl Bucket {
             Ok(head) => Object::new(head).map(Some),
             Err(error) if error.cause == Cause::NotFound => Ok(None),
             // An answer to HEAD has no body, so it does not say what is wrong with the key. One to a listing does.
-            Err(error) if error.cause == Cause::Forbidden => match self.first_below(key, 1).await {
-                Err(reason)
-                    if reason.kind == ErrorKind::Auth || reason.cause == Cause::ClockSkew =>
-                {
+            Err(error) if error.cause == Cause::Forbidden => {
+                match self.first_below_in(tries, key, 1).await {
                     Err(reason)
+                        if reason.kind == ErrorKind::Auth || reason.cause == Cause::ClockSkew =>
+                    {
+                        Err(reason)
+                    }
+                    _ => Err(error),
                 }
-                _ => Err(error),
-            },
+            }
             // s3s-fs answers so where a folder is on its disk. What is not listed under exactly this key is no object.
             Err(error) if error.cause == Cause::Server && version.is_none() => {
-                match self.first_below(key, 1).await?.first() {
+                match self.first_below_in(tries, key, 1).await?.first() {
                     Some(first) if first.key == key.as_bytes() => Err(error),
                     _ => Ok(None),
                 }

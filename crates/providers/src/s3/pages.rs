@@ -7,7 +7,7 @@ use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::EncodingType;
 use tandem_core::error::{Cause, Result, StorageError};
 
-use super::client::{ANSWER_LIMIT, Bucket};
+use super::client::{ANSWER_LIMIT, Bucket, Tries};
 use super::keys::decoded;
 use super::revision::unquoted;
 
@@ -45,9 +45,13 @@ pub(super) struct Query {
 impl Bucket {
     /// One page; `token` is what the page before said.
     pub(super) async fn page(&self, query: &Query, token: Option<&str>) -> Result<Page> {
-        let encoded = self.ask(query, token, true).await?;
+        self.page_in(Tries::Many, query, token).await
+    }
+
+    async fn page_in(&self, tries: Tries, query: &Query, token: Option<&str>) -> Result<Page> {
+        let encoded = self.list(tries, query, token, true).await?;
         if self.raw_listing.get().is_none() && keys(&encoded).any(is_ambiguous) {
-            self.learn_encoding(query, token, &encoded).await;
+            self.learn_encoding(tries, query, token, &encoded).await;
         }
         self.decode(encoded)
     }
@@ -56,11 +60,12 @@ impl Bucket {
     /// cannot be told without encoding (control characters are no XML) shows nothing, and S3's word is taken.
     async fn learn_encoding(
         &self,
+        tries: Tries,
         query: &Query,
         token: Option<&str>,
         encoded: &ListObjectsV2Output,
     ) {
-        let Ok(plain) = self.ask(query, token, false).await else {
+        let Ok(plain) = self.list(tries, query, token, false).await else {
             return;
         };
         let plain: HashSet<&str> = keys(&plain).collect();
@@ -77,13 +82,14 @@ impl Bucket {
         }
     }
 
-    async fn ask(
+    async fn list(
         &self,
+        tries: Tries,
         query: &Query,
         token: Option<&str>,
         encoding: bool,
     ) -> Result<ListObjectsV2Output> {
-        self.call("list", ANSWER_LIMIT, || {
+        self.ask(tries, "list", ANSWER_LIMIT, || {
             self.client
                 .list_objects_v2()
                 .bucket(self.name())
@@ -141,16 +147,26 @@ impl Bucket {
 
     /// The first keys below `prefix`, at most `most`.
     pub(super) async fn first_below(&self, prefix: &str, most: i32) -> Result<Vec<ListedObject>> {
+        self.first_below_in(Tries::Many, prefix, most).await
+    }
+
+    /// The same, asked as often as `tries` says.
+    pub(super) async fn first_below_in(
+        &self,
+        tries: Tries,
+        prefix: &str,
+        most: i32,
+    ) -> Result<Vec<ListedObject>> {
         let query = Query {
             prefix: prefix.to_owned(),
             delimited: false,
             most,
         };
-        let mut page = self.page(&query, None).await?;
+        let mut page = self.page_in(tries, &query, None).await?;
         // An empty page with more to come is allowed where much was deleted.
         while page.objects.is_empty() {
             let Some(token) = page.next.take() else { break };
-            page = self.page(&query, Some(&token)).await?;
+            page = self.page_in(tries, &query, Some(&token)).await?;
         }
         Ok(page.objects)
     }

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tandem_core::capabilities::Capabilities;
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::Result;
-use tandem_core::storage::{Config, Credentials, Descriptor, Provider, Storage};
+use tandem_core::storage::{Config, Credentials, Descriptor, Ground, Provider, Storage};
 
 use super::client::{Bucket, http_client};
 use super::services::Service;
-use super::settings::Settings;
+use super::settings::{self, Settings};
 use super::storage::{S3Storage, declared};
 use super::store::Store;
 use crate::retry::Account;
@@ -52,6 +52,10 @@ impl S3Provider {
 impl Provider for S3Provider {
     fn descriptor(&self) -> &'static Descriptor {
         &self.service.descriptor
+    }
+
+    fn ground(&self, config: &Config) -> Ground {
+        settings::ground(config)
     }
 
     fn open(

@@ -14,7 +14,7 @@ use tandem_core::entry::Revision;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 
-use super::client::ANSWER_LIMIT;
+use super::client::{ANSWER_LIMIT, Tries};
 use super::revision::unquoted;
 use super::store::Store;
 
@@ -40,6 +40,7 @@ impl Store {
     /// Asks for `length` bytes from `offset` on, which must lie within the object, and be at least one.
     pub(super) async fn open_range(
         &self,
+        tries: Tries,
         operation: &'static str,
         key: &str,
         want: &Wanted,
@@ -50,7 +51,7 @@ impl Store {
         let whole = offset == 0 && length >= want.size;
         let range = (!whole).then(|| format!("bytes={offset}-{}", offset + length - 1));
         let reply = bucket
-            .call(operation, ANSWER_LIMIT, || {
+            .ask(tries, operation, ANSWER_LIMIT, || {
                 bucket
                     .client
                     .get_object()
@@ -129,7 +130,7 @@ pub(super) async fn read(
         };
     }
     let opened = store
-        .open_range(operation, &key, &want, offset, length)
+        .open_range(Tries::Many, operation, &key, &want, offset, length)
         .await
         .map_err(|e| e.at(path))?;
     let tag = opened.tag.clone();
@@ -202,7 +203,14 @@ impl Reading {
     async fn open_again(&mut self) -> Result<Opened> {
         let opened = self
             .store
-            .open_range(self.operation, &self.key, &self.want, self.at, self.left)
+            .open_range(
+                Tries::Many,
+                self.operation,
+                &self.key,
+                &self.want,
+                self.at,
+                self.left,
+            )
             .await?;
         if opened.tag != self.tag {
             return Err(StorageError::new(

@@ -16,7 +16,7 @@ use tandem_core::storage::{
 
 use super::keys::{LONGEST_KEY, folder_key, object_key};
 use super::listing::{Listing, listing};
-use super::multipart::Token;
+use super::parts::Token;
 use super::read::{Wanted, read};
 use super::store::Store;
 

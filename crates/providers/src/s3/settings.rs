@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tandem_core::error::{Cause, Result, StorageError};
-use tandem_core::storage::{Config, Credentials};
+use tandem_core::storage::{Config, Credentials, Ground};
 use url::Url;
 
 use super::services::Service;
@@ -136,9 +136,47 @@ pub(super) fn folder_prefix(base: &str, path: &str) -> Result<String> {
     Ok(format!("{base}{path}/"))
 }
 
+/// Where a bucket lies. A service is told by its host: ports that go without saying, the type of storage and how the
+/// bucket is addressed make no other service of it.
+pub(super) fn ground(config: &Config) -> Ground {
+    let endpoint = config.get("endpoint").map(str::trim);
+    let service = match endpoint.map(Url::parse) {
+        None => AMAZON.to_owned(),
+        Some(Ok(url)) => service_at(&url),
+        // Nothing will open it; it is like nothing but itself.
+        Some(Err(_)) => endpoint.unwrap_or_default().to_owned(),
+    };
+    Ground {
+        storage: format!("s3 {service} {}", config.get("bucket").unwrap_or_default()),
+        folder: config.get("prefix").unwrap_or_default().to_owned(),
+    }
+}
+
+/// Amazon's buckets have one name in all regions of a partition, whichever of its addresses is used.
+const AMAZON: &str = "amazonaws.com";
+const AMAZON_IN_CHINA: &str = "amazonaws.com.cn";
+
+fn service_at(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    for amazon in [AMAZON, AMAZON_IN_CHINA] {
+        if host
+            .strip_suffix(amazon)
+            .is_some_and(|rest| rest.ends_with('.'))
+        {
+            return amazon.to_owned();
+        }
+    }
+    let host = if is_loopback(url) { "localhost" } else { host };
+    let port = url.port().filter(|port| ![80, 443].contains(port));
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    format!("{host}{port}{}", url.path().trim_end_matches('/'))
+}
+
 fn check_endpoint(text: &str) -> Result<Url> {
-    let url = Url::parse(text)
-        .map_err(|error| wrong(&format!("endpoint {text:?} is no address: {error}")))?;
+    let url = Url::parse(text).map_err(|error| {
+        let shown = without_user(text);
+        wrong(&format!("endpoint {shown:?} is no address: {error}"))
+    })?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(wrong(
             "endpoint begins neither with https:// nor with http://",
@@ -153,6 +191,12 @@ fn check_endpoint(text: &str) -> Result<Url> {
         return Err(wrong("endpoint contains a query"));
     }
     Ok(url)
+}
+
+/// An address that could not be read, without anything before its last `@`: that may be a password.
+fn without_user(text: &str) -> String {
+    text.rsplit_once('@')
+        .map_or_else(|| text.to_owned(), |(_, rest)| format!("REDACTED@{rest}"))
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -225,6 +269,52 @@ mod tests {
         ] {
             let error = open(pairs).unwrap_err();
             assert!(error.detail.contains(key), "{pairs:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_one_ground_however_it_is_spoken_to() {
+        let of = |endpoint: &str, more: &[(&str, &str)]| {
+            let values = [("endpoint", endpoint), ("bucket", "b")];
+            let values = values.iter().chain(more);
+            let config = values.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            ground(&Config(config.collect())).storage
+        };
+        let tuned = [
+            ("region", "eu"),
+            ("path_style", "true"),
+            ("part_size", "9000000"),
+        ];
+        for (one, other) in [
+            ("https://s3.example.org", "http://S3.example.org.:80/"),
+            ("http://127.0.0.1:9000", "http://localhost:9000/"),
+            ("", "https://s3.eu-central-1.amazonaws.com"),
+        ] {
+            assert_eq!(of(one, &[]), of(other, &tuned), "{one} {other}");
+        }
+        for (one, other) in [
+            ("https://s3.example.org", "https://s3.example.com"),
+            ("http://127.0.0.1:9000", "http://127.0.0.1:9001"),
+            ("", "https://s3.cn-north-1.amazonaws.com.cn"),
+            ("", "https://notamazonaws.com"),
+            ("https://h.example/a", "https://h.example/b"),
+        ] {
+            assert_ne!(of(one, &[]), of(other, &[]), "{one} {other}");
+        }
+        assert_ne!(of("", &[]), of("", &[("bucket", "c")]));
+    }
+
+    #[test]
+    fn an_endpoint_that_cannot_be_read_is_named_without_its_password() {
+        for text in [
+            "https://me:hunter2@s3.example.org:port",
+            "me:hunter2@s3.example.org",
+            "https://me:hunter2@[::1",
+            "https://me:hunt@er2@s3.example.org:99999",
+        ] {
+            let error = open(&[("bucket", "b"), ("endpoint", text)]).unwrap_err();
+            assert!(error.detail.contains("endpoint"), "{error}");
+            assert!(!error.detail.contains("hunt"), "{error}");
         }
     }
 

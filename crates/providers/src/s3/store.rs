@@ -86,12 +86,17 @@ impl Store {
         Ok(keeps)
     }
 
-    /// Whether an ETag that looks like an MD5 is one here, as the probe found.
+    /// Whether an ETag that looks like an MD5 is one here, as the probe found: it wrote an object as the bucket's
+    /// default encryption has it, which was not by a key of KMS, and got its MD5.
     pub(super) fn etags_are_md5(&self) -> bool {
         self.capabilities.hashes.contains(&HashKind::Md5)
     }
 
     /// An object of a listing as an entry called `name`. Listings carry no metadata: neither mtime nor mode.
+    ///
+    /// Nor do they say how an object is encrypted. Where the probe found that ETags are MD5s, one that another
+    /// program wrote with a key of KMS or of its own still looks like one and is not. Such an entry seems to differ
+    /// from equal content, never to equal another; `stat` knows better, as a HEAD names the encryption.
     pub(super) fn listed_entry(&self, name: Name, object: &ListedObject) -> Entry {
         let md5 = object
             .tag

@@ -7,11 +7,11 @@ use md5::{Digest, Md5};
 use tandem_core::error::{Cause, Result, StorageError};
 
 use super::body::{Prepared, Progress};
-use super::client::body_limit;
+use super::client::{Tries, body_limit};
 use super::errors::is_refusal;
 use super::guard::{Condition, Guard};
 use super::metadata::UserMetadata;
-use super::object::{Headers, Object};
+use super::object::{Headers, Object, hides_md5};
 use super::read::Wanted;
 use super::revision::{Marks, hex, md5_of_tag, unquoted};
 use super::store::Store;
@@ -40,6 +40,8 @@ struct Reply {
     tag: Option<String>,
     version: Option<String>,
     md5: Option<[u8; 16]>,
+    /// Whether the ETag is no MD5 although it may look like one.
+    encrypted: bool,
 }
 
 impl Store {
@@ -69,7 +71,8 @@ impl Store {
             let sent = if condition.is_set() || *upload.guard == Guard::Any {
                 self.send(upload, &condition).await
             } else {
-                match self.check("commit", upload.key, upload.guard).await {
+                let checked = self.check(Tries::Once, "commit", upload.key, upload.guard);
+                match checked.await {
                     Ok(_) => self.send(upload, &condition).await,
                     Err(error) => Err(error),
                 }
@@ -130,6 +133,10 @@ impl Store {
             .await
         {
             Ok(reply) => Ok(Reply {
+                encrypted: hides_md5(
+                    reply.server_side_encryption(),
+                    reply.sse_customer_algorithm(),
+                ),
                 tag: reply.e_tag,
                 version: reply.version_id,
                 md5: flow.md5(),
@@ -146,7 +153,7 @@ impl Store {
             .unwrap_or_default()
             .to_owned();
         let confirmed = match (md5_of_tag(&tag), reply.md5) {
-            (Some(theirs), Some(ours)) if self.etags_are_md5() => {
+            (Some(theirs), Some(ours)) if self.etags_are_md5() && !reply.encrypted => {
                 if theirs != ours {
                     return Err(StorageError::new(
                         "commit",
@@ -166,7 +173,7 @@ impl Store {
                 written: None,
                 version: reply.version,
                 metadata: upload.metadata.clone(),
-                encrypted: false,
+                encrypted: reply.encrypted,
                 headers: Headers::default(),
             },
             md5: reply.md5.filter(|_| confirmed),
@@ -197,7 +204,8 @@ impl Store {
 
     /// The object as it was sent, if that is what is there.
     async fn find_sent(&self, upload: &Upload<'_>) -> Result<Option<Written>> {
-        let Some(object) = self.bucket.head(upload.key, None).await? else {
+        let found = self.bucket.look(Tries::Once, upload.key, None).await?;
+        let Some(object) = found else {
             return Ok(None);
         };
         if object.size != upload.prepared.len() {
@@ -228,7 +236,7 @@ impl Store {
     }
 
     /// The MD5 of what is stored, by the ETag where that is one, else by reading.
-    pub(super) async fn md5_at(&self, key: &str, object: &Object) -> Result<Option<[u8; 16]>> {
+    async fn md5_at(&self, key: &str, object: &Object) -> Result<Option<[u8; 16]>> {
         if self.etags_are_md5()
             && !object.encrypted
             && let Some(md5) = md5_of_tag(&object.tag)
@@ -241,7 +249,7 @@ impl Store {
             size: object.size,
         };
         let mut body = self
-            .open_range("commit", key, &want, 0, object.size)
+            .open_range(Tries::Once, "commit", key, &want, 0, object.size)
             .await?
             .body;
         let mut digest = Md5::new();

@@ -1,9 +1,6 @@
 //! Pre-images (DESIGN 5.6): the bucket's own versions where it keeps them, else copies below `.tandem/versions`.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
 use tandem_core::error::{Cause, Result, StorageError};
@@ -14,30 +11,19 @@ use tandem_core::time::Timestamp;
 use super::client::ANSWER_LIMIT;
 use super::copy::Copy;
 use super::guard::Guard;
+use super::history::{NO_VERSION, Reach};
 use super::keys::{decoded, encoded};
 use super::metadata::{self, KEPT_AT, KEPT_PATH, KEPT_TAG};
 use super::object::{Object, server_time};
-use super::pages::{ListedObject, PAGE, Query};
-use super::revision::{hex, same_tag, unquoted};
+use super::pages::{PAGE, Query};
+use super::revision::{hex, same_tag};
 use super::root::S3Root;
 
 /// Where kept versions lie below a root, as `VersionKey::kept_path` says.
 const KEPT: &str = ".tandem/versions/v1/";
 
-/// The version id of what was written while the bucket kept no versions.
-pub(super) const NO_VERSION: &str = "null";
-
 /// Kept versions that are asked for their metadata at once.
 const AT_ONCE: usize = 8;
-
-/// A line of the bucket's history.
-#[derive(Debug, Clone)]
-struct Past {
-    object: ListedObject,
-    id: String,
-    is_latest: bool,
-    is_marker: bool,
-}
 
 impl S3Root {
     /// Sets `object`, which is at `path`, aside.
@@ -130,11 +116,7 @@ impl S3Root {
             return Ok(None);
         }
         let key = self.key("versions", path)?;
-        let history = self
-            .history(&key)
-            .await?
-            .remove(key.as_bytes())
-            .unwrap_or_default();
+        let history = self.history_of(&key).await?;
         let Some(at) = history.iter().position(|past| past.id == ours) else {
             return Ok(None);
         };
@@ -178,12 +160,15 @@ impl S3Root {
     }
 
     async fn own_versions(&self, path: Option<&RelPath>) -> Result<Vec<Version>> {
-        let prefix = match path {
-            Some(path) => self.key("versions", path)?,
-            None => self.prefix.clone(),
+        let histories = match path {
+            Some(path) => {
+                self.history(&self.key("versions", path)?, Reach::Key)
+                    .await?
+            }
+            None => self.history(&self.prefix, Reach::Below).await?,
         };
         let mut versions = Vec::new();
-        for (key, history) in self.history(&prefix).await? {
+        for (key, history) in histories {
             let below = key.strip_prefix(self.prefix.as_bytes()).unwrap_or(&key);
             let Some(at) = std::str::from_utf8(below)
                 .ok()
@@ -197,9 +182,6 @@ impl S3Root {
             else {
                 continue;
             };
-            if path.is_some_and(|path| *path != at) {
-                continue;
-            }
             // Each one was set aside when the next newer line was written.
             for (newer, past) in history.iter().zip(history.iter().skip(1)) {
                 if past.is_marker || past.is_latest {
@@ -305,9 +287,17 @@ impl S3Root {
         found.map(|object| (key, id, object)).ok_or_else(gone)
     }
 
-    /// Removes a version. One that is gone is fine.
+    /// Removes a version. One that is gone is fine, and one that is the current object again stays: somebody
+    /// took the delete marker away that stood over it, so it is no pre-image any more.
+    ///
+    /// A marker that is removed between the look and the delete goes unseen; S3 has no condition for that.
     pub(super) async fn remove_version(&self, version: &VersionKey) -> Result<()> {
         let (key, id) = self.version_at("prune_version", version)?;
+        if let Some(id) = &id
+            && self.is_current(&key, id).await?
+        {
+            return Ok(());
+        }
         let bucket = &self.store.bucket;
         let removed = bucket
             .call("prune_version", ANSWER_LIMIT, || {
@@ -352,96 +342,6 @@ impl S3Root {
             .ok_or_else(bad)?;
         self.key(operation, &path)
     }
-
-    /// The history of every key with this prefix, newest line first.
-    async fn history(&self, prefix: &str) -> Result<BTreeMap<Vec<u8>, Vec<Past>>> {
-        let bucket = &self.store.bucket;
-        let mut histories: BTreeMap<Vec<u8>, Vec<Past>> = BTreeMap::new();
-        let mut after: Option<(Option<String>, Option<String>)> = None;
-        loop {
-            let (key_marker, id_marker) = after.clone().unwrap_or_default();
-            let page = bucket
-                .call("versions", ANSWER_LIMIT, || {
-                    bucket
-                        .client
-                        .list_object_versions()
-                        .bucket(bucket.name())
-                        .prefix(prefix)
-                        .encoding_type(EncodingType::Url)
-                        .set_key_marker(key_marker.clone())
-                        .set_version_id_marker(id_marker.clone())
-                        .send()
-                })
-                .await?;
-            let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
-            let key_of = |key: &str| {
-                if is_encoded {
-                    decoded(key)
-                } else {
-                    key.as_bytes().to_vec()
-                }
-            };
-            for version in page.versions() {
-                let object = ListedObject {
-                    key: key_of(version.key().unwrap_or_default()),
-                    size: version
-                        .size()
-                        .and_then(|size| u64::try_from(size).ok())
-                        .unwrap_or_default(),
-                    tag: version.e_tag().map(|tag| unquoted(tag).to_owned()),
-                    written: version.last_modified().copied(),
-                };
-                let (id, is_latest) = (version.version_id(), version.is_latest());
-                add(&mut histories, object, id, is_latest, false);
-            }
-            for marker in page.delete_markers() {
-                let object = ListedObject {
-                    key: key_of(marker.key().unwrap_or_default()),
-                    size: 0,
-                    tag: None,
-                    written: marker.last_modified().copied(),
-                };
-                let (id, is_latest) = (marker.version_id(), marker.is_latest());
-                add(&mut histories, object, id, is_latest, true);
-            }
-            let key_next = page
-                .next_key_marker()
-                .map(|key| String::from_utf8_lossy(&key_of(key)).into_owned());
-            let next = Some((key_next, page.next_version_id_marker().map(str::to_owned)));
-            if page.is_truncated() != Some(true) || next == after {
-                break;
-            }
-            after = next;
-        }
-        for history in histories.values_mut() {
-            // Stable: lines of one second keep the server's order, newest first.
-            history.sort_by(|a, b| {
-                b.is_latest
-                    .cmp(&a.is_latest)
-                    .then(b.object.written.cmp(&a.object.written))
-            });
-        }
-        Ok(histories)
-    }
-}
-
-fn add(
-    histories: &mut BTreeMap<Vec<u8>, Vec<Past>>,
-    object: ListedObject,
-    id: Option<&str>,
-    is_latest: Option<bool>,
-    is_marker: bool,
-) {
-    let past = Past {
-        id: id.unwrap_or(NO_VERSION).to_owned(),
-        is_latest: is_latest == Some(true),
-        is_marker,
-        object,
-    };
-    histories
-        .entry(past.object.key.clone())
-        .or_default()
-        .push(past);
 }
 
 fn is_copy_of(kept: &Object, path: &RelPath, original: &Object) -> bool {

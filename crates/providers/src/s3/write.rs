@@ -12,10 +12,11 @@ use tandem_core::storage::{
 };
 
 use super::body::{Piece, Prepared, Progress};
+use super::client::Tries;
 use super::guard::Guard;
 use super::metadata::{self, UserMetadata, with_meta};
-use super::multipart::Token;
 use super::object::{Headers, Object};
+use super::parts::Token;
 use super::revision::md5_hash;
 use super::root::S3Root;
 use super::upload::{Upload, Written};
@@ -235,7 +236,11 @@ impl S3Root {
         if guard == Guard::Absent {
             return Ok((guard, None, None));
         }
-        let Some(found) = self.store.check(operation, key, &guard).await? else {
+        let Some(found) = self
+            .store
+            .check(Tries::Many, operation, key, &guard)
+            .await?
+        else {
             return Ok((Guard::Absent, None, None));
         };
         let kept = self.set_aside(operation, path, &found, version).await?;

@@ -12,3 +12,4 @@ mod lost_answers;
 mod moto;
 mod rclone;
 mod s3s_fs;
+mod scripted;

@@ -4,7 +4,7 @@ use crate::bench::{Shared, write};
 use tandem_core::capabilities::Conditions;
 use tandem_core::entry::HashKind;
 use tandem_core::path::RelPath;
-use tandem_core::storage::{Expected, Keep, Locator};
+use tandem_core::storage::{Discard, Expected, Keep, Locator, VersionKey};
 use tandem_testkit::conformance::{KnownFault, Subject, suite};
 use tandem_testkit::servers::Moto;
 
@@ -49,6 +49,50 @@ mod versioned {
     }
 
     suite!(fresh);
+}
+
+/// Somebody takes the delete marker away: what Tandem had set aside is the object again, and pruning spares it.
+#[tokio::test]
+async fn a_version_that_was_undeleted_is_not_pruned() {
+    let bucket = MOTO.bucket();
+    bucket.keep_versions().await;
+    let subject = MOTO.subject_in(bucket.clone()).await;
+    let (root, path) = (&*subject.root, RelPath::new("file").unwrap());
+    let at = Locator::of_path(path.clone());
+    let wanted = VersionKey::Kept {
+        device: "desk-0000".into(),
+        date: "2026-11-20".into(),
+        action: "1".into(),
+        path: path.clone(),
+    };
+    let made = write(root, &path, b"precious", Expected::Absent).await;
+    let expected = Expected::Revision(made.unwrap().entry.revision);
+    let deleted = root
+        .delete(&at, &expected, &Keep::Version(wanted), Discard::Forever)
+        .await
+        .unwrap();
+    let kept = deleted.kept.unwrap();
+
+    let client = bucket.client();
+    let listed = client.list_object_versions().bucket(&bucket.name);
+    let listed = listed.prefix("in a/folder/file").send().await.unwrap();
+    let marker = &listed.delete_markers()[0];
+    let undelete = client.delete_object().bucket(&bucket.name);
+    undelete
+        .key(marker.key().unwrap())
+        .version_id(marker.version_id().unwrap())
+        .send()
+        .await
+        .unwrap();
+    let entry = root.stat(&at).await.unwrap().unwrap();
+
+    root.prune_version(&kept).await.unwrap();
+    assert_eq!(root.stat(&at).await.unwrap().unwrap(), entry);
+
+    let expected = Expected::Revision(entry.revision);
+    write(root, &path, b"later", expected).await.unwrap();
+    root.prune_version(&kept).await.unwrap();
+    assert!(root.versions(Some(&path)).await.unwrap().is_empty());
 }
 
 /// moto heeds no condition on a copy, so movers onto one name can replace each other. In a bucket with versions each

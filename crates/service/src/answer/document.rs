@@ -10,9 +10,24 @@ use crate::update::Update;
 /// The schema of every document.
 const SCHEMA: u64 = 1;
 
-/// An answer as a document; with `summary` it is the last line of a stream.
+/// An answer as a document.
 #[must_use]
-pub fn document(answer: &Answer, summary: bool) -> Value {
+pub fn document(answer: &Answer) -> Value {
+    with_schema(body(answer))
+}
+
+/// An answer as the last line of a stream, of a command that ends with `exit`.
+#[must_use]
+pub fn summary(answer: &Answer, exit: u8) -> Value {
+    let mut body = body(answer);
+    body.insert("event".to_owned(), json!("summary"));
+    if matches!(answer, Answer::Synced(_)) {
+        body.insert("exit".to_owned(), json!(exit));
+    }
+    with_schema(body)
+}
+
+fn body(answer: &Answer) -> Map<String, Value> {
     let mut body = Map::new();
     match answer {
         Answer::Types(types) => set(&mut body, "types", types),
@@ -31,13 +46,7 @@ pub fn document(answer: &Answer, summary: bool) -> Value {
             }
         }
     }
-    if summary {
-        body.insert("event".to_owned(), json!("summary"));
-        if matches!(answer, Answer::Synced(_)) {
-            body.insert("exit".to_owned(), json!(answer.exit()));
-        }
-    }
-    with_schema(body)
+    body
 }
 
 /// An update as one line of a stream.
@@ -86,11 +95,15 @@ mod tests {
             (Answer::Status(vec![]), "pairs"),
             (Answer::Entries(vec![]), "entries"),
         ] {
-            let document = document(&answer, false);
+            let document = document(&answer);
             assert_eq!(document["schema"], 1, "{key}");
             assert!(document[key].is_array(), "{key}: {document}");
         }
-        assert_eq!(document(&Answer::Synced(vec![]), true)["event"], "summary");
+        let last = summary(&Answer::Synced(vec![]), 130);
+        assert_eq!(
+            (&last["event"], &last["exit"]),
+            (&json!("summary"), &json!(130))
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use document::{document, error_document, line};
+pub use document::{document, error_document, line, summary};
 pub use pair::{
     CheckView, DoctorView, FindingView, PairStatus, PairView, ProblemView, ProgressView, SyncView,
     VerifyView,

@@ -108,6 +108,9 @@ impl ProgressView {
 pub struct ProblemView {
     /// The side.
     pub side: Side,
+    /// Where that side is: a path, or `STORAGE:PATH`.
+    #[serde(default)]
+    pub place: String,
     /// The path.
     pub path: String,
     /// In one word.
@@ -192,6 +195,9 @@ pub struct DoctorView {
     /// The bundle, if one was written.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bundle: Option<PathBuf>,
+    /// Whether names of files and folders stand in it as they are.
+    #[serde(default)]
+    pub names: bool,
 }
 
 /// One thing that was looked at.

@@ -94,8 +94,11 @@ impl From<&Totals> for TotalsView {
 pub struct PreviewView {
     /// The pair's name.
     pub name: String,
-    /// The actions in order.
+    /// The actions in order; of very many, the first.
     pub actions: Vec<ActionView>,
+    /// How many more there are. The sums count them.
+    #[serde(default)]
+    pub actions_left_out: u64,
     /// Sums.
     pub totals: TotalsView,
     /// What would be held.
@@ -292,7 +295,7 @@ impl ExplainView {
             pair: pair.to_owned(),
             path: explanation.path.clone(),
             state: explanation.state.clone(),
-            message: words::explanation(&explanation.state).to_owned(),
+            message: words::explanation(&explanation.state, explanation.rule.as_deref()).to_owned(),
             rule: explanation.rule.clone(),
             base: sides(&explanation.base),
             seen: sides(&explanation.seen),

@@ -141,6 +141,14 @@ impl Config {
         found.ok_or_else(|| Fault::UnknownPair(name.to_owned()))
     }
 
+    /// All but the pair with this id.
+    #[must_use]
+    pub fn without(&self, pair: &str) -> Self {
+        let mut rest = self.clone();
+        rest.pairs.retain(|p| p.id != pair);
+        rest
+    }
+
     /// The name of the storage with this id.
     #[must_use]
     pub fn storage_name(&self, id: &str) -> String {

@@ -78,6 +78,12 @@ impl PairRecord {
         PerSide::new(&self.source, &self.destination)
     }
 
+    /// Whether one of its ends is on the storage with this id.
+    #[must_use]
+    pub fn uses(&self, storage: &str) -> bool {
+        self.source.storage == storage || self.destination.storage == storage
+    }
+
     /// One end, to be changed.
     pub const fn end_mut(&mut self, side: Side) -> &mut End {
         match side {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
@@ -17,8 +17,20 @@ const WORK_FACTOR: u8 = 17;
 
 type All = BTreeMap<String, Secrets>;
 
-/// Asks for the passphrase, once it is needed; `None` if there is nobody to ask.
-pub type AskPassphrase = Arc<dyn Fn() -> Option<SecretText> + Send + Sync>;
+/// What a passphrase is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// To open the file that is there.
+    Known,
+    /// To make the file: what is typed wrong here locks its owner out, so a person is asked twice.
+    New,
+}
+
+/// Asks for the passphrase, once it is needed.
+///
+/// # Errors
+/// [`SecretError::NoPassphrase`] if there is nobody to ask, [`SecretError::Unconfirmed`] if the answers differ.
+pub type AskPassphrase = Arc<dyn Fn(Asked) -> Result<SecretText, SecretError> + Send + Sync>;
 
 /// The file. Clones share what was unlocked.
 #[derive(Clone)]
@@ -26,8 +38,16 @@ pub struct SecretFile {
     profile: Profile,
     ask: AskPassphrase,
     redactor: Redactor,
-    passphrase: Arc<OnceLock<SecretText>>,
-    unlocked: Arc<Mutex<Option<All>>>,
+    unlocked: Arc<Mutex<Option<Unlocked>>>,
+}
+
+/// What the file holds, or is to hold.
+#[derive(Clone, Default)]
+struct Unlocked {
+    all: All,
+    /// What opened or sealed it; nothing else is remembered, so that a slip can be made good. None until there is a
+    /// file.
+    passphrase: Option<SecretText>,
 }
 
 impl fmt::Debug for SecretFile {
@@ -46,23 +66,22 @@ impl SecretFile {
             profile,
             ask,
             redactor,
-            passphrase: Arc::default(),
             unlocked: Arc::default(),
         }
     }
 
     pub(super) fn load(&self, storage: &str) -> Result<Secrets, SecretError> {
         let mut unlocked = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(self
-            .all(&mut unlocked)?
-            .get(storage)
-            .cloned()
-            .unwrap_or_default())
+        let all = &self.open(&mut unlocked)?.all;
+        Ok(all.get(storage).cloned().unwrap_or_default())
     }
 
     pub(super) fn save(&self, storage: &str, secrets: &Secrets) -> Result<(), SecretError> {
         let mut unlocked = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = self.all(&mut unlocked)?.clone();
+        let Unlocked {
+            mut all,
+            passphrase,
+        } = self.open(&mut unlocked)?.clone();
         if secrets.is_empty() {
             if all.remove(storage).is_none() {
                 return Ok(());
@@ -70,59 +89,75 @@ impl SecretFile {
         } else {
             all.insert(storage.to_owned(), secrets.clone());
         }
-        let plain = serde_json::to_vec(&all)
-            .map(Zeroizing::new)
-            .map_err(|error| SecretError::Damaged(error.to_string()))?;
-        let mut recipient = age::scrypt::Recipient::new(self.passphrase()?);
-        recipient.set_work_factor(WORK_FACTOR);
-        let sealed =
-            age::encrypt(&recipient, &plain).map_err(|error| SecretError::Io(error.to_string()))?;
+        let passphrase = match passphrase {
+            Some(passphrase) => passphrase,
+            None => self.ask(Asked::New)?,
+        };
         self.profile
-            .write(NAME, &sealed)
+            .write(NAME, &seal(&all, &passphrase)?)
             .map_err(|error| SecretError::Io(error.to_string()))?;
-        *unlocked = Some(all);
+        *unlocked = Some(Unlocked {
+            all,
+            passphrase: Some(passphrase),
+        });
         Ok(())
     }
 
-    fn all<'a>(&self, unlocked: &'a mut Option<All>) -> Result<&'a All, SecretError> {
+    fn open<'a>(&self, unlocked: &'a mut Option<Unlocked>) -> Result<&'a Unlocked, SecretError> {
         if unlocked.is_none() {
             *unlocked = Some(self.unlock()?);
         }
         Ok(unlocked.get_or_insert_default())
     }
 
-    fn unlock(&self) -> Result<All, SecretError> {
+    fn unlock(&self) -> Result<Unlocked, SecretError> {
         let sealed = self
             .profile
             .read(NAME)
             .map_err(|error| SecretError::Io(error.to_string()))?;
         let Some(sealed) = sealed else {
-            return Ok(All::new());
+            return Ok(Unlocked::default());
         };
-        let identity = age::scrypt::Identity::new(self.passphrase()?);
-        let plain = age::decrypt(&identity, &sealed)
-            .map(Zeroizing::new)
-            .map_err(|error| match error {
-                age::DecryptError::DecryptionFailed
-                | age::DecryptError::KeyDecryptionFailed
-                | age::DecryptError::NoMatchingKeys => SecretError::WrongPassphrase,
-                other => SecretError::Damaged(other.to_string()),
-            })?;
-        serde_json::from_slice(&plain)
-            .map_err(|_| SecretError::Damaged("its content is not in Tandem's format".to_owned()))
+        let passphrase = self.ask(Asked::Known)?;
+        Ok(Unlocked {
+            all: unseal(&sealed, &passphrase)?,
+            passphrase: Some(passphrase),
+        })
     }
 
-    fn passphrase(&self) -> Result<age::secrecy::SecretString, SecretError> {
-        if self.passphrase.get().is_none() {
-            let given = (self.ask)().filter(|p| !p.expose().is_empty());
-            let given = given.ok_or(SecretError::NoPassphrase)?;
-            self.redactor.learn(&given);
-            // Somebody else may have asked meanwhile; then theirs is used.
-            let _ = self.passphrase.set(given);
+    fn ask(&self, what: Asked) -> Result<SecretText, SecretError> {
+        let given = (self.ask)(what)?;
+        if given.expose().is_empty() {
+            return Err(SecretError::NoPassphrase);
         }
-        let passphrase = self.passphrase.get().ok_or(SecretError::NoPassphrase)?;
-        Ok(age::secrecy::SecretString::from(
-            passphrase.expose().to_owned(),
-        ))
+        self.redactor.learn(&given);
+        Ok(given)
     }
+}
+
+fn seal(all: &All, passphrase: &SecretText) -> Result<Vec<u8>, SecretError> {
+    let plain = serde_json::to_vec(all)
+        .map(Zeroizing::new)
+        .map_err(|error| SecretError::Damaged(error.to_string()))?;
+    let mut recipient = age::scrypt::Recipient::new(text_of(passphrase));
+    recipient.set_work_factor(WORK_FACTOR);
+    age::encrypt(&recipient, &plain).map_err(|error| SecretError::Io(error.to_string()))
+}
+
+fn unseal(sealed: &[u8], passphrase: &SecretText) -> Result<All, SecretError> {
+    let identity = age::scrypt::Identity::new(text_of(passphrase));
+    let plain = age::decrypt(&identity, sealed)
+        .map(Zeroizing::new)
+        .map_err(|error| match error {
+            age::DecryptError::DecryptionFailed
+            | age::DecryptError::KeyDecryptionFailed
+            | age::DecryptError::NoMatchingKeys => SecretError::WrongPassphrase,
+            other => SecretError::Damaged(other.to_string()),
+        })?;
+    serde_json::from_slice(&plain)
+        .map_err(|_| SecretError::Damaged("its content is not in Tandem's format".to_owned()))
+}
+
+fn text_of(passphrase: &SecretText) -> age::secrecy::SecretString {
+    age::secrecy::SecretString::from(passphrase.expose().to_owned())
 }

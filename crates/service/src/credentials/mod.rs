@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tandem_core::storage::Credentials;
 
-pub use file::{AskPassphrase, SecretFile};
+pub use file::{AskPassphrase, Asked, SecretFile};
 
 use crate::profile::Profile;
 use crate::redact::Redactor;
@@ -47,6 +47,9 @@ pub enum SecretError {
     /// The file needs a passphrase and none was given.
     #[error("no passphrase was given")]
     NoPassphrase,
+    /// A new passphrase was typed twice, and not the same.
+    #[error("the two passphrases differ")]
+    Unconfirmed,
     /// The passphrase is not the one the file was made with.
     #[error("the passphrase is wrong")]
     WrongPassphrase,

@@ -22,16 +22,21 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Opens the profile in `folder`, which is made, closed to other users, if it is not there.
+    /// Opens the profile in `folder`, which is made if it is not there. What holds the profile's files is closed to
+    /// other users; so is the folder itself, unless it held something else before it became a profile: then that is
+    /// not Tandem's to close.
     ///
     /// # Errors
     /// What the system says of the folder.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        make_private_folder(folder)?;
+        make_folder(folder)?;
+        let folder = fs::canonicalize(folder)?;
+        if fs::read_dir(&folder)?.next().is_none() {
+            close_to_others(&folder)?;
+        }
         for sub in ["pairs", "logs"] {
             make_private_folder(&folder.join(sub))?;
         }
-        let folder = fs::canonicalize(folder)?;
         Ok(Self { folder })
     }
 
@@ -71,13 +76,29 @@ impl Profile {
         self.pair_state(pair).exists()
     }
 
-    /// Removes the database of a pair and what SQLite keeps beside it.
+    /// Whether a pair's database was lost after it had been made. From then on its sides meet by `merge`, whatever
+    /// was chosen for their first meeting (P6). Asked before the database is made.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn was_pair_state_lost(&self, pair: &str) -> io::Result<bool> {
+        const LOST: &[u8] = b"lost\n";
+        let note = format!("pairs/{pair}.begun");
+        match self.read(&note)? {
+            Some(text) if text == LOST => Ok(true),
+            Some(_) if self.has_pair_state(pair) => Ok(false),
+            Some(_) => self.write(&note, LOST).map(|()| true),
+            None => self.write(&note, b"").map(|()| false),
+        }
+    }
+
+    /// Removes the database of a pair and what is kept beside it.
     ///
     /// # Errors
     /// What the system says.
     pub fn remove_pair_state(&self, pair: &str) -> io::Result<()> {
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            let path = self.folder.join("pairs").join(format!("{pair}.db{suffix}"));
+        for ending in ["db", "db-wal", "db-shm", "db-journal", "begun"] {
+            let path = self.folder.join("pairs").join(format!("{pair}.{ending}"));
             match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -173,8 +194,13 @@ pub fn system_number(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// Makes a folder that only its owner can enter; an existing one is closed to others if it is ours alone.
+/// Makes a folder that only its owner can enter; one that is there and ours is closed to others.
 pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
+    make_folder(folder)?;
+    close_to_others(folder)
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -183,6 +209,29 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// Takes other users' rights to a folder of ours away. A link is left alone, and what it leads to: whoever put it
+/// there chose that folder, or wants us to change it.
+#[cfg(unix)]
+fn close_to_others(folder: &Path) -> io::Result<()> {
+    use rustix::fs::{Mode, OFlags, fchmod, fstat, open};
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let Ok(handle) = open(folder, flags, Mode::empty()) else {
+        return Ok(());
+    };
+    let stat = fstat(&handle)?;
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    let others = Mode::RWXG | Mode::RWXO;
+    if stat.st_uid == rustix::process::geteuid().as_raw() && mode.intersects(others) {
+        fchmod(&handle, mode - others)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Removes a file, if it is there.
@@ -236,6 +285,35 @@ mod tests {
             let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
             assert_eq!(mode(profile.folder()), 0o700);
             assert_eq!(mode(&profile.folder().join("config.toml")), 0o600);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_is_there_is_closed_if_it_is_tandems() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = tempfile::tempdir().unwrap();
+        let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+        let open_folder = |name: &str| {
+            let folder = scratch.path().join(name);
+            fs::create_dir_all(&folder).unwrap();
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+            folder
+        };
+        let empty = open_folder("empty");
+        Profile::open(&empty).unwrap();
+        assert_eq!(mode(&empty), 0o700);
+
+        let home = open_folder("home");
+        fs::write(home.join("notes.txt"), "x").unwrap();
+        let (pairs, elsewhere) = (open_folder("home/pairs"), open_folder("elsewhere"));
+        std::os::unix::fs::symlink(&elsewhere, home.join("logs")).unwrap();
+        for _ in 0..2 {
+            Profile::open(&home).unwrap();
+            assert_eq!(
+                (mode(&home), mode(&pairs), mode(&elsewhere)),
+                (0o755, 0o700, 0o755)
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::bundle::Names;
 use crate::answer::{Answer, CheckView, DoctorView};
 use crate::config::Config;
 use crate::credentials::StoreKind;
@@ -11,7 +12,7 @@ use crate::fault::{Fault, Result};
 use crate::location::{LOCAL, Location};
 use crate::profile::{RotatingFile, create_named_file, system_number};
 use crate::service::Service;
-use crate::words::{Words, grouped};
+use crate::words::{self, Words, grouped};
 
 /// Fewer watches than this are used up by a few large folders; the rest is then polled.
 const WATCHES: u64 = 65_536;
@@ -19,7 +20,7 @@ const WATCHES: u64 = 65_536;
 const OLDEST_NOW: i64 = 1_767_225_600;
 
 impl Service {
-    pub(super) async fn doctor(&self, bundle: Option<PathBuf>) -> Result<Answer> {
+    pub(super) async fn doctor(&self, bundle: Option<PathBuf>, names: bool) -> Result<Answer> {
         let config = self.config();
         let mut checks = vec![
             well(
@@ -39,12 +40,21 @@ impl Service {
                 storage: storage.name.clone(),
                 path: String::new(),
             };
-            checks.push(check(
+            let mut found = check(
                 &format!("storage {}", storage.name),
                 self.look(&config, &at).await,
-            ));
+            );
+            if found.ok && storage.capabilities().is_none() {
+                found.next_step = words::untested(&storage.name);
+            }
+            checks.push(found);
         }
         for pair in &config.pairs {
+            // A file edited by hand may say what no command would have let pass.
+            let others = config.without(&pair.id);
+            if let Err(fault) = super::pairs::check_rules(&self.0.storages, &others, pair) {
+                checks.push(check(&format!("pair {}", pair.name), Err(fault)));
+            }
             for end in [&pair.source, &pair.destination] {
                 if end.storage == LOCAL {
                     let at = self.location(end);
@@ -58,12 +68,26 @@ impl Service {
         let mut answer = DoctorView {
             checks,
             bundle: None,
+            names,
         };
         if let Some(path) = bundle {
             self.write_bundle(&path, &config, &answer)?;
             answer.bundle = Some(path);
         }
         Ok(Answer::Doctor(answer))
+    }
+
+    /// The places that sentences tell of.
+    fn places(&self, config: &Config) -> Vec<String> {
+        let ends = config
+            .pairs
+            .iter()
+            .flat_map(|p| [&p.source, &p.destination]);
+        let home = std::env::home_dir().map(|home| home.display().to_string());
+        ends.map(|end| self.location(end).to_string())
+            .chain(home)
+            .chain([self.0.profile.folder().display().to_string()])
+            .collect()
     }
 
     /// Whether a folder can be looked at.
@@ -108,7 +132,8 @@ impl Service {
         }
     }
 
-    /// A tar of text: the checks, the configuration and the logs, each cleaned of secrets.
+    /// A tar of text: the checks, the configuration and the logs, each cleaned of secrets and, unless they are
+    /// wanted, of names.
     fn write_bundle(&self, path: &Path, config: &Config, answer: &DoctorView) -> Result<()> {
         let broken =
             |error: std::io::Error| Fault::ProfileIo(path.display().to_string(), error.to_string());
@@ -116,24 +141,26 @@ impl Service {
             std::io::ErrorKind::AlreadyExists => Fault::AlreadyThere(path.display().to_string()),
             _ => broken(error),
         })?;
+        let names = (!answer.names).then(|| Names::new(self.places(config)));
+        let (answer, config) = match &names {
+            Some(names) => (
+                names.doctor(answer.clone()),
+                names.config(config.clone(), |s| self.0.storages.ground(s)),
+            ),
+            None => (answer.clone(), config.clone()),
+        };
         let mut parts = vec![
             (
                 "doctor.json".to_owned(),
-                serde_json::to_string_pretty(answer).unwrap_or_default(),
+                serde_json::to_string_pretty(&answer).unwrap_or_default(),
             ),
             ("config.toml".to_owned(), config.to_text()?),
         ];
         for name in RotatingFile::names() {
-            if let Some(content) = self
-                .0
-                .profile
-                .read(&format!("logs/{name}"))
-                .map_err(broken)?
-            {
-                parts.push((
-                    format!("logs/{name}"),
-                    String::from_utf8_lossy(&content).into_owned(),
-                ));
+            let name = format!("logs/{name}");
+            if let Some(content) = self.0.profile.read(&name).map_err(broken)? {
+                let text = String::from_utf8_lossy(&content).into_owned();
+                parts.push((name, names.as_ref().map_or(text.clone(), |n| n.log(&text))));
             }
         }
         let mut tar = tar::Builder::new(file);

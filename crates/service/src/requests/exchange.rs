@@ -1,11 +1,12 @@
 //! `config export` and `config import`: storages and pairs without secrets.
 
 use crate::answer::Answer;
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::environment::now;
 use crate::fault::{Fault, Result};
 use crate::location::LOCAL;
 use crate::service::Service;
+use crate::storages::Storages;
 use crate::when::When;
 
 impl Service {
@@ -21,12 +22,20 @@ impl Service {
         for storage in &imported.storages {
             self.0.storages.provider(&storage.type_name)?;
         }
-        let (storages, pairs, without_secrets) = self.change(|config| merge(config, imported))?;
+        let Added {
+            storages,
+            pairs,
+            without_secrets,
+            settings,
+        } = self.change(|config| merge(&self.0.storages, config, imported))?;
         let mut done = format!(
             "{} and {} were added.",
             crate::words::count(storages, "storage", "storages"),
             crate::words::count(pairs, "pair", "pairs"),
         );
+        if settings {
+            done.push_str(" Settings that nobody had chosen here were taken over.");
+        }
         if !without_secrets.is_empty() {
             done.push_str(&format!(
                 " Give the secrets of {} with “tandem storage edit NAME --secret KEY”.",
@@ -37,9 +46,30 @@ impl Service {
     }
 }
 
-fn merge(config: &mut Config, imported: Config) -> Result<(u64, u64, Vec<String>)> {
-    let (mut storages, mut pairs) = (0, 0);
-    let mut without_secrets = Vec::new();
+/// What was added.
+#[derive(Default)]
+struct Added {
+    storages: u64,
+    pairs: u64,
+    without_secrets: Vec<String>,
+    settings: bool,
+}
+
+/// Takes settings over that nobody chose here; true if there were any. A computer's name is its own.
+fn take_over(here: &mut Settings, theirs: &Settings) -> bool {
+    let usual = Settings::default().secret_store;
+    if here.secret_store != usual || theirs.secret_store == usual {
+        return false;
+    }
+    here.secret_store = theirs.secret_store;
+    true
+}
+
+fn merge(known: &Storages, config: &mut Config, imported: Config) -> Result<Added> {
+    let mut added = Added {
+        settings: take_over(&mut config.settings, &imported.settings),
+        ..Added::default()
+    };
     for mut storage in imported.storages {
         if config.storages.iter().any(|s| s.id == storage.id) {
             continue;
@@ -48,11 +78,11 @@ fn merge(config: &mut Config, imported: Config) -> Result<(u64, u64, Vec<String>
             return Err(Fault::NameTaken("storage", storage.name));
         }
         if !storage.secrets.is_empty() {
-            without_secrets.push(storage.name.clone());
+            added.without_secrets.push(storage.name.clone());
         }
         storage.created = When(now());
         config.storages.push(storage);
-        storages += 1;
+        added.storages += 1;
     }
     for pair in imported.pairs {
         if config.pairs.iter().any(|p| p.id == pair.id) {
@@ -66,9 +96,9 @@ fn merge(config: &mut Config, imported: Config) -> Result<(u64, u64, Vec<String>
                 return Err(Fault::UnknownStorage(end.storage.clone()));
             }
         }
-        super::pairs::check_rules(config, &pair)?;
+        super::pairs::check_rules(known, config, &pair)?;
         config.pairs.push(pair);
-        pairs += 1;
+        added.pairs += 1;
     }
-    Ok((storages, pairs, without_secrets))
+    Ok(added)
 }

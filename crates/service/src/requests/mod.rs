@@ -1,6 +1,7 @@
 //! How each request is answered. One file per family.
 
 mod browse;
+mod bundle;
 mod decisions;
 mod doctor;
 mod exchange;
@@ -28,11 +29,14 @@ impl Service {
     ) -> std::result::Result<Answer, Failure> {
         self.answer(request, &updates).await.map_err(|fault| {
             let mut failure = fault.failure();
-            for text in [Some(&mut failure.message), failure.detail.as_mut()].into_iter().flatten() {
+            for text in [Some(&mut failure.message), failure.detail.as_mut()]
+                .into_iter()
+                .flatten()
+            {
                 *text = self.0.redactor.clean(text);
             }
-            tracing::debug!(cause = %failure.cause, detail = failure.detail.as_deref().unwrap_or_default(),
-                "{}", failure.message);
+            tracing::debug!(cause = %failure.cause, said = failure.message,
+                detail = failure.detail.as_deref().unwrap_or_default(), "a request was not done");
             failure
         })
     }
@@ -85,7 +89,7 @@ impl Service {
             Request::Undo(what) => self.undo(what).await,
             Request::VerifyCost(spec) => self.verify_cost(&spec).await,
             Request::Verify(spec) => self.verify(&spec, updates).await,
-            Request::Doctor { bundle } => self.doctor(bundle).await,
+            Request::Doctor { bundle, names } => self.doctor(bundle, names).await,
             Request::ConfigExport => self.config_export(),
             Request::ConfigImport { text } => self.config_import(&text).await,
         }

@@ -1,14 +1,16 @@
 //! Making, changing and forgetting pairs.
 
+use std::path::Path;
+
 use tandem_core::entry::Kind;
 use tandem_core::error::Cause;
 use tandem_core::path::RelPath;
-use tandem_core::side::{PerSide, Side};
+use tandem_core::side::Side;
 use tandem_core::storage::Locator;
 use tandem_engine::setup::PairOptions;
 
 use crate::answer::{Answer, PairView};
-use crate::config::{Config, End, PairRecord, Pause};
+use crate::config::{Config, End, PairRecord, Pause, StorageRecord};
 use crate::environment::now;
 use crate::fault::{Fault, Result};
 use crate::location::{LOCAL, Location, is_storage_name};
@@ -16,6 +18,7 @@ use crate::pair_rules::{self, Ground, Joined};
 use crate::profile::real_path;
 use crate::request::{PairChange, PairSpec};
 use crate::service::Service;
+use crate::storages::Storages;
 use crate::when::When;
 
 impl Service {
@@ -34,7 +37,7 @@ impl Service {
             paused: None,
             options: spec.options,
         };
-        check_rules(&config, &record)?;
+        check_rules(&self.0.storages, &config, &record)?;
         for side in Side::BOTH {
             self.check_folder(&config, &spec.ends[side]).await?;
         }
@@ -79,16 +82,7 @@ impl Service {
         }
         record.options = changed_options(&old.options, &change)?;
         check_patterns(&record.options)?;
-        let others = Config {
-            pairs: config
-                .pairs
-                .iter()
-                .filter(|p| p.id != old.id)
-                .cloned()
-                .collect(),
-            ..config.clone()
-        };
-        check_rules(&others, &record)?;
+        check_rules(&self.0.storages, &config.without(&old.id), &record)?;
         for side in Side::BOTH {
             if let Some(at) = &change.ends[side] {
                 self.check_folder(&config, at).await?;
@@ -249,72 +243,68 @@ fn end_of(config: &Config, at: &Location) -> Result<End> {
 }
 
 /// Against the pairs that are there.
-pub(super) fn check_rules(config: &Config, record: &PairRecord) -> Result<()> {
-    let others: Vec<_> = config
-        .pairs
-        .iter()
-        .map(|pair| joined(config, pair))
-        .collect();
-    pair_rules::check(&joined(config, record), &others)
+pub(super) fn check_rules(storages: &Storages, config: &Config, record: &PairRecord) -> Result<()> {
+    let joined = |pair| joined(storages, config, pair);
+    let others: Vec<_> = config.pairs.iter().map(joined).collect();
+    pair_rules::check(&joined(record), &others)
 }
 
-fn joined(config: &Config, pair: &PairRecord) -> Joined {
+/// Whether the pairs on a storage may stand beside the others when it has become `record`. One that breaks a rule
+/// already keeps nobody from changing its storage.
+pub(super) fn check_rules_with(
+    storages: &Storages,
+    config: &Config,
+    record: &StorageRecord,
+) -> Result<()> {
+    let mut changed = config.clone();
+    for storage in changed.storages.iter_mut().filter(|s| s.id == record.id) {
+        storage.clone_from(record);
+    }
+    for pair in config.pairs.iter().filter(|p| p.uses(&record.id)) {
+        if check_rules(storages, &config.without(&pair.id), pair).is_ok() {
+            check_rules(storages, &changed.without(&pair.id), pair)?;
+        }
+    }
+    Ok(())
+}
+
+fn joined(storages: &Storages, config: &Config, pair: &PairRecord) -> Joined {
     Joined {
         name: pair.name.clone(),
-        ends: PerSide::new(
-            ground(config, &pair.source),
-            ground(config, &pair.destination),
-        ),
+        ends: pair.ends().map(|end| ground(storages, config, end)),
         mode: pair.options.policy.mode,
     }
 }
 
-/// Keys that say where within an account a storage begins.
-const FOLDER_KEYS: [&str; 4] = ["folder", "prefix", "path", "root"];
+/// Where a place lies, in a writing in which the same place reads the same.
+pub(super) fn ground_at(storages: &Storages, config: &Config, at: &Location) -> Result<Ground> {
+    Ok(ground(storages, config, &end_of(config, at)?))
+}
 
-fn ground(config: &Config, end: &End) -> Ground {
-    let record = config.storages.iter().find(|s| s.id == end.storage);
-    let shown = end.location(|id| config.storage_name(id)).to_string();
+fn ground(storages: &Storages, config: &Config, end: &End) -> Ground {
     let names = |path: &str| -> Vec<String> {
         path.split(['/', std::path::MAIN_SEPARATOR])
             .filter(|n| !n.is_empty())
             .map(str::to_owned)
             .collect()
     };
-    let Some(record) = record else {
-        let real = real_path(std::path::Path::new(&end.path));
-        return Ground {
+    let shown = end.location(|id| config.storage_name(id)).to_string();
+    let record = config.storages.iter().find(|s| s.id == end.storage);
+    // Two storages that lie in the same place are one ground, whatever they are called.
+    match record.filter(|record| record.type_name != LOCAL) {
+        Some(record) => {
+            let ground = storages.ground(record);
+            Ground {
+                storage: ground.storage,
+                path: [names(&ground.folder), names(&end.path)].concat(),
+                shown,
+            }
+        }
+        None => Ground {
             storage: LOCAL.to_owned(),
-            path: names(&real.to_string_lossy()),
+            path: names(&real_path(Path::new(&end.path)).to_string_lossy()),
             shown,
-        };
-    };
-    let base = FOLDER_KEYS
-        .iter()
-        .find_map(|key| record.config.get(*key))
-        .cloned()
-        .unwrap_or_default();
-    if record.type_name == LOCAL {
-        let path = std::path::Path::new(&base).join(end.path.trim_start_matches('/'));
-        let real = real_path(&path);
-        return Ground {
-            storage: LOCAL.to_owned(),
-            path: names(&real.to_string_lossy()),
-            shown,
-        };
-    }
-    // Two storages with the same server and account are one ground, whatever they are called.
-    let rest: Vec<_> = record
-        .config
-        .iter()
-        .filter(|(key, _)| !FOLDER_KEYS.contains(&key.as_str()))
-        .map(|(key, value)| format!("{key}={}", value.trim_end_matches('/')))
-        .collect();
-    let storage = format!("{} {}", record.type_name, rest.join(" "));
-    Ground {
-        storage,
-        path: [names(&base), names(&end.path)].concat(),
-        shown,
+        },
     }
 }
 

@@ -1,11 +1,11 @@
 //! Preview, one pass, and how the pairs are.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use tandem_core::error::Cause;
-use tandem_engine::report::{LogQuery, Summary};
-use tokio::sync::broadcast::error::RecvError;
+use tandem_core::side::Side;
+use tandem_engine::report::{LogQuery, PlannedAction, Summary};
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::answer::{
     ActionView, Answer, LogView, PairStatus, PreviewView, SyncView, TotalsView, WarningView,
@@ -23,6 +23,10 @@ use crate::words::{self, Words};
 const WATCH_EVERY: Duration = Duration::from_secs(5);
 /// At most four times a second.
 const WATCH_SOONEST: Duration = Duration::from_millis(250);
+
+/// Of a plan so many actions are listed; the totals count all. An answer is one document and must fit into memory,
+/// here and where it is read.
+const MOST_LISTED: usize = 100_000;
 
 impl Service {
     pub(super) async fn preview(&self, names: &[String]) -> Result<Answer> {
@@ -48,9 +52,11 @@ impl Service {
             .await
             .map_err(|error| pair.fault(error))?;
         let ends = pair.live.ends();
+        let (actions, actions_left_out) = listed(&preview.actions, MOST_LISTED);
         Ok(PreviewView {
             name: record.name.clone(),
-            actions: preview.actions.iter().map(ActionView::from).collect(),
+            actions,
+            actions_left_out,
             totals: TotalsView::from(&preview.totals),
             held: preview
                 .held
@@ -119,21 +125,18 @@ impl Service {
         updates: &Updates,
     ) -> Result<Summary> {
         let mut events = self.listen();
-        let name = &pair.record.name;
-        let mut teller = Teller {
-            name,
-            actions,
-            updates,
-            told: HashSet::new(),
-            missed: false,
-        };
-        let before = pair.engine.log(&LogQuery {
+        let newest = LogQuery {
             limit: Some(1),
             ..LogQuery::default()
-        });
-        let before = before
-            .ok()
-            .and_then(|lines| lines.first().map(|line| line.id));
+        };
+        let before = pair.engine.log(&newest).ok();
+        let before = before.and_then(|lines| lines.first().map(|line| line.id));
+        let mut teller = Teller {
+            pair,
+            actions,
+            updates,
+            told: before.unwrap_or(0),
+        };
         let pass = pair.engine.sync();
         tokio::pin!(pass);
         let result = loop {
@@ -143,16 +146,11 @@ impl Service {
                 result = &mut pass => break result,
             }
         };
-        while let Ok(event) = events.try_recv() {
-            teller.tell(Ok(event)).await;
-        }
-        if teller.missed && actions {
-            let query = LogQuery {
-                after: before,
-                ..LogQuery::default()
-            };
-            for line in pair.engine.log(&query).map_err(|error| pair.fault(error))? {
-                teller.action(LogView::new(name, &line)).await;
+        loop {
+            match events.try_recv() {
+                Ok(event) => teller.tell(Ok(event)).await,
+                Err(TryRecvError::Lagged(n)) => teller.tell(Err(RecvError::Lagged(n))).await,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
         result.map_err(|error| pair.fault(error))
@@ -191,10 +189,7 @@ impl Service {
                 _ = changed.changed() => {}
                 () = tokio::time::sleep(WATCH_EVERY) => {}
             }
-            while !matches!(
-                events.try_recv(),
-                Err(tokio::sync::broadcast::error::TryRecvError::Empty)
-            ) {}
+            while !matches!(events.try_recv(), Err(TryRecvError::Empty)) {}
         }
     }
 
@@ -275,35 +270,65 @@ impl Service {
     }
 }
 
+/// At most `most` actions, and how many more there are.
+fn listed(actions: &[PlannedAction], most: usize) -> (Vec<ActionView>, u64) {
+    let listed = &actions[..actions.len().min(most)];
+    let rest = actions.len() - listed.len();
+    (listed.iter().map(ActionView::from).collect(), rest as u64)
+}
+
 /// Tells what happens in one pair's pass.
 struct Teller<'a> {
-    name: &'a str,
+    pair: &'a OpenPair,
     actions: bool,
     updates: &'a Updates,
-    told: HashSet<String>,
-    missed: bool,
+    /// The number of the last action told: they are done and told in the order of the journal.
+    told: u64,
 }
 
 impl Teller<'_> {
     async fn tell(&mut self, event: std::result::Result<Update, RecvError>) {
         match event {
             Ok(Update::Action(line)) => {
-                if self.actions && line.pair == self.name {
+                if self.actions && line.pair == self.pair.record.name {
                     self.action(*line).await;
                 }
             }
             Ok(update) => {
-                if of_pair(&update) == Some(self.name) {
+                if of_pair(&update) == Some(self.pair.record.name.as_str()) {
                     let _ = self.updates.send(update).await;
                 }
             }
-            Err(_) => self.missed = true,
+            Err(_) => self.catch_up().await,
         }
     }
 
-    /// Each action once, also if it is found in the journal after it was told.
+    /// Tells the actions that were missed, from the journal.
+    async fn catch_up(&mut self) {
+        if !self.actions {
+            return;
+        }
+        let query = LogQuery {
+            after: Some(self.told),
+            ..LogQuery::default()
+        };
+        match self.pair.engine.log(&query) {
+            Ok(lines) => {
+                for line in lines {
+                    let line = LogView::new(&self.pair.record.name, &line);
+                    self.action(line).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "actions could not be told"),
+        }
+    }
+
+    /// Each action once, also if it is found in the journal before it is heard of.
     async fn action(&mut self, line: LogView) {
-        if self.told.insert(line.id.clone()) {
+        let number = line.id.rsplit(':').next().and_then(|n| n.parse().ok());
+        let number: u64 = number.unwrap_or(u64::MAX);
+        if number > self.told {
+            self.told = number;
             let _ = self.updates.send(Update::Action(Box::new(line))).await;
         }
     }
@@ -331,13 +356,8 @@ pub(crate) fn state_of(live: &Live, summary: &Summary) -> (PairState, Option<Fai
             .find(|c| c.name() == stopped)
             .unwrap_or(Cause::Other);
         let ends = live.ends();
-        // A summary names no side: the one with a server is the likelier.
-        let end = if ends.destination.name.is_empty() {
-            &ends.source
-        } else {
-            &ends.destination
-        };
-        let words: StorageWords = end.clone();
+        let side = summary.stopped_at.unwrap_or(Side::Destination);
+        let words: StorageWords = ends[side].clone();
         let error = tandem_core::error::StorageError::new("sync", cause, "");
         let fault = Fault::Storage(Box::new(words), Box::new(error));
         return (PairState::of_cause(cause), Some(fault.failure()));
@@ -387,5 +407,32 @@ pub(super) fn sync_view(
         items: summary.items,
         bytes: summary.bytes,
         error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_core::plan::Reason;
+    use tandem_core::side::Side;
+    use tandem_engine::report::ActionKind;
+
+    use super::*;
+
+    #[test]
+    fn of_many_actions_the_first_are_listed_and_the_rest_counted() {
+        let action = |n: u64| PlannedAction {
+            kind: ActionKind::Create,
+            side: Side::Source,
+            path: n.to_string(),
+            to: None,
+            bytes: 0,
+            reason: Reason::CreatedOn(Side::Destination),
+        };
+        let actions: Vec<_> = (0..5).map(action).collect();
+        for (most, shown, rest) in [(0, 0, 5), (2, 2, 3), (5, 5, 0), (9, 5, 0)] {
+            let (views, left_out) = listed(&actions, most);
+            assert_eq!((views.len(), left_out), (shown, rest), "{most}");
+        }
+        assert_eq!(listed(&actions, 2).0[1].path, "1");
     }
 }

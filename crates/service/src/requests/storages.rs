@@ -174,6 +174,7 @@ impl Service {
             secrets: spec.secrets.keys().cloned().collect(),
             config,
             probed: None,
+            probed_for: None,
         };
         self.save_storage(record, Some(spec.secrets), spec.test, updates)
             .await
@@ -199,6 +200,7 @@ impl Service {
         if let Some(label) = spec.label {
             record.label = (!label.is_empty()).then_some(label);
         }
+        super::pairs::check_rules_with(&self.0.storages, &self.config(), &record)?;
         record.changed = When(now());
         let moves = spec.store.is_some_and(|store| store != old.secret_store);
         let mut secrets = None;
@@ -244,7 +246,10 @@ impl Service {
             None => self.saved_credentials(&record).await?,
         };
         // Also without a test: a configuration that can never work is not saved.
-        self.0.storages.open_with(&record, &revealed)?;
+        self.0
+            .storages
+            .open_with(&record, &revealed)
+            .map_err(unsaved)?;
         if test {
             let (_, capabilities) = self
                 .probe(&record, &revealed, updates)
@@ -252,6 +257,7 @@ impl Service {
                 .map_err(not_saved)?;
             record.set_capabilities(Some(&capabilities));
         }
+        record.forget_stale_probe();
         if let Some(secrets) = secrets
             && !secrets.is_empty()
         {
@@ -343,6 +349,18 @@ impl Service {
                 .known(&record.id)
                 .map(|s| health_view(&s.health())),
         }
+    }
+}
+
+/// What cannot work was not saved.
+fn unsaved(fault: Fault) -> Fault {
+    match fault {
+        Fault::BadStorage { name, why, .. } => Fault::BadStorage {
+            name,
+            why,
+            saved: false,
+        },
+        other => other,
     }
 }
 
@@ -447,15 +465,8 @@ fn check_complete(
 }
 
 fn pairs_of(config: &Config, storage: &str) -> Vec<String> {
-    let uses = |p: &&crate::config::PairRecord| {
-        p.source.storage == storage || p.destination.storage == storage
-    };
-    config
-        .pairs
-        .iter()
-        .filter(uses)
-        .map(|p| p.name.clone())
-        .collect()
+    let pairs = config.pairs.iter().filter(|p| p.uses(storage));
+    pairs.map(|p| p.name.clone()).collect()
 }
 
 /// How a storage is, in words.

@@ -1,8 +1,8 @@
 //! `cp`: a one-off copy up, down or across, without a pair.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,16 +13,19 @@ use tandem_core::entry::{Entry, Kind, Revision};
 use tandem_core::error::{Cause, Result as StorageResult, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
-    Commit, Depth, Expected, Keep, Listed, Locator, Meta, ResumeSink, ResumeToken, Root,
+    Commit, Depth, Expected, FolderListing, Keep, Listed, Locator, Meta, ResumeSink, ResumeToken,
+    Root,
 };
 
 use super::browse::stat;
+use super::pairs::ground_at;
 use crate::answer::{Answer, CopyFailure, CopyView, ProgressView};
 use crate::fault::{Fault, Result, StorageWords};
 use crate::location::Location;
+use crate::pair_rules::Ground;
 use crate::service::Service;
 use crate::update::{Update, Updates};
-use crate::words::Words;
+use crate::words::{self, Words};
 
 /// Files at a time.
 const AT_ONCE: usize = 4;
@@ -47,6 +50,21 @@ struct Item {
     entry: Entry,
 }
 
+/// Where a copy goes: the folder, the name there, and both as a place.
+struct Target {
+    side: Side,
+    name: String,
+    place: Location,
+}
+
+/// What lies below the folder that is copied.
+#[derive(Default)]
+struct Found {
+    /// The folders that are to be there, those above first.
+    folders: Vec<RelPath>,
+    items: Vec<Item>,
+}
+
 impl Service {
     pub(super) async fn copy(
         &self,
@@ -56,7 +74,15 @@ impl Service {
         updates: &Updates,
     ) -> Result<Answer> {
         let (source, name, entry) = self.source_of(from).await?;
-        let (target, target_name) = self.target_of(to, name.as_deref()).await?;
+        let Target {
+            side: target,
+            name: target_name,
+            place,
+        } = self.target_of(to, name.as_deref()).await?;
+        let (here, there) = (self.ground(from)?, self.ground(&place)?);
+        if here.holds(&there) {
+            return Err(Fault::IntoItself(from.to_string(), place.to_string()));
+        }
         let from_path = name
             .as_deref()
             .map_or_else(|| Ok(RelPath::root()), RelPath::new);
@@ -85,20 +111,23 @@ impl Service {
                     entry,
                 }]
             }
-            _ => list(&source, &target, &from_path, &to_path, &mut answer).await?,
+            _ => {
+                let found = list(&source, &from_path, &to_path, &mut answer).await?;
+                make_folders(&target, &found.folders).await?;
+                found.items
+            }
         };
         let totals = Arc::new(Progress::of(&items));
         let mut first_error = None;
         {
-            let copying = run(
-                &source,
-                &target,
-                items,
+            let copier = Copier {
+                service: self,
+                source: &source,
+                target: &target,
                 force,
-                &totals,
-                &mut answer,
-                &mut first_error,
-            );
+                totals: &totals,
+            };
+            let copying = copier.all(items, &mut answer, &mut first_error);
             tokio::pin!(copying);
             loop {
                 tokio::select! {
@@ -139,7 +168,7 @@ impl Service {
     }
 
     /// The folder that the copy goes into, and its name there. An existing folder gets the copy inside.
-    async fn target_of(&self, to: &Location, name: Option<&str>) -> Result<(Side, String)> {
+    async fn target_of(&self, to: &Location, name: Option<&str>) -> Result<Target> {
         let config = self.config();
         if let Some((above, last)) = to.split() {
             let (root, words) = self.0.storages.root(&config, &above).await?;
@@ -148,66 +177,88 @@ impl Service {
             // With a separator at its end a name on a flat store means a folder, there or not.
             let inside = is_folder || (to.path.ends_with('/') && !to.is_local());
             if !inside {
-                return Ok((Side { root, words }, last));
+                return Ok(Target {
+                    side: Side { root, words },
+                    name: last,
+                    place: to.clone(),
+                });
             }
         }
         let (root, words) = self.0.storages.root(&config, to).await?;
-        Ok((Side { root, words }, name.unwrap_or_default().to_owned()))
+        Ok(Target {
+            side: Side { root, words },
+            name: name.unwrap_or_default().to_owned(),
+            place: name.map_or_else(|| to.clone(), |name| to.join(name)),
+        })
+    }
+
+    fn ground(&self, at: &Location) -> Result<Ground> {
+        ground_at(&self.0.storages, &self.config(), at)
     }
 }
 
-/// Everything below the folder that is copied; its folders are made on the way.
-async fn list(
-    source: &Side,
-    target: &Side,
-    from: &RelPath,
-    to: &RelPath,
-    answer: &mut CopyView,
-) -> Result<Vec<Item>> {
-    let mut items = Vec::new();
+/// Everything below the folder that is copied. The listing ends before anything is made, so that none of it can be
+/// listed again.
+async fn list(source: &Side, from: &RelPath, to: &RelPath, answer: &mut CopyView) -> Result<Found> {
+    let mut found = Found::default();
     let mut seen = false;
     let mut listing = source.root.list(from, Depth::Subtree);
     while let Some(listed) = listing.next().await {
         match listed.map_err(|error| source.fault(error))? {
-            Listed::Folder(listing) => {
-                seen |= !listing.entries.is_empty() || source.root.capabilities().empty_folders;
-                let below = listing.folder.below(from).unwrap_or_else(RelPath::root);
-                let goes = join(to, &below);
-                if !goes.is_root() && target.root.capabilities().empty_folders {
-                    target
-                        .root
-                        .create_folder(&goes)
-                        .await
-                        .map_err(|error| target.fault(error))?;
-                }
-                for skipped in &listing.skipped {
-                    answer.failed.push(CopyFailure {
-                        path: skipped.shown.clone(),
-                        message: "It cannot be read.".to_owned(),
-                    });
-                }
-                for entry in listing.entries {
-                    if entry.kind != Kind::Folder {
-                        let from = listing.folder.join(&entry.name);
-                        let to = goes.join(&entry.name);
-                        items.push(Item { from, to, entry });
-                    }
-                }
+            Listed::Folder(folder) => {
+                seen |= !folder.entries.is_empty() || source.root.capabilities().empty_folders;
+                found.add(folder, from, to, answer);
             }
             Listed::Unreadable(skipped) => answer.failed.push(CopyFailure {
                 path: skipped.folder.as_str().to_owned(),
-                message: "The folder cannot be read: no permission.".to_owned(),
+                message: words::UNREADABLE_FOLDER.to_owned(),
             }),
             Listed::End => {
                 if !seen && answer.failed.is_empty() && !from.is_root() {
                     return Err(Fault::NothingThere(answer.from.clone()));
                 }
-                return Ok(items);
+                return Ok(found);
             }
         }
     }
     let error = StorageError::new("list", Cause::BadResponse, "the listing ended early");
     Err(source.fault(error))
+}
+
+impl Found {
+    fn add(&mut self, folder: FolderListing, from: &RelPath, to: &RelPath, answer: &mut CopyView) {
+        let below = folder.folder.below(from).unwrap_or_else(RelPath::root);
+        let goes = join(to, &below);
+        for skipped in &folder.skipped {
+            answer.failed.push(CopyFailure {
+                path: skipped.shown.clone(),
+                message: words::UNREADABLE.to_owned(),
+            });
+        }
+        for entry in folder.entries {
+            if entry.kind != Kind::Folder {
+                self.items.push(Item {
+                    from: folder.folder.join(&entry.name),
+                    to: goes.join(&entry.name),
+                    entry,
+                });
+            }
+        }
+        if !goes.is_root() {
+            self.folders.push(goes);
+        }
+    }
+}
+
+async fn make_folders(target: &Side, folders: &[RelPath]) -> Result<()> {
+    if !target.root.capabilities().empty_folders {
+        return Ok(());
+    }
+    for folder in folders {
+        let made = target.root.create_folder(folder).await;
+        made.map_err(|error| target.fault(error))?;
+    }
+    Ok(())
 }
 
 fn join(base: &RelPath, below: &RelPath) -> RelPath {
@@ -219,125 +270,195 @@ fn join(base: &RelPath, below: &RelPath) -> RelPath {
     }
 }
 
-/// Copies a few at a time, in order.
-async fn run(
-    source: &Side,
-    target: &Side,
-    items: Vec<Item>,
+/// What every file of a copy needs.
+struct Copier<'a> {
+    service: &'a Service,
+    source: &'a Side,
+    target: &'a Side,
     force: bool,
-    totals: &Arc<Progress>,
-    answer: &mut CopyView,
-    first_error: &mut Option<Fault>,
-) {
-    let mut waiting: VecDeque<_> = items.into();
-    let mut under_way = FuturesUnordered::new();
-    loop {
-        while under_way.len() < AT_ONCE
-            && let Some(item) = waiting.pop_front()
-        {
-            under_way.push(async move {
-                let result = copy_one(source, target, &item, force, totals).await;
-                (item, result)
-            });
-        }
-        let Some((item, result)) = under_way.next().await else {
-            return;
-        };
-        totals.files.fetch_add(1, Ordering::Relaxed);
-        match result {
-            Ok(()) => {
-                answer.files += 1;
-                answer.bytes += item.entry.size;
-            }
-            Err(fault) => {
-                let Words { message, .. } = Words::of_fault(&fault);
-                answer.failed.push(CopyFailure {
-                    path: item.from.as_str().to_owned(),
-                    message,
-                });
-                first_error.get_or_insert(fault);
-            }
-        }
-    }
+    totals: &'a Arc<Progress>,
 }
 
-async fn copy_one(
-    source: &Side,
-    target: &Side,
-    item: &Item,
-    force: bool,
-    totals: &Arc<Progress>,
-) -> Result<()> {
-    let capabilities = target.root.capabilities();
-    let is_link = item.entry.kind == Kind::Symlink;
-    if item.entry.kind == Kind::Opaque || (is_link && !capabilities.symlinks) {
-        let error = StorageError::new("stage", Cause::Unsupported, "it is no file").at(&item.to);
-        return Err(target.fault(error));
-    }
-    let there = target.root.stat(&Locator::of_path(item.to.clone())).await;
-    let expected = match there.map_err(|error| target.fault(error))? {
-        None => Expected::Absent,
-        Some(_) if !force => {
-            return Err(Fault::AlreadyThere(format!(
-                "{}/{}",
-                target.words.folder, item.to
-            )));
+impl Copier<'_> {
+    /// Copies a few at a time, in order.
+    async fn all(&self, items: Vec<Item>, answer: &mut CopyView, first_error: &mut Option<Fault>) {
+        let mut waiting: VecDeque<_> = items.into();
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            while under_way.len() < AT_ONCE
+                && let Some(item) = waiting.pop_front()
+            {
+                under_way.push(async move {
+                    let result = self.one(&item).await;
+                    (item, result)
+                });
+            }
+            let Some((item, result)) = under_way.next().await else {
+                return;
+            };
+            self.totals.files.fetch_add(1, Ordering::Relaxed);
+            match result {
+                Ok(()) => {
+                    answer.files += 1;
+                    answer.bytes += item.entry.size;
+                }
+                Err(fault) => {
+                    let Words { message, .. } = Words::of_fault(&fault);
+                    answer.failed.push(CopyFailure {
+                        path: item.from.as_str().to_owned(),
+                        message,
+                    });
+                    first_error.get_or_insert(fault);
+                }
+            }
         }
-        Some(entry) if entry.revision == Revision::None => Expected::Any,
-        Some(entry) => Expected::Revision(entry.revision),
-    };
-    let content: SharedContent = if is_link {
-        Arc::new(BytesContent(bytes::Bytes::new()))
-    } else {
+    }
+
+    async fn one(&self, item: &Item) -> Result<()> {
+        let (source, target) = (self.source, self.target);
+        let capabilities = target.root.capabilities();
+        let is_link = item.entry.kind == Kind::Symlink;
+        if item.entry.kind == Kind::Opaque || (is_link && !capabilities.symlinks) {
+            let error = StorageError::new("stage", Cause::Unsupported, "it is no file");
+            return Err(target.fault(error.at(&item.to)));
+        }
+        let expected = self.expected(item).await?;
+        let meta = Meta {
+            mtime: item
+                .entry
+                .mtime
+                .filter(|m| m.by_client && capabilities.mtime),
+            executable: item.entry.executable.filter(|_| capabilities.executable),
+            target: item.entry.target.clone().filter(|_| is_link),
+        };
+        let staging = Staging {
+            service: self.service.clone(),
+            root: Arc::clone(&target.root),
+            kept: Arc::new(Kept::of(self.totals)),
+        };
+        let sink: Arc<dyn ResumeSink> = Arc::clone(&staging.kept) as Arc<dyn ResumeSink>;
+        let staged = target
+            .root
+            .stage(&item.to, self.content(item), &meta, None, Arc::clone(&sink))
+            .await;
+        let staged = staged.map_err(|error| match error.cause {
+            Cause::PreconditionFailed | Cause::Forbidden => source.fault(error),
+            _ => target.fault(error),
+        })?;
+        staging.kept.store(&staged.token);
+        let member = Commit {
+            staged,
+            expected,
+            keep: Keep::No,
+            sink: Some(sink),
+        };
+        let mut results = target.root.commit(vec![member]).await;
+        let unanswered = || Err(StorageError::new("commit", Cause::BadResponse, "no answer"));
+        match results.pop().unwrap_or_else(unanswered) {
+            Ok(_) => {
+                staging.kept.take();
+                Ok(())
+            }
+            Err(error) => Err(self.not_committed(item, error)),
+        }
+    }
+
+    /// What must be at the target for the copy to go there.
+    async fn expected(&self, item: &Item) -> Result<Expected> {
+        let at = Locator::of_path(item.to.clone());
+        let there = self.target.root.stat(&at).await;
+        match there.map_err(|error| self.target.fault(error))? {
+            None => Ok(Expected::Absent),
+            Some(_) if !self.force => Err(self.already_there(item)),
+            Some(entry) if entry.revision == Revision::None => Ok(Expected::Any),
+            Some(entry) => Ok(Expected::Revision(entry.revision)),
+        }
+    }
+
+    fn content(&self, item: &Item) -> SharedContent {
+        if item.entry.kind == Kind::Symlink {
+            return Arc::new(BytesContent(bytes::Bytes::new()));
+        }
         Arc::new(FileContent {
-            root: Arc::clone(&source.root),
+            root: Arc::clone(&self.source.root),
             at: Locator {
                 path: item.from.clone(),
                 id: item.entry.id.clone(),
             },
             entry: item.entry.clone(),
         })
-    };
-    let meta = Meta {
-        mtime: item
-            .entry
-            .mtime
-            .filter(|m| m.by_client && capabilities.mtime),
-        executable: item.entry.executable.filter(|_| capabilities.executable),
-        target: item.entry.target.clone().filter(|_| is_link),
-    };
-    let sink: Arc<dyn ResumeSink> = Arc::clone(totals) as Arc<dyn ResumeSink>;
-    let staged = target
-        .root
-        .stage(&item.to, content, &meta, None, Arc::clone(&sink))
-        .await;
-    let staged = staged.map_err(|error| match error.cause {
-        Cause::PreconditionFailed | Cause::Forbidden => source.fault(error),
-        _ => target.fault(error),
-    })?;
-    let token = staged.token.clone();
-    let member = Commit {
-        staged,
-        expected,
-        keep: Keep::No,
-        sink: Some(sink),
-    };
-    let mut results = target.root.commit(vec![member]).await;
-    let unanswered = || Err(StorageError::new("commit", Cause::BadResponse, "no answer"));
-    if let Err(error) = results.pop().unwrap_or_else(unanswered) {
-        // What was staged is of no use any more; if it cannot be removed now, it is cleaned up later.
-        let _ = target.root.discard(&token).await;
-        return Err(match error.cause {
-            Cause::AlreadyExists | Cause::PreconditionFailed if !force => {
-                Fault::AlreadyThere(format!("{}/{}", target.words.folder, item.to))
+    }
+
+    fn not_committed(&self, item: &Item, error: StorageError) -> Fault {
+        match error.cause {
+            Cause::AlreadyExists | Cause::PreconditionFailed if !self.force => {
+                self.already_there(item)
             }
-            Cause::NotFound if target.words.bucket.is_none() => {
-                Fault::NoFolder(target.words.folder.clone())
+            Cause::NotFound if self.target.words.bucket.is_none() => {
+                Fault::NoFolder(self.target.words.folder.clone())
             }
-            _ => target.fault(error),
+            _ => self.target.fault(error),
+        }
+    }
+
+    fn already_there(&self, item: &Item) -> Fault {
+        Fault::AlreadyThere(format!("{}/{}", self.target.words.folder, item.to))
+    }
+}
+
+/// Throws away what is staged and did not become visible, however the copy ends: by an error, or by being dropped.
+struct Staging {
+    service: Service,
+    root: Arc<dyn Root>,
+    kept: Arc<Kept>,
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let Some(token) = self.kept.take() else {
+            return;
+        };
+        let root = Arc::clone(&self.root);
+        self.service.finish_later(async move {
+            if let Err(error) = root.discard(&token).await {
+                tracing::warn!(%error, "what a copy had staged could not be thrown away");
+            }
         });
     }
-    Ok(())
+}
+
+/// The last token of what is staged, and how far all of the copy is.
+#[derive(Debug)]
+struct Kept {
+    token: Mutex<Option<ResumeToken>>,
+    totals: Arc<Progress>,
+}
+
+impl Kept {
+    fn of(totals: &Arc<Progress>) -> Self {
+        Self {
+            token: Mutex::default(),
+            totals: Arc::clone(totals),
+        }
+    }
+
+    fn take(&self) -> Option<ResumeToken> {
+        self.token
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl ResumeSink for Kept {
+    fn store(&self, token: &ResumeToken) {
+        let mut kept = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(token.clone());
+    }
+
+    fn progress(&self, bytes: u64) {
+        self.totals.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
 /// A file on the source, read as it is sent.
@@ -358,7 +479,7 @@ impl Content for FileContent {
     }
 }
 
-/// How far a copy is. It stores no tokens: a copy that was stopped is begun anew.
+/// How far a copy is.
 #[derive(Debug, Default)]
 struct Progress {
     files: AtomicU64,
@@ -374,14 +495,6 @@ impl Progress {
             all_bytes: items.iter().map(|item| item.entry.size).sum(),
             ..Self::default()
         }
-    }
-}
-
-impl ResumeSink for Progress {
-    fn store(&self, _: &ResumeToken) {}
-
-    fn progress(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::{Frame, Hello, LONGEST_REQUEST, PROTOCOL, line, path};
 use crate::fault::Fault;
@@ -28,6 +28,7 @@ const HELLO_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Server {
     task: JoinHandle<()>,
+    stop: watch::Sender<bool>,
     path: PathBuf,
 }
 
@@ -41,8 +42,16 @@ impl Server {
         remove_file(&path)?;
         let listener = UnixListener::bind(&path)?;
         set_mode(&path, 0o600)?;
-        let task = tokio::spawn(accept(listener, service));
-        Ok(Self { task, path })
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(accept(listener, service, stopped));
+        Ok(Self { task, stop, path })
+    }
+
+    /// Stops, and waits until every request under way is dropped.
+    pub async fn close(mut self) {
+        self.stop.send_replace(true);
+        // An error means that it ended in another way, which is as good.
+        let _ = (&mut self.task).await;
     }
 }
 
@@ -54,9 +63,17 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: UnixListener, service: Service) {
+async fn accept(listener: UnixListener, service: Service, mut stopped: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    tokio::select! {
+        () = accept_all(&listener, &service, &mut connections) => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    connections.shutdown().await;
+}
+
+async fn accept_all(listener: &UnixListener, service: &Service, connections: &mut JoinSet<()>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut connections = tokio::task::JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {

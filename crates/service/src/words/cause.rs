@@ -150,8 +150,13 @@ fn not_found(storage: &StorageWords, path: Option<&str>) -> Words {
 
 fn full(storage: &StorageWords) -> Words {
     if storage.name.is_empty() {
+        let disk = if storage.folder.is_empty() {
+            "this computer's disk".to_owned()
+        } else {
+            format!("the disk of {}", storage.folder)
+        };
         return Words::new(
-            "There is no room left on this computer's disk.",
+            format!("There is no room left on {disk}."),
             "Free some, or carry fewer folders. No file was cut short.",
         );
     }

@@ -1,5 +1,7 @@
 //! Sentences for what is wrong with a request, a profile or a state.
 
+use tandem_core::error::Cause;
+
 use super::Words;
 use crate::credentials::SecretError;
 use crate::fault::Fault;
@@ -8,12 +10,16 @@ pub(super) fn words(fault: &Fault) -> Words {
     match fault {
         Fault::Storage(storage, error) => Words::of_storage_error(storage, error),
         Fault::TestStopped(step, inner) => {
-            let inner = words(inner);
+            let mut said = words(inner);
+            if matches!(&**inner, Fault::Storage(_, error) if error.cause == Cause::AuthDenied) {
+                // There is no storage yet whose key could be given anew.
+                "Check both parts of it.".clone_into(&mut said.next_step);
+            }
             Words::new(
-                inner.message,
+                said.message,
                 format!(
                     "{} The test stopped at “{step}”. Nothing was saved.",
-                    inner.next_step
+                    said.next_step
                 ),
             )
         }
@@ -68,6 +74,17 @@ fn usage(fault: &Fault) -> Option<Words> {
             format!("“{value}” cannot be the {key}: {why}."),
             "Give another value.",
         ),
+        Fault::BadStorage { name, why, saved } => Words::new(
+            format!(
+                "The storage {name} cannot work: {}.",
+                why.trim_end_matches('.')
+            ),
+            if *saved {
+                format!("Correct it with “tandem storage edit {name} --set KEY=VALUE”.")
+            } else {
+                "Give another value; nothing was saved.".to_owned()
+            },
+        ),
         Fault::NotFound(what, id) => Words::new(
             format!("There is no {what} “{id}”."),
             match *what {
@@ -118,6 +135,16 @@ fn place(fault: &Fault) -> Option<Words> {
         Fault::AlreadyThere(path) => Words::new(
             format!("{path} is already there."),
             "Add --force to replace it, or choose another name.",
+        ),
+        Fault::IntoItself(from, to) if from.trim_end_matches('/') == to.trim_end_matches('/') => {
+            Words::new(
+                format!("{from} would be copied onto itself."),
+                "Choose another name.",
+            )
+        }
+        Fault::IntoItself(from, to) => Words::new(
+            format!("{from} would be copied into itself: {to} lies in it."),
+            "Choose a folder outside it.",
         ),
         Fault::InsidePair(path, pair) => Words::new(
             format!("{path} lies inside the pair {pair}."),
@@ -180,7 +207,10 @@ fn own(fault: &Fault) -> Words {
         ),
         Fault::DamagedState(pair, _) => Words::new(
             format!("Tandem's notes about the files of {pair} are damaged."),
-            "Your files are not affected; both sides can be compared again.",
+            format!(
+                "Your files are not affected. Move pairs/ID.db out of the profile (“tandem pair show {pair}” says the \
+                 ID); then both sides are compared again, and nothing is deleted."
+            ),
         ),
         Fault::StateIo(pair, why) => Words::new(
             format!("Tandem's notes about the files of {pair} cannot be written: {why}."),
@@ -212,9 +242,13 @@ fn secret(error: &SecretError) -> Words {
             "The saved passwords are locked with a passphrase.",
             "Give it in TANDEM_PASSPHRASE, or run Tandem in a terminal to be asked for it.",
         ),
+        SecretError::Unconfirmed => Words::new(
+            "The two passphrases differ.",
+            "Nothing was saved; try again.",
+        ),
         SecretError::WrongPassphrase => Words::new(
             "This is not the passphrase of the saved passwords.",
-            "Check TANDEM_PASSPHRASE; nothing was changed.",
+            "Check TANDEM_PASSPHRASE, or type it again; nothing was changed.",
         ),
         SecretError::Damaged(why) => Words::new(
             format!(

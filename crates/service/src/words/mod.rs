@@ -8,6 +8,7 @@ mod fault;
 mod guard;
 mod problem;
 mod reason;
+mod selftest;
 
 use crate::fault::{Fault, StorageWords};
 use tandem_core::error::{Cause, StorageError};
@@ -15,6 +16,18 @@ use tandem_core::error::{Cause, StorageError};
 pub use guard::guard;
 pub use problem::{conflict, explanation, finding, problem, warning};
 pub use reason::{kind_of_action, reason};
+pub use selftest::{broken_seed, injected, selftest};
+
+/// Asks for the passphrase of the encrypted file.
+pub const ASK_PASSPHRASE: &str = "Passphrase of the saved passwords: ";
+/// Asks for the passphrase of a new one, which nobody can find out again.
+pub const ASK_NEW_PASSPHRASE: &str = "New passphrase for the saved passwords: ";
+/// Asks for it once more.
+pub const ASK_AGAIN: &str = "The same again: ";
+/// Of a file that was left out of a copy.
+pub const UNREADABLE: &str = "It cannot be read.";
+/// Of a folder that was left out of a copy.
+pub const UNREADABLE_FOLDER: &str = "The folder cannot be read: no permission.";
 
 /// A sentence and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,6 +77,14 @@ impl Words {
         }
         format!("{} {}", self.message, self.next_step)
     }
+}
+
+/// What to do about a storage of which nothing was probed as it is now.
+#[must_use]
+pub fn untested(name: &str) -> String {
+    format!(
+        "It was not tested as it is now, so only what every server does is relied on; “tandem storage test {name}” finds out more."
+    )
 }
 
 /// "1 file", "1,842 files".
@@ -117,6 +138,16 @@ pub(crate) fn called(storage: &StorageWords) -> &str {
         "this computer"
     } else {
         &storage.name
+    }
+}
+
+/// Where an end is, as a person writes it.
+#[must_use]
+pub fn place(storage: &StorageWords) -> String {
+    if storage.name.is_empty() {
+        storage.folder.clone()
+    } else {
+        format!("{}:{}", storage.name, storage.folder)
     }
 }
 

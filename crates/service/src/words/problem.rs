@@ -23,6 +23,12 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
         } else {
             end
         };
+        if *cause == Cause::Forbidden {
+            return Words::new(
+                format!("“{path}” on {name} cannot be written: no permission."),
+                "Allow writing to it and to its folder; then it is carried.",
+            );
+        }
         return super::cause::words(end, *cause, Some(path), &problem.detail);
     }
     match problem.why.as_str() {
@@ -45,6 +51,18 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
         "unreadable" => Words::new(
             format!("“{path}” on {name} cannot be read: no permission."),
             "It is left as it is; allow reading it to have it carried.",
+        ),
+        "mount_gone" => Words::new(
+            format!("What was mounted at “{path}” on {name} is gone."),
+            "Connect it again; nothing of it is deleted.",
+        ),
+        "shadowed_by_folder" => Words::new(
+            format!("“{path}” on {name} has the name of a folder beside it."),
+            "It stays where it is; rename it to have it carried.",
+        ),
+        "bad_name" => Words::new(
+            format!("“{path}” on {name} is no name that a file can have elsewhere."),
+            "Rename it to have it carried.",
         ),
         "not_unicode" => Words::new(
             format!("The name of “{path}” is not in Unicode."),
@@ -100,9 +118,9 @@ pub fn conflict(kind: &str) -> &'static str {
     }
 }
 
-/// How a path is, in a sentence.
+/// How a path is, in a sentence; `rule` is what decided.
 #[must_use]
-pub fn explanation(state: &str) -> &'static str {
+pub fn explanation(state: &str, rule: Option<&str>) -> &'static str {
     match state {
         "in_step" => "It is in step.",
         "planned" => "It has changed and will be carried with the next pass.",
@@ -112,7 +130,28 @@ pub fn explanation(state: &str) -> &'static str {
         "conflict" => "Both sides changed it.",
         "problem" => "It could not be carried.",
         "waiting" => "It changed a moment ago and is carried once it rests.",
+        "detached" => detached(rule.unwrap_or_default()),
         _ => "Its state is not known.",
+    }
+}
+
+/// Why it is known and not carried.
+fn detached(why: &str) -> &'static str {
+    match why {
+        "filter" => "A filter left it out; it stays as it is on each side.",
+        "undo" => {
+            "What was done with it was undone; it stays as it is on each side until one of them changes it."
+        }
+        "rejected" => {
+            "You rejected what was to be done with it; it stays as it is on each side until one of them changes it."
+        }
+        "no_access" => {
+            "The account no longer has access to it on one side; it stays as it is on the other."
+        }
+        "unsynced_child" => {
+            "It was deleted on the other side, and stays here for what lies in it and is not carried."
+        }
+        _ => "It is known and no longer carried; it stays as it is on each side.",
     }
 }
 
@@ -150,5 +189,29 @@ pub fn warning(warning: &Warning, ends: &PerSide<StorageWords>) -> Words {
             ),
             "Free some, or carry fewer folders.",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_detached_is_explained_with_its_reason() {
+        let mut sentences = std::collections::BTreeSet::new();
+        for why in [
+            "filter",
+            "undo",
+            "rejected",
+            "no_access",
+            "unsynced_child",
+            "?",
+        ] {
+            let sentence = explanation("detached", Some(why));
+            assert!(sentence.contains("stays"), "{sentence}");
+            sentences.insert(sentence);
+        }
+        assert_eq!(sentences.len(), 6);
+        assert!(!sentences.contains(explanation("?", None)));
     }
 }

@@ -36,6 +36,8 @@ struct Event {
 pub(super) struct Lineage {
     written: Vec<Written>,
     by_hash: BTreeMap<Hash, Vec<usize>>,
+    /// What a storage was sent, by what it made of that on arrival.
+    sent: BTreeMap<Hash, Hash>,
     events: Vec<Event>,
 }
 
@@ -89,6 +91,11 @@ impl Lineage {
         }
     }
 
+    /// A storage made `stored` of `sent` on arrival. What was sent may be what another made of something before.
+    pub(super) fn arrived(&mut self, stored: Hash, sent: Hash) {
+        self.sent.insert(stored, sent);
+    }
+
     pub(super) fn excuse(&mut self, hash: Hash, sent: Option<Hash>, why: &'static str) {
         for number in self.alive(hash, sent) {
             self.end(number, End::Excused(why));
@@ -123,6 +130,7 @@ impl Lineage {
 
     /// What nothing superseded and is not among `there`.
     pub(super) fn missing(&self, there: &BTreeSet<Hash>) -> Vec<Lost> {
+        let there: BTreeSet<Hash> = there.iter().flat_map(|hash| self.made_of(*hash)).collect();
         self.written
             .iter()
             .filter(|written| written.end.is_none() && !there.contains(&written.content.hash()))
@@ -147,14 +155,29 @@ impl Lineage {
     }
 
     fn alive(&self, hash: Hash, sent: Option<Hash>) -> Vec<usize> {
-        [Some(hash), sent]
+        let known: BTreeSet<Hash> = [Some(hash), sent]
             .into_iter()
             .flatten()
+            .flat_map(|hash| self.made_of(hash))
+            .collect();
+        known
+            .into_iter()
             .filter_map(|hash| self.by_hash.get(&hash))
             .flatten()
             .copied()
             .filter(|number| self.written[*number].end.is_none())
             .collect()
+    }
+
+    /// The content and those that storages made it of, one after the other.
+    fn made_of(&self, hash: Hash) -> Vec<Hash> {
+        let mut found = vec![hash];
+        let mut at = hash;
+        while let Some(sent) = self.sent.get(&at).filter(|sent| !found.contains(sent)) {
+            at = *sent;
+            found.push(at);
+        }
+        found
     }
 
     fn end(&mut self, number: usize, end: End) {

@@ -1,5 +1,5 @@
 //! The oracle's ear at the edge of one side. Invariant: only what people do is told, never what Tandem
-//! does; but for content that is lost as documented.
+//! does; but for what a storage itself makes of content, and for content that is lost as documented.
 
 use tandem_core::path::RelPath;
 
@@ -53,6 +53,11 @@ impl Witness {
     ) {
         let mut lineage = self.oracle.lineage();
         lineage.moved(self.side, from, to, content.hash(), sent);
+    }
+
+    /// The storage made `stored` of what it was sent.
+    pub(crate) fn arrived(&self, stored: &Blob, sent: [u8; 32]) {
+        self.oracle.lineage().arrived(stored.hash(), sent);
     }
 
     /// `content` is lost in a window that the storage documents.

@@ -110,6 +110,25 @@ pub enum Edit {
     },
 }
 
+impl Edit {
+    /// The edit in a few words, for a report.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Write { path, content }
+            | Self::Append { path, content }
+            | Self::SaveByRename { path, content }
+            | Self::Twin { path, content } => {
+                let [a, b, ..] = Blob::new(content.clone()).hash();
+                let whole = format!("{self:?}");
+                let word = whole.split(' ').next().unwrap_or_default();
+                format!("{word} {path} {} {a:02x}{b:02x}", content.len())
+            }
+            other => format!("{other:?}"),
+        }
+    }
+}
+
 impl SimStorage {
     /// Does `edit`, and says whether it could be done. Costs no time, meets no fault.
     pub fn edit(&self, edit: &Edit) -> bool {

@@ -165,9 +165,13 @@ impl SimStorage {
         }
         let mut bytes = body.blob.bytes().to_vec();
         bytes.extend_from_slice(b"<!-- stored -->\n");
+        let (stored, sent) = (Blob::new(bytes), body.blob.hash());
+        if let Some(witness) = &self.state().witness {
+            witness.arrived(&stored, sent);
+        }
         Body {
-            sent: Some(body.blob.hash()),
-            blob: Blob::new(bytes),
+            sent: Some(sent),
+            blob: stored,
             ..body
         }
     }

@@ -1,0 +1,306 @@
+//! Contents: what is carried, replaced, kept beside, merged, or given another time.
+
+use super::super::action::{At, Deed, LeftOut, Refusal, Retain};
+use super::super::decide::{Content, Life};
+use super::super::node::Place;
+use super::super::reason::Reason;
+use super::super::settle::{longest, refusal};
+use super::super::trees::MadeCopy;
+use super::Emitter;
+use crate::conflict_name::conflict_name;
+use crate::entry::{Entry, HashKind, Kind};
+use crate::names;
+use crate::side::{PerSide, Side};
+use crate::storage::Meta;
+
+impl Emitter<'_, '_> {
+    pub(super) fn contents(&mut self) {
+        for node in 1..self.nodes.all.len() {
+            if self.nodes.all[node].kind == Kind::Opaque {
+                self.list_opaque(node);
+            }
+            if self.wants[node].life != Life::Alive || self.nodes.all[node].kind == Kind::Folder {
+                continue;
+            }
+            match self.nodes.all[node].places {
+                PerSide {
+                    source: Some(_),
+                    destination: Some(_),
+                } => self.content_of_both(node),
+                PerSide {
+                    source: Some(_),
+                    destination: None,
+                } => self.create(Side::Destination, node),
+                PerSide {
+                    source: None,
+                    destination: Some(_),
+                } => self.create(Side::Source, node),
+                PerSide {
+                    source: None,
+                    destination: None,
+                } => {}
+            }
+        }
+    }
+
+    fn list_opaque(&mut self, node: usize) {
+        for side in Side::BOTH {
+            if self.nodes.all[node].places[side].is_some() {
+                let path = self.nodes.path(side, node);
+                self.plan.left_out.push(LeftOut {
+                    side,
+                    path,
+                    why: Refusal::Opaque,
+                });
+            }
+        }
+    }
+
+    /// Where the side has it after the moves of this plan, unless it is itself moved in it.
+    fn at(&self, side: Side, node: usize) -> Option<At> {
+        let place = self.nodes.all[node].places[side]?;
+        (!self.moved[side].contains(&node)).then(|| At {
+            path: self.trees[side].path(node),
+            entry: place.entry.clone(),
+        })
+    }
+
+    fn create(&mut self, side: Side, node: usize) {
+        if !self.may_change(side) {
+            return;
+        }
+        let Some(from) = self.at(side.other(), node) else {
+            return;
+        };
+        let parent = self.wants[node].parent;
+        if self.refused[side].contains(&parent) {
+            self.refuse(side, node, Refusal::NameRefused);
+            return;
+        }
+        if !self.is_in_place(side.other(), node) && self.may_change(side.other()) {
+            return;
+        }
+        if let Some(why) = refusal(self.input, side, &from.entry) {
+            self.refuse(side, node, why);
+            return;
+        }
+        let Some(native) = self.native(side, node) else {
+            self.refuse(side, node, Refusal::NameRefused);
+            return;
+        };
+        if !self.trees[side].holds(parent) || self.trees[side].occupant(parent, &native).is_some() {
+            return;
+        }
+        self.trees[side].put(node, parent, native);
+        let path = self.trees[side].path(node);
+        let reason = self.wants[node].create_reason;
+        self.push(
+            side,
+            node,
+            Deed::Transfer {
+                from,
+                path,
+                replaces: None,
+                retain: Retain::Superseded,
+            },
+            reason,
+        );
+    }
+
+    fn content_of_both(&mut self, node: usize) {
+        let (Some(source), Some(destination)) = (
+            self.at(Side::Source, node),
+            self.at(Side::Destination, node),
+        ) else {
+            return;
+        };
+        if !Side::BOTH.iter().all(|&s| self.is_in_place(s, node)) {
+            return;
+        }
+        match self.wants[node].content {
+            Content::AsIs | Content::Adopt(_) => {}
+            Content::From(side, reason, retain) => self.replace(side, node, reason, retain),
+            Content::MetaFrom(side) => self.set_meta(side, node),
+            Content::KeepBoth { loser } => self.keep_both(loser, node),
+            Content::Merge => {
+                self.push(
+                    Side::Destination,
+                    node,
+                    Deed::Merge {
+                        source,
+                        destination,
+                    },
+                    Reason::ConflictMerged,
+                );
+            }
+        }
+    }
+
+    fn replace(&mut self, from_side: Side, node: usize, reason: Reason, retain: Retain) {
+        let side = from_side.other();
+        let (Some(from), Some(to)) = (self.at(from_side, node), self.at(side, node)) else {
+            return;
+        };
+        if !self.may_change(side) {
+            return;
+        }
+        if self.input.capabilities[side]
+            .largest_file
+            .is_some_and(|most| from.entry.size > most)
+        {
+            self.refuse(side, node, Refusal::TooLarge);
+            return;
+        }
+        self.push(
+            side,
+            node,
+            Deed::Transfer {
+                from,
+                path: to.path,
+                replaces: Some(to.entry),
+                retain,
+            },
+            reason,
+        );
+    }
+
+    fn set_meta(&mut self, from_side: Side, node: usize) {
+        let side = from_side.other();
+        let (Some(from), Some(at)) = (self.at(from_side, node), self.at(side, node)) else {
+            return;
+        };
+        let capabilities = self.input.capabilities[side];
+        let client = |e: &Entry| e.mtime.filter(|m| m.by_client);
+        let time = client(&from.entry).filter(|m| {
+            let step = capabilities
+                .mtime_precision
+                .max(self.input.capabilities[from_side].mtime_precision);
+            capabilities.mtime
+                && client(&at.entry).is_none_or(|there| there.at.distance(m.at) >= step.max(1))
+        });
+        let bit = from
+            .entry
+            .executable
+            .filter(|_| capabilities.executable && at.entry.executable != from.entry.executable);
+        if self.may_change(side) && (time.is_some() || bit.is_some()) {
+            let meta = Meta {
+                mtime: time,
+                executable: bit,
+                target: None,
+            };
+            self.push(
+                side,
+                node,
+                Deed::SetMeta {
+                    at,
+                    meta,
+                    from: from.entry,
+                },
+                Reason::MetaChangedOn(from_side),
+            );
+        } else {
+            let (source, destination) = match from_side {
+                Side::Source => (from.entry, at.entry),
+                Side::Destination => (at.entry, from.entry),
+            };
+            let deed = Deed::Adopt {
+                equality: None,
+                source,
+                destination,
+            };
+            self.push(Side::Source, node, deed, Reason::MetaChangedOn(from_side));
+        }
+    }
+
+    /// First the loser's version gets a name of its own on its side; when that is seen, the winner's goes to
+    /// the name. So neither name is empty at any time, and a crash in between changes nothing.
+    fn keep_both(&mut self, loser: Side, node: usize) {
+        let winner = loser.other();
+        let Some(lost) = self.at(loser, node) else {
+            return;
+        };
+        let Some(parent) = self.trees[loser].parent(node) else {
+            return;
+        };
+        let at = self.nodes.written_at(loser, node);
+        let rules = &self.input.capabilities[loser].names;
+        for ordinal in 1..1000 {
+            let name = conflict_name(
+                &self.nodes.all[node].name,
+                at,
+                self.input.device,
+                ordinal,
+                longest(self.input),
+            );
+            let Ok(native) = names::encode(&name, rules) else {
+                return;
+            };
+            let native = native.into_owned();
+            match self.trees[loser].occupant(parent, &native) {
+                // A conflict on a copy can come to the copy's own name.
+                Some(copy) if copy == node => {}
+                Some(copy) => match self.is_copy(loser, copy, &lost.entry) {
+                    Some(true) => {
+                        self.replace(
+                            winner,
+                            node,
+                            Reason::ConflictKeptBoth(winner),
+                            Retain::Superseded,
+                        );
+                        return;
+                    }
+                    Some(false) => {}
+                    None => {
+                        self.ask_for_hashes(loser, &[node, copy]);
+                        return;
+                    }
+                },
+                None if self.trees[winner].occupant(parent, &name).is_none() => {
+                    let path = self.trees[loser].path(parent).join(&native);
+                    self.push(
+                        loser,
+                        node,
+                        Deed::Duplicate { from: lost, path },
+                        Reason::ConflictKeptBoth(winner),
+                    );
+                    return;
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Whether `copy` holds the content of `lost`; `None` if it must be read to tell.
+    fn is_copy(&self, side: Side, copy: usize, lost: &Entry) -> Option<bool> {
+        let Some(Place { entry, .. }) = self.nodes.all[copy].places[side] else {
+            // It comes there only by this plan.
+            return Some(false);
+        };
+        let made =
+            |c: &MadeCopy| (c.side, &c.of, &c.copy) == (side, &lost.revision, &entry.revision);
+        if entry.kind == lost.kind && self.input.trees.copies.iter().any(made) {
+            return Some(true);
+        }
+        match entry.kind {
+            Kind::Symlink => Some(lost.kind == Kind::Symlink && lost.target == entry.target),
+            Kind::File if lost.kind == Kind::File && lost.size == entry.size => {
+                entry.same_by_hash(lost)
+            }
+            _ => Some(false),
+        }
+    }
+
+    fn ask_for_hashes(&mut self, side: Side, nodes: &[usize]) {
+        for &node in nodes {
+            let known = self.nodes.all[node].places[side]
+                .is_some_and(|p| p.entry.hash(HashKind::Blake3).is_some());
+            if !known {
+                self.plan.evidence.push(self.nodes.evidence(
+                    side,
+                    node,
+                    self.nodes.id_on(side, node),
+                ));
+            }
+        }
+    }
+}

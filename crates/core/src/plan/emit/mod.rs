@@ -1,0 +1,244 @@
+//! The actions, in an order that works: folders and moves one after the other, then transfers and metadata,
+//! deletes last and bottom-up.
+//!
+//! What cannot be said yet (content of what is moved first, a name that is freed by a delete) is left to the
+//! next plan.
+
+mod contents;
+mod steps;
+
+use std::collections::BTreeSet;
+
+use super::action::{Absence, Action, At, Deed, LeftOut, Plan, Refusal, Retain, Standing};
+use super::compare::Change;
+use super::decide::{Content, Life, Want};
+use super::node::Nodes;
+use super::reason::Reason;
+use super::tree::Tree;
+use super::trees::Input;
+use crate::entry::Entry;
+use crate::names;
+use crate::path::Name;
+use crate::side::{PerSide, Side};
+
+pub(super) fn emit(input: &Input<'_>, nodes: &Nodes<'_>, wants: &[Want], plan: &mut Plan) {
+    let mut emitter = Emitter {
+        input,
+        nodes,
+        wants,
+        plan,
+        trees: PerSide::from_fn(|side| Tree::new(input, nodes, side)),
+        moved: PerSide::from_fn(|_| BTreeSet::new()),
+        refused: PerSide::from_fn(|_| BTreeSet::new()),
+    };
+    emitter.folders_and_moves();
+    emitter.adoptions();
+    emitter.contents();
+    emitter.deletes();
+}
+
+struct Emitter<'a, 'b> {
+    input: &'a Input<'a>,
+    nodes: &'a Nodes<'a>,
+    wants: &'a [Want],
+    plan: &'b mut Plan,
+    trees: PerSide<Tree<'a>>,
+    /// Moved in this plan: their revision is not known until it is done.
+    moved: PerSide<BTreeSet<usize>>,
+    /// Not carried to the side, and all below neither.
+    refused: PerSide<BTreeSet<usize>>,
+}
+
+impl Emitter<'_, '_> {
+    /// Whether this plan may change the side: in one-way modes only the follower.
+    fn may_change(&self, side: Side) -> bool {
+        self.input.policy.mode.leader() != Some(side)
+    }
+
+    fn standing(&self, node: usize) -> Standing {
+        let it = &self.nodes.all[node];
+        Standing {
+            item: it.id,
+            in_base: it.base.is_some(),
+            known_as: it.known_as,
+            parent: self.nodes.all[self.wants[node].parent].id,
+            folders: PerSide::from_fn(|side| self.nodes.id_on(side, self.wants[node].parent)),
+            name: self.wants[node].name.clone(),
+            kind: it.kind,
+            places: PerSide::from_fn(|side| {
+                let place = it.places[side]?;
+                Some((
+                    self.nodes.id_on(side, place.parent),
+                    place.entry.name.clone(),
+                ))
+            }),
+        }
+    }
+
+    fn push(&mut self, side: Side, node: usize, deed: Deed, reason: Reason) {
+        let standing = self.standing(node);
+        self.plan.actions.push(Action {
+            side,
+            standing,
+            deed,
+            reason,
+        });
+    }
+
+    fn is_in_place(&self, side: Side, node: usize) -> bool {
+        let want = &self.wants[node];
+        self.nodes.all[node].places[side].is_some_and(|p| p.parent == want.parent)
+            && self.nodes.name_on(side, node).as_ref() == Some(&want.name)
+    }
+
+    /// The side's spelling of the name it should have; `None` if the side cannot hold it.
+    fn native(&self, side: Side, node: usize) -> Option<Name> {
+        let want = &self.wants[node];
+        let rules = &self.input.capabilities[side].names;
+        let native = names::encode(&want.name, rules).ok()?;
+        let length = self.trees[side].path(want.parent).as_str().len() + 1 + native.as_str().len();
+        (length <= rules.longest_path.map_or(usize::MAX, |n| n as usize))
+            .then(|| native.into_owned())
+    }
+
+    fn refuse(&mut self, side: Side, node: usize, why: Refusal) -> bool {
+        if self.refused[side].insert(node) {
+            for side in [side.other(), side] {
+                if self.nodes.all[node].places[side].is_some() {
+                    self.plan.left_out.push(LeftOut {
+                        side,
+                        path: self.nodes.path(side, node),
+                        why,
+                    });
+                }
+            }
+        }
+        true
+    }
+
+    /// What is equal already is noted; what is to be dropped is dropped.
+    fn adoptions(&mut self) {
+        for node in 1..self.nodes.all.len() {
+            let it = &self.nodes.all[node];
+            let want = &self.wants[node];
+            if let Life::Forgotten(reason) = want.life {
+                let left = it.places.map(|p| p.map(|p| p.entry.clone()));
+                self.push(Side::Source, node, Deed::Forget { left }, reason);
+                continue;
+            }
+            let (Life::Alive, Some(source), Some(destination)) =
+                (want.life, it.places.source, it.places.destination)
+            else {
+                continue;
+            };
+            let settled = Side::BOTH
+                .iter()
+                .all(|&s| self.is_in_place(s, node) && !self.moved[s].contains(&node));
+            let relocated = source.moved || destination.moved;
+            let equality = match want.content {
+                Content::Adopt(equality) => equality,
+                Content::AsIs if relocated => None,
+                _ => continue,
+            };
+            if settled {
+                let deed = Deed::Adopt {
+                    equality,
+                    source: source.entry.clone(),
+                    destination: destination.entry.clone(),
+                };
+                let reason = if relocated {
+                    want.place_reason
+                } else {
+                    Reason::EqualOnBoth
+                };
+                self.push(Side::Source, node, deed, reason);
+            }
+        }
+    }
+
+    fn deletes(&mut self) {
+        for side in Side::BOTH {
+            if !self.may_change(side) {
+                continue;
+            }
+            let mut there: Vec<(usize, usize)> = (1..self.nodes.all.len())
+                .filter(|&n| self.trees[side].holds(n))
+                .map(|n| (self.trees[side].depth(n), n))
+                .collect();
+            there.sort_by(|a, b| b.cmp(a));
+            let mut needed = vec![false; self.nodes.all.len()];
+            for (_, node) in there {
+                match self.wants[node].life {
+                    Life::Dead(reason) if !needed[node] => self.delete(side, node, reason),
+                    _ => needed[self.trees[side].parent(node).unwrap_or(0)] = true,
+                }
+            }
+        }
+    }
+
+    fn delete(&mut self, side: Side, node: usize, reason: Reason) {
+        let it = &self.nodes.all[node];
+        let Some(place) = it.places[side] else { return };
+        if self.moved[side].contains(&node) {
+            // It went out of the way: what it is there is known when that is done.
+            return;
+        }
+        let at = At {
+            path: self.trees[side].path(node),
+            entry: place.entry.clone(),
+        };
+        // What must be read to tell is not known: it may be an edit that nobody has seen.
+        let known = matches!(
+            self.nodes.change(side, node),
+            Some(Change::Same | Change::Restamped | Change::Meta)
+        );
+        let retain = if known {
+            Retain::Superseded
+        } else {
+            Retain::Unseen
+        };
+        let absent = self.absence(side.other(), node);
+        self.push(side, node, Deed::Delete { at, retain, absent }, reason);
+    }
+
+    /// What must still be absent on `side` when the node is deleted on the other.
+    fn absence(&self, side: Side, node: usize) -> Option<Absence> {
+        let it = &self.nodes.all[node];
+        let Some(base) = it.base else {
+            return self.absence_of_own(side, node);
+        };
+        let path = self.nodes.base_path(side, node)?;
+        let name = base.entries[side].as_ref().map_or(&base.name, |e| &e.name);
+        Some(Absence {
+            path,
+            instead: self.instead(side, node, it.base_parent, name),
+        })
+    }
+
+    /// The same of what only the other side has: where it would be. What this side cannot even name is not there.
+    fn absence_of_own(&self, side: Side, node: usize) -> Option<Absence> {
+        let rules = &self.input.capabilities[side].names;
+        let mut names = Vec::new();
+        let mut at = node;
+        while at != 0 && (at == node || !self.trees[side].holds(at)) {
+            names.push(
+                names::encode(&self.nodes.all[at].name, rules)
+                    .ok()?
+                    .into_owned(),
+            );
+            at = self.trees[side.other()].parent(at)?;
+        }
+        let above = self.trees[side].path(at);
+        let path = names.iter().rev().fold(above, |path, name| path.join(name));
+        let parent = self.trees[side.other()].parent(node)?;
+        let instead = self.instead(side, node, parent, names.first()?);
+        Some(Absence { path, instead })
+    }
+
+    /// What else has the name in that folder.
+    fn instead(&self, side: Side, node: usize, parent: usize, name: &Name) -> Option<Entry> {
+        let other = self.trees[side].occupant(parent, name)?;
+        let place = self.nodes.all[other].places[side].filter(|_| other != node)?;
+        Some(place.entry.clone())
+    }
+}

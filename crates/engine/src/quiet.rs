@@ -1,0 +1,158 @@
+//! What is not left alone yet: files that are being written, and names that have just gone.
+//!
+//! A look may fall into the middle of what a person's program does. A file is carried only when it rested; a name
+//! that is gone may be back at once, because programs save by moving the old file away first. So neither is acted
+//! on before it stayed as it is for the quiet time, and nothing else waits for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tandem_core::path::RelPath;
+use tandem_core::plan::{Deed, Plan};
+use tandem_core::side::{PerSide, Side};
+
+use crate::engine::Engine;
+use crate::observe::{Doubt, Look};
+
+/// The shortest pause before it is looked again, in milliseconds.
+const SOONEST: u64 = 20;
+
+/// The longest.
+const SELDOM: Duration = Duration::from_secs(1);
+
+/// Since when, by the clock that only goes forward.
+type Since = BTreeMap<(Side, RelPath), Duration>;
+
+/// What is not left alone yet.
+#[derive(Debug, Default)]
+pub(crate) struct Unrest {
+    /// Files that are being written.
+    writing: Since,
+    /// Names whose absence is a delete on the other side.
+    gone: Since,
+    /// Whether those deletes wait.
+    put_off: bool,
+}
+
+impl Unrest {
+    fn is_empty(&self) -> bool {
+        self.writing.is_empty() && !self.put_off
+    }
+
+    /// Where to look again.
+    fn folders(&self) -> PerSide<Doubt> {
+        let mut doubts = PerSide::<Doubt>::default();
+        let gone = self.gone.keys().filter(|_| self.put_off);
+        for (side, path) in self.writing.keys().chain(gone) {
+            let Some(folder) = path.parent() else {
+                continue;
+            };
+            // What went with its folder is seen where the folder was.
+            if !self.gone.contains_key(&(*side, folder.clone())) {
+                doubts[*side].add(folder, false);
+            }
+        }
+        doubts
+    }
+}
+
+impl Engine {
+    fn unrest(&self) -> std::sync::MutexGuard<'_, Unrest> {
+        self.unrest
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn keeps_changing(&self) -> Duration {
+        Duration::from_secs(self.setup.options.limits.keeps_changing)
+    }
+
+    /// Takes up what a look found being written, and drops what it found at rest.
+    pub(crate) fn note_writing(&self, doubts: &PerSide<Doubt>, look: &Look) {
+        let now = self.setup.environment.uptime();
+        let mut unrest = self.unrest();
+        unrest.writing.retain(|(side, path), _| {
+            let was_looked_at = path.parent().is_none_or(|f| doubts[*side].covers(&f));
+            !was_looked_at || look.being_written.contains(&(*side, path.clone()))
+        });
+        for file in &look.being_written {
+            unrest.writing.entry(file.clone()).or_insert(now);
+        }
+    }
+
+    /// Files that are being written, each with whether that has gone on for so long that it is worth saying.
+    pub(crate) fn being_written(&self) -> Vec<(Side, RelPath, bool)> {
+        let now = self.setup.environment.uptime();
+        let long = self.keeps_changing();
+        let unrest = self.unrest();
+        let files = unrest.writing.iter();
+        files
+            .map(|((side, path), since)| (*side, path.clone(), now.saturating_sub(*since) >= long))
+            .collect()
+    }
+
+    /// Takes the deletes out of a plan while one of the absences behind them is young. All of them wait together,
+    /// so that a guard sees how many there are, but not for ever; and not while a guard already holds some.
+    pub(crate) fn put_off_deletes(&self, plan: &mut Plan, holds: bool) {
+        let now = self.setup.environment.uptime();
+        let quiet = Duration::from_millis(self.setup.options.limits.quiet);
+        let mut unrest = self.unrest();
+        let mut known = std::mem::take(&mut unrest.gone);
+        for action in &plan.actions {
+            let side = action.side.other();
+            if let Deed::Delete {
+                absent: Some(absent),
+                ..
+            } = &action.deed
+                && self.capabilities(side).waiting
+            {
+                let place = (side, absent.path.clone());
+                let since = known.remove(&place).unwrap_or(now);
+                unrest.gone.insert(place, since);
+            }
+        }
+        let since = || unrest.gone.values().copied();
+        let is_young = since().any(|since| now.saturating_sub(since) < quiet);
+        let is_due = since().any(|since| now.saturating_sub(since) >= self.keeps_changing());
+        unrest.put_off = is_young && !is_due && !holds;
+        if unrest.put_off {
+            plan.actions
+                .retain(|action| !matches!(action.deed, Deed::Delete { .. }));
+        }
+    }
+
+    /// Whether deletes were put off.
+    pub(crate) fn deletes_wait(&self) -> bool {
+        self.unrest().put_off
+    }
+
+    /// Whether something is expected to come to rest soon.
+    pub(crate) fn rests_soon(&self) -> bool {
+        self.deletes_wait() || self.being_written().iter().any(|(.., long)| !long)
+    }
+
+    /// Adds where something is not left alone yet: however much is hinted at elsewhere, it is looked at again.
+    pub(crate) fn add_unrest(&self, doubts: &mut PerSide<Doubt>) {
+        let again = self.unrest().folders();
+        for side in Side::BOTH {
+            for (folder, deep) in &again[side].folders {
+                doubts[side].add(folder.clone(), *deep);
+            }
+        }
+    }
+
+    /// When to look again at what is not left alone, and where; `None` if everything rests. The longer it has gone
+    /// on, the longer the pause: a log that is always written to is not looked at ten times a second for ever.
+    pub(crate) fn look_again(&self) -> Option<(Duration, PerSide<Doubt>)> {
+        let unrest = self.unrest();
+        if unrest.is_empty() {
+            return None;
+        }
+        let quiet = Duration::from_millis((self.setup.options.limits.quiet / 2).max(SOONEST));
+        let now = self.setup.environment.uptime();
+        let gone = unrest.gone.values().filter(|_| unrest.put_off);
+        let youngest = unrest.writing.values().chain(gone).max();
+        let age = youngest.map_or(Duration::ZERO, |since| now.saturating_sub(*since));
+        Some((quiet.max((age / 10).min(SELDOM)), unrest.folders()))
+    }
+}

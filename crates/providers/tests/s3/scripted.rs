@@ -1,0 +1,253 @@
+//! S3 against answers that are made up: what no server at hand can be brought to say.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use tandem_core::capabilities::{Capabilities, Conditions};
+use tandem_core::entry::{ContentHash, HashKind, Revision};
+use tandem_core::error::Cause;
+use tandem_core::path::RelPath;
+use tandem_core::storage::{Config, Credentials, Expected, Keep, Root, VersionKey};
+
+use crate::bench::{real_time, s3, write};
+
+/// An ETag that looks like an MD5 and is that of nothing here.
+const OTHER_TAG: &str = "0123456789abcdef0123456789abcdef";
+
+/// A status, headers and a body.
+struct Answer(u16, Vec<(&'static str, String)>, String);
+
+impl Answer {
+    fn empty(status: u16) -> Self {
+        Self(status, Vec::new(), String::new())
+    }
+
+    fn xml(body: &str) -> Self {
+        Self(200, Vec::new(), body.to_owned())
+    }
+
+    fn object(size: u64, tag: &str) -> Self {
+        let headers = vec![
+            ("content-length", size.to_string()),
+            ("etag", format!("\"{tag}\"")),
+            ("last-modified", "Fri, 20 Nov 2026 10:00:00 GMT".to_owned()),
+        ];
+        Self(200, headers, String::new())
+    }
+}
+
+/// Answers requests, and notes the first line of each.
+struct Scripted {
+    address: SocketAddr,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    fn new(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (noted, answer) = (Arc::clone(&heard), Arc::new(answer));
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (noted, answer) = (Arc::clone(&noted), Arc::clone(&answer));
+                std::thread::spawn(move || serve(client.unwrap(), &noted, &*answer));
+            }
+        });
+        Self { address, heard }
+    }
+
+    fn count(&self, beginning: &str) -> usize {
+        let heard = self.heard.lock().unwrap();
+        let fitting = heard.iter().filter(|line| line.starts_with(beginning));
+        fitting.count()
+    }
+
+    async fn root(&self, capabilities: Capabilities, more: &[(&str, &str)]) -> Arc<dyn Root> {
+        let endpoint = format!("http://{}", self.address);
+        let pairs = [("endpoint", &*endpoint), ("bucket", "bucket")];
+        let pairs = pairs.iter().chain(more);
+        let config = pairs.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let keys = ["access_key_id", "secret_access_key"].map(|k| (k.to_owned(), "key".to_owned()));
+        let storage = s3()
+            .open(
+                &Config(config.collect()),
+                &Credentials(keys.into_iter().collect()),
+                Some(&capabilities),
+                real_time(),
+            )
+            .unwrap();
+        storage.root("").await.unwrap()
+    }
+}
+
+fn serve(client: TcpStream, heard: &Mutex<Vec<String>>, answer: &dyn Fn(&str) -> Answer) {
+    let mut lines = BufReader::new(client.try_clone().unwrap());
+    let (mut first, mut length) = (String::new(), 0);
+    if lines.read_line(&mut first).unwrap_or(0) == 0 {
+        return;
+    }
+    loop {
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        let line = line.trim().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    lines.read_exact(&mut body).unwrap();
+    let first = first.trim_end().to_owned();
+    let Answer(status, headers, body) = answer(&first);
+    heard.lock().unwrap().push(first);
+    let mut text = format!("HTTP/1.1 {status} Answer\r\nconnection: close\r\n");
+    for (name, value) in &headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if headers.iter().all(|(name, _)| *name != "content-length") {
+        text.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    let mut client = client;
+    let _ = client.write_all(format!("{text}\r\n{body}").as_bytes());
+}
+
+fn can(conditions: Conditions) -> Capabilities {
+    Capabilities {
+        conditions,
+        hashes: vec![HashKind::Md5],
+        server_copy: true,
+        versions: true,
+        mtime: true,
+        ranges: true,
+        ..Capabilities::least()
+    }
+}
+
+#[tokio::test]
+async fn a_look_within_a_request_is_not_tried_again_by_itself() {
+    let server =
+        Scripted::new(|line| Answer::empty(if line.starts_with("HEAD") { 503 } else { 200 }));
+    let root = server.root(can(Conditions::default()), &[]).await;
+    let path = RelPath::new("file").unwrap();
+    let made = write(&*root, &path, b"text", Expected::Absent).await;
+    assert_eq!(made.unwrap_err().cause, Cause::RateLimited);
+    assert_eq!(server.count("HEAD"), 5);
+    assert_eq!(server.count("PUT"), 0);
+}
+
+#[tokio::test]
+async fn the_history_of_one_key_ends_where_the_next_key_begins() {
+    let page = "<ListVersionsResult><IsTruncated>true</IsTruncated>\
+        <NextKeyMarker>file-2</NextKeyMarker><NextVersionIdMarker>v9</NextVersionIdMarker>\
+        <Version><Key>file</Key><VersionId>v2</VersionId><IsLatest>true</IsLatest><ETag>\"b\"</ETag><Size>2</Size>\
+        <LastModified>2026-11-20T10:00:01Z</LastModified></Version>\
+        <Version><Key>file</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><ETag>\"a\"</ETag><Size>1</Size>\
+        <LastModified>2026-11-20T10:00:00Z</LastModified></Version>\
+        <Version><Key>file-2</Key><VersionId>v9</VersionId><IsLatest>true</IsLatest><ETag>\"c\"</ETag><Size>3</Size>\
+        <LastModified>2026-11-20T10:00:00Z</LastModified></Version></ListVersionsResult>";
+    let server = Scripted::new(move |line| {
+        if line.contains("list-type") {
+            Answer::xml("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+        } else if line.contains("versioning") {
+            Answer::xml(
+                "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+            )
+        } else {
+            Answer::xml(page)
+        }
+    });
+    let root = server.root(can(Conditions::ALL), &[]).await;
+    let path = RelPath::new("file").unwrap();
+    let versions = root.versions(Some(&path)).await.unwrap();
+    let id = "v1".into();
+    assert_eq!(versions.len(), 1);
+    assert_eq!(versions[0].key, VersionKey::Native { path, id });
+    let asked = server.count("GET /bucket?versions") + server.count("GET /bucket/?versions");
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn the_etag_of_what_kms_encrypted_is_no_hash() {
+    let server = Scripted::new(|line| {
+        assert!(line.starts_with("PUT"), "{line}");
+        let headers = vec![
+            ("etag", format!("\"{OTHER_TAG}\"")),
+            ("x-amz-server-side-encryption", "aws:kms".to_owned()),
+        ];
+        Answer(200, headers, String::new())
+    });
+    let root = server.root(can(Conditions::ALL), &[]).await;
+    let path = RelPath::new("file").unwrap();
+    let made = write(&*root, &path, b"text", Expected::Absent).await;
+    let entry = made.unwrap().entry;
+    assert_eq!(entry.revision, Revision::Tag(OTHER_TAG.into()));
+    let text_md5 = [
+        0x1c, 0xb2, 0x51, 0xec, 0x0d, 0x56, 0x8d, 0xe6, 0xa9, 0x29, 0xb5, 0x20, 0xc4, 0xae, 0xd8,
+        0xd1,
+    ];
+    let md5 = ContentHash {
+        kind: HashKind::Md5,
+        value: Box::new(text_md5),
+    };
+    assert_eq!(
+        entry.hashes,
+        [md5],
+        "it was sent ahead and the store took it"
+    );
+}
+
+/// A store that decides no race, tells no MD5 of what it copied, and no ETag of what it put together: what is at the
+/// target then may be anybody's.
+#[tokio::test]
+async fn a_copy_in_parts_that_cannot_be_told_from_anothers_is_a_lost_race() {
+    const SIZE: u64 = 6 << 20;
+    let made = Arc::new(Mutex::new(false));
+    let state = Arc::clone(&made);
+    let server = Scripted::new(move |line| {
+        let mut made = state.lock().unwrap();
+        if line.starts_with("HEAD /bucket/source") {
+            return Answer::object(SIZE, "source");
+        }
+        if line.starts_with("HEAD /bucket/target") {
+            return if *made {
+                Answer::object(SIZE, OTHER_TAG)
+            } else {
+                Answer::empty(404)
+            };
+        }
+        if line.starts_with("POST /bucket/target?uploads") {
+            return Answer::xml(
+                "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+            );
+        }
+        if line.starts_with("PUT") {
+            return Answer::xml("<CopyPartResult><ETag>\"part\"</ETag></CopyPartResult>");
+        }
+        if line.starts_with("POST") {
+            *made = true;
+            return Answer::xml(
+                "<CompleteMultipartUploadResult><Key>target</Key></CompleteMultipartUploadResult>",
+            );
+        }
+        if line.starts_with("DELETE") {
+            return Answer::empty(204);
+        }
+        Answer::xml("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+    });
+    let largest = (5 << 20).to_string();
+    let root = server
+        .root(can(Conditions::default()), &[("largest_copy", &largest)])
+        .await;
+    let from = RelPath::new("source").unwrap().into();
+    let expected = Expected::Revision(Revision::Tag("source".into()));
+    let to = RelPath::new("target").unwrap();
+    let copied = root
+        .copy(&from, &expected, &to, &Expected::Absent, &Keep::No)
+        .await;
+    assert_eq!(copied.unwrap_err().cause, Cause::PreconditionFailed);
+    assert!(server.count("PUT") > 1);
+}
