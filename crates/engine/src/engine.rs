@@ -27,6 +27,8 @@ pub struct Engine {
     pub(crate) filter: Mutex<Arc<Filter>>,
     /// One pass at a time.
     pub(crate) passing: AsyncMutex<()>,
+    /// Held while a look has its transaction open, which lasts over waiting for a storage.
+    pub(crate) looking: AsyncMutex<()>,
     pub(crate) paused: AtomicBool,
     pub(crate) wake: mpsc::UnboundedSender<()>,
     pub(crate) woken: AsyncMutex<mpsc::UnboundedReceiver<()>>,
@@ -56,6 +58,7 @@ impl Engine {
             shared_state: Arc::new(Mutex::new(state)),
             filter: Mutex::new(Arc::new(filter)),
             passing: AsyncMutex::new(()),
+            looking: AsyncMutex::new(()),
             paused: AtomicBool::new(false),
             wake,
             woken: AsyncMutex::new(woken),

@@ -139,6 +139,7 @@ impl Engine {
 
     async fn look_once(&self, doubts: &PerSide<Doubt>) -> Result<Look> {
         let mut look = Look::default();
+        let _looking = self.looking.lock().await;
         let transaction = LookTransaction::begin(self)?;
         let mut folders = PerSide::from_fn(|_| FolderIds::default());
         if doubts.source.all && doubts.destination.all {

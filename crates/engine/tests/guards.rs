@@ -74,7 +74,7 @@ fn another_root_that_was_approved_begins_without_deletes() {
         assert_eq!(world.sync().held, 1);
         let held = world.engine.held().unwrap();
         assert_eq!(held[0].guard, "root_replaced");
-        world.engine.approve(&held[0].id).unwrap();
+        world.run(world.engine.approve(&held[0].id)).unwrap();
         world.sync();
         let held = world.engine.held().unwrap();
         assert_eq!(held[0].guard, "first_mirror_deletes");
@@ -91,7 +91,7 @@ fn only_hold(world: &World) -> (String, String) {
 fn approve_only(world: &World, guard: &str) {
     let (id, tripped) = only_hold(world);
     assert_eq!(tripped, guard);
-    world.engine.approve(&id).unwrap();
+    world.run(world.engine.approve(&id)).unwrap();
 }
 
 #[test]

@@ -191,8 +191,8 @@ impl State {
 
     /// Begins a transaction that lasts over several calls.
     pub(crate) fn begin(&mut self) -> Result<()> {
-        self.before = (self.next_id, self.seen_rows);
         self.db.execute_batch("BEGIN IMMEDIATE")?;
+        self.before = (self.next_id, self.seen_rows);
         Ok(())
     }
 
