@@ -84,8 +84,9 @@ impl Engine {
 
     /// Stops or lets go on what [`Engine::run`] does.
     pub fn set_paused(&self, paused: bool) {
-        self.paused.store(paused, Ordering::Release);
-        self.wake();
+        if self.paused.swap(paused, Ordering::AcqRel) != paused {
+            self.wake();
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

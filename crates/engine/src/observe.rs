@@ -65,6 +65,8 @@ pub(crate) struct Look {
     pub(crate) entries: PerSide<u64>,
     /// Whether a side was seen to show nothing of what is carried. Junk on a mount point is nothing.
     pub(crate) empty: PerSide<bool>,
+    /// The folders that were looked at on each side; none where everything was.
+    looked: PerSide<Option<BTreeSet<RelPath>>>,
     problems: BTreeSet<ProblemRow>,
     ignore_files: BTreeMap<(Side, RelPath), Entry>,
 }
@@ -138,7 +140,10 @@ impl Engine {
     }
 
     async fn look_once(&self, doubts: &PerSide<Doubt>) -> Result<Look> {
-        let mut look = Look::default();
+        let mut look = Look {
+            looked: PerSide::from_fn(|side| (!doubts[side].all).then(BTreeSet::new)),
+            ..Look::default()
+        };
         let _looking = self.looking.lock().await;
         let transaction = LookTransaction::begin(self)?;
         let mut folders = PerSide::from_fn(|_| FolderIds::default());
@@ -164,11 +169,11 @@ impl Engine {
                     .await?;
             }
         }
-        if doubts.source.all && doubts.destination.all {
-            self.state().set_problems("look", &look.problems)?;
-        } else {
-            self.state().add_problems("look", &look.problems)?;
+        for side in Side::BOTH {
+            let looked = look.looked[side].as_ref();
+            self.state().forget_look_problems(side, looked)?;
         }
+        self.state().add_problems("look", &look.problems)?;
         transaction.commit()?;
         Ok(look)
     }
@@ -241,6 +246,7 @@ impl Engine {
         match listed {
             Listed::End => Ok(Vec::new()),
             Listed::Unreadable(skipped) => {
+                note_looked(side, &skipped.folder, look);
                 self.problem(side, &skipped, look);
                 if skipped.folder.is_root() {
                     return Err(EngineError::Storage {
@@ -255,7 +261,10 @@ impl Engine {
                 self.mark_unreadable(side, &skipped.folder, folders)?;
                 Ok(Vec::new())
             }
-            Listed::Folder(listing) => self.take_folder(side, listing, folders, look),
+            Listed::Folder(listing) => {
+                note_looked(side, &listing.folder, look);
+                self.take_folder(side, listing, folders, look)
+            }
         }
     }
 
@@ -512,6 +521,12 @@ impl Engine {
             *current = std::sync::Arc::new(filter);
         }
         Ok(changed)
+    }
+}
+
+fn note_looked(side: Side, folder: &RelPath, look: &mut Look) {
+    if let Some(looked) = &mut look.looked[side] {
+        looked.insert(folder.clone());
     }
 }
 
