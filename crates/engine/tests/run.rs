@@ -7,7 +7,8 @@ mod common;
 use std::time::Duration;
 
 use common::{Destination, SEEDS, Source, World, path};
-use tandem_testkit::sim::{Fault, Faults};
+use tandem_core::side::Side;
+use tandem_testkit::sim::{Edit, Fault, Faults};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -84,16 +85,21 @@ fn what_waits_for_room_goes_on_when_there_is() {
 fn a_busy_side_does_not_keep_the_other_from_being_looked_at() {
     for seed in SEEDS {
         let world = World::half_watched(seed);
-        world.live(MINUTE);
-        world.write(Destination, "there", "content");
-        let (environment, storage) = (world.environment.clone(), world.sides[Source].clone());
+        let (environment, sides) = (world.environment.clone(), world.sides.clone());
+        let write = |side: Side, at: &str, content: String| Edit::Write {
+            path: path(if side == Source { "busy" } else { at }),
+            content: content.into(),
+        };
         let busy = async move {
             for n in 0..10 {
                 environment.shared().sleep(MINUTE).await;
-                storage.edit(&tandem_testkit::sim::Edit::Write {
-                    path: path("busy"),
-                    content: format!("content {n}").into(),
-                });
+                sides
+                    .source
+                    .edit(&write(Source, "", format!("content {n}")));
+                if n == 0 {
+                    let there = write(Destination, "there", "content".to_owned());
+                    sides.destination.edit(&there);
+                }
             }
         };
         world.live_with(MINUTE, busy);
