@@ -1,6 +1,6 @@
 //! What each side shows that differs from the base. A side that shows exactly the base has no rows here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
@@ -9,7 +9,7 @@ use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::Name;
 use tandem_core::plan::ItemId;
 use tandem_core::plan::record::add_hashes;
-use tandem_core::side::Side;
+use tandem_core::side::{PerSide, Side};
 
 use super::pack::{has_usual_name, pack_entry, pack_stamp, unpack_entry, unpack_stamp};
 use super::{State, side_number};
@@ -366,6 +366,20 @@ impl State {
             row,
             Some((_, Differs::Unknown | Differs::FreshUnsettled))
         ))
+    }
+
+    /// The names in a folder, of the base and of what the sides show besides; each side may know it by another id.
+    pub(crate) fn names_in(
+        &self,
+        folder: ItemId,
+        known_as: PerSide<ItemId>,
+    ) -> Result<BTreeSet<Name>> {
+        let mut names: BTreeSet<Name> = self.base_names(folder)?.into_iter().collect();
+        for side in Side::BOTH {
+            let rows = self.seen_in(side, known_as[side])?.into_iter();
+            names.extend(rows.map(|(name, ..)| name));
+        }
+        Ok(names)
     }
 
     /// Whether a filter leaves out something in a folder that was in step.
