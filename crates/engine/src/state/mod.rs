@@ -10,6 +10,7 @@ mod journal;
 mod load;
 mod notes;
 mod pack;
+mod places;
 mod seen;
 
 use std::path::Path;
