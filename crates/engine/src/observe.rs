@@ -174,6 +174,9 @@ impl Engine {
             self.state().forget_look_problems(side, looked)?;
         }
         self.state().add_problems("look", &look.problems)?;
+        if doubts.source.all && doubts.destination.all {
+            self.note_all_looked_at()?;
+        }
         transaction.commit()?;
         Ok(look)
     }

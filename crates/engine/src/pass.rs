@@ -77,7 +77,7 @@ impl Engine {
 
     async fn rounds(&self, mut doubts: PerSide<Doubt>) -> Result<Summary> {
         let roots = self.guard_roots().await?;
-        if !self.is_known_ground()? {
+        if !self.was_all_looked_at()? {
             doubts = PerSide::new(Doubt::everything(), Doubt::everything());
         }
         let mut pass = self.begin_pass()?;

@@ -13,7 +13,7 @@ use super::node::Nodes;
 use super::reason::Reason;
 use super::settle::longest;
 use super::tree::Tree;
-use super::trees::{Input, MadeCopy};
+use super::trees::{Input, MadeCopy, Seen};
 use crate::conflict_name::conflict_name;
 use crate::entry::{Entry, HashKind, Kind};
 use crate::names;
@@ -301,7 +301,11 @@ impl Emitter<'_, '_> {
             let it = &self.nodes.all[node];
             let want = &self.wants[node];
             if let Life::Forgotten(reason) = want.life {
-                let left = it.places.map(|p| p.map(|p| p.entry.clone()));
+                // Of what could not be looked at nobody knows what is left.
+                let left = PerSide::from_fn(|side| {
+                    let known = it.base.is_none_or(|b| b.seen[side] != Seen::Unknown);
+                    it.places[side].filter(|_| known).map(|p| p.entry.clone())
+                });
                 self.push(Side::Source, node, Deed::Forget { left }, reason);
                 continue;
             }

@@ -170,7 +170,8 @@ impl State {
         self.db.execute_batch(
             "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached; \
              DELETE FROM conflicts; DELETE FROM texts; \
-             DELETE FROM meta WHERE key IN ('finished', 'filter', 'first_sync', 'ignore_files');",
+             DELETE FROM meta WHERE key IN \
+             ('finished', 'filter', 'looked_with', 'first_sync', 'ignore_files');",
         )?;
         self.db
             .prepare_cached("DELETE FROM intents WHERE side = ?1")?
