@@ -18,6 +18,9 @@ use crate::report::Summary;
 /// A full look at least so often, however complete the hints seem (P15).
 const FULL_LOOK: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The same where a filter goes by age, for no hint tells that a file has grown older.
+const AGE_LOOK: Duration = Duration::from_secs(3600);
+
 /// The longest wait after a failure, in seconds.
 const LONGEST_BACKOFF: u64 = 300;
 
@@ -202,7 +205,12 @@ impl Engine {
     /// What is in doubt next: by hint, by timer, or because somebody asked.
     async fn next_doubts(&self, waiting: &Waiting) -> Result<PerSide<Doubt>> {
         let now = self.uptime();
-        let due = (waiting.looked + FULL_LOOK).saturating_sub(now);
+        let often = if self.filter().depends_on_time() {
+            AGE_LOOK
+        } else {
+            FULL_LOOK
+        };
+        let due = (waiting.looked + often).saturating_sub(now);
         if due.is_zero() {
             return Ok(everything());
         }

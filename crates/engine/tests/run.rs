@@ -106,3 +106,15 @@ fn a_busy_side_does_not_keep_the_other_from_being_looked_at() {
         world.both_have("there", Some("content"));
     }
 }
+
+#[test]
+fn what_was_too_young_is_carried_when_it_is_old_enough() {
+    for seed in SEEDS {
+        let world = World::weak(seed, |o| o.filter.min_age = Some(3600));
+        world.write(Source, "a", "content");
+        world.live(MINUTE);
+        world.has(Destination, "a", None);
+        world.live(MINUTE * 150);
+        world.both_have("a", Some("content"));
+    }
+}
