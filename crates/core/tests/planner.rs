@@ -747,7 +747,7 @@ fn what_lies_in_a_folder_that_the_leader_cannot_read_stays() {
     pair.item(1, 0, folder("d", 1)).seen[Source] = Seen::Unknown;
     pair.fresh(Destination, 2, 1, folder("own", 2));
     pair.fresh(Destination, 3, 2, file("a", 3, 3));
-    assert_eq!(told(&pair.plan()), [String::new(); 0]);
+    assert!(pair.plan().actions.is_empty());
 }
 
 #[test]

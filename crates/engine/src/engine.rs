@@ -28,6 +28,8 @@ pub struct Engine {
     pub(crate) filter: Mutex<Arc<Filter>>,
     /// One pass at a time.
     pub(crate) passing: AsyncMutex<()>,
+    /// Held while a look has its transaction open, which lasts over waiting for a storage.
+    pub(crate) looking: AsyncMutex<()>,
     pub(crate) paused: AtomicBool,
     /// Whether something may be visible that was never flushed: until shown otherwise, what an earlier run left.
     pub(crate) unsettled: AtomicBool,
@@ -60,6 +62,7 @@ impl Engine {
             shared_state: Arc::new(Mutex::new(state)),
             filter: Mutex::new(Arc::new(filter)),
             passing: AsyncMutex::new(()),
+            looking: AsyncMutex::new(()),
             paused: AtomicBool::new(false),
             unsettled: AtomicBool::new(true),
             wake,
@@ -87,8 +90,9 @@ impl Engine {
 
     /// Stops or lets go on what [`Engine::run`] does.
     pub fn set_paused(&self, paused: bool) {
-        self.paused.store(paused, Ordering::Release);
-        self.wake();
+        if self.paused.swap(paused, Ordering::AcqRel) != paused {
+            self.wake();
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -52,11 +52,13 @@ impl Engine {
             .collect()
     }
 
-    /// Lets exactly what this hold shows pass with the next pass, or less; anything more is held anew.
+    /// Lets exactly what this hold shows pass with the next pass, or less; anything more is held anew. A look
+    /// that is under way is waited for.
     ///
     /// # Errors
     /// No such hold; a state that cannot be written.
-    pub fn approve(&self, id: &str) -> Result<()> {
+    pub async fn approve(&self, id: &str) -> Result<()> {
+        let _between_looks = self.looking.lock().await;
         let (hold, ..) = self.hold(id)?;
         let now = self.now();
         self.state().transaction(|state| {
@@ -75,7 +77,7 @@ impl Engine {
     /// No such hold; one that holds the whole pair; a state that cannot be written; where the mode makes
     /// the restoring this call's own work, what a storage answered.
     pub async fn reject(&self, id: &str, how: Rejection) -> Result<()> {
-        let (hold, actions, _) = self.hold(id)?;
+        let (hold, ..) = self.hold(id)?;
         if how == Rejection::Pause {
             return Ok(());
         }
@@ -85,8 +87,10 @@ impl Engine {
                 "{guard} holds the whole pair: approve it, or reject it by pausing the pair"
             )));
         }
-        let deletes = held_deletes(&actions)?;
+        // A pass that was under way may have decided otherwise.
         let _one = self.passing.lock().await;
+        let (_, actions, _) = self.hold(id)?;
+        let deletes = held_deletes(&actions)?;
         match how {
             Rejection::Detach => self.detach_rejected(&deletes)?,
             _ => self.restore_rejected(&deletes).await?,

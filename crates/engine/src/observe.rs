@@ -71,6 +71,8 @@ pub(crate) struct Look {
     pub(crate) entries: PerSide<u64>,
     /// Whether a side was seen to show nothing of what is carried. Junk on a mount point is nothing.
     pub(crate) empty: PerSide<bool>,
+    /// The folders that were looked at on each side; none where everything was.
+    looked: PerSide<Option<BTreeSet<RelPath>>>,
     problems: BTreeSet<ProblemRow>,
     ignore_files: BTreeMap<(Side, RelPath), Entry>,
 }
@@ -144,7 +146,11 @@ impl Engine {
     }
 
     async fn look_once(&self, doubts: &PerSide<Doubt>) -> Result<Look> {
-        let mut look = Look::default();
+        let mut look = Look {
+            looked: PerSide::from_fn(|side| (!doubts[side].all).then(BTreeSet::new)),
+            ..Look::default()
+        };
+        let _looking = self.looking.lock().await;
         let transaction = LookTransaction::begin(self)?;
         let mut folders = PerSide::from_fn(|_| FolderIds::default());
         if doubts.source.all && doubts.destination.all {
@@ -169,10 +175,13 @@ impl Engine {
                     .await?;
             }
         }
+        for side in Side::BOTH {
+            let looked = look.looked[side].as_ref();
+            self.state().forget_look_problems(side, looked)?;
+        }
+        self.state().add_problems("look", &look.problems)?;
         if doubts.source.all && doubts.destination.all {
-            self.state().set_problems("look", &look.problems)?;
-        } else {
-            self.state().add_problems("look", &look.problems)?;
+            self.note_all_looked_at()?;
         }
         transaction.commit()?;
         Ok(look)
@@ -246,6 +255,7 @@ impl Engine {
         match listed {
             Listed::End => Ok(Vec::new()),
             Listed::Unreadable(skipped) => {
+                note_looked(side, &skipped.folder, look);
                 self.problem(side, &skipped, look);
                 if skipped.folder.is_root() {
                     return Err(EngineError::Storage {
@@ -260,7 +270,10 @@ impl Engine {
                 self.mark_unreadable(side, &skipped.folder, folders)?;
                 Ok(Vec::new())
             }
-            Listed::Folder(listing) => self.take_folder(side, listing, folders, look),
+            Listed::Folder(listing) => {
+                note_looked(side, &listing.folder, look);
+                self.take_folder(side, listing, folders, look)
+            }
         }
     }
 
@@ -516,6 +529,12 @@ impl Engine {
             *current = std::sync::Arc::new(filter);
         }
         Ok(changed)
+    }
+}
+
+fn note_looked(side: Side, folder: &RelPath, look: &mut Look) {
+    if let Some(looked) = &mut look.looked[side] {
+        looked.insert(folder.clone());
     }
 }
 

@@ -93,7 +93,7 @@ impl Engine {
         let mut parts = self.parts(Purpose::Count)?;
         let mut census = Census::default();
         while let Some((plan, _)) = self.next_plan(&mut parts, unmergeable).await? {
-            census.add(&plan);
+            self.count_in(&plan, &mut census)?;
         }
         Ok(census)
     }

@@ -77,7 +77,7 @@ impl Engine {
 
     async fn rounds(&self, mut doubts: PerSide<Doubt>, patient: bool) -> Result<Summary> {
         let roots = self.guard_roots().await?;
-        if !self.is_known_ground()? {
+        if !self.was_all_looked_at()? {
             doubts = PerSide::new(Doubt::everything(), Doubt::everything());
         }
         let mut pass = Pass {
@@ -145,7 +145,11 @@ impl Engine {
         let mut parts = self.parts(Purpose::Execute)?;
         let mut next = self.next_plan(&mut parts, &pass.unmergeable).await?;
         let census = match (&parts, &next) {
-            (Parts::Whole { .. }, Some((plan, _))) => Census::of(plan),
+            (Parts::Whole { .. }, Some((plan, _))) => {
+                let mut census = Census::default();
+                self.count_in(plan, &mut census)?;
+                census
+            }
             _ => self.count(&pass.unmergeable).await?,
         };
         let guarded = self.guard_pair(&census).await?;

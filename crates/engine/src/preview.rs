@@ -85,7 +85,7 @@ impl Engine {
         let mut census = Census::default();
         let mut parts = self.parts(Purpose::Count)?;
         while let Some((mut plan, _)) = self.next_plan(&mut parts, &[]).await? {
-            census.add(&plan);
+            self.count_in(&plan, &mut census)?;
             preview.totals.conflicts += plan.conflicts.len() as u64;
             rows.extend(
                 plan.left_out

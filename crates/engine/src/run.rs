@@ -5,21 +5,85 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt};
 use tandem_core::error::{Cause, ErrorKind};
+use tandem_core::guard::Guard;
+use tandem_core::path::RelPath;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Cursor, Hint};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::observe::Doubt;
+use crate::report::Summary;
 
-/// A full look at least so often, in seconds, however complete the hints seem (P15).
-const FULL_LOOK: u64 = 7 * 24 * 3600;
+/// A full look at least so often, however complete the hints seem (P15).
+const FULL_LOOK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The same where a filter goes by age, for no hint tells that a file has grown older.
+const AGE_LOOK: Duration = Duration::from_secs(3600);
 
 /// The longest wait after a failure, in seconds.
 const LONGEST_BACKOFF: u64 = 300;
 
 /// So much later than the quiet time a hint is followed, in milliseconds: what was saved has then rested.
 const SLACK: u64 = 5;
+
+/// What did not work is tried again after so many seconds first, and after so many at the latest.
+const RETRIES: (u64, u64) = (60, 30 * 60);
+
+/// What the engine waits for between passes.
+struct Waiting {
+    /// When everything was looked at last, by the time since the start.
+    looked: Duration,
+    /// The same of each side alone.
+    polled: PerSide<Duration>,
+    /// When what did not work is tried again.
+    retry: Option<Duration>,
+    /// How often that was put off.
+    retries: u32,
+    /// Passes in a row that were stopped.
+    failures: u32,
+}
+
+impl Waiting {
+    const fn since(now: Duration) -> Self {
+        Self {
+            looked: now,
+            polled: PerSide::new(now, now),
+            retry: None,
+            retries: 0,
+            failures: 0,
+        }
+    }
+
+    /// A pass that began by looking at `all` of these sides came to its end.
+    fn passed(&mut self, now: Duration, all: PerSide<bool>) {
+        self.failures = 0;
+        for side in Side::BOTH {
+            if all[side] {
+                self.polled[side] = now;
+            }
+        }
+        if all.source && all.destination {
+            self.looked = now;
+        }
+    }
+
+    /// Puts the next try off, longer from time to time, or forgets it if nothing is left to try.
+    fn set_retry(&mut self, now: Duration, is_needed: bool) {
+        if !is_needed {
+            (self.retry, self.retries) = (None, 0);
+        } else if self.retry.is_none_or(|at| at <= now) {
+            let (first, latest) = RETRIES;
+            let wait = (first << self.retries.min(9)).min(latest);
+            self.retry = Some(now + Duration::from_secs(wait));
+            self.retries += 1;
+        }
+    }
+
+    fn is_retry_due(&self, now: Duration) -> bool {
+        self.retry.is_some_and(|at| at <= now)
+    }
+}
 
 impl Engine {
     /// Keeps the pair in step until the future is dropped. What the storages cannot do at the moment is
@@ -28,61 +92,101 @@ impl Engine {
     /// # Errors
     /// What waiting cannot mend: a damaged or newer state.
     pub async fn run(&self) -> Result<()> {
-        let mut doubts = PerSide::new(Doubt::everything(), Doubt::everything());
-        let mut failures: u32 = 0;
-        let mut looked = self.setup.environment.uptime();
-        let mut listed = PerSide::new(looked, looked);
+        let mut doubts = everything();
+        let mut waiting = Waiting::since(self.uptime());
         // The first wait starts the watching: what happens during the first pass is not missed.
         self.start_watching().await;
         loop {
-            let still = doubts.source.is_empty() && doubts.destination.is_empty();
-            if !self.is_paused() && !still {
-                let whole = PerSide::from_fn(|side| doubts[side].all);
-                match self.pass(std::mem::take(&mut doubts), false).await {
-                    Ok(summary) if summary.stopped.is_none() => {
-                        failures = 0;
-                        let now = self.setup.environment.uptime();
-                        if whole.source && whole.destination {
-                            looked = now;
-                        }
-                        for side in Side::BOTH {
-                            if whole[side] {
-                                listed[side] = now;
-                            }
-                        }
-                    }
-                    Ok(_) => failures += 1,
-                    Err(EngineError::Storage { side, error }) => {
-                        tracing::warn!(%side, %error, "the pass stopped");
-                        failures += 1;
-                        if let ErrorKind::Transient {
-                            retry_after: Some(wait),
-                        } = error.kind
-                        {
-                            self.setup.environment.sleep(wait).await;
-                        }
-                    }
-                    Err(EngineError::Refused(why)) => {
-                        tracing::warn!(%why, "the pass stopped");
-                        failures += 1;
-                    }
-                    Err(other) => return Err(other),
-                }
-                if failures > 0 {
-                    doubts = PerSide::new(Doubt::everything(), Doubt::everything());
-                    let backoff = (1u64 << failures.min(9)).min(LONGEST_BACKOFF);
-                    self.rest(Duration::from_secs(backoff)).await;
-                    continue;
-                }
-            }
-            let due = looked + Duration::from_secs(FULL_LOOK);
-            let now = self.setup.environment.uptime();
-            if now >= due {
-                doubts = PerSide::new(Doubt::everything(), Doubt::everything());
+            if self.is_paused() {
+                self.woken.lock().await.next().await;
+                doubts = everything();
                 continue;
             }
-            doubts = self.next_doubts(due - now, &listed).await;
+            if !doubts.source.is_empty() || !doubts.destination.is_empty() {
+                self.pass_within(std::mem::take(&mut doubts), &mut waiting)
+                    .await?;
+            }
+            doubts = if waiting.failures > 0 {
+                let backoff = (1u64 << waiting.failures.min(9)).min(LONGEST_BACKOFF);
+                self.rest(Duration::from_secs(backoff)).await;
+                everything()
+            } else {
+                self.next_doubts(&waiting).await?
+            };
         }
+    }
+
+    /// One pass, and what follows from it for the next.
+    async fn pass_within(&self, doubts: PerSide<Doubt>, waiting: &mut Waiting) -> Result<()> {
+        let all = PerSide::from_fn(|side| doubts[side].all);
+        match self.pass(doubts, false).await {
+            Ok(summary) if summary.stopped.is_none() => {
+                waiting.passed(self.uptime(), all);
+                waiting.set_retry(self.uptime(), self.is_retry_needed(&summary)?);
+            }
+            Ok(_) => waiting.failures += 1,
+            Err(EngineError::Storage { side, error }) => {
+                tracing::warn!(%side, %error, "the pass stopped");
+                waiting.failures += 1;
+                if let ErrorKind::Transient {
+                    retry_after: Some(wait),
+                } = error.kind
+                {
+                    self.setup.environment.sleep(wait).await;
+                }
+            }
+            Err(EngineError::Refused(why)) => {
+                tracing::warn!(%why, "the pass stopped");
+                waiting.failures += 1;
+            }
+            Err(other) => return Err(other),
+        }
+        Ok(())
+    }
+
+    fn uptime(&self) -> Duration {
+        self.setup.environment.uptime()
+    }
+
+    /// Whether something did not work, or waits for room, without a hint to come when that has changed.
+    fn is_retry_needed(&self, summary: &Summary) -> Result<bool> {
+        let waits_for_room = self
+            .state()
+            .holds()?
+            .iter()
+            .any(|(hold, ..)| hold.kind.guard() == Guard::FreeSpace);
+        Ok(summary.failed > 0 || waits_for_room || !self.to_be_retried()?.is_empty())
+    }
+
+    /// What could not be read or carried.
+    fn to_be_retried(&self) -> Result<Vec<(Side, RelPath)>> {
+        let state = self.state();
+        let mut rows = state.problems_of("execute")?;
+        let unreadable = |why: &str| matches!(why, "unreadable" | "mount_gone");
+        rows.extend(
+            state
+                .problems_of("look")?
+                .into_iter()
+                .filter(|row| unreadable(&row.why)),
+        );
+        let places = rows
+            .iter()
+            .filter_map(|row| Some((row.side, RelPath::new(&row.path).ok()?)));
+        Ok(places.collect())
+    }
+
+    /// Looks where something did not work; what else is to be done follows from what is known.
+    fn add_retries(&self, doubts: &mut PerSide<Doubt>) -> Result<()> {
+        doubts.source.add(RelPath::root(), false);
+        for (side, path) in self.to_be_retried()? {
+            if self.state().folder_by_path(side, &path)?.is_some() {
+                doubts[side].add(path.clone(), true);
+            }
+            if let Some(folder) = path.parent() {
+                doubts[side].add(folder, false);
+            }
+        }
+        Ok(())
     }
 
     async fn start_watching(&self) {
@@ -102,28 +206,41 @@ impl Engine {
     }
 
     /// What is in doubt next: by hint, by timer, because something comes to rest, or because somebody asked.
-    async fn next_doubts(&self, longest: Duration, listed: &PerSide<Duration>) -> PerSide<Doubt> {
-        let source = self.side_hint(Side::Source, longest, listed.source).boxed();
-        let destination = self
-            .side_hint(Side::Destination, longest, listed.destination)
-            .boxed();
+    async fn next_doubts(&self, waiting: &Waiting) -> Result<PerSide<Doubt>> {
+        let now = self.uptime();
+        let often = if self.filter().depends_on_time() {
+            AGE_LOOK
+        } else {
+            FULL_LOOK
+        };
+        let due = (waiting.looked + often).saturating_sub(now);
+        if due.is_zero() {
+            return Ok(everything());
+        }
+        let hint = |side: Side| self.side_hint(side, due, waiting.polled[side]).boxed();
         let woken = async {
             self.woken.lock().await.next().await;
         }
         .boxed();
-        let rested = self.rested().boxed();
-        let mut doubts = PerSide::<Doubt>::default();
-        match select(select(source, destination), select(woken, rested)).await {
-            Either::Left((Either::Left((doubt, _)), _)) => doubts.source = doubt,
-            Either::Left((Either::Right((doubt, _)), _)) => doubts.destination = doubt,
-            Either::Right((Either::Right((again, _)), _)) => return again,
-            Either::Right((Either::Left(_), _)) => {
-                return PerSide::new(Doubt::everything(), Doubt::everything());
+        let retry = async {
+            match waiting.retry {
+                Some(at) => self.setup.environment.sleep(at.saturating_sub(now)).await,
+                None => std::future::pending().await,
             }
         }
+        .boxed();
+        let mut doubts = PerSide::<Doubt>::default();
+        let hints = select(hint(Side::Source), hint(Side::Destination));
+        let rested = self.rested().boxed();
+        match select(hints, select(rested, select(woken, retry))).await {
+            Either::Left((Either::Left((doubt, _)), _)) => doubts.source = doubt,
+            Either::Left((Either::Right((doubt, _)), _)) => doubts.destination = doubt,
+            Either::Right((Either::Left((again, _)), _)) => return Ok(again),
+            Either::Right((Either::Right((Either::Left(_), _)), _)) => return Ok(everything()),
+            Either::Right((Either::Right((Either::Right(_), _)), _)) => {}
+        }
         // What was saved rests by then, and what a program does in several steps is seen as one.
-        let quiet = self.setup.options.limits.quiet + SLACK;
-        let quiet = Duration::from_millis(quiet);
+        let quiet = Duration::from_millis(self.setup.options.limits.quiet + SLACK);
         self.setup.environment.sleep(quiet).await;
         self.add_unrest(&mut doubts);
         // What both sides have to say by now is taken along.
@@ -135,12 +252,15 @@ impl Engine {
                 }
             }
         }
-        doubts
+        if waiting.is_retry_due(self.uptime()) {
+            self.add_retries(&mut doubts)?;
+        }
+        Ok(doubts)
     }
 
     /// Ends when it is time to look again at what was not left alone.
     async fn rested(&self) -> PerSide<Doubt> {
-        match self.look_again().filter(|_| !self.is_paused()) {
+        match self.look_again() {
             Some((pause, again)) => {
                 self.setup.environment.sleep(pause).await;
                 again
@@ -149,17 +269,12 @@ impl Engine {
         }
     }
 
-    async fn side_hint(&self, side: Side, longest: Duration, listed: Duration) -> Doubt {
-        // However much happens on the other side: a side that tells nothing is asked this often.
-        let since = if self.is_paused() {
-            Duration::ZERO
-        } else {
-            self.setup.environment.uptime().saturating_sub(listed)
-        };
-        let interval =
-            Duration::from_secs(self.setup.options.limits.interval).saturating_sub(since);
+    /// What a side says of itself; where it does not, its time to be looked at, however often the other is.
+    async fn side_hint(&self, side: Side, longest: Duration, polled: Duration) -> Doubt {
+        let interval = Duration::from_secs(self.setup.options.limits.interval);
         if !self.capabilities(side).waiting {
-            self.setup.environment.sleep(interval.min(longest)).await;
+            let left = (polled + interval).saturating_sub(self.uptime());
+            self.setup.environment.sleep(left.min(longest)).await;
             return Doubt::everything();
         }
         let cursor: Option<&Cursor> = None;
@@ -181,6 +296,10 @@ impl Engine {
             }
         }
     }
+}
+
+fn everything() -> PerSide<Doubt> {
+    PerSide::new(Doubt::everything(), Doubt::everything())
 }
 
 fn add_hints(doubt: &mut Doubt, hints: Vec<Hint>) {

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{Destination, SEEDS, Source, World, path};
+use futures_util::future::join;
 use tandem_core::policy::{ConflictPolicy, FirstSync, Mode};
 use tandem_core::side::Side;
 use tandem_engine::error::EngineError;
@@ -43,13 +44,13 @@ fn approved_deletes_are_done() {
     for seed in SEEDS {
         let world = World::new(seed);
         let id = everything_deleted(&world);
-        world.engine.approve(&id).unwrap();
+        world.run(world.engine.approve(&id)).unwrap();
         let summary = world.sync();
         assert_eq!(summary.held, 0);
         assert!(world.paths(Destination).is_empty());
         world.still();
         assert!(matches!(
-            world.engine.approve(&id),
+            world.run(world.engine.approve(&id)),
             Err(EngineError::NotFound { what: "hold", .. })
         ));
     }
@@ -523,6 +524,21 @@ fn the_first_sync_is_what_was_chosen_only_once() {
         world.sync();
         world.both_have("a", Some("edited meanwhile"));
         assert_eq!(world.paths(Source).len(), 4, "both are kept");
+        world.still();
+    }
+}
+
+#[test]
+fn a_hold_is_decided_while_a_look_is_under_way() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        let id = everything_deleted(&world);
+        let (done, approved) =
+            world.run(async { join(world.engine.sync(), world.engine.approve(&id)).await });
+        approved.unwrap();
+        done.unwrap();
+        world.sync();
+        assert!(world.paths(Destination).is_empty());
         world.still();
     }
 }

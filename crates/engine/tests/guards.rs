@@ -74,7 +74,7 @@ fn another_root_that_was_approved_begins_without_deletes() {
         assert_eq!(world.sync().held, 1);
         let held = world.engine.held().unwrap();
         assert_eq!(held[0].guard, "root_replaced");
-        world.engine.approve(&held[0].id).unwrap();
+        world.run(world.engine.approve(&held[0].id)).unwrap();
         world.sync();
         let held = world.engine.held().unwrap();
         assert_eq!(held[0].guard, "first_mirror_deletes");
@@ -91,7 +91,7 @@ fn only_hold(world: &World) -> (String, String) {
 fn approve_only(world: &World, guard: &str) {
     let (id, tripped) = only_hold(world);
     assert_eq!(tripped, guard);
-    world.engine.approve(&id).unwrap();
+    world.run(world.engine.approve(&id)).unwrap();
 }
 
 #[test]
@@ -220,5 +220,82 @@ fn folders_do_not_hide_that_everything_changed() {
         assert_eq!(world.sync().held, 1);
         assert_eq!(only_hold(&world).1, "everything_changed");
         world.has(Destination, "7/a", Some("content"));
+    }
+}
+
+#[test]
+fn a_side_that_went_back_in_time_is_held() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.guards.edits = u64::MAX);
+        let old = world.environment.shared().now();
+        let write_old = || {
+            for i in 0..30 {
+                let at = format!("{i}");
+                world.write(Source, &at, "the first content");
+                world.edit(
+                    Source,
+                    &Edit::Touch {
+                        path: path(&at),
+                        mtime: old,
+                    },
+                );
+            }
+        };
+        write_old();
+        world.sync();
+        for i in 0..30 {
+            world.write(Source, &format!("{i}"), "the second content");
+        }
+        assert_eq!(world.sync().held, 0);
+        world.still();
+        write_old();
+        assert_eq!(world.sync().held, 1);
+        world.has(Destination, "7", Some("the second content"));
+        approve_only(&world, "back_in_time");
+        world.sync();
+        world.both_have("7", Some("the first content"));
+        world.still();
+    }
+}
+
+#[test]
+fn undoing_a_run_is_not_going_back_in_time() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.guards.edits = u64::MAX);
+        for content in ["the first content", "the second content"] {
+            for i in 0..30 {
+                world.write(Source, &format!("{i}"), content);
+            }
+            assert_eq!(world.sync().held, 0);
+        }
+        for i in 0..30 {
+            world
+                .run(world.engine.restore(&format!("{i}"), None))
+                .unwrap();
+        }
+        assert_eq!(world.sync().held, 0);
+        world.both_have("7", Some("the first content"));
+    }
+}
+
+#[test]
+fn copies_of_one_file_pile_up_only_so_far() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.guards.conflict_copies_of_one = 3);
+        let conflict = |n: u32| {
+            world.write(Source, "a", &format!("the source's {n}"));
+            world.write(Destination, "a", &format!("the destination's {n}"));
+            world.sync().held
+        };
+        world.write(Source, "b", "another");
+        for n in 0..3 {
+            assert_eq!(conflict(n), 0);
+        }
+        assert_eq!(conflict(3), 1);
+        assert_eq!(world.paths(Source).len(), 5, "{:?}", world.paths(Source));
+        approve_only(&world, "conflict_copies");
+        world.sync();
+        assert_eq!(world.paths(Destination).len(), 6);
+        world.still();
     }
 }

@@ -21,6 +21,22 @@ impl Engine {
             && state.meta("filter")?.is_some_and(|known| known == digest))
     }
 
+    /// Whether both sides were looked at whole with the filter as it is now.
+    pub(crate) fn was_all_looked_at(&self) -> Result<bool> {
+        let digest = self.filter().digest().to_string();
+        let looked = self.state().meta("looked_with")?;
+        Ok(looked.is_some_and(|known| known == digest))
+    }
+
+    /// They were, by the look whose transaction is open.
+    pub(crate) fn note_all_looked_at(&self) -> Result<()> {
+        if self.was_all_looked_at()? {
+            return Ok(());
+        }
+        let digest = self.filter().digest().to_string();
+        self.state().set_meta("looked_with", &digest)
+    }
+
     /// What left the base because of another filter is no longer left alone for that.
     pub(crate) fn follow_filter(&self) -> Result<()> {
         let digest = self.filter().digest().to_string();

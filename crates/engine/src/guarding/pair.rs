@@ -1,4 +1,5 @@
-//! What holds a whole pair: a side that was edited nearly everywhere, no room, too many conflict copies.
+//! What holds a whole pair: a side that was edited nearly everywhere or shows what was there before, no room, too
+//! many conflict copies.
 
 use tandem_core::guard::{self, Evidence, Fact, Guard, GuardSettings, Hold};
 use tandem_core::side::Side;
@@ -17,6 +18,7 @@ impl Engine {
         let mut holds = Vec::new();
         for side in Side::BOTH {
             holds.extend(self.everything_changed(side, census, settings)?);
+            holds.extend(Self::back_in_time(side, census, settings));
             holds.extend(self.no_room(side, census, settings).await);
         }
         holds.extend(self.conflict_copies(census, settings)?);
@@ -59,13 +61,34 @@ impl Engine {
     }
 
     fn conflict_copies(&self, census: &Census, settings: &GuardSettings) -> Result<Option<Hold>> {
-        let copies = census.copies;
-        let all = copies + self.state().copies_since(self.now().plus(-HOUR))?;
-        if copies == 0 || !guard::conflict_copies(settings, 0, all) {
+        if census.copies == 0 {
             return Ok(None);
         }
-        let evidence = Evidence::from([("copies".to_owned(), Fact::Number(all))]);
-        let items = up_to("conflict copies", all);
+        let recent = self.state().copies_since(self.now().plus(-HOUR))?;
+        let (all, of_one) = (census.copies + recent, census.most_copies);
+        if !guard::conflict_copies(settings, of_one, all) {
+            return Ok(None);
+        }
+        let evidence = Evidence::from([
+            ("copies".to_owned(), Fact::Number(all)),
+            ("of_one".to_owned(), Fact::Number(of_one)),
+        ]);
+        let mut items = up_to("conflict copies", all);
+        items.extend(up_to("conflict copies of one", of_one));
         Ok(Some(Hold::new(Guard::ConflictCopies, items, evidence)))
+    }
+
+    /// A side on which many files have taken content that the journal knows as older. None of the storages' cursors
+    /// is ordered, so nothing else tells.
+    fn back_in_time(side: Side, census: &Census, settings: &GuardSettings) -> Option<Hold> {
+        let older = &census.older[side];
+        if !guard::back_in_time(settings, false, older.len() as u64) {
+            return None;
+        }
+        let evidence = Evidence::from([
+            ("side".to_owned(), Fact::Text(side.to_string())),
+            ("older".to_owned(), Fact::Number(older.len() as u64)),
+        ]);
+        Some(Hold::new(Guard::BackInTime, older.clone(), evidence))
     }
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params, params_from_iter};
 use tandem_core::entry::Entry;
+use tandem_core::path::RelPath;
 use tandem_core::plan::Reason;
 use tandem_core::side::Side;
 use tandem_core::storage::VersionKey;
@@ -127,6 +128,16 @@ impl State {
     pub(crate) fn journal_row(&self, id: i64) -> Result<Option<JournalRow>> {
         let sql = format!("SELECT {COLUMNS} FROM journal WHERE id = ?1");
         Ok(self.journal_rows(&sql, vec![id.into()])?.pop())
+    }
+
+    /// What was done at a path of a side, newest first; of many lines the newest.
+    pub(crate) fn journal_at(&self, side: Side, path: &RelPath) -> Result<Vec<JournalRow>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM journal WHERE path = ?1 AND side = ?2 AND outcome = '\"done\"' \
+             ORDER BY id DESC LIMIT 100"
+        );
+        let values = vec![path.as_str().to_owned().into(), side_number(side).into()];
+        self.journal_rows(&sql, values)
     }
 
     /// The lines of a run, or since a time, newest first.

@@ -10,6 +10,7 @@ mod journal;
 mod load;
 mod notes;
 mod pack;
+mod places;
 mod seen;
 mod walk;
 
@@ -200,7 +201,8 @@ impl State {
         self.db.execute_batch(
             "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached; \
              DELETE FROM conflicts; DELETE FROM texts; \
-             DELETE FROM meta WHERE key IN ('finished', 'filter', 'first_sync', 'ignore_files');",
+             DELETE FROM meta WHERE key IN \
+             ('finished', 'filter', 'looked_with', 'first_sync', 'ignore_files');",
         )?;
         self.db
             .prepare_cached("DELETE FROM intents WHERE side = ?1")?
@@ -233,8 +235,8 @@ impl State {
 
     /// Begins a transaction that lasts over several calls.
     pub(crate) fn begin(&mut self) -> Result<()> {
-        self.before = (self.next_id, self.seen_rows);
         self.db.execute_batch("BEGIN IMMEDIATE")?;
+        self.before = (self.next_id, self.seen_rows);
         Ok(())
     }
 

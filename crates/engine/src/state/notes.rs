@@ -195,6 +195,39 @@ impl State {
         self.add_problems(source, rows)
     }
 
+    /// What a look found before is asked anew: of these folders, or of the whole side.
+    pub(crate) fn forget_look_problems(
+        &self,
+        side: Side,
+        looked: Option<&BTreeSet<RelPath>>,
+    ) -> Result<()> {
+        for row in self.problems_of("look")? {
+            if row.side == side && self.was_looked_at(&row, looked)? {
+                self.db
+                    .prepare_cached(
+                        "DELETE FROM problems WHERE side = ?1 AND path = ?2 AND source = 'look'",
+                    )?
+                    .execute(params![side_number(side), row.path])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a look that said nothing of this problem had to find it.
+    fn was_looked_at(&self, row: &ProblemRow, looked: Option<&BTreeSet<RelPath>>) -> Result<bool> {
+        let Some(looked) = looked else {
+            return Ok(true);
+        };
+        // A name that is none is shown in a form that need not be one either.
+        let (above, _) = row.path.rsplit_once('/').unwrap_or(("", ""));
+        let folder = RelPath::new(above).unwrap_or_else(|_| RelPath::root());
+        if looked.contains(&folder) || looked.iter().any(|path| path.as_str() == row.path) {
+            return Ok(true);
+        }
+        let within = looked.iter().any(|path| folder.is_within(path));
+        Ok(within && self.folder_by_path(row.side, &folder)?.is_none())
+    }
+
     /// Adds problems to those of `source`.
     pub(crate) fn add_problems(&self, source: &str, rows: &BTreeSet<ProblemRow>) -> Result<()> {
         let mut write = self.db.prepare_cached(

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
+use rusqlite::types::ValueRef;
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::entry::{Entry, Kind, Revision};
 use tandem_core::path::Name;
@@ -419,94 +419,6 @@ impl State {
         ))
     }
 
-    /// Whether a file that differs from the base is still being written.
-    pub(crate) fn is_unsettled(&self, side: Side, folder: ItemId, name: &Name) -> Result<bool> {
-        let row = self.seen_at(side, folder, name)?;
-        Ok(matches!(
-            row,
-            Some((_, Differs::Unknown | Differs::FreshUnsettled))
-        ))
-    }
-
-    /// Whether a filter leaves out something in a folder that was in step.
-    pub(crate) fn is_anything_excluded(&self, side: Side, folder: ItemId) -> Result<bool> {
-        let mut query = self.db.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM seen WHERE side = ?1 AND parent = ?2 AND state = ?3)",
-        )?;
-        let excluded = Differs::Excluded as i64;
-        Ok(query.query_row(params![side_number(side), folder.0, excluded], |r| r.get(0))?)
-    }
-
-    /// Folders in `folder` that the base does not explain, with their ids.
-    pub(crate) fn fresh_folders(&self, side: Side, folder: ItemId) -> Result<Vec<(Name, i64)>> {
-        let rows = self.seen_in(side, folder)?.into_iter();
-        let fresh = rows.filter(|(_, _, state, entry)| {
-            matches!(state, Differs::Fresh | Differs::Replaced) && was_folder(entry.as_ref())
-        });
-        Ok(fresh.map(|(name, id, ..)| (name, id)).collect())
-    }
-
-    /// Whether a side shows a folder under this id that the base does not explain.
-    pub(crate) fn is_fresh_folder(&self, side: Side, id: ItemId) -> Result<bool> {
-        let mut query = self
-            .db
-            .prepare_cached("SELECT state FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1")?;
-        let state = query
-            .query_row(params![side_number(side), id.0], |r| {
-                Ok(Differs::of(r.get(0)?))
-            })
-            .optional()?;
-        Ok(matches!(
-            state,
-            Some(Differs::Fresh | Differs::FreshUnsettled | Differs::Replaced)
-        ))
-    }
-
-    /// The id of a folder that `side` shows under this spelling.
-    pub(crate) fn folder_at(
-        &self,
-        side: Side,
-        parent: ItemId,
-        name: &Name,
-    ) -> Result<Option<ItemId>> {
-        if self.seen_rows[side as usize] > 0 {
-            let mut query = self.db.prepare_cached(
-                "SELECT id, state, folder FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3",
-            )?;
-            let row: Option<(i64, i64, bool)> = query
-                .query_row(params![side_number(side), parent.0, name.as_str()], |r| {
-                    Ok((r.get(0)?, r.get(1)?, r.get(2)?))
-                })
-                .optional()?;
-            match row.map(|(id, state, folder)| (id, Differs::of(state), folder)) {
-                Some((id, Differs::Fresh | Differs::Replaced, true)) => {
-                    return Ok(Some(ItemId(id)));
-                }
-                Some((
-                    _,
-                    Differs::Absent
-                    | Differs::Excluded
-                    | Differs::Replaced
-                    | Differs::Fresh
-                    | Differs::Out,
-                    _,
-                )) => return Ok(None),
-                _ => {}
-            }
-        }
-        let mut query = self
-            .db
-            .prepare_cached("SELECT item FROM base WHERE parent = ?1 AND name = ?2 AND kind = 1")?;
-        let id: Option<i64> = query
-            .query_row(params![parent.0, name.as_str()], |r| r.get(0))
-            .optional()?;
-        if let Some(id) = id {
-            return Ok(Some(ItemId(id)));
-        }
-        let item = self.base_by_native(side, parent, name)?;
-        Ok(item.filter(|i| i.kind == Kind::Folder).map(|i| i.id))
-    }
-
     /// A folder whose children are told before itself: it gets an id at once.
     pub(crate) fn expect_folder(
         &mut self,
@@ -532,68 +444,6 @@ impl State {
         Ok(ItemId(id))
     }
 
-    /// Places where a base item is gone.
-    pub(crate) fn absent_places(&self, side: Side) -> Result<Vec<(ItemId, Name)>> {
-        let mut query = self.db.prepare_cached(
-            "SELECT parent, name FROM seen WHERE side = ?1 AND state = 0 ORDER BY parent, name",
-        )?;
-        let rows = query.query_map([side_number(side)], |r| {
-            Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?))
-        })?;
-        let mut found = Vec::new();
-        for row in rows {
-            let (parent, name) = row?;
-            found.push((
-                ItemId(parent),
-                Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?,
-            ));
-        }
-        Ok(found)
-    }
-
-    /// The path of a folder as a side spells it; `None` if the id is not known.
-    pub(crate) fn path_of(
-        &self,
-        side: Side,
-        folder: ItemId,
-    ) -> Result<Option<tandem_core::path::RelPath>> {
-        let mut names = Vec::new();
-        let mut at = folder;
-        while at != ItemId::ROOT {
-            if let Some(item) = self.base_folder(at)? {
-                names.push(
-                    item.entries[side]
-                        .as_ref()
-                        .map_or(&item.name, |e| &e.name)
-                        .clone(),
-                );
-                at = item.parent;
-                continue;
-            }
-            let mut query = self.db.prepare_cached(
-                "SELECT parent, name FROM seen WHERE side = ?1 AND id = ?2 AND folder = 1",
-            )?;
-            let row: Option<(i64, String)> = query
-                .query_row(params![side_number(side), at.0], |r| {
-                    Ok((r.get(0)?, r.get(1)?))
-                })
-                .optional()?;
-            let Some((parent, name)) = row else {
-                return Ok(None);
-            };
-            names.push(Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?);
-            at = ItemId(parent);
-        }
-        Ok(Some(
-            names
-                .iter()
-                .rev()
-                .fold(tandem_core::path::RelPath::root(), |path, name| {
-                    path.join(name)
-                }),
-        ))
-    }
-
     /// Adds a hash that was found by reading to what is known of a place.
     pub(crate) fn add_hash(&mut self, side: Side, folder: ItemId, entry: &Entry) -> Result<()> {
         if let Some((id, state)) = self.seen_at(side, folder, &entry.name)? {
@@ -603,22 +453,6 @@ impl State {
             Some(item) => self.add_base_hash(side, &item, entry),
             None => Ok(()),
         }
-    }
-
-    /// The folder at a path of a side.
-    pub(crate) fn folder_by_path(
-        &self,
-        side: Side,
-        path: &tandem_core::path::RelPath,
-    ) -> Result<Option<ItemId>> {
-        let mut at = ItemId::ROOT;
-        for name in path.names() {
-            match self.folder_at(side, at, &name)? {
-                Some(id) => at = id,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(at))
     }
 
     /// A place could not be read: nothing is decided about it until it is looked at again.
@@ -636,67 +470,6 @@ impl State {
             self.write_seen(side, folder, name, id, state, entry.as_ref())?;
         }
         Ok(())
-    }
-
-    pub(super) fn seen_at(
-        &self,
-        side: Side,
-        folder: ItemId,
-        name: &Name,
-    ) -> Result<Option<(i64, Differs)>> {
-        let mut query = self.db.prepare_cached(
-            "SELECT id, state FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3",
-        )?;
-        let found = query.query_row(params![side_number(side), folder.0, name.as_str()], |r| {
-            Ok((r.get(0)?, Differs::of(r.get(1)?)))
-        });
-        Ok(found.optional()?)
-    }
-
-    /// The entry that a side shows at a place that differs from the base.
-    pub(crate) fn seen_entry(
-        &self,
-        side: Side,
-        folder: ItemId,
-        name: &Name,
-    ) -> Result<Option<Entry>> {
-        let mut query = self.db.prepare_cached(
-            "SELECT entry FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3",
-        )?;
-        let found: Option<Option<Vec<u8>>> = query
-            .query_row(params![side_number(side), folder.0, name.as_str()], |r| {
-                r.get(0)
-            })
-            .optional()?;
-        found
-            .flatten()
-            .map(|bytes| unpack_entry(&bytes))
-            .transpose()
-    }
-
-    /// All rows of a folder.
-    #[allow(clippy::type_complexity, reason = "the columns of a row")]
-    pub(super) fn seen_in(
-        &self,
-        side: Side,
-        folder: ItemId,
-    ) -> Result<Vec<(Name, i64, Differs, Option<Entry>)>> {
-        let mut query = self.db.prepare_cached(
-            "SELECT name, id, state, entry FROM seen WHERE side = ?1 AND parent = ?2",
-        )?;
-        let mut rows = query.query(params![side_number(side), folder.0])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let name: String = row.get(0)?;
-            let entry: Option<Vec<u8>> = row.get(3)?;
-            found.push((
-                Name::new(name).map_err(|e| EngineError::DamagedState(e.to_string()))?,
-                row.get(1)?,
-                Differs::of(row.get(2)?),
-                entry.map(|b| unpack_entry(&b)).transpose()?,
-            ));
-        }
-        Ok(found)
     }
 
     pub(super) fn write_seen(
@@ -800,7 +573,7 @@ fn fill_in_meta(now: &mut Entry, was: &Entry) {
     }
 }
 
-fn was_folder(entry: Option<&Entry>) -> bool {
+pub(super) fn was_folder(entry: Option<&Entry>) -> bool {
     entry.is_some_and(|e| e.kind == Kind::Folder)
 }
 

@@ -116,6 +116,18 @@ impl World {
         Self::made(seed, change, watched, |habits| habits.marker = false)
     }
 
+    /// A source that tells when something changed, and a destination that does not.
+    pub(crate) fn half_watched(seed: u64) -> Self {
+        Self::of(
+            seed,
+            |_| {},
+            |side| Capabilities {
+                waiting: side == Source,
+                ..capabilities([Ids::None, Ids::Hint][seed as usize % 2])
+            },
+        )
+    }
+
     fn made(
         seed: u64,
         change: impl FnOnce(&mut PairOptions),

@@ -47,6 +47,7 @@ impl Service {
         let pair = self.pair_of_hold(hold).await?;
         pair.engine
             .approve(hold)
+            .await
             .map_err(|error| pair.fault(error))?;
         pair.engine.wake();
         Ok(Answer::Done(format!(

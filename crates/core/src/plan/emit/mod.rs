@@ -15,7 +15,7 @@ use super::decide::{Content, Life, Want};
 use super::node::Nodes;
 use super::reason::Reason;
 use super::tree::Tree;
-use super::trees::Input;
+use super::trees::{Input, Seen};
 use crate::entry::Entry;
 use crate::names;
 use crate::path::Name;
@@ -122,7 +122,11 @@ impl Emitter<'_, '_> {
             let it = &self.nodes.all[node];
             let want = &self.wants[node];
             if let Life::Forgotten(reason) = want.life {
-                let left = it.places.map(|p| p.map(|p| p.entry.clone()));
+                // Of what could not be looked at nobody knows what is left.
+                let left = PerSide::from_fn(|side| {
+                    let known = it.base.is_none_or(|b| b.seen[side] != Seen::Unknown);
+                    it.places[side].filter(|_| known).map(|p| p.entry.clone())
+                });
                 self.push(Side::Source, node, Deed::Forget { left }, reason);
                 continue;
             }
