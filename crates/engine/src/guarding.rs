@@ -285,6 +285,7 @@ impl Engine {
                 ));
             }
         }
+        holds.extend(self.guard_versions(plan)?);
         let copies = plan
             .actions
             .iter()

@@ -18,6 +18,7 @@ mod observe;
 mod parallel;
 mod pass;
 mod preview;
+mod prune;
 pub mod report;
 mod rescue;
 mod run;

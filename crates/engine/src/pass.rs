@@ -66,7 +66,7 @@ impl Engine {
         if let Ok(summary) = &done
             && summary.stopped.is_none()
         {
-            self.prune_versions().await?;
+            self.prune_if_due().await?;
         }
         self.phase(Phase::Still);
         done

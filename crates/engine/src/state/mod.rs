@@ -49,7 +49,9 @@ CREATE TABLE intents (
 CREATE TABLE journal (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, at INTEGER NOT NULL, side INTEGER NOT NULL,
     kind TEXT NOT NULL, path TEXT NOT NULL, target TEXT, bytes INTEGER NOT NULL, reason TEXT NOT NULL,
-    outcome TEXT NOT NULL, error TEXT, before BLOB, after BLOB, version TEXT, keep INTEGER NOT NULL);
+    outcome TEXT NOT NULL, error TEXT, before BLOB, after BLOB, version TEXT, keep INTEGER NOT NULL,
+    kept INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX journal_kept ON journal (side, keep, at, kept) WHERE version IS NOT NULL;
 CREATE INDEX journal_path ON journal (path);
 CREATE INDEX journal_at ON journal (at);
 CREATE TABLE holds (id TEXT PRIMARY KEY, hold TEXT NOT NULL, actions TEXT NOT NULL, since INTEGER NOT NULL);
@@ -221,16 +223,26 @@ impl State {
 
 /// Columns and indexes that came later and that a program without them does not miss.
 fn add_what_is_missing(db: &Connection) -> Result<()> {
-    let mut columns = db
-        .prepare("SELECT name FROM pragma_table_info('seen')")
-        .map_err(damaged)?;
-    let names: Vec<String> = columns
-        .query_map([], |r| r.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    if !names.iter().any(|name| name == "since") {
-        db.execute_batch("ALTER TABLE seen ADD COLUMN since INTEGER")?;
+    let begun = db.unchecked_transaction()?;
+    if !has_column(&begun, "seen", "since")? {
+        begun.execute_batch("ALTER TABLE seen ADD COLUMN since INTEGER")?;
     }
+    if !has_column(&begun, "journal", "kept")? {
+        begun.execute_batch("ALTER TABLE journal ADD COLUMN kept INTEGER NOT NULL DEFAULT 0")?;
+        journal::count_kept(&begun)?;
+        begun.execute_batch(
+            "CREATE INDEX journal_kept ON journal (side, keep, at, kept) WHERE version IS NOT NULL",
+        )?;
+    }
+    begun.commit()?;
     Ok(())
+}
+
+fn has_column(db: &Connection, table: &str, column: &str) -> Result<bool> {
+    let mut columns = db
+        .prepare("SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2")
+        .map_err(damaged)?;
+    Ok(columns.exists([table, column])?)
 }
 
 fn damaged(error: rusqlite::Error) -> EngineError {
