@@ -82,6 +82,7 @@ impl Engine {
                 .collect();
             return self.end_pass(pass);
         }
+        self.take_back_moves().await?;
         for _ in 0..MOST_ROUNDS {
             self.phase(Phase::Looking);
             let whole = doubts.source.all && doubts.destination.all;

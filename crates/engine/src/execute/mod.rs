@@ -4,6 +4,7 @@
 //! Nothing is recorded before it is durable; what is recorded goes in with base, observations and journal in
 //! one transaction. A failed expectation is no error: the action is dropped and the place looked at again.
 
+mod folder_move;
 mod merge;
 mod operation;
 mod transfer;
