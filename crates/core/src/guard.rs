@@ -111,6 +111,8 @@ pub enum Guard {
     ConflictCopies,
     /// A side has less free space than is to be left.
     FreeSpace,
+    /// What is to be set aside does not fit under the size limit of the versions, unless ones that must stay go.
+    VersionsFull,
     /// The first pass of a mirror would remove items that the following side has of its own.
     FirstMirrorDeletes,
 }
@@ -126,6 +128,7 @@ impl Guard {
         Self::RootEmpty,
         Self::ConflictCopies,
         Self::FreeSpace,
+        Self::VersionsFull,
         Self::FirstMirrorDeletes,
     ];
 
@@ -141,6 +144,7 @@ impl Guard {
             Self::RootEmpty => "root_empty",
             Self::ConflictCopies => "conflict_copies",
             Self::FreeSpace => "free_space",
+            Self::VersionsFull => "versions_full",
             Self::FirstMirrorDeletes => "first_mirror_deletes",
         }
     }
@@ -437,6 +441,16 @@ pub const fn conflict_copies(
 pub const fn free_space(settings: &GuardSettings, free: Option<u64>, incoming: u64) -> bool {
     match free {
         Some(free) => incoming > 0 && free < settings.free_space.saturating_add(incoming),
+        None => false,
+    }
+}
+
+/// Whether setting `incoming` bytes aside takes the versions of a side beyond their limit. `staying` bytes are of
+/// versions that may not be pruned yet, or never (P1). A plan that sets nothing aside is not held.
+#[must_use]
+pub const fn versions_full(limit: Option<u64>, staying: u64, incoming: u64) -> bool {
+    match limit {
+        Some(limit) => incoming > 0 && staying.saturating_add(incoming) > limit,
         None => false,
     }
 }

@@ -19,6 +19,7 @@ mod parallel;
 mod parts;
 mod pass;
 mod preview;
+mod prune;
 mod quiet;
 pub mod report;
 mod rescue;

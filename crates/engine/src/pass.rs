@@ -68,7 +68,7 @@ impl Engine {
         if let Ok(summary) = &done
             && summary.stopped.is_none()
         {
-            self.prune_versions().await?;
+            self.prune_if_due().await?;
         }
         let rests = patient || done.is_err() || !self.rests_soon();
         self.phase(if rests { Phase::Still } else { Phase::Looking });
@@ -91,6 +91,7 @@ impl Engine {
                 .collect();
             return self.end_pass(pass);
         }
+        self.take_back_moves().await?;
         for _ in 0..MOST_ROUNDS {
             self.phase(Phase::Looking);
             let look = self.look(&doubts).await?;

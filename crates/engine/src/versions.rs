@@ -1,4 +1,4 @@
-//! What was set aside: listing it, putting it back, pruning it (DESIGN 5.6).
+//! What was set aside: listing it, putting it back (DESIGN 5.6).
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,7 @@ use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::observe::Doubt;
 use crate::report::{ActionKind, Outcome, Phase, Summary, VersionView};
-use crate::rescue::Looked;
 use crate::state::JournalRow;
-
-/// Nanoseconds in a day, under which no version is pruned.
-const DAY: i64 = 86_400_000_000_000;
 
 /// A version, and how the side that keeps it calls it.
 struct Found {
@@ -229,59 +225,6 @@ impl Engine {
         found
             .entry(view.id.clone())
             .or_insert(Found { view, key, entry });
-    }
-
-    /// Removes superseded versions that are older than the settings keep them, and the oldest beyond the
-    /// size limit; none within its first day, and none from which nothing later was derived (P1). Answers
-    /// how many.
-    ///
-    /// # Errors
-    /// A state that cannot be read or written. A version that a storage does not let go is left for the
-    /// next time.
-    pub async fn prune_versions(&self) -> Result<u64> {
-        let now = self.now();
-        let settings = &self.setup.options.versions;
-        let young = now.plus(-DAY);
-        let oldest = now.plus(-DAY.saturating_mul(i64::from(settings.days.max(1))));
-        // Oldest first.
-        let rows: Vec<JournalRow> = {
-            let mut rows = self.state().journal_versions(None)?;
-            rows.reverse();
-            rows
-        };
-        let size = |row: &JournalRow| row.before.as_ref().map_or(0, |e| e.size);
-        let mut total = PerSide::from_fn(|side| {
-            rows.iter()
-                .filter(|r| r.side == side)
-                .map(size)
-                .sum::<u64>()
-        });
-        let mut pruned = 0;
-        for row in &rows {
-            let Some(key) = &row.version else { continue };
-            let beyond = settings
-                .largest_total
-                .is_some_and(|most| total[row.side] > most);
-            if row.keep || row.at > young || !(row.at <= oldest || beyond) {
-                continue;
-            }
-            if let Some(before) = &row.before
-                && let Looked::Doubtful = self.look_at_version(row.side, key, before).await?
-            {
-                continue;
-            }
-            match self.root(row.side).prune_version(key).await {
-                Ok(()) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "a version could not be pruned");
-                    continue;
-                }
-            }
-            self.state().forget_version(row.id)?;
-            total[row.side] = total[row.side].saturating_sub(size(row));
-            pruned += 1;
-        }
-        Ok(pruned)
     }
 }
 

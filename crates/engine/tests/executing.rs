@@ -9,11 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{Destination, SEEDS, Source, World, capabilities, path};
 use tandem_core::capabilities::{Capabilities, Conditions, Ids};
+use tandem_core::entry::HashKind;
 use tandem_core::policy::ConflictPolicy;
 use tandem_core::side::Side;
 use tandem_engine::report::{ActionKind, Outcome, Undo};
 use tandem_engine::setup::PairOptions;
-use tandem_testkit::sim::{Edit, Fault, Faults, Habits};
+use tandem_testkit::sim::{Edit, Fault, Faults, Habits, SimExecutor};
 
 const DAY: u64 = 24 * 3600;
 
@@ -306,6 +307,40 @@ fn a_conflict_copy_of_what_has_no_time_tells_when_it_was_seen() {
         assert!(has_copy(&world, "mine"), "{:?}", world.paths(Source));
         let paths = world.paths(Source);
         assert!(!paths.iter().any(|p| p.contains("1970")), "{paths:?}");
+        world.still();
+    }
+}
+
+#[test]
+fn a_folder_that_was_half_moved_when_the_program_ended_is_still_one_folder() {
+    for at in (10..180).step_by(6) {
+        let world = World::of(
+            at,
+            |_| {},
+            |side| match side {
+                Source => capabilities(Ids::Strong),
+                Destination => Capabilities {
+                    folder_move: false,
+                    hashes: vec![HashKind::Md5],
+                    ..capabilities(Ids::None)
+                },
+            },
+        );
+        world.folder(Source, "old");
+        for name in ["old/a", "old/b", "old/c", "old/d"] {
+            world.write(Source, name, name);
+        }
+        world.sync();
+        let (from, to) = (path("old"), path("new"));
+        world.edit(Source, &Edit::Move { from, to });
+        let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
+        // It may also come to its end.
+        let _ended = killed.run(world.engine.sync());
+        world.sync();
+        for side in Side::BOTH {
+            let expected = ["new", "new/a", "new/b", "new/c", "new/d"];
+            assert_eq!(world.paths(side), expected, "killed at {at}");
+        }
         world.still();
     }
 }

@@ -136,7 +136,7 @@ fn superseded_versions_are_pruned_by_age() {
 
 #[test]
 fn beyond_the_size_limit_the_oldest_go_but_none_of_the_last_day() {
-    let world = World::with(2, |o| o.versions.largest_total = Some(3));
+    let world = World::with(2, |o| o.versions.largest_total = Some(6));
     edited(&world);
     world
         .environment
@@ -146,6 +146,60 @@ fn beyond_the_size_limit_the_oldest_go_but_none_of_the_last_day() {
     // "one", "two" and "three" were kept, the last one a moment ago; the pass itself pruned the others.
     assert_eq!(world.run(world.engine.prune_versions()).unwrap(), 0);
     assert!(world.is_kept(Destination, "three") && !world.is_kept(Destination, "one"));
+}
+
+#[test]
+fn at_the_size_limit_an_edit_is_held_rather_than_a_young_version_pruned() {
+    let world = World::with(2, |o| o.versions.largest_total = Some(6));
+    edited(&world);
+    world.write(Source, "a", "four");
+    assert_eq!(world.sync().held, 1);
+    world.has(Destination, "a", Some("three"));
+    let held = world.engine.held().unwrap();
+    assert_eq!(
+        (held[0].guard.as_str(), held[0].count),
+        ("versions_full", 1)
+    );
+    assert!(world.is_kept(Destination, "one") && world.is_kept(Destination, "two"));
+    // A day later the older ones may go.
+    world.environment.advance(Duration::from_secs(DAY));
+    assert_eq!(world.sync().held, 0);
+    world.both_have("a", Some("four"));
+    world.still();
+    world.write(Source, "a", "the fifth");
+    world.sync();
+    let held = world.engine.held().unwrap();
+    world.engine.approve(&held[0].id).unwrap();
+    assert_eq!(world.sync().held, 0);
+    world.both_have("a", Some("the fifth"));
+    assert!(world.is_kept(Destination, "three") && world.is_kept(Destination, "four"));
+}
+
+#[test]
+fn passes_prune_once_an_hour() {
+    let world = World::with(1, |o| o.versions.days = 2);
+    edited(&world);
+    world.environment.advance(Duration::from_secs(3 * DAY));
+    world.sync();
+    assert!(world.sides.destination.kept().is_empty());
+    world.write(Source, "a", "four");
+    world.sync();
+    world.environment.advance(Duration::from_secs(3 * DAY));
+    world.sync();
+    assert!(world.sides.destination.kept().is_empty());
+}
+
+#[test]
+fn old_lines_of_the_journal_go_unless_they_keep_something() {
+    let world = World::with(1, |o| o.versions.days = 10_000);
+    edited(&world);
+    assert_eq!(world.log().len(), 3);
+    world.environment.advance(Duration::from_secs(401 * DAY));
+    world.write(Source, "b", "new");
+    let run = world.sync().run;
+    assert_eq!(world.log().len(), 3, "{:#?}", world.log());
+    assert_eq!(run, Some(world.log().iter().map(|l| l.run).max().unwrap()));
+    assert_eq!(world.run(world.engine.versions(None)).unwrap().len(), 2);
 }
 
 #[test]

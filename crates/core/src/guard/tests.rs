@@ -106,6 +106,10 @@ fn a_guard_set_to_nothing_does_not_hold_an_idle_pair() {
     assert!(!everything_changed(&zero, 0, 0));
     assert!(!back_in_time(&zero, false, 0));
     assert!(!conflict_copies(&zero, 0, 0));
+    assert!(!versions_full(None, 9, 9));
+    assert!(!versions_full(Some(10), 5, 5));
+    assert!(versions_full(Some(10), 6, 5));
+    assert!(!versions_full(Some(10), 11, 0));
     assert!(!free_space(&zero, Some(0), 0));
     assert!(mass_delete(&zero, 1, 0, 1_000));
 }

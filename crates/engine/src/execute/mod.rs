@@ -4,6 +4,8 @@
 //! Nothing is recorded before it is durable; what is recorded goes in with base, observations and journal in
 //! one transaction. A failed expectation is no error: the action is dropped and the place looked at again.
 
+mod closing;
+mod folder_move;
 mod merge;
 mod operation;
 mod transfer;
@@ -11,7 +13,7 @@ mod transfer;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
-use tandem_core::entry::{Entry, Kind};
+use tandem_core::entry::Kind;
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Done, Row, record};
@@ -25,7 +27,6 @@ use crate::event::Event;
 use crate::guarding::digest;
 use crate::observe::Doubt;
 use crate::report::{Outcome, Summary};
-use crate::rescue::Looked;
 use crate::state::{Intent, JournalRow, Loaded, ProblemRow};
 use crate::views::{kind_of, log_line, planned};
 
@@ -194,22 +195,6 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// What an earlier run, or a step that failed, made visible is found equal and adopted: only once it is
-    /// durable, or a power loss would look like a person's delete. Answers whether that worked.
-    async fn settle_leftovers(&mut self) -> Result<bool> {
-        if !self.engine.unsettled.load(Ordering::Acquire) {
-            return Ok(true);
-        }
-        for side in Side::BOTH {
-            if let Err(error) = self.engine.root(side).settle().await {
-                self.out.stopped = Some(EngineError::Storage { side, error });
-                return Ok(false);
-            }
-        }
-        self.engine.unsettled.store(false, Ordering::Release);
-        Ok(true)
-    }
-
     /// What becomes of content that an action replaces or removes; `None` if the side cannot keep what must
     /// be kept.
     fn keep(&self, side: Side, path: &RelPath, retain: Retain) -> Option<Keep> {
@@ -218,38 +203,6 @@ impl Execution<'_> {
             (true, true) => Some(Keep::Version(self.engine.version_key(path))),
             (true, false) if retain == Retain::Unseen => None,
             _ => Some(Keep::No),
-        }
-    }
-
-    /// Closes what was done and is durable: looks once more at what was set aside, and records.
-    async fn close(&mut self, mut finished: Vec<Finished>) -> Result<()> {
-        for one in &mut finished {
-            let lines = journal_row(&one.action, self.run, self.engine.now()).before;
-            if let (Some(key), Some(before)) = (&one.version, &lines) {
-                one.keep |= self.look_again(one.action.side, key, before).await?;
-            }
-            if let Some(row) = one.also.as_deref_mut()
-                && let (Some(key), Some(before)) = (&row.version, &row.before)
-            {
-                row.keep |= self.look_again(row.side, key, before).await?;
-            }
-        }
-        self.record(finished)
-    }
-
-    /// Answers whether what was set aside must be kept for good.
-    async fn look_again(&mut self, side: Side, key: &VersionKey, before: &Entry) -> Result<bool> {
-        match self.engine.look_at_version(side, key, before).await? {
-            Looked::Unchanged => Ok(false),
-            Looked::Doubtful => Ok(true),
-            Looked::Brought(doubts) => {
-                for side in Side::BOTH {
-                    for (folder, deep) in &doubts[side].folders {
-                        self.out.doubts[side].add(folder.clone(), *deep);
-                    }
-                }
-                Ok(false)
-            }
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::environment::BoxFuture;
 use tandem_core::error::{Cause, StorageError};
@@ -12,12 +11,10 @@ use tandem_core::path::RelPath;
 use tandem_core::plan::record::Done;
 use tandem_core::plan::{Absence, Action, At, Deed, Retain};
 use tandem_core::side::{PerSide, Side};
-use tandem_core::storage::{
-    Committed, Deleted, Depth, Discard, Expected, Keep, Listed, Locator, Root,
-};
+use tandem_core::storage::{Committed, Deleted, Discard, Expected, Keep, Locator, Root};
 
+use super::folder_move::children;
 use super::{Execution, Finished, chunks};
-use crate::engine::Engine;
 use crate::error::Result;
 use crate::parallel::answers_in_parallel;
 
@@ -26,7 +23,7 @@ type Answer<T> = tandem_core::error::Result<T>;
 /// Steps that are made durable and recorded together.
 const STEPS: usize = 256;
 
-fn locate(at: &At) -> Locator {
+pub(super) fn locate(at: &At) -> Locator {
     Locator {
         path: at.path.clone(),
         id: at.entry.id.clone(),
@@ -46,17 +43,21 @@ impl Execution<'_> {
                     self.undone.insert(action.standing.item);
                     continue;
                 }
-                match self.step(&action).await {
+                let (answer, intent) = self.step(&action).await?;
+                match answer {
                     Ok(Committed {
                         displaced: Some(displaced),
                         ..
-                    }) => self.lost_race(&action, &displaced, None)?,
+                    }) => self.lost_race(&action, &displaced, intent)?,
                     Ok(Committed { entry, .. }) => {
                         let done = Done {
                             entry: Some(entry),
                             read: None,
                         };
-                        visible.push(Finished::new(action, done));
+                        visible.push(Finished {
+                            intent,
+                            ..Finished::new(action, done)
+                        });
                     }
                     Err(error) => self.gave_up(&action, error, None)?,
                 }
@@ -94,7 +95,21 @@ impl Execution<'_> {
         Ok(())
     }
 
-    async fn step(&self, action: &Action) -> Answer<Committed> {
+    /// Makes a folder or moves. Answers also the intent that is open for it.
+    async fn step(&mut self, action: &Action) -> Result<(Answer<Committed>, Option<i64>)> {
+        let side = action.side;
+        match &action.deed {
+            Deed::Move { from, to, .. }
+                if from.entry.kind == Kind::Folder
+                    && !self.engine.capabilities(side).folder_move =>
+            {
+                self.move_in_steps(side, from, to).await
+            }
+            _ => Ok((self.simple_step(action).await, None)),
+        }
+    }
+
+    async fn simple_step(&self, action: &Action) -> Answer<Committed> {
         let root = self.engine.root(action.side);
         match &action.deed {
             Deed::CreateFolder { path, .. } => Ok(Committed {
@@ -366,104 +381,4 @@ async fn still_absent(root: &Arc<dyn Root>, absence: Option<&Absence>) -> Answer
         "it is back on the other side",
     )
     .at(path))
-}
-
-/// What is in a folder; `None` if there is something that cannot be told as an entry.
-async fn children(root: &Arc<dyn Root>, folder: &RelPath) -> Answer<Option<Vec<Entry>>> {
-    let mut listing = root.list(folder, Depth::Children);
-    let mut found = Vec::new();
-    while let Some(listed) = listing.next().await {
-        match listed? {
-            Listed::Folder(listing) => {
-                if !listing.skipped.is_empty() {
-                    return Ok(None);
-                }
-                found.extend(listing.entries);
-            }
-            Listed::Unreadable(_) => {
-                return Err(StorageError::new(
-                    "list",
-                    Cause::Forbidden,
-                    "it cannot be read",
-                ));
-            }
-            Listed::End => return Ok(Some(found)),
-        }
-    }
-    Err(StorageError::new(
-        "list",
-        Cause::BadResponse,
-        "the listing ended early",
-    ))
-}
-
-impl Engine {
-    /// Moves an item; a folder item by item where the storage cannot move it whole.
-    pub(crate) async fn move_item(&self, side: Side, from: &At, to: &RelPath) -> Answer<Committed> {
-        let root = self.root(side);
-        let expected = Expected::Revision(from.entry.revision.clone());
-        if from.entry.kind != Kind::Folder || self.capabilities(side).folder_move {
-            return root
-                .move_to(&locate(from), &expected, to, &Expected::Absent, &Keep::No)
-                .await;
-        }
-        let mut folders = vec![(from.path.clone(), to.clone())];
-        let mut emptied = Vec::new();
-        while let Some((old, new)) = folders.pop() {
-            root.create_folder(&new).await?;
-            let inside = children(root, &old).await?;
-            let inside = inside.ok_or_else(|| {
-                StorageError::new(
-                    "move",
-                    Cause::Unsupported,
-                    "something in the folder cannot be moved",
-                )
-                .at(&old)
-            })?;
-            let mut jobs: Vec<BoxFuture<Answer<Committed>>> = Vec::new();
-            for entry in inside {
-                let (path, target) = (old.join(&entry.name), new.join(&entry.name));
-                if entry.kind == Kind::Folder {
-                    folders.push((path, target));
-                } else {
-                    let root = Arc::clone(root);
-                    jobs.push(Box::pin(async move {
-                        let expected = Expected::Revision(entry.revision.clone());
-                        let from = Locator { path, id: entry.id };
-                        root.move_to(&from, &expected, &target, &Expected::Absent, &Keep::No)
-                            .await
-                    }));
-                }
-            }
-            for moved in answers_in_parallel(
-                &self.setup.environment,
-                self.setup.options.limits.operations,
-                jobs,
-            )
-            .await
-            {
-                moved?;
-            }
-            emptied.push(old);
-        }
-        for old in emptied.into_iter().rev() {
-            root.delete(
-                &Locator::of_path(old),
-                &Expected::Any,
-                &Keep::No,
-                Discard::Forever,
-            )
-            .await?;
-        }
-        let entry = root.stat(&Locator::of_path(to.clone())).await?;
-        let entry = entry.ok_or_else(|| {
-            StorageError::new("move", Cause::NotFound, "the moved folder is gone").at(to)
-        })?;
-        Ok(Committed {
-            entry,
-            displaced: None,
-            landed_as: None,
-            kept: None,
-        })
-    }
 }

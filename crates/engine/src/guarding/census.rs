@@ -15,6 +15,14 @@ use crate::error::Result;
 use crate::report::PlannedAction;
 use crate::views::{MOST_LISTED, planned};
 
+/// What is set aside on a side.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    pub(crate) bytes: u64,
+    /// The actions that do it, by digest.
+    pub(crate) actions: BTreeSet<u64>,
+}
+
 /// What all parts of a plan come to.
 #[derive(Debug, Default)]
 pub(crate) struct Census {
@@ -26,6 +34,8 @@ pub(crate) struct Census {
     pub(super) edited: PerSide<BTreeSet<u64>>,
     /// Those of them that brought back what was there before.
     pub(super) older: PerSide<BTreeSet<u64>>,
+    /// What is set aside on each side.
+    pub(crate) aside: PerSide<Aside>,
     /// Conflict copies.
     pub(super) copies: u64,
     /// The most copies that one file has.
@@ -48,6 +58,13 @@ impl Engine {
                 census.edited[side].extend(digest(action));
                 if self.is_older(side, action)? {
                     census.older[side].extend(digest(action));
+                }
+            }
+            for side in Side::BOTH {
+                let bytes = self.sets_aside(side, action);
+                if bytes > 0 {
+                    census.aside[side].bytes += bytes;
+                    census.aside[side].actions.extend(digest(action));
                 }
             }
             if census.listed.len() < MOST_LISTED {

@@ -20,6 +20,7 @@ impl Engine {
             holds.extend(self.everything_changed(side, census, settings)?);
             holds.extend(Self::back_in_time(side, census, settings));
             holds.extend(self.no_room(side, census, settings).await);
+            holds.extend(self.guard_versions(side, census)?);
         }
         holds.extend(self.conflict_copies(census, settings)?);
         Ok(holds)

@@ -48,6 +48,16 @@ pub(crate) struct JournalRow {
     pub(crate) keep: bool,
 }
 
+impl JournalRow {
+    /// How much its version holds.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        match (&self.version, &self.before) {
+            (Some(_), Some(before)) => before.size,
+            _ => 0,
+        }
+    }
+}
+
 fn text<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|e| EngineError::Refused(e.to_string()))
 }
@@ -89,7 +99,7 @@ impl State {
     pub(crate) fn add_journal(&self, row: &JournalRow) -> Result<i64> {
         let mut write = self.db.prepare_cached(
             "INSERT INTO journal (run, at, side, kind, path, target, bytes, reason, outcome, error, before, after, \
-             version, keep) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             version, keep, kept) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?;
         write.execute(params![
             row.run,
@@ -105,7 +115,8 @@ impl State {
             row.before.as_ref().map(pack_entry).transpose()?,
             row.after.as_ref().map(pack_entry).transpose()?,
             row.version.as_ref().map(text).transpose()?,
-            row.keep
+            row.keep,
+            row.kept_bytes().cast_signed()
         ])?;
         Ok(self.db.last_insert_rowid())
     }
@@ -167,6 +178,53 @@ impl State {
         self.journal_rows(&sql, vec![path])
     }
 
+    /// Bytes in versions of a side: in all of them, or in those only that are kept for good or since after `since`.
+    pub(crate) fn kept_bytes(&self, side: Side, since: Option<Timestamp>) -> Result<u64> {
+        let mut query = self.db.prepare_cached(
+            "SELECT coalesce(sum(kept), 0) FROM journal \
+             WHERE version IS NOT NULL AND side = ?1 AND (keep = 1 OR at > ?2)",
+        )?;
+        let since = since.map_or(i64::MIN, |since| since.0);
+        let n: i64 = query.query_row(params![side_number(side), since], |r| r.get(0))?;
+        Ok(n.unsigned_abs())
+    }
+
+    /// Lines of a side whose superseded pre-image was set aside at `until` or before, oldest first: some, after
+    /// the place given.
+    pub(crate) fn superseded(
+        &self,
+        side: Side,
+        until: Timestamp,
+        after: (Timestamp, i64),
+    ) -> Result<Vec<JournalRow>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM journal WHERE version IS NOT NULL AND side = ?1 AND keep = 0 AND at <= ?2 \
+             AND (at, id) > (?3, ?4) ORDER BY at, id LIMIT 256"
+        );
+        let (at, id) = after;
+        let values = [side_number(side), until.0, at.0, id].map(Into::into);
+        self.journal_rows(&sql, values.to_vec())
+    }
+
+    /// Drops lines from before `before` that keep nothing. The newest stays: it says which run comes next.
+    pub(crate) fn prune_journal(&self, before: Timestamp) -> Result<()> {
+        let gone = self
+            .db
+            .prepare_cached(
+                "DELETE FROM journal WHERE at < ?1 AND version IS NULL AND id < (SELECT max(id) FROM journal)",
+            )?
+            .execute([before.0])?;
+        if gone > 0 {
+            self.db
+                .prepare_cached(
+                    "DELETE FROM meta WHERE (key LIKE 'undone %' OR key LIKE 'undoes %') \
+                     AND CAST(substr(key, 8) AS INTEGER) NOT IN (SELECT id FROM journal)",
+                )?
+                .execute([])?;
+        }
+        Ok(())
+    }
+
     fn journal_rows(
         &self,
         sql: &str,
@@ -184,7 +242,7 @@ impl State {
     /// The pre-image of a line is gone.
     pub(crate) fn forget_version(&self, id: i64) -> Result<()> {
         self.db
-            .prepare_cached("UPDATE journal SET version = NULL WHERE id = ?1")?
+            .prepare_cached("UPDATE journal SET version = NULL, kept = 0 WHERE id = ?1")?
             .execute([id])?;
         Ok(())
     }

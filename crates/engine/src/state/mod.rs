@@ -60,7 +60,9 @@ CREATE TABLE intents (
 CREATE TABLE journal (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, at INTEGER NOT NULL, side INTEGER NOT NULL,
     kind TEXT NOT NULL, path TEXT NOT NULL, target TEXT, bytes INTEGER NOT NULL, reason TEXT NOT NULL,
-    outcome TEXT NOT NULL, error TEXT, before BLOB, after BLOB, version TEXT, keep INTEGER NOT NULL);
+    outcome TEXT NOT NULL, error TEXT, before BLOB, after BLOB, version TEXT, keep INTEGER NOT NULL,
+    kept INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX journal_kept ON journal (side, keep, at, kept) WHERE version IS NOT NULL;
 CREATE INDEX journal_path ON journal (path);
 CREATE INDEX journal_at ON journal (at);
 -- Lines of the journal that a person had agreed to.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, params};
 use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, params};
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::entry::{Entry, Kind, Revision};
 use tandem_core::path::Name;

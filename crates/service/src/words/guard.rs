@@ -84,6 +84,19 @@ pub fn guard(
                 "Free some, or carry fewer folders. No file was cut short.",
             )
         }
+        "versions_full" => {
+            let number = |key: &str| evidence.get(key).and_then(|n| n.parse().ok()).unwrap_or(0);
+            Words::new(
+                format!(
+                    "The versions kept on {} are at their limit of {}: {} of them must stay, and {} more would be set aside.",
+                    called(end),
+                    size(number("limit")),
+                    size(number("kept")),
+                    size(number("needed"))
+                ),
+                "Wait until older ones may go, raise the limit, or “tandem approve” goes beyond it this once.",
+            )
+        }
         other => Words::new(format!("The guard {other} stopped this pair."), decide),
     }
 }

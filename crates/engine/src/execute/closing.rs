@@ -1,0 +1,61 @@
+//! Before anything is recorded: what is visible is made durable, and what was set aside is looked at once more.
+
+use std::sync::atomic::Ordering;
+
+use tandem_core::entry::Entry;
+use tandem_core::side::Side;
+use tandem_core::storage::VersionKey;
+
+use super::{Execution, Finished, journal_row};
+use crate::error::{EngineError, Result};
+use crate::rescue::Looked;
+
+impl Execution<'_> {
+    /// What an earlier run, or a step that failed, made visible is found equal and adopted: only once it is
+    /// durable, or a power loss would look like a person's delete. Answers whether that worked.
+    pub(super) async fn settle_leftovers(&mut self) -> Result<bool> {
+        if !self.engine.unsettled.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        for side in Side::BOTH {
+            if let Err(error) = self.engine.root(side).settle().await {
+                self.out.stopped = Some(EngineError::Storage { side, error });
+                return Ok(false);
+            }
+        }
+        self.engine.unsettled.store(false, Ordering::Release);
+        Ok(true)
+    }
+
+    /// Closes what was done and is durable: looks once more at what was set aside, and records.
+    pub(super) async fn close(&mut self, mut finished: Vec<Finished>) -> Result<()> {
+        for one in &mut finished {
+            let before = journal_row(&one.action, self.run, self.engine.now()).before;
+            if let (Some(key), Some(before)) = (&one.version, &before) {
+                one.keep |= self.look_again(one.action.side, key, before).await?;
+            }
+            if let Some(row) = one.also.as_deref_mut()
+                && let (Some(key), Some(before)) = (&row.version, &row.before)
+            {
+                row.keep |= self.look_again(row.side, key, before).await?;
+            }
+        }
+        self.record(finished)
+    }
+
+    /// Answers whether what was set aside must be kept for good.
+    async fn look_again(&mut self, side: Side, key: &VersionKey, before: &Entry) -> Result<bool> {
+        match self.engine.look_at_version(side, key, before).await? {
+            Looked::Unchanged => Ok(false),
+            Looked::Doubtful => Ok(true),
+            Looked::Brought(doubts) => {
+                for side in Side::BOTH {
+                    for (folder, deep) in &doubts[side].folders {
+                        self.out.doubts[side].add(folder.clone(), *deep);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+}

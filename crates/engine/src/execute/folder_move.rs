@@ -1,0 +1,217 @@
+//! Moving a folder, also where the storage can only move what is in it, one by one.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tandem_core::entry::{Entry, Kind};
+use tandem_core::environment::BoxFuture;
+use tandem_core::error::{Cause, ErrorKind, StorageError};
+use tandem_core::path::{PathError, RelPath};
+use tandem_core::plan::At;
+use tandem_core::side::Side;
+use tandem_core::storage::{Committed, Depth, Discard, Expected, Keep, Listed, Locator, Root};
+
+use super::Execution;
+use super::operation::locate;
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+use crate::parallel::answers_in_parallel;
+
+type Answer<T> = tandem_core::error::Result<T>;
+
+/// How an intent says that it moves a folder; from where follows.
+const MOVE_FROM: &str = "folder from ";
+
+impl Engine {
+    /// Moves an item; a folder item by item where the storage cannot move it whole.
+    pub(crate) async fn move_item(&self, side: Side, from: &At, to: &RelPath) -> Answer<Committed> {
+        let root = self.root(side);
+        let expected = Expected::Revision(from.entry.revision.clone());
+        if from.entry.kind != Kind::Folder || self.capabilities(side).folder_move {
+            return root
+                .move_to(&locate(from), &expected, to, &Expected::Absent, &Keep::No)
+                .await;
+        }
+        let mut folders = vec![(from.path.clone(), to.clone())];
+        let mut emptied = Vec::new();
+        while let Some((old, new)) = folders.pop() {
+            root.create_folder(&new).await?;
+            let inside = children(root, &old).await?;
+            let inside = inside.ok_or_else(|| {
+                StorageError::new(
+                    "move",
+                    Cause::Unsupported,
+                    "something in the folder cannot be moved",
+                )
+                .at(&old)
+            })?;
+            let mut jobs: Vec<BoxFuture<Answer<()>>> = Vec::new();
+            for entry in inside {
+                let (path, target) = (old.join(&entry.name), new.join(&entry.name));
+                if entry.kind == Kind::Folder {
+                    folders.push((path, target));
+                } else {
+                    let root = Arc::clone(root);
+                    let keep = self.keep_superseded(side, &path);
+                    jobs.push(Box::pin(async move {
+                        move_file(&root, &At { path, entry }, &target, &keep).await
+                    }));
+                }
+            }
+            for moved in answers_in_parallel(
+                &self.setup.environment,
+                self.setup.options.limits.operations,
+                jobs,
+            )
+            .await
+            {
+                moved?;
+            }
+            emptied.push(old);
+        }
+        for old in emptied.into_iter().rev() {
+            root.delete(
+                &Locator::of_path(old),
+                &Expected::Any,
+                &Keep::No,
+                Discard::Forever,
+            )
+            .await?;
+        }
+        let entry = root.stat(&Locator::of_path(to.clone())).await?;
+        let entry = entry.ok_or_else(|| {
+            StorageError::new("move", Cause::NotFound, "the moved folder is gone").at(to)
+        })?;
+        Ok(Committed {
+            entry,
+            displaced: None,
+            landed_as: None,
+            kept: None,
+        })
+    }
+
+    /// Takes back what interrupted moves of folders have done so far, so that what is planned next finds the
+    /// folder where the base has it: without ids the two halves could not be told to be one.
+    pub(crate) async fn take_back_moves(&self) -> Result<()> {
+        let intents = self.state().intents()?;
+        // The last one first: it may lie within what an earlier one moved.
+        for intent in intents.iter().rev() {
+            if let Some(from) = intent.what.strip_prefix(MOVE_FROM) {
+                let damaged = |e: PathError| EngineError::DamagedState(e.to_string());
+                let from = RelPath::new(from).map_err(damaged)?;
+                self.end_move(intent.id, intent.side, &from, &intent.target)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one move back and closes its intent. Only what may pass keeps it open.
+    async fn end_move(&self, intent: i64, side: Side, from: &RelPath, to: &RelPath) -> Result<()> {
+        match self.take_back(side, from, to).await {
+            Err(error) if error.is_transient() || error.kind == ErrorKind::Auth => {
+                return Err(EngineError::Storage { side, error });
+            }
+            Err(error) => tracing::warn!(%error, "a folder that was half moved stays so"),
+            Ok(()) => {}
+        }
+        self.state().close_intent(intent)
+    }
+
+    async fn take_back(&self, side: Side, from: &RelPath, to: &RelPath) -> Answer<()> {
+        let there = self.root(side).stat(&Locator::of_path(to.clone())).await?;
+        let Some(entry) = there.filter(|e| e.kind == Kind::Folder) else {
+            return Ok(());
+        };
+        let half = At {
+            path: to.clone(),
+            entry,
+        };
+        self.move_item(side, &half, from).await.map(|_| ())
+    }
+}
+
+impl Execution<'_> {
+    /// Moves a folder whose storage can only move what is in it. What it has done is taken back if it fails.
+    pub(super) async fn move_in_steps(
+        &mut self,
+        side: Side,
+        from: &At,
+        to: &RelPath,
+    ) -> Result<(Answer<Committed>, Option<i64>)> {
+        let what = format!("{MOVE_FROM}{}", from.path);
+        let now = self.engine.now();
+        let begun = self
+            .engine
+            .state()
+            .transaction(|state| state.add_intent(side, to, &what, now))?;
+        let error = match self.engine.move_item(side, from, to).await {
+            Ok(moved) => return Ok((Ok(moved), Some(begun))),
+            Err(error) => error,
+        };
+        for path in [&from.path, to] {
+            self.out.doubts[side].add(path.parent().unwrap_or_else(RelPath::root), true);
+        }
+        match self.engine.end_move(begun, side, &from.path, to).await {
+            Ok(()) => {}
+            // The next pass begins with it.
+            Err(error @ EngineError::Storage { .. }) => self.out.stopped = Some(error),
+            Err(error) => return Err(error),
+        }
+        Ok((Err(error), None))
+    }
+}
+
+/// Moves what is no folder. A copy that an interrupted move has left there already is the same.
+async fn move_file(root: &Arc<dyn Root>, from: &At, to: &RelPath, keep: &Keep) -> Answer<()> {
+    let expected = Expected::Revision(from.entry.revision.clone());
+    let moved = root
+        .move_to(&locate(from), &expected, to, &Expected::Absent, &Keep::No)
+        .await;
+    match moved {
+        Err(error) if error.cause == Cause::AlreadyExists => {
+            let there = root.stat(&Locator::of_path(to.clone())).await?;
+            if !there.is_some_and(|there| is_copy(&from.entry, &there)) {
+                return Err(error);
+            }
+            root.delete(&locate(from), &expected, keep, Discard::Forever)
+                .await
+                .map(|_| ())
+        }
+        other => other.map(|_| ()),
+    }
+}
+
+/// Whether two entries of one side are surely of one content.
+fn is_copy(a: &Entry, b: &Entry) -> bool {
+    a.kind == b.kind && a.size == b.size && a.same_by_hash(b) == Some(true)
+}
+
+/// What is in a folder; `None` if there is something that cannot be told as an entry.
+pub(super) async fn children(root: &Arc<dyn Root>, folder: &RelPath) -> Answer<Option<Vec<Entry>>> {
+    let mut listing = root.list(folder, Depth::Children);
+    let mut found = Vec::new();
+    while let Some(listed) = listing.next().await {
+        match listed? {
+            Listed::Folder(listing) => {
+                if !listing.skipped.is_empty() {
+                    return Ok(None);
+                }
+                found.extend(listing.entries);
+            }
+            Listed::Unreadable(_) => {
+                return Err(StorageError::new(
+                    "list",
+                    Cause::Forbidden,
+                    "it cannot be read",
+                ));
+            }
+            Listed::End => return Ok(Some(found)),
+        }
+    }
+    Err(StorageError::new(
+        "list",
+        Cause::BadResponse,
+        "the listing ended early",
+    ))
+}
