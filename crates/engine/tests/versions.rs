@@ -169,7 +169,7 @@ fn at_the_size_limit_an_edit_is_held_rather_than_a_young_version_pruned() {
     world.write(Source, "a", "the fifth");
     world.sync();
     let held = world.engine.held().unwrap();
-    world.engine.approve(&held[0].id).unwrap();
+    world.run(world.engine.approve(&held[0].id)).unwrap();
     assert_eq!(world.sync().held, 0);
     world.both_have("a", Some("the fifth"));
     assert!(world.is_kept(Destination, "three") && world.is_kept(Destination, "four"));
