@@ -174,7 +174,8 @@ impl State {
         Ok(None)
     }
 
-    /// How many rows the folder has, and its fresh folders: those of both sides that meet under one name together.
+    /// How many rows the folder has, and its fresh folders: those of both sides that meet under one name together. A
+    /// row of a base item counts twice, for what each side had is loaded with it.
     fn fresh_children(
         &self,
         folder: FolderIds,
@@ -186,11 +187,12 @@ impl State {
         for side in Side::BOTH {
             let Some(id) = folder[side] else { continue };
             let mut query = self.db.prepare_cached(
-                "SELECT name, id, folder FROM seen WHERE side = ?1 AND parent = ?2 ORDER BY name",
+                "SELECT name, id, folder, state FROM seen WHERE side = ?1 AND parent = ?2 ORDER BY name",
             )?;
             let mut rows = query.query(params![side_number(side), id.0])?;
             while let Some(row) = rows.next()? {
-                count += 1;
+                let is_fresh = Differs::of(row.get(3)?) == Differs::Fresh;
+                count += if is_fresh { 1 } else { 2 };
                 if !row.get::<_, bool>(2)? {
                     continue;
                 }
