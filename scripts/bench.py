@@ -83,7 +83,7 @@ def page(programs, options, tables, marks, notes):
         [
             "# Benchmarks",
             "",
-            "`./dev bench` makes this page.",
+            "`./dev bench` makes this page; [performance.md](performance.md) says why what is missed is missed.",
             "",
             f"{programs.versions()}; {os.cpu_count()} cores, {os.uname().sysname} {os.uname().release}.",
             f"{options.rounds} alternating rounds, fresh destinations, warm cache, nothing switched off. Flags as the rows"
