@@ -295,7 +295,8 @@ fn doctor_and_its_bundle() {
         .to_owned();
     let content = std::fs::read(&bundle).unwrap();
     let content = String::from_utf8_lossy(&content).into_owned();
-    for name in [&*home, "left", "a.txt"] {
+    // A hash of a name may end in the letter before the dot.
+    for name in [&*home, "left", "\"a.txt"] {
         assert!(!content.contains(name), "{name} in {content}");
     }
     assert!(

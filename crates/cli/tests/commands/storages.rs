@@ -349,9 +349,9 @@ fn storages_on_a_server_are_tested_copied_to_and_from() {
 #[test]
 fn a_selftest_says_what_it_ran_and_what_it_injected() {
     let desk = Desk::new();
-    let answer = desk.json(&["selftest", "--seeds", "10"]);
+    let answer = desk.json(&["selftest", "--seeds", "30"]);
     assert_eq!(answer["schema"], 1);
-    assert_eq!(answer["seeds"], 10);
+    assert_eq!(answer["seeds"], 30);
     assert_eq!(answer["failures"], json!([]));
     assert_eq!(answer["version"], env!("CARGO_PKG_VERSION"));
     assert!(answer["seeds_per_second"].as_f64().unwrap() > 0.0);
