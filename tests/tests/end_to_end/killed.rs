@@ -22,10 +22,10 @@ const CALLS: [(&str, u64, u64); 10] = [
     ("utimensat", 1, 8),
     ("utimensat", 4, 16),
     ("utimensat", 8, 24),
-    ("openat", 60, 90),
-    ("openat", 70, 120),
-    ("pwrite64", 60, 120),
-    ("fsync", 5, 12),
+    ("openat", 105, 130),
+    ("openat", 110, 150),
+    ("pwrite64", 102, 150),
+    ("fsync", 5, 7),
 ];
 
 /// What is edited on each side before a pass.
