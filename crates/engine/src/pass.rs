@@ -157,6 +157,7 @@ impl Engine {
         pass.holds = guarded.holds;
         pass.passed.extend(guarded.passed);
         let is_held = !pass.holds.is_empty();
+        let is_waiting = !self.state().holds()?.is_empty();
         self.begin_progress(&census);
         let mut all: Option<Executed> = None;
         let mut conflicts = 0;
@@ -169,7 +170,6 @@ impl Engine {
             if is_held {
                 plan.actions.clear();
             }
-            let is_waiting = !self.state().holds()?.is_empty();
             self.put_off_deletes(&mut plan, is_waiting);
             pass.holds.extend(self.guard_deletes(&mut plan)?);
             self.tell_holds(&pass.holds)?;
