@@ -60,6 +60,14 @@ impl Doubt {
         let slot = self.folders.entry(folder).or_insert(deep);
         *slot |= deep;
     }
+
+    /// Adds all that `other` covers.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        self.all |= other.all;
+        for (folder, deep) in &other.folders {
+            self.add(folder.clone(), *deep);
+        }
+    }
 }
 
 /// What a look found besides rows.

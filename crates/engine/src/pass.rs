@@ -108,7 +108,13 @@ impl Engine {
                 break;
             }
             match self.round(&mut pass).await? {
-                Some(done) => doubts = self.after_round(done, &mut pass),
+                Some(mut done) => {
+                    let late = self.bring_late_writes().await?;
+                    for side in Side::BOTH {
+                        done.doubts[side].add_all(&late[side]);
+                    }
+                    doubts = self.after_round(done, &mut pass);
+                }
                 None => match self.wait_for_quiet(&pass).await {
                     Some(again) => doubts = again,
                     None => break,

@@ -5,14 +5,15 @@ use tandem_core::conflict_name::conflict_name;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::plan::Reason;
 use tandem_core::side::{PerSide, Side};
-use tandem_core::storage::VersionKey;
+use tandem_core::storage::{Displaced, VersionKey};
 use tandem_core::time::Timestamp;
 
 use crate::chosen::{Chosen, Note};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::observe::Doubt;
-use crate::report::ActionKind;
+use crate::report::{ActionKind, Outcome};
+use crate::state::JournalRow;
 
 /// So many names are tried beside the path.
 const MOST_NAMES: u32 = 100;
@@ -44,6 +45,54 @@ impl Engine {
             }
         };
         self.bring_beside(side, key, &now).await
+    }
+
+    /// Brings back beside its path what was written into after it was set aside, although it need not have been kept.
+    /// Answers where to look next.
+    pub(crate) async fn bring_late_writes(&self) -> Result<PerSide<Doubt>> {
+        let mut doubts = PerSide::<Doubt>::default();
+        for side in Side::BOTH {
+            for late in self.root(side).written_since() {
+                let Some(entry) = &late.entry else {
+                    self.note_late_write(side, &late, true)?;
+                    continue;
+                };
+                let looked = self.bring_beside(side, &late.version, entry).await?;
+                // Once it is beside the path, what is among the versions is like any superseded one.
+                self.note_late_write(side, &late, !matches!(looked, Looked::Brought(_)))?;
+                if let Looked::Brought(brought) = looked {
+                    for side in Side::BOTH {
+                        doubts[side].add_all(&brought[side]);
+                    }
+                }
+            }
+        }
+        Ok(doubts)
+    }
+
+    fn note_late_write(&self, side: Side, late: &Displaced, keep: bool) -> Result<()> {
+        let path = late.version.path();
+        tracing::warn!(%side, %path, "written into after it was replaced");
+        self.state().transaction(|state| {
+            state.add_journal(&JournalRow {
+                id: 0,
+                run: state.next_run()?,
+                at: self.now(),
+                side,
+                kind: ActionKind::Replace,
+                path: path.to_string(),
+                target: None,
+                bytes: 0,
+                reason: Reason::ConflictKeptBoth(side),
+                outcome: Outcome::LostRace,
+                error: None,
+                before: late.entry.clone(),
+                after: None,
+                version: Some(late.version.clone()),
+                keep,
+            })?;
+            Ok(())
+        })
     }
 
     async fn bring_beside(&self, side: Side, key: &VersionKey, now: &Entry) -> Result<Looked> {

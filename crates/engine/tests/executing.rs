@@ -249,6 +249,39 @@ fn what_an_editor_writes_into_a_file_that_was_set_aside_comes_back() {
     }
 }
 
+#[test]
+fn what_an_editor_writes_into_a_file_that_was_replaced_and_not_kept_comes_back_too() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.versions.keep = false);
+        world.write(Source, "a", "one");
+        world.sync();
+        world.write(Source, "a", "three");
+        let storage = world.sides.destination.clone();
+        let mut late = Some(Bytes::from_static(b"written late"));
+        world
+            .sides
+            .destination
+            .on_operation(Box::new(move |what, at| {
+                if what == "commit"
+                    && at.as_str() == "a"
+                    && let Some(late) = late.take()
+                {
+                    assert!(storage.write_into_replaced(&path("a"), &late));
+                }
+            }));
+        world.sync();
+        world.both_have("a", Some("three"));
+        assert!(
+            has_copy(&world, "written late"),
+            "{:?}",
+            world.paths(Source)
+        );
+        let versions = world.run(world.engine.versions(Some("a"))).unwrap();
+        assert!(versions.iter().any(|v| v.displaced), "{versions:?}");
+        world.still();
+    }
+}
+
 /// Whether both sides have a conflict copy of this content.
 fn has_copy(world: &World, content: &str) -> bool {
     Side::BOTH.into_iter().all(|side| {

@@ -2,14 +2,14 @@
 //!
 //! An editor that has a file open goes on writing into it, wherever its name went. So a pre-image that need not be
 //! kept still keeps a name of Tandem's own until a flush after the change succeeded, and is removed only if it is
-//! then what it was; else it goes to the versions, as recovered. One that is kept is looked at again as well.
-//! What is written into a file later than that shows when its version is pruned.
+//! then what it was; else it goes to the versions, as recovered. At one that is kept whoever asked for that looks
+//! again, by `stat_version`; what is written into it later still shows when its version is pruned.
 
 use std::sync::Mutex;
 
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
-use tandem_core::storage::{Displaced, VersionKey};
+use tandem_core::storage::Displaced;
 
 use crate::disk::{Disk, Place, lock};
 use crate::errors::Context;
@@ -25,19 +25,11 @@ const MOST: usize = 4096;
 /// So many are told to whoever asks; all of them are among the versions.
 const MOST_TOLD: usize = 1000;
 
-/// Where a pre-image lies.
-#[derive(Debug, Clone)]
-enum At {
-    /// Beside the path it had, under a name of Tandem's own.
-    Aside(RelPath),
-    /// Among the versions.
-    Kept(VersionKey),
-}
-
 /// A pre-image, and what it was when it was set aside.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
-    at: At,
+    /// Where it lies: beside the path it had, under a name of Tandem's own.
+    aside: RelPath,
     path: RelPath,
     stat: Stat,
 }
@@ -63,21 +55,16 @@ impl Held {
     /// Whether the file at `path` waits.
     pub(crate) fn holds(&self, path: &RelPath) -> bool {
         let waiting = lock(&self.waiting);
-        waiting
-            .iter()
-            .any(|item| matches!(&item.at, At::Aside(aside) if aside == path))
+        waiting.iter().any(|item| item.aside == *path)
     }
 
     /// A folder was moved, and what waits in it with it.
     pub(crate) fn moved(&self, disk: &Disk, from: &RelPath, to: &RelPath) {
         for item in lock(&self.waiting).iter_mut() {
-            let At::Aside(aside) = &mut item.at else {
-                continue;
-            };
-            if let Some(below) = aside.below(from) {
-                disk.leftovers.end(aside);
-                *aside = to.append(&below);
-                disk.leftovers.begin(aside);
+            if let Some(below) = item.aside.below(from) {
+                disk.leftovers.end(&item.aside);
+                item.aside = to.append(&below);
+                disk.leftovers.begin(&item.aside);
             }
         }
     }
@@ -103,18 +90,8 @@ impl Held {
 /// Holds the file at `aside`, that had the name `path`, instead of removing it.
 pub(crate) fn hold(disk: &Disk, aside: &Place, stat: &Stat, path: &RelPath) {
     let item = Item {
-        at: At::Aside(aside.path.clone()),
+        aside: aside.path.clone(),
         path: path.clone(),
-        stat: *stat,
-    };
-    disk.held.add(disk, item);
-}
-
-/// Notes what was set aside under `key`, to look at it again.
-pub(crate) fn note(disk: &Disk, key: &VersionKey, stat: &Stat) {
-    let item = Item {
-        at: At::Kept(key.clone()),
-        path: key.path().clone(),
         stat: *stat,
     };
     disk.held.add(disk, item);
@@ -123,9 +100,9 @@ pub(crate) fn note(disk: &Disk, key: &VersionKey, stat: &Stat) {
 /// Lets go at once of what waits right in `folder`, which is to be removed. Whether there was anything.
 pub(crate) fn let_go_in(disk: &Disk, folder: &RelPath) -> bool {
     let items = disk.held.take();
-    let (inside, others): (Vec<Item>, Vec<Item>) = items.into_iter().partition(
-        |item| matches!(&item.at, At::Aside(aside) if aside.parent().as_ref() == Some(folder)),
-    );
+    let (inside, others): (Vec<Item>, Vec<Item>) = items
+        .into_iter()
+        .partition(|item| item.aside.parent().as_ref() == Some(folder));
     disk.held.put_back(others);
     let any = !inside.is_empty();
     look_again(disk, inside);
@@ -136,11 +113,7 @@ pub(crate) fn let_go_in(disk: &Disk, folder: &RelPath) -> bool {
 pub(crate) fn look_again(disk: &Disk, items: Vec<Item>) {
     let mut last = None;
     for item in items {
-        let written = match &item.at {
-            At::Aside(aside) => look_at_aside(disk, &mut last, aside, &item),
-            At::Kept(key) => look_at_kept(disk, key, &item),
-        };
-        match written {
+        match look_at(disk, &mut last, &item) {
             Ok(None) => {}
             Ok(Some(displaced)) => {
                 tracing::warn!(path = %item.path, version = ?displaced.version, "written into after it was replaced");
@@ -168,12 +141,8 @@ fn place_of(disk: &Disk, last: &mut Option<Place>, path: &RelPath) -> Result<Pla
     Ok(place)
 }
 
-fn look_at_aside(
-    disk: &Disk,
-    last: &mut Option<Place>,
-    aside: &RelPath,
-    item: &Item,
-) -> Result<Option<Displaced>> {
+fn look_at(disk: &Disk, last: &mut Option<Place>, item: &Item) -> Result<Option<Displaced>> {
+    let aside = &item.aside;
     let place = match place_of(disk, last, aside) {
         Ok(place) => place,
         Err(error) if error.cause == Cause::NotFound => {
@@ -201,32 +170,6 @@ fn look_at_aside(
     let answer = let_go();
     disk.leftovers.end(aside);
     answer
-}
-
-fn look_at_kept(disk: &Disk, key: &VersionKey, item: &Item) -> Result<Option<Displaced>> {
-    // Its parts were looked at when it was set aside. Whole in one step: this is done for every file.
-    let Some(below) = key.kept_path().and_then(|path| RelPath::new(&path).ok()) else {
-        return Ok(None);
-    };
-    let found = || -> Result<Option<(Place, Stat)>> {
-        let place = disk.own_place(SETTLE, &*disk.anchor().context(SETTLE, &below)?, &below)?;
-        let now = place.stat().context(SETTLE, &below)?;
-        Ok(now.map(|now| (place, now)))
-    };
-    let (place, now) = match found() {
-        Ok(Some(found)) => found,
-        // Pruned since.
-        Ok(None) => return Ok(None),
-        Err(error) if error.cause == Cause::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if (now.size, now.mtime) == (item.stat.size, item.stat.mtime) {
-        return Ok(None);
-    }
-    Ok(Some(Displaced {
-        entry: described(&place, &now, &item.path),
-        version: key.clone(),
-    }))
 }
 
 fn described(place: &Place, stat: &Stat, path: &RelPath) -> Option<tandem_core::entry::Entry> {

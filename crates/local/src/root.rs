@@ -107,14 +107,6 @@ impl LocalRoot {
         Ok(was)
     }
 
-    /// What was written into after a change set it aside, since the last call: by somebody who still had it open.
-    /// Each lies among the versions and is pruned by nobody. Complete for everything before the last
-    /// [`Root::settle`].
-    #[must_use]
-    pub fn written_since(&self) -> Vec<Displaced> {
-        self.disk.held.take_written()
-    }
-
     /// Runs what waits for the disk beside the threads on which everybody else waits for each other. Dropping the
     /// answer lets it go on to its end: it is never stopped between two steps.
     async fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Disk) -> T + Send + 'static) -> T {
@@ -304,6 +296,10 @@ impl Root for LocalRoot {
         let path = path.cloned();
         let found = self.aside(move |disk| versions::list(disk, path.as_ref()));
         self.pulse.hear(found.await)
+    }
+
+    fn written_since(&self) -> Vec<Displaced> {
+        self.disk.held.take_written()
     }
 
     async fn stat_version(&self, key: &VersionKey) -> Result<Option<Entry>> {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::listing::{Changes, Cursor, Depth, Hint, ListingStream};
 use super::versions::{Version, VersionKey};
 use super::write::{
-    Commit, Committed, Deleted, Discard, Expected, Keep, Meta, ResumeSink, ResumeToken, Staged,
+    Commit, Committed, Deleted, Discard, Displaced, Expected, Keep, Meta, ResumeSink, ResumeToken,
+    Staged,
 };
 use crate::capabilities::Capabilities;
 use crate::content::{ByteStream, SharedContent};
@@ -215,6 +216,13 @@ pub trait Root: Send + Sync {
     async fn set_meta(&self, at: &Locator, expected: &Expected, meta: &Meta) -> Result<Entry> {
         let _ = (at, expected, meta);
         Err(unsupported("set_meta"))
+    }
+
+    /// What was written into after a change set it aside under [`Keep::No`], since the last call: by a program that
+    /// still had the file open. Each lies among the versions, where the storage prunes none of them. Complete for
+    /// everything before the last [`Root::settle`].
+    fn written_since(&self) -> Vec<Displaced> {
+        Vec::new()
     }
 
     /// The versions kept of `path`, newest first; of everything with `None`.

@@ -50,9 +50,7 @@ impl Execution<'_> {
             Looked::Doubtful => Ok(true),
             Looked::Brought(doubts) => {
                 for side in Side::BOTH {
-                    for (folder, deep) in &doubts[side].folders {
-                        self.out.doubts[side].add(folder.clone(), *deep);
-                    }
+                    self.out.doubts[side].add_all(&doubts[side]);
                 }
                 Ok(false)
             }

@@ -54,10 +54,7 @@ impl Executed {
     /// Adds what another part came to.
     pub(crate) fn add(&mut self, other: Self) {
         for side in Side::BOTH {
-            self.doubts[side].all |= other.doubts[side].all;
-            for (folder, deep) in &other.doubts[side].folders {
-                self.doubts[side].add(folder.clone(), *deep);
-            }
+            self.doubts[side].add_all(&other.doubts[side]);
         }
         self.failed.extend(other.failed);
         self.raced.extend(other.raced);

@@ -53,11 +53,10 @@ pub(crate) fn keep(
     for nth in 1..TRIES {
         let shelf = wanted.nth(nth);
         match keep_on(disk, &versions, &shelf, from, stat, path, &name) {
-            Ok(kept) => {
+            Ok(copied) => {
                 note(disk, operation, path)?;
                 let key = shelf.key(path);
-                held::note(disk, &key, &kept.stat);
-                match kept.original {
+                match copied {
                     None => disk.leftovers.end(&from.path),
                     // Removed after the next flush, if nobody has written into it until then.
                     Some(original) => held::hold(disk, from, &original, path),
@@ -89,15 +88,9 @@ pub(crate) fn check_key(operation: &'static str, key: &VersionKey) -> Result<()>
     Shelf::of(operation, key).map(|_| ())
 }
 
-/// What is kept now.
-struct Kept {
-    stat: Stat,
-    /// What was copied, if it is a copy.
-    original: Option<Stat>,
-}
-
 /// From the line in the index to the file in its place nobody else writes the
-/// index anew: a line without its file would be taken for that of a pruned one.
+/// index anew: a line without its file would be taken for that of a pruned one. Answers what was copied, if what is
+/// kept now is a copy.
 fn keep_on(
     disk: &Disk,
     versions: &Folder,
@@ -106,7 +99,7 @@ fn keep_on(
     stat: &Stat,
     path: &RelPath,
     name: &Name,
-) -> SysResult<Kept> {
+) -> SysResult<Option<Stat>> {
     let device = shelf.make_device(versions)?;
     let index = Index::lock(&device)?;
     let action = shelf.make_in(&device)?;
@@ -127,16 +120,13 @@ fn keep_on(
         .folder
         .rename_if_free(from.name(), &action, name.as_str())
     {
-        Ok(()) => Ok(Kept {
-            stat: *stat,
-            original: None,
-        }),
-        Err(Errno::XDEV) => copy_over(disk, &index, from, &action, name, &line),
+        Ok(()) => Ok(None),
+        Err(Errno::XDEV) => copy_over(disk, &index, from, &action, name, &line).map(Some),
         Err(error) => Err(error),
     }
 }
 
-/// Keeps a copy of what lies on another file system than the root.
+/// Keeps a copy of what lies on another file system than the root. Answers what was copied.
 fn copy_over(
     disk: &Disk,
     index: &Index<'_>,
@@ -144,13 +134,13 @@ fn copy_over(
     action: &Folder,
     name: &Name,
     line: &Line,
-) -> SysResult<Kept> {
+) -> SysResult<Stat> {
     let device = index.device();
     remove_copies(device)?;
     // Under another name until it is whole, and where nothing is taken for a version.
     let unfinished = disk.random_name(COPY_PREFIX, "");
     let original = faithful::copy(disk, from, device, &unfinished)?;
-    let moved = || -> SysResult<Kept> {
+    let moved = || -> SysResult<Stat> {
         let copy = device.stat(&unfinished)?.ok_or(Errno::NOENT)?;
         if (copy.size, copy.mtime) != (line.size, line.mtime) {
             // Written to since it was looked at, or the other disk keeps finer times.
@@ -162,10 +152,7 @@ fn copy_over(
         }
         device.rename_if_free(&unfinished, action, name.as_str())?;
         action.sync()?;
-        Ok(Kept {
-            stat: copy,
-            original: Some(original),
-        })
+        Ok(original)
     };
     let moved = moved();
     if moved.is_err() {

@@ -18,9 +18,9 @@ use tandem_core::environment::Environment;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
-    Changes, Commit, Committed, Cursor, Deleted, Depth, Discard, Expected, Hint, Identity, Keep,
-    ListingStream, Locator, Meta, ResumeSink, ResumeToken, Root, RootIdentity, Staged, Version,
-    VersionKey,
+    Changes, Commit, Committed, Cursor, Deleted, Depth, Discard, Displaced, Expected, Hint,
+    Identity, Keep, ListingStream, Locator, Meta, ResumeSink, ResumeToken, Root, RootIdentity,
+    Staged, Version, VersionKey,
 };
 use tandem_core::time::Timestamp;
 
@@ -314,6 +314,10 @@ impl Root for SimRoot {
             .begin("versions", path.unwrap_or(&root))
             .await?;
         Ok(self.storage.state().versions_of(path))
+    }
+
+    fn written_since(&self) -> Vec<Displaced> {
+        std::mem::take(&mut self.storage.state().written_since)
     }
 
     async fn stat_version(&self, key: &VersionKey) -> Result<Option<Entry>> {

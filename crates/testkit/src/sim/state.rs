@@ -10,7 +10,7 @@ use tandem_core::capabilities::{Capabilities, Ids, ListingConsistency};
 use tandem_core::entry::{Entry, Kind, Mtime, NativeId, Revision};
 use tandem_core::environment::Environment;
 use tandem_core::path::Name;
-use tandem_core::storage::VersionKey;
+use tandem_core::storage::{Displaced, VersionKey};
 use tandem_core::time::Timestamp;
 
 use super::blob::Blob;
@@ -57,6 +57,8 @@ pub(super) struct State {
     pub(super) environment: SimEnvironment,
     pub(super) tree: Tree,
     pub(super) kept: BTreeMap<VersionKey, Kept>,
+    /// What was written into after it was replaced, until it is asked for.
+    pub(super) written_since: Vec<Displaced>,
     pub(super) marker: Option<String>,
     /// What is there once the root is mounted again.
     pub(super) unmounted: Option<Checkpoint>,
@@ -96,6 +98,7 @@ impl State {
         Self {
             tree: Tree::new(Folding::of(&shape.capabilities), root),
             kept: BTreeMap::new(),
+            written_since: Vec::new(),
             marker: None,
             unmounted: None,
             missing: false,

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::RelPath;
-use tandem_core::storage::{Keep, Version, VersionKey};
+use tandem_core::storage::{Displaced, Keep, Version, VersionKey};
 use tandem_core::time::Timestamp;
 
 use super::blob::Blob;
@@ -42,6 +42,27 @@ impl SimStorage {
         kept.body.blob = Blob::new(content.clone());
         kept.body.mtime = Some(now);
         kept.body.by_client = false;
+        true
+    }
+
+    /// Has a program that has the file at `path` open write into it once it was replaced without being kept: the
+    /// storage finds that and keeps it. `false` if no file is there.
+    pub fn write_into_replaced(&self, path: &RelPath, content: &Bytes) -> bool {
+        let mut state = self.state();
+        let now = state.environment.tick();
+        let Some(serial) = state.tree.at(path).first().copied() else {
+            return false;
+        };
+        let key = state.own_key(path.clone(), &self.device(), "recovered");
+        let version = state.store(serial, key);
+        let Some(kept) = state.kept.get_mut(&version) else {
+            return false;
+        };
+        kept.body.blob = Blob::new(content.clone());
+        kept.body.mtime = Some(now);
+        kept.body.by_client = false;
+        let entry = state.kept_entry(&version);
+        state.written_since.push(Displaced { entry, version });
         true
     }
 }
