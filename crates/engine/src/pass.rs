@@ -361,7 +361,10 @@ impl Engine {
             state.set_holds(&pass.holds, now)?;
             match (&pass.summary.stopped, pass.holds.is_empty()) {
                 (Some(_), _) => Ok(()),
-                (None, true) => state.end_approvals(),
+                (None, true) => {
+                    state.copies.clear();
+                    state.end_approvals()
+                }
                 (None, false) => pass
                     .passed
                     .iter()

@@ -11,6 +11,10 @@ use crate::sys::{self, Access, Errno, Folder, SysResult};
 const IDENTITY: &str = "identity";
 const FILE: &str = "root";
 
+/// Keeps what is below out of a git working tree: neither shown by `git status` nor removed by `git clean`, which would
+/// take the versions with it ([gitignore](https://git-scm.com/docs/gitignore)).
+const GIT_IGNORE: (&str, &[u8]) = (".gitignore", b"*\n");
+
 /// The identity of the folder that the root's path leads to now.
 pub(crate) fn identity(disk: &Disk, create: bool) -> Result<RootIdentity> {
     let anchor = disk
@@ -86,7 +90,12 @@ fn make(disk: &Disk, anchor: &Anchor) -> Result<Identity> {
             let _ = own.unlink(&temp);
         }
         match answer {
-            Ok(()) => anchor.folder.sync()?,
+            Ok(()) => {
+                if let Err(error) = hide_from_git(&own) {
+                    tracing::warn!(%error, "git will show the folder of Tandem's own");
+                }
+                anchor.folder.sync()?;
+            }
             Err(Errno::EXIST) => {}
             Err(error) => return Err(error),
         }
@@ -96,6 +105,15 @@ fn make(disk: &Disk, anchor: &Anchor) -> Result<Identity> {
         Ok(identity) => Ok(identity),
         Err(Errno::ROFS | Errno::ACCESS | Errno::PERM) => Ok(Identity::Weak),
         Err(error) => Err(error).context(IDENTITY, &RelPath::root()),
+    }
+}
+
+fn hide_from_git(own: &Folder) -> SysResult<()> {
+    let (name, rule) = GIT_IGNORE;
+    match own.create_file(name, 0o600) {
+        Ok(file) => sys::write_at(&file, rule, 0),
+        Err(Errno::EXIST) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -6,7 +6,7 @@ use tandem_core::capabilities::{CaseRule, Conditions};
 use tandem_core::error::Cause;
 use tandem_core::storage::{Config, Credentials, Identity, Provider, Root, Storage};
 
-use super::support::{Bench, FORMS, cause, rel, world};
+use super::support::{Bench, FORMS, cause, rel, version, world};
 use crate::{LocalProvider, LocalStorage, Options};
 
 #[tokio::test]
@@ -24,6 +24,31 @@ async fn a_marker_is_made_once_and_adopted_by_all() {
             assert_eq!(bench.reopened().identity(create).await.unwrap(), made);
         }
     }
+}
+
+#[tokio::test]
+async fn git_neither_shows_nor_cleans_what_is_tandems_own() {
+    let bench = Bench::new();
+    let git = |args: &[&str]| {
+        let done = std::process::Command::new("git")
+            .arg("-C")
+            .arg(bench.path(""))
+            .args(args)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    git(&["init", "--quiet"]);
+    bench.root.identity(true).await.unwrap();
+    bench.put("file", "old");
+    let (seen, keep) = (bench.expect("file").await, version("1", "file"));
+    bench.write("file", "new", seen, keep).await.unwrap();
+    bench.root.settle().await.unwrap();
+    assert_eq!(git(&["status", "--short"]), "?? file\n");
+    git(&["clean", "-fd", "--quiet"]);
+    assert!(!bench.path("file").exists());
+    assert_eq!(bench.root.versions(None).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
