@@ -127,9 +127,9 @@ fn a_disk_that_would_become_full() {
     let message = held["held"][0]["message"]
         .as_str()
         .unwrap_or_else(|| panic!("{held}"));
-    assert!(
-        message.starts_with("There is no room on this computer to receive 3.0 MB: "),
-        "{message}"
+    assert_eq!(
+        message,
+        "There is no room on this computer to receive 3.0 MB: 1.0 MB is free, and some is to stay free."
     );
     assert_eq!(
         held["held"][0]["next_step"],
