@@ -18,17 +18,32 @@ async fn fresh() -> Subject {
     };
     Subject {
         expired: Some(Box::new(expired)),
-        known_faults: [
-            "a_name_changes_its_unicode_form_alone",
-            "spellings_of_another_unicode_form_are_as_declared",
-        ]
-        .map(|what| KnownFault {
-            what,
-            why: "rclone serve s3 takes composed and decomposed forms for one key and answers to either spelling",
-        })
-        .to_vec(),
+        known_faults: known_faults(),
         ..RCLONE.subject_in(bucket).await
     }
+}
+
+fn known_faults() -> Vec<KnownFault> {
+    let spelling = [
+        "a_name_changes_its_unicode_form_alone",
+        "spellings_of_another_unicode_form_are_as_declared",
+    ]
+    .map(|what| KnownFault {
+        what,
+        why: "rclone serve s3 takes composed and decomposed forms for one key and answers to either spelling",
+        at_times: false,
+    });
+    // Seen with a plain client too: of 400 rounds in which eight wrote to one key, 17 ended with no object.
+    let racing = [
+        "of_many_creates_exactly_one_wins",
+        "of_many_replacements_exactly_one_wins",
+    ]
+    .map(|what| KnownFault {
+        what,
+        why: "rclone serve s3 1.75 removes a key when one of several requests that write to it at once fails",
+        at_times: true,
+    });
+    spelling.into_iter().chain(racing).collect()
 }
 
 suite!(fresh);

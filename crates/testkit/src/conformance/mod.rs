@@ -366,14 +366,15 @@ async fn run(case: &Case, factory: &Factory) -> CaseReport {
         .known_faults
         .iter()
         .find(|fault| fault.what == case.name)
-        .map(|fault| fault.why.to_owned());
+        .copied();
     let bench = Bench::new(subject, Arc::clone(factory));
     let outcome = AssertUnwindSafe((case.run)(&bench)).catch_unwind().await;
     let verdict = match (outcome, excuse) {
-        (Ok(Ok(())), None) => Verdict::Passed,
-        (Ok(Ok(())), Some(why)) => {
-            Verdict::Failed(format!("it passes now: no longer needs the excuse {why:?}"))
-        }
+        (Ok(Ok(())), Some(fault)) if !fault.at_times => Verdict::Failed(format!(
+            "it passes now: no longer needs the excuse {:?}",
+            fault.why
+        )),
+        (Ok(Ok(())), _) => Verdict::Passed,
         (Ok(Err(Stop::NotApplicable(why))), _) => Verdict::NotApplicable(why),
         (Ok(Err(Stop::Broken { what, at })), excuse) => verdict(format!("{what} ({at})"), excuse),
         (Err(panic), excuse) => verdict(format!("it panicked: {}", words(&*panic)), excuse),
@@ -385,9 +386,12 @@ async fn run(case: &Case, factory: &Factory) -> CaseReport {
     }
 }
 
-fn verdict(failure: String, excuse: Option<String>) -> Verdict {
+fn verdict(failure: String, excuse: Option<KnownFault>) -> Verdict {
     match excuse {
-        Some(why) => Verdict::Excused { why, failure },
+        Some(fault) => Verdict::Excused {
+            why: fault.why.to_owned(),
+            failure,
+        },
         None => Verdict::Failed(failure),
     }
 }

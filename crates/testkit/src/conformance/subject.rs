@@ -47,6 +47,8 @@ pub struct KnownFault {
     pub what: &'static str,
     /// Which server does what, and where that is documented.
     pub why: &'static str,
+    /// Whether it shows at times only, as races do. What always shows and no longer does needs no excuse.
+    pub at_times: bool,
 }
 
 /// A fresh, empty root under test.

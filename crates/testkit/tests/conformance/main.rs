@@ -86,7 +86,7 @@ fn no_case_passes_whatever_is_broken() {
 fn a_known_fault_is_excused_until_it_is_gone() {
     use tandem_testkit::conformance::{KnownFault, Subject};
     let name = "a_listing_ends_with_its_end_marker_once";
-    let run = |fault| {
+    let run = |fault, at_times| {
         SimExecutor::run_seed(7, |environment| {
             run_one(name, move || {
                 let subject = able(environment.clone(), fault);
@@ -95,6 +95,7 @@ fn a_known_fault_is_excused_until_it_is_gone() {
                         known_faults: vec![KnownFault {
                             what: "a_listing_ends_with_its_end_marker_once",
                             why: "this server forgets",
+                            at_times,
                         }],
                         ..subject.await
                     }
@@ -102,11 +103,15 @@ fn a_known_fault_is_excused_until_it_is_gone() {
             })
         })
     };
+    for at_times in [false, true] {
+        let excused = run(Fault::DropsEnd, at_times).verdict;
+        assert!(matches!(excused, Verdict::Excused { .. }));
+    }
     assert!(matches!(
-        run(Fault::DropsEnd).verdict,
-        Verdict::Excused { .. }
+        run(Fault::None, false).verdict,
+        Verdict::Failed(_)
     ));
-    assert!(matches!(run(Fault::None).verdict, Verdict::Failed(_)));
+    assert!(matches!(run(Fault::None, true).verdict, Verdict::Passed));
 }
 
 /// A provider's whole test file: the macro makes a test of every case.
