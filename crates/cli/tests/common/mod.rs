@@ -22,6 +22,14 @@ pub(crate) struct Done {
     pub(crate) err: String,
 }
 
+/// Whether a mount namespace can be had without being root: many containers and a changed root refuse it.
+fn may_map_root() -> bool {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "--map-root-user", "true"]);
+    let tried = unshare.stderr(Stdio::null()).status();
+    tried.is_ok_and(|done| done.success())
+}
+
 impl Desk {
     pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
@@ -63,12 +71,29 @@ impl Desk {
     pub(crate) fn with_small_disk(mut self, folder: &Path, options: &str) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         // A mount namespace of its own: nothing is left behind, whatever the test does.
+        let (uid, gid) = (
+            rustix::process::getuid().as_raw(),
+            rustix::process::getgid().as_raw(),
+        );
+        let (unshare, owner, then) = if may_map_root() {
+            (
+                "unshare --mount --map-root-user",
+                String::new(),
+                String::new(),
+            )
+        } else {
+            (
+                "sudo --non-interactive --preserve-env unshare --mount",
+                format!(",uid={uid},gid={gid}"),
+                format!("setpriv --reuid={uid} --regid={gid} --clear-groups "),
+            )
+        };
         let script = format!(
-            "mount -t tmpfs -o {options} tandem-test '{}' && exec \"$0\" \"$@\"",
+            "mount -t tmpfs -o {options}{owner} tandem-test '{}' && exec {then}\"$0\" \"$@\"",
             folder.display()
         );
-        let unshare = ["unshare", "--mount", "--map-root-user", "sh", "-c", &script];
-        self.wrapper = unshare.iter().map(|s| (*s).to_owned()).collect();
+        let words = unshare.split(' ').chain(["sh", "-c", &script]);
+        self.wrapper = words.map(str::to_owned).collect();
         self.wrapper.push(program_path());
         self
     }
