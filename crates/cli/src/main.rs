@@ -96,7 +96,7 @@ fn report(failure: &Failure, json: bool) {
 async fn run(arguments: Arguments) -> Result<u8, Failure> {
     let Arguments { global, command } = arguments;
     if let Command::Selftest { seeds, seed } = command {
-        return selftest::run(seeds, seed, global.json).map_err(|fault| fault.failure());
+        return Ok(selftest::run(seeds, seed, global.json));
     }
     let is_run = matches!(command, Command::Run);
     let request = call::request(command, &global).map_err(|fault| fault.failure())?;

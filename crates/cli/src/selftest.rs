@@ -3,14 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::panic::catch_unwind;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
-use tandem_service::fault::{Fault, Result};
 use tandem_service::words;
 use tandem_testkit::simulation::{Outcome, Shape, run as run_seed};
 
@@ -38,11 +36,10 @@ struct Tally {
 }
 
 /// Runs `seeds` seeds from `seed` on; just that one if only it is named.
-pub(crate) fn run(seeds: Option<u64>, seed: Option<u64>, json: bool) -> Result<u8> {
+pub(crate) fn run(seeds: Option<u64>, seed: Option<u64>, json: bool) -> u8 {
     let count = seeds.unwrap_or(if seed.is_some() { 1 } else { SEEDS });
-    let folder = Scratch::make()?;
     let begun = Instant::now();
-    let mut tally = run_all(seed.unwrap_or(0), count, &folder.0);
+    let mut tally = run_all(seed.unwrap_or(0), count);
     tally.broken.sort_by_key(|broken| broken.seed);
     let rate = per_second(tally.seeds, begun.elapsed());
     if json {
@@ -50,48 +47,11 @@ pub(crate) fn run(seeds: Option<u64>, seed: Option<u64>, json: bool) -> Result<u
     } else {
         show(&tally, rate);
     }
-    Ok(if tally.broken.is_empty() { 0 } else { BROKEN })
-}
-
-/// A folder for the runs' databases, gone when it is dropped.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    /// In memory where there is such a place: the runs flush to a disk as the real engine does.
-    fn make() -> Result<Self> {
-        let name = format!("tandem-selftest-{}", std::process::id());
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let places = [
-            runtime,
-            Some(PathBuf::from("/dev/shm")),
-            Some(std::env::temp_dir()),
-        ];
-        let mut why = None;
-        for place in places.into_iter().flatten() {
-            let folder = place.join(&name);
-            match std::fs::create_dir(&folder) {
-                Ok(()) => return Ok(Self(folder)),
-                Err(error) => why = Some((place, error)),
-            }
-        }
-        let (place, error) = why.unwrap_or_else(|| (PathBuf::new(), std::io::Error::other("")));
-        Err(Fault::Usage(
-            format!("{} cannot be written: {error}.", place.display()),
-            "Name another folder for temporary files with TMPDIR.".to_owned(),
-        ))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(%error, "the folder of the self-test could not be removed");
-        }
-    }
+    if tally.broken.is_empty() { 0 } else { BROKEN }
 }
 
 /// Side by side on every processor.
-fn run_all(first: u64, count: u64, folder: &Path) -> Tally {
+fn run_all(first: u64, count: u64) -> Tally {
     let next = AtomicU64::new(0);
     let tally = Mutex::new(Tally::default());
     let bar = progress(count);
@@ -101,7 +61,7 @@ fn run_all(first: u64, count: u64, folder: &Path) -> Tally {
             let Some(seed) = first.checked_add(at).filter(|_| at < count) else {
                 return;
             };
-            let outcome = run_one(seed, folder);
+            let outcome = run_one(seed);
             let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
             tally.add(seed, outcome);
             bar.inc(1);
@@ -118,8 +78,8 @@ fn run_all(first: u64, count: u64, folder: &Path) -> Tally {
 }
 
 /// One run. A panic is a broken promise too.
-fn run_one(seed: u64, folder: &Path) -> Outcome {
-    let run = catch_unwind(|| run_seed(seed, Shape::of_seed(seed), folder));
+fn run_one(seed: u64) -> Outcome {
+    let run = catch_unwind(|| run_seed(seed, Shape::of_seed(seed)));
     run.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());

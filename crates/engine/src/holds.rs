@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tandem_core::guard::{Hold, HoldKind};
 use tandem_core::path::RelPath;
-use tandem_core::plan::{Deed, Reason};
+use tandem_core::plan::{Action, Deed, Reason};
 use tandem_core::policy::{Mode, Policy};
 use tandem_core::side::Side;
 use tandem_core::time::Timestamp;
@@ -157,6 +157,20 @@ impl Engine {
         })
     }
 
+    /// Whether an action sends something from a held place to the other side.
+    fn sends_back(&self, action: &Action, held: &BTreeSet<(Side, RelPath)>) -> Result<bool> {
+        let side = action.side.other();
+        let sends = matches!(
+            action.deed,
+            Deed::CreateFolder { .. } | Deed::Transfer { replaces: None, .. } | Deed::Adopt { .. }
+        );
+        let Some((parent, name)) = action.standing.places[side].as_ref().filter(|_| sends) else {
+            return Ok(false);
+        };
+        let folder = self.path_of(side, *parent)?;
+        Ok(folder.is_some_and(|folder| held.contains(&(side, folder.join(name)))))
+    }
+
     async fn send_back(&self, deletes: &[HeldAction]) -> Result<()> {
         self.require_roots().await?;
         let both_ways = Policy {
@@ -168,21 +182,12 @@ impl Engine {
         let run = self.state().next_run()?;
         for _ in 0..MOST_ROUNDS {
             let (mut plan, loaded) = self.plan_with(&both_ways, &held).await?;
-            plan.actions.retain_mut(|action| {
-                // What is sent to the other side comes from a held place.
-                let side = action.side.other();
-                let place = action.standing.places[side].as_ref();
-                let path = place
-                    .and_then(|(parent, name)| Some(self.path_of(side, *parent).ok()??.join(name)));
-                let wanted = matches!(
-                    action.deed,
-                    Deed::CreateFolder { .. }
-                        | Deed::Transfer { replaces: None, .. }
-                        | Deed::Adopt { .. }
-                );
-                action.reason = Reason::Chosen;
-                wanted && path.is_some_and(|path| held.contains(&(side, path)))
-            });
+            for mut action in std::mem::take(&mut plan.actions) {
+                if self.sends_back(&action, &held)? {
+                    action.reason = Reason::Chosen;
+                    plan.actions.push(action);
+                }
+            }
             if plan.actions.is_empty() {
                 return Ok(());
             }

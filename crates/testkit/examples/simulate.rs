@@ -20,13 +20,11 @@ fn main() -> std::io::Result<()> {
         let tell: Listener = Arc::new(|line| drop(writeln!(std::io::stdout(), "{line}")));
         tell
     });
-    let folder = std::env::temp_dir().join(format!("simulate-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
     let mut out = std::io::stdout();
     let mut failed = 0u64;
     let (mut actions, mut conflicts) = (0, 0);
     for seed in number(0)..number(0) + number(1) {
-        let outcome = run_told(seed, shape, &folder, listener.clone());
+        let outcome = run_told(seed, shape, listener.clone());
         actions += outcome.actions;
         conflicts += outcome.conflicts;
         if !outcome.violations.is_empty() {
@@ -40,6 +38,5 @@ fn main() -> std::io::Result<()> {
     writeln!(
         out,
         "{failed} failed, {actions} actions, {conflicts} conflicts"
-    )?;
-    std::fs::remove_dir_all(&folder)
+    )
 }

@@ -4,7 +4,6 @@
 mod teller;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use tandem_engine::setup::{PairOptions, Setup};
 
 use crate::oracle::{Oracle, differences};
 use crate::seed::Rng;
-use crate::sim::{Faults, Seen, SimEnvironment, SimExecutor, SimStorage};
+use crate::sim::{Failure, Faults, Seen, SimEnvironment, SimExecutor, SimFiles, SimStorage};
 
 pub use teller::Listener;
 use teller::Teller;
@@ -100,31 +99,27 @@ struct World {
     sides: PerSide<SimStorage>,
     oracle: Oracle,
     policy: Policy,
-    state: PathBuf,
+    /// The disk with the pair's database.
+    files: SimFiles,
+    /// Of its own, so that what else a seed gives stays what it was.
+    disk_rng: Rng,
     /// What the last pass said is not in step.
     problems: Vec<Problem>,
     teller: Teller,
     outcome: Outcome,
 }
 
-/// Runs `seed`. `folder` is a place of its own for the pair's database.
+/// Runs `seed`.
 #[must_use]
-pub fn run(seed: u64, shape: Shape, folder: &Path) -> Outcome {
-    run_told(seed, shape, folder, None)
+pub fn run(seed: u64, shape: Shape) -> Outcome {
+    run_told(seed, shape, None)
 }
 
 /// Like [`run`], and tells `listener` what happens.
 #[must_use]
-pub fn run_told(seed: u64, shape: Shape, folder: &Path, listener: Option<Listener>) -> Outcome {
-    let state = folder.join(format!("seed-{seed}.db"));
-    let mut world = World::draw(seed, shape, state, Teller::new(listener));
+pub fn run_told(seed: u64, shape: Shape, listener: Option<Listener>) -> Outcome {
+    let mut world = World::draw(seed, shape, Teller::new(listener));
     world.live(shape);
-    for end in ["", "-wal", "-shm"] {
-        let mut path = world.state.clone().into_os_string();
-        path.push(end);
-        // What is not there need not be removed.
-        let _ = std::fs::remove_file(path);
-    }
     for side in Side::BOTH {
         for (name, times) in world.sides[side].injected() {
             *world.outcome.faults.entry(name).or_default() += times;
@@ -135,7 +130,7 @@ pub fn run_told(seed: u64, shape: Shape, folder: &Path, listener: Option<Listene
 }
 
 impl World {
-    fn draw(seed: u64, shape: Shape, state: PathBuf, teller: Teller) -> Self {
+    fn draw(seed: u64, shape: Shape, teller: Teller) -> Self {
         let mut rng = Rng::new(seed);
         let environment = SimEnvironment::new(seed);
         // Of its own, so that what else a seed gives stays what it was.
@@ -169,7 +164,8 @@ impl World {
             sides,
             oracle,
             policy,
-            state,
+            files: SimFiles::new(),
+            disk_rng: Rng::new(seed ^ 0x6469_736b),
             problems: Vec::new(),
             teller,
             outcome: Outcome::default(),
@@ -223,7 +219,9 @@ impl World {
             self.pass(Some(at));
         }
         if shape.faults {
+            self.let_disk_fail();
             self.pass(None);
+            self.end_of_failing_disk();
             for side in Side::BOTH {
                 self.sides[side].heal();
             }
@@ -246,6 +244,26 @@ impl World {
         self.violation("it does not come to rest".to_owned());
     }
 
+    /// The disk with the database fails at a call drawn from the seed, in half of the runs.
+    fn let_disk_fail(&mut self) {
+        if self.disk_rng.chance(50) {
+            let how = *self
+                .disk_rng
+                .pick(&[Failure::Broken, Failure::Full, Failure::Short]);
+            let once = self.disk_rng.chance(50);
+            // A pass over so small a tree makes some hundred calls: early ones are as likely as late ones.
+            let scale = 8 << self.disk_rng.below(7);
+            let nth = 1 + self.disk_rng.below(scale);
+            self.files.fail_at(nth, how, once);
+        }
+    }
+
+    fn end_of_failing_disk(&mut self) {
+        if self.files.heal() {
+            *self.outcome.faults.entry("disk").or_default() += 1;
+        }
+    }
+
     fn violation(&mut self, text: String) {
         if self.outcome.violations.len() < 20 {
             self.outcome.violations.push(text);
@@ -257,7 +275,10 @@ impl World {
         self.teller.sides(&self.sides);
         self.teller.say(|| "a pass".to_owned());
         let setup = self.setup();
-        let mut executor = SimExecutor::new(&self.environment).crash_at(crash_at);
+        let files = self.files.clone();
+        let mut executor = SimExecutor::new(&self.environment)
+            .crash_at(crash_at)
+            .on_crash(move || files.power_off());
         let result = executor.run(async {
             let engine = Engine::open(setup).await?;
             let summary = engine.sync().await?;
@@ -266,6 +287,8 @@ impl World {
         match result {
             None => {
                 self.outcome.crashes += 1;
+                let cut = self.disk_rng.chance(50);
+                self.files.power_on(cut.then_some(&mut self.disk_rng));
                 for side in Side::BOTH {
                     let lose = self.rng.chance(50);
                     let taken_back = self.sides[side].crash(lose);
@@ -282,6 +305,10 @@ impl World {
             }
             Some(Err(error @ tandem_engine::error::EngineError::Storage { .. })) => {
                 self.teller.say(|| format!("the pass ended: {error}"));
+                None
+            }
+            Some(Err(error)) if self.files.has_failed() => {
+                self.teller.say(|| format!("the disk failed: {error}"));
                 None
             }
             Some(Err(error)) => {
@@ -319,7 +346,7 @@ impl World {
                 let root: Arc<dyn Root> = self.sides[side].sim_root();
                 root
             }),
-            state: self.state.clone(),
+            state: self.files.database("pair.db"),
             is_new: true,
             environment: self.environment.shared(),
             events: Arc::new(self.teller.clone()),

@@ -1,8 +1,10 @@
 //! Moving a folder, also where the storage can only move what is in it, one by one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
+use tandem_core::capabilities::ListingConsistency;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::environment::BoxFuture;
 use tandem_core::error::{Cause, ErrorKind, StorageError};
@@ -19,6 +21,9 @@ use crate::parallel::answers_in_parallel;
 
 type Answer<T> = tandem_core::error::Result<T>;
 
+/// So often more is looked for what is still in a folder after all in it was moved.
+const MOST_TRIES: u32 = 4;
+
 /// How an intent says that it moves a folder; from where follows.
 const MOVE_FROM: &str = "folder from ";
 
@@ -32,11 +37,43 @@ impl Engine {
                 .move_to(&locate(from), &expected, to, &Expected::Absent, &Keep::No)
                 .await;
         }
-        let mut folders = vec![(from.path.clone(), to.clone())];
+        let mut tries = 0;
+        while let Err(error) = self.move_below(side, &from.path, to).await {
+            // Somebody put something in meanwhile, or the listing lags behind.
+            let is_not_empty = error.operation == "delete" && error.is_lost_race();
+            if !is_not_empty || tries == MOST_TRIES {
+                return Err(error);
+            }
+            if self.capabilities(side).listing == ListingConsistency::Eventual {
+                let pause = Duration::from_secs(1 << tries);
+                self.setup.environment.sleep(pause).await;
+            }
+            tries += 1;
+        }
+        let entry = root.stat(&Locator::of_path(to.clone())).await?;
+        let entry = entry.ok_or_else(|| {
+            StorageError::new("move", Cause::NotFound, "the moved folder is gone").at(to)
+        })?;
+        Ok(Committed {
+            entry,
+            displaced: None,
+            landed_as: None,
+            kept: None,
+        })
+    }
+
+    /// Moves what is in `from`, and removes the folders that are empty then. What an earlier try moved is not there
+    /// any more.
+    async fn move_below(&self, side: Side, from: &RelPath, to: &RelPath) -> Answer<()> {
+        let root = self.root(side);
+        let mut folders = vec![(from.clone(), to.clone())];
         let mut emptied = Vec::new();
         while let Some((old, new)) = folders.pop() {
             root.create_folder(&new).await?;
-            let inside = children(root, &old).await?;
+            let inside = match children(root, &old).await {
+                Err(error) if error.cause == Cause::NotFound && old != *from => continue,
+                inside => inside?,
+            };
             let inside = inside.ok_or_else(|| {
                 StorageError::new(
                     "move",
@@ -58,36 +95,18 @@ impl Engine {
                     }));
                 }
             }
-            for moved in answers_in_parallel(
-                &self.setup.environment,
-                self.setup.options.limits.operations,
-                jobs,
-            )
-            .await
-            {
+            let limit = self.setup.options.limits.operations;
+            for moved in answers_in_parallel(&self.setup.environment, limit, jobs).await {
                 moved?;
             }
             emptied.push(old);
         }
         for old in emptied.into_iter().rev() {
-            root.delete(
-                &Locator::of_path(old),
-                &Expected::Any,
-                &Keep::No,
-                Discard::Forever,
-            )
-            .await?;
+            let at = Locator::of_path(old);
+            root.delete(&at, &Expected::Any, &Keep::No, Discard::Forever)
+                .await?;
         }
-        let entry = root.stat(&Locator::of_path(to.clone())).await?;
-        let entry = entry.ok_or_else(|| {
-            StorageError::new("move", Cause::NotFound, "the moved folder is gone").at(to)
-        })?;
-        Ok(Committed {
-            entry,
-            displaced: None,
-            landed_as: None,
-            kept: None,
-        })
+        Ok(())
     }
 
     /// Takes back what interrupted moves of folders have done so far, so that what is planned next finds the

@@ -441,7 +441,7 @@ impl<'a> Loader<'a> {
                 let path = self.fresh_path(side, fresh);
                 let noted = [
                     Some(path.clone()),
-                    self.path_before_move(side, fresh, &moved),
+                    self.path_before_move(side, fresh, &moved)?,
                 ];
                 let noted = noted.into_iter().flatten().find(|path| {
                     let noted = detached.get(&(side, path.clone()));

@@ -138,12 +138,14 @@ impl State {
                 });
             }
         }
-        let highest = |sql: &str| {
-            db.query_row(sql, [], |r| r.get::<_, Option<i64>>(0))
-                .map_err(damaged)
-        };
-        let stored = highest("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_id'");
-        let next_id = stored.unwrap_or(None).unwrap_or(1);
+        let stored = db
+            .query_row(
+                "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_id'",
+                [],
+                |r| r.get(0),
+            )
+            .optional();
+        let next_id = stored.map_err(damaged)?.unwrap_or(1);
         let count = |side: i64| -> Result<u64> {
             let n: i64 = db
                 .query_row("SELECT count(*) FROM seen WHERE side = ?1", [side], |r| {

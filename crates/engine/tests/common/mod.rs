@@ -4,9 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,10 +16,11 @@ use tandem_core::path::RelPath;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Root;
 use tandem_engine::Engine;
+use tandem_engine::error::Result;
 use tandem_engine::event::Silent;
 use tandem_engine::report::{ActionKind, LogLine, LogQuery, Summary};
 use tandem_engine::setup::{PairOptions, Setup};
-use tandem_testkit::sim::{Edit, Habits, SimEnvironment, SimExecutor, SimStorage};
+use tandem_testkit::sim::{Edit, Habits, SimEnvironment, SimExecutor, SimFiles, SimStorage};
 
 pub(crate) use tandem_core::side::Side::{Destination, Source};
 
@@ -31,17 +31,19 @@ pub(crate) struct World {
     pub(crate) environment: SimEnvironment,
     pub(crate) sides: PerSide<SimStorage>,
     pub(crate) engine: Engine,
+    /// The disk with the pair's database.
+    pub(crate) files: SimFiles,
     options: PairOptions,
-    state: PathBuf,
+    state: String,
 }
 
 fn open(
     environment: &SimEnvironment,
     sides: &PerSide<SimStorage>,
     options: &PairOptions,
-    state: &Path,
+    state: PathBuf,
     is_new: bool,
-) -> Engine {
+) -> Result<Engine> {
     let setup = Setup {
         pair: "tested".to_owned(),
         options: options.clone(),
@@ -50,14 +52,13 @@ fn open(
             let root: Arc<dyn Root> = sides[side].sim_root();
             root
         }),
-        state: state.to_owned(),
+        state,
         is_new,
         environment: environment.shared(),
         events: Arc::new(Silent),
     };
     SimExecutor::new(environment)
         .run(Engine::open(setup))
-        .unwrap()
         .unwrap()
 }
 
@@ -169,20 +170,19 @@ impl World {
         sides: PerSide<SimStorage>,
         change: impl FnOnce(&mut PairOptions),
     ) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let state =
-            std::env::temp_dir().join(format!("tandem-engine-{}-{number}.db", std::process::id()));
+        let files = SimFiles::new();
+        let state = "pair.db".to_owned();
         let mut options = PairOptions::default();
         options.filter.defaults = false;
         options.guards.free_space = 0;
         options.limits.quiet = 0;
         change(&mut options);
-        let engine = open(&environment, &sides, &options, &state, true);
+        let engine = open(&environment, &sides, &options, files.database(&state), true).unwrap();
         Self {
             environment,
             sides,
             engine,
+            files,
             options,
             state,
         }
@@ -191,22 +191,27 @@ impl World {
     /// The program is started again, with other options.
     pub(crate) fn restart(&mut self, change: impl FnOnce(&mut PairOptions)) {
         change(&mut self.options);
-        self.engine = open(
-            &self.environment,
-            &self.sides,
-            &self.options,
-            &self.state,
-            false,
-        );
+        self.try_restart().unwrap();
+    }
+
+    /// The program ends. What stands in its place until it is started again has another database.
+    pub(crate) fn stop(&mut self) {
+        let idle = self.files.database("idle.db");
+        self.engine = open(&self.environment, &self.sides, &self.options, idle, true).unwrap();
+    }
+
+    /// The program is started again, and may not come so far.
+    pub(crate) fn try_restart(&mut self) -> Result<()> {
+        let state = self.files.database(&self.state);
+        self.engine = open(&self.environment, &self.sides, &self.options, state, false)?;
+        Ok(())
     }
 
     /// The pair's database is lost.
     pub(crate) fn lose_state(&mut self) {
         // The old one is still open at its old name.
-        let lost = self.state.clone();
-        self.state.as_mut_os_string().push("-new");
+        self.state.push_str("-new");
         self.restart(|_| {});
-        remove(&lost);
     }
 
     /// Another, empty folder is in the place of a root.
@@ -353,20 +358,5 @@ impl World {
             .rev()
             .find(|l| l.action.kind == kind && l.action.path == at);
         found.unwrap_or_else(|| panic!("no {kind:?} of {at}: {:#?}", self.log()))
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        remove(&self.state);
-    }
-}
-
-fn remove(state: &Path) {
-    for end in ["", "-wal", "-shm"] {
-        let mut path = state.to_owned().into_os_string();
-        path.push(end);
-        // What is not there need not be removed.
-        let _ = std::fs::remove_file(path);
     }
 }

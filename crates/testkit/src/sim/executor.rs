@@ -18,10 +18,10 @@ const MAIN: u64 = 0;
 const MOST_POLLS: u64 = 20_000_000;
 
 /// A single-threaded scheduler of one [`SimEnvironment`].
-#[derive(Debug)]
 pub struct SimExecutor {
     environment: SimEnvironment,
     crash_at: Option<u64>,
+    on_crash: Option<Box<dyn FnOnce()>>,
     most_polls: u64,
     polls: u64,
 }
@@ -54,6 +54,7 @@ impl SimExecutor {
         Self {
             environment: environment.clone(),
             crash_at: None,
+            on_crash: None,
             most_polls: MOST_POLLS,
             polls: 0,
         }
@@ -63,6 +64,13 @@ impl SimExecutor {
     #[must_use]
     pub const fn crash_at(mut self, polls: Option<u64>) -> Self {
         self.crash_at = polls;
+        self
+    }
+
+    /// What happens at the crash, before anything is dropped: a program that is killed ends nothing in good order.
+    #[must_use]
+    pub fn on_crash(mut self, happens: impl FnOnce() + 'static) -> Self {
+        self.on_crash = Some(Box::new(happens));
         self
     }
 
@@ -106,6 +114,9 @@ impl SimExecutor {
         loop {
             self.admit(&mut tasks, &ready);
             if self.crash_at.is_some_and(|at| self.polls >= at) {
+                if let Some(happens) = self.on_crash.take() {
+                    happens();
+                }
                 return None;
             }
             self.environment.wake_sleepers();

@@ -8,6 +8,8 @@ mod environment;
 mod executor;
 mod faults;
 mod feed;
+#[cfg(feature = "files")]
+mod files;
 mod listing;
 mod names;
 mod random_edit;
@@ -29,6 +31,8 @@ pub use edit::Edit;
 pub use environment::SimEnvironment;
 pub use executor::SimExecutor;
 pub use faults::{Fault, Faults};
+#[cfg(feature = "files")]
+pub use files::{Failure, SimFiles};
 pub use root::SimRoot;
 pub use shape::{FolderRevisions, Habits, RevisionStyle, draw_capabilities};
 pub use snapshot::{Seen, Snapshot};

@@ -9,6 +9,7 @@ use tandem_core::plan::{Fresh, ItemId, Seen};
 use tandem_core::side::Side;
 
 use super::Loader;
+use crate::error::Result;
 
 impl Loader<'_> {
     /// Folders of the base that a side shows elsewhere, as far as their ids tell.
@@ -34,7 +35,7 @@ impl Loader<'_> {
         side: Side,
         fresh: &Fresh,
         moved: &BTreeMap<NativeId, ItemId>,
-    ) -> Option<RelPath> {
+    ) -> Result<Option<RelPath>> {
         let mut names = vec![fresh.entry.name.clone()];
         let mut at = if moved.is_empty() {
             ItemId::ROOT
@@ -44,16 +45,14 @@ impl Loader<'_> {
         while let Some(above) = self.fresh[side].get(&at) {
             let id = above.entry.id.as_ref();
             if let Some(folder) = id.and_then(|id| moved.get(id)) {
-                let mut path = self.state.path_of(side, *folder).ok()??;
-                for name in names.iter().rev() {
-                    path = path.join(name);
-                }
-                return Some(path);
+                let folder = self.state.path_of(side, *folder)?;
+                let path = |folder: RelPath| names.iter().rev().fold(folder, |at, n| at.join(n));
+                return Ok(folder.map(path));
             }
             names.push(above.entry.name.clone());
             at = above.parent;
         }
-        None
+        Ok(None)
     }
 }
 
