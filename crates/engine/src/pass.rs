@@ -95,7 +95,7 @@ impl Engine {
         for _ in 0..MOST_ROUNDS {
             self.phase(Phase::Looking);
             let look = self.look(&doubts).await?;
-            self.note_writing(&doubts, &look);
+            self.note_writing(&look);
             for side in Side::BOTH {
                 self.confirm_absences(side).await?;
             }

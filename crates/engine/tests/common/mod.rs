@@ -209,6 +209,23 @@ impl World {
         remove(&lost);
     }
 
+    /// The pair's database is of the format before this one.
+    pub(crate) fn downgrade_state(&self) {
+        let db = rusqlite::Connection::open(&self.state).unwrap();
+        db.execute_batch(
+            "DROP TABLE natives; DELETE FROM meta WHERE key LIKE 'feed %'; \
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    }
+
+    /// Whether the database was kept as it was before an upgrade.
+    pub(crate) fn is_state_kept_aside(&self) -> bool {
+        let mut aside = self.state.clone().into_os_string();
+        aside.push("-format-1");
+        Path::new(&aside).exists()
+    }
+
     /// Another, empty folder is in the place of a root.
     pub(crate) fn replace(&mut self, side: Side) {
         let capabilities = self.sides[side].capabilities().clone();
@@ -363,7 +380,7 @@ impl Drop for World {
 }
 
 fn remove(state: &Path) {
-    for end in ["", "-wal", "-shm"] {
+    for end in ["", "-wal", "-shm", "-format-1"] {
         let mut path = state.to_owned().into_os_string();
         path.push(end);
         // What is not there need not be removed.
