@@ -20,6 +20,7 @@ use crate::quiet::Unrest;
 use crate::report::Phase;
 use crate::setup::Setup;
 use crate::state::State;
+use crate::young::coarse_granularity;
 
 /// Keeps one pair in step.
 pub struct Engine {
@@ -52,6 +53,8 @@ impl Engine {
             let capabilities = setup.roots[side].capabilities();
             capabilities.feed && capabilities.ids == Ids::Strong
         });
+        state.granularity =
+            PerSide::from_fn(|side| coarse_granularity(setup.roots[side].capabilities()));
         let ignored = crate::observe::stored_ignore_files(&state)?;
         let filter = Filter::new(setup.options.filter.clone(), ignored)?;
         let (wake, woken) = mpsc::unbounded();

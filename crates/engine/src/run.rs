@@ -248,7 +248,12 @@ impl Engine {
 
     /// Ends when it is time to look again at what was not left alone.
     async fn rested(&self) -> PerSide<Doubt> {
-        match self.look_again() {
+        let young = self.until_no_longer_young().unwrap_or_else(|error| {
+            tracing::warn!(%error, "what is young could not be read");
+            None
+        });
+        let next = self.look_again().into_iter().chain(young);
+        match next.min_by_key(|(pause, _)| *pause) {
             Some((pause, again)) => {
                 self.setup.environment.sleep(pause).await;
                 again

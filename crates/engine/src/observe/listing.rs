@@ -17,6 +17,7 @@ use super::{Doubt, Look};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::state::{FolderSeen, ProblemRow, State};
+use crate::young::settling_time;
 
 /// Ids of folders by path, as far as they were looked up.
 #[derive(Debug, Default)]
@@ -197,7 +198,9 @@ impl Engine {
         let filter = self.filter();
         let verdicts = filter.within(&self.canonical(side, folder));
         let rules = &self.capabilities(side).names;
-        let quiet = i64::try_from(self.setup.options.limits.quiet * 1_000_000).unwrap_or(i64::MAX);
+        let quiet = (self.setup.options.limits.quiet * 1_000_000)
+            .max(settling_time(self.capabilities(side)));
+        let quiet = i64::try_from(quiet).unwrap_or(i64::MAX);
         let mut seen = FolderSeen::default();
         for entry in entries {
             let name = names::decode_name(&entry.name, rules)

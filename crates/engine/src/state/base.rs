@@ -364,9 +364,13 @@ impl State {
             equality
         ])?;
         drop(write);
-        Side::BOTH
-            .into_iter()
-            .try_for_each(|side| self.index_native(side, parent, entries[side].as_ref()))
+        for side in Side::BOTH {
+            if let Some(entry) = &entries[side] {
+                self.index_native(side, parent, Some(entry))?;
+                self.note_young(side, parent, entry)?;
+            }
+        }
+        Ok(())
     }
 
     /// Adds a hash that was found by reading an item that is in step.

@@ -15,6 +15,7 @@ mod places;
 mod rebase;
 mod seen;
 mod walk;
+mod young;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub(crate) use load::Loaded;
 pub(crate) use notes::{ConflictRow, ProblemRow};
 pub(crate) use seen::FolderSeen;
 pub(crate) use walk::{Part, Purpose, Walk};
+pub(crate) use young::YoungFile;
 
 use crate::error::{EngineError, Result};
 
@@ -90,6 +92,10 @@ const SINCE_2: &str = "
 CREATE TABLE natives (
     side INTEGER NOT NULL, id INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (side, id, parent, name)) WITHOUT ROWID;
+-- Files that were recorded so soon after they were written that another edit need not have given another revision.
+CREATE TABLE young (
+    side INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (side, parent, name)) WITHOUT ROWID;
 ";
 
 /// The note that the first sync is still to come.
@@ -101,6 +107,8 @@ pub(crate) struct State {
     next_id: i64,
     /// Sides whose items a feed may name by their ids: of these it is noted where each is.
     pub(crate) by_native: PerSide<bool>,
+    /// The time within which a side gives two edits one revision, where that is worth comparing content for.
+    pub(crate) granularity: PerSide<Option<u64>>,
     /// Rows of `seen` per side: while there are none, nothing is looked up there.
     seen_rows: [u64; 2],
     /// Conflict copies that were made since the program started.
@@ -169,6 +177,7 @@ impl State {
             db,
             next_id,
             by_native: PerSide::default(),
+            granularity: PerSide::default(),
             seen_rows,
             copies: Vec::new(),
             now: Timestamp::default(),
@@ -215,7 +224,7 @@ impl State {
     pub(crate) fn forget_everything(&mut self, replaced: Side) -> Result<()> {
         self.db.execute_batch(
             "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached; \
-             DELETE FROM conflicts; DELETE FROM texts; DELETE FROM natives; \
+             DELETE FROM conflicts; DELETE FROM texts; DELETE FROM natives; DELETE FROM young; \
              DELETE FROM meta WHERE key IN \
              ('finished', 'filter', 'looked_with', 'first_sync', 'ignore_files', 'feed source', \
              'feed destination', 'unlisted');",

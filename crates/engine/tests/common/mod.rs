@@ -213,7 +213,7 @@ impl World {
     pub(crate) fn downgrade_state(&self) {
         let db = rusqlite::Connection::open(&self.state).unwrap();
         db.execute_batch(
-            "DROP TABLE natives; DELETE FROM meta WHERE key LIKE 'feed %'; \
+            "DROP TABLE natives; DROP TABLE young; DELETE FROM meta WHERE key LIKE 'feed %'; \
              PRAGMA user_version = 1;",
         )
         .unwrap();
