@@ -51,7 +51,7 @@ impl Engine {
         let mut state = State::open(&setup.state, setup.is_new)?;
         state.by_native = PerSide::from_fn(|side| {
             let capabilities = setup.roots[side].capabilities();
-            capabilities.feed && capabilities.ids == Ids::Strong
+            capabilities.feed && capabilities.ids != Ids::None
         });
         state.granularity =
             PerSide::from_fn(|side| coarse_granularity(setup.roots[side].capabilities()));

@@ -244,7 +244,8 @@ impl<'a> News<'a> {
         latest
     }
 
-    /// What a line is about: an id where ids are strong, and a path where that alone says which item it is.
+    /// What a line is about: an id where ids are strong or there is nothing else, and a path where that alone says
+    /// which item it is.
     fn subject(&self, change: &Change) -> (Option<NativeId>, Option<RelPath>) {
         let (id, path) = match change {
             Change::Upsert { parent, entry } => {
@@ -259,7 +260,7 @@ impl<'a> News<'a> {
             }
         };
         let capabilities = self.engine.capabilities(self.side);
-        let id = id.filter(|_| capabilities.ids == Ids::Strong);
+        let id = id.filter(|_| capabilities.ids == Ids::Strong || path.is_none());
         let is_told_by_id =
             id.is_some() && (capabilities.twins || !matches!(change, Change::Upsert { .. }));
         let path = path.filter(|_| !is_told_by_id);
@@ -280,10 +281,13 @@ impl<'a> News<'a> {
         capabilities.case == CaseRule::Insensitive || capabilities.unicode == UnicodeRule::Folding
     }
 
-    /// Where the state knows what a line names; by its id, if it has one.
+    /// Where the state knows what a line names: by its id, if it has one; where ids are but a hint, else by its path.
     fn locate(&self, id: Option<&NativeId>, path: Option<&RelPath>) -> Result<Option<Place>> {
         if let Some(id) = id {
-            return self.engine.state().place_of_native(self.side, id);
+            let place = self.engine.state().place_of_native(self.side, id)?;
+            if place.is_some() || self.engine.capabilities(self.side).ids == Ids::Strong {
+                return Ok(place);
+            }
         }
         let (Some(folder), Some(name)) =
             (path.and_then(RelPath::parent), path.and_then(RelPath::name))
