@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_channel::mpsc;
 use futures_util::lock::Mutex as AsyncMutex;
-use tandem_core::capabilities::Capabilities;
+use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::filter::Filter;
 use tandem_core::path::RelPath;
 use tandem_core::policy::{FirstSync, Policy};
@@ -20,6 +20,7 @@ use crate::quiet::Unrest;
 use crate::report::Phase;
 use crate::setup::Setup;
 use crate::state::State;
+use crate::young::coarse_granularity;
 
 /// Keeps one pair in step.
 pub struct Engine {
@@ -47,7 +48,13 @@ impl Engine {
     /// # Errors
     /// A state that is damaged, newer or cannot be written; a pattern that cannot be read.
     pub async fn open(setup: Setup) -> Result<Self> {
-        let state = State::open(&setup.state, setup.is_new)?;
+        let mut state = State::open(&setup.state, setup.is_new)?;
+        state.by_native = PerSide::from_fn(|side| {
+            let capabilities = setup.roots[side].capabilities();
+            capabilities.feed && capabilities.ids != Ids::None
+        });
+        state.granularity =
+            PerSide::from_fn(|side| coarse_granularity(setup.roots[side].capabilities()));
         let ignored = crate::observe::stored_ignore_files(&state)?;
         let filter = Filter::new(setup.options.filter.clone(), ignored)?;
         let (wake, woken) = mpsc::unbounded();

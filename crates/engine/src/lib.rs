@@ -31,5 +31,6 @@ mod undo;
 mod verify;
 mod versions;
 mod views;
+mod young;
 
 pub use engine::Engine;

@@ -95,10 +95,11 @@ impl Engine {
         for _ in 0..MOST_ROUNDS {
             self.phase(Phase::Looking);
             let look = self.look(&doubts).await?;
-            self.note_writing(&doubts, &look);
+            self.note_writing(&look);
             for side in Side::BOTH {
                 self.confirm_absences(side).await?;
             }
+            self.compare_young().await?;
             let empty = self.guard_empty(&look.empty)?;
             if !empty.is_empty() {
                 pass.holds = empty
@@ -115,7 +116,7 @@ impl Engine {
                     }
                     doubts = self.after_round(done, &mut pass);
                 }
-                None => match self.wait_for_quiet(&pass).await {
+                None => match self.wait_for_quiet(&pass).await? {
                     Some(again) => doubts = again,
                     None => break,
                 },
@@ -320,13 +321,18 @@ impl Engine {
 
     /// Nothing is left to do but for what is not left alone yet: a patient pass waits for it, but not for what keeps
     /// changing.
-    async fn wait_for_quiet(&self, pass: &Pass) -> Option<PerSide<Doubt>> {
-        if !pass.patient || !self.rests_soon() {
-            return None;
+    async fn wait_for_quiet(&self, pass: &Pass) -> Result<Option<PerSide<Doubt>>> {
+        if !pass.patient {
+            return Ok(None);
         }
-        let (pause, again) = self.look_again()?;
+        let unrest = self.look_again().filter(|_| self.rests_soon());
+        let (pause, again) = match (unrest, self.soon_no_longer_young()?) {
+            (Some(unrest), _) => unrest,
+            (None, Some(pause)) => (pause, PerSide::default()),
+            (None, None) => return Ok(None),
+        };
         self.setup.environment.sleep(pause).await;
-        Some(again)
+        Ok(Some(again))
     }
 
     fn after_round(&self, done: Executed, pass: &mut Pass) -> PerSide<Doubt> {

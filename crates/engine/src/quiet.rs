@@ -68,12 +68,11 @@ impl Engine {
     }
 
     /// Takes up what a look found being written, and drops what it found at rest.
-    pub(crate) fn note_writing(&self, doubts: &PerSide<Doubt>, look: &Look) {
+    pub(crate) fn note_writing(&self, look: &Look) {
         let now = self.setup.environment.uptime();
         let mut unrest = self.unrest();
         unrest.writing.retain(|(side, path), _| {
-            let was_looked_at = path.parent().is_none_or(|f| doubts[*side].covers(&f));
-            !was_looked_at || look.being_written.contains(&(*side, path.clone()))
+            !look.covers(*side, path) || look.being_written.contains(&(*side, path.clone()))
         });
         for file in &look.being_written {
             unrest.writing.entry(file.clone()).or_insert(now);

@@ -8,18 +8,12 @@ use tandem_core::error::{Cause, ErrorKind};
 use tandem_core::guard::Guard;
 use tandem_core::path::RelPath;
 use tandem_core::side::{PerSide, Side};
-use tandem_core::storage::{Cursor, Hint};
+use tandem_core::storage::Hint;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
-use crate::observe::Doubt;
+use crate::observe::{Doubt, is_unreadable};
 use crate::report::Summary;
-
-/// A full look at least so often, however complete the hints seem (P15).
-const FULL_LOOK: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// The same where a filter goes by age, for no hint tells that a file has grown older.
-const AGE_LOOK: Duration = Duration::from_secs(3600);
 
 /// The longest wait after a failure, in seconds.
 const LONGEST_BACKOFF: u64 = 300;
@@ -162,12 +156,11 @@ impl Engine {
     fn to_be_retried(&self) -> Result<Vec<(Side, RelPath)>> {
         let state = self.state();
         let mut rows = state.problems_of("execute")?;
-        let unreadable = |why: &str| matches!(why, "unreadable" | "mount_gone");
         rows.extend(
             state
                 .problems_of("look")?
                 .into_iter()
-                .filter(|row| unreadable(&row.why)),
+                .filter(|row| is_unreadable(&row.why)),
         );
         let places = rows
             .iter()
@@ -192,7 +185,7 @@ impl Engine {
     async fn start_watching(&self) {
         for side in Side::BOTH {
             if self.capabilities(side).waiting
-                && let Err(error) = self.root(side).wait(None, Duration::ZERO).await
+                && let Err(error) = self.hints(side, Duration::ZERO).await
             {
                 tracing::warn!(%side, %error, "watching could not start");
             }
@@ -208,12 +201,7 @@ impl Engine {
     /// What is in doubt next: by hint, by timer, because something comes to rest, or because somebody asked.
     async fn next_doubts(&self, waiting: &Waiting) -> Result<PerSide<Doubt>> {
         let now = self.uptime();
-        let often = if self.filter().depends_on_time() {
-            AGE_LOOK
-        } else {
-            FULL_LOOK
-        };
-        let due = (waiting.looked + often).saturating_sub(now);
+        let due = (waiting.looked + self.longest_unlisted()).saturating_sub(now);
         if due.is_zero() {
             return Ok(everything());
         }
@@ -246,7 +234,7 @@ impl Engine {
         // What both sides have to say by now is taken along.
         for side in Side::BOTH {
             if self.capabilities(side).waiting {
-                match self.root(side).wait(None, Duration::ZERO).await {
+                match self.hints(side, Duration::ZERO).await {
                     Ok(hints) => add_hints(&mut doubts[side], hints),
                     Err(_) => doubts[side] = Doubt::everything(),
                 }
@@ -260,13 +248,27 @@ impl Engine {
 
     /// Ends when it is time to look again at what was not left alone.
     async fn rested(&self) -> PerSide<Doubt> {
-        match self.look_again() {
+        let young = self.until_no_longer_young().unwrap_or_else(|error| {
+            tracing::warn!(%error, "what is young could not be read");
+            None
+        });
+        let next = self.look_again().into_iter().chain(young);
+        match next.min_by_key(|(pause, _)| *pause) {
             Some((pause, again)) => {
                 self.setup.environment.sleep(pause).await;
                 again
             }
             None => std::future::pending().await,
         }
+    }
+
+    /// Waits for hints of what happened since the feed was read or the last call.
+    async fn hints(&self, side: Side, longest: Duration) -> tandem_core::error::Result<Vec<Hint>> {
+        let cursor = self.cursor(side).unwrap_or_else(|error| {
+            tracing::warn!(%side, %error, "where the feed stands could not be read");
+            None
+        });
+        self.root(side).wait(cursor.as_ref(), longest).await
     }
 
     /// What a side says of itself; where it does not, its time to be looked at, however often the other is.
@@ -277,8 +279,7 @@ impl Engine {
             self.setup.environment.sleep(left.min(longest)).await;
             return Doubt::everything();
         }
-        let cursor: Option<&Cursor> = None;
-        match self.root(side).wait(cursor, longest).await {
+        match self.hints(side, longest).await {
             Ok(hints) => {
                 let mut doubt = Doubt::default();
                 if hints.is_empty() {

@@ -28,6 +28,8 @@ pub struct Limits {
     pub download: Option<u64>,
     /// Seconds between looks at a side that reports no changes by itself.
     pub interval: u64,
+    /// Seconds after which everything is listed, however complete hints and feeds seem (P15).
+    pub full_look: u64,
     /// Milliseconds a file must have been left alone before it is carried.
     pub quiet: u64,
     /// Seconds after which a file that is never left alone is shown as "keeps changing".
@@ -45,6 +47,7 @@ impl Default for Limits {
             upload: None,
             download: None,
             interval: 300,
+            full_look: 7 * 24 * 3600,
             quiet: 200,
             keeps_changing: 10,
             planned_together: 8192,

@@ -74,7 +74,7 @@ impl Engine {
 
     async fn verify_alone(&self, options: &VerifyOptions) -> Result<VerifyReport> {
         self.require_roots().await?;
-        self.look(&PerSide::new(Doubt::everything(), Doubt::everything()))
+        self.look(&PerSide::new(Doubt::whole(), Doubt::whole()))
             .await?;
         for side in Side::BOTH {
             self.confirm_absences(side).await?;

@@ -136,8 +136,10 @@ impl World {
         // Of its own, so that what else a seed gives stays what it was.
         let mut apart = Rng::new(seed ^ 0x6c69_7374);
         let sides = PerSide::from_fn(|_| {
-            SimStorage::from_seed_but(rng.below(u64::MAX), &environment, |capabilities, _| {
+            SimStorage::from_seed_but(rng.below(u64::MAX), &environment, |capabilities, habits| {
                 supported(capabilities);
+                habits.feed_root_by_id = apart.chance(50);
+                habits.feed_tells_folder_alone = apart.chance(60);
                 capabilities.listing_lacks_meta =
                     apart.chance(40) && capabilities.ids == Ids::None && !capabilities.feed;
             })
@@ -187,6 +189,19 @@ impl World {
         }
         self.settle(shape);
         self.check();
+        self.check_listed();
+    }
+
+    /// What the feeds led to is what listings show.
+    fn check_listed(&mut self) {
+        self.environment.advance(Duration::from_secs(60));
+        let mut setup = self.setup();
+        setup.options.limits.full_look = 0;
+        if let Some(summary) = self.pass_of(setup, None)
+            && summary.done > 0
+        {
+            self.violation("a full look found what the looks before had missed".to_owned());
+        }
     }
 
     fn edits(&mut self, count: usize) {
@@ -272,9 +287,12 @@ impl World {
 
     /// One life of the program, with one pass.
     fn pass(&mut self, crash_at: Option<u64>) -> Option<Summary> {
+        self.pass_of(self.setup(), crash_at)
+    }
+
+    fn pass_of(&mut self, setup: Setup, crash_at: Option<u64>) -> Option<Summary> {
         self.teller.sides(&self.sides);
         self.teller.say(|| "a pass".to_owned());
-        let setup = self.setup();
         let files = self.files.clone();
         let mut executor = SimExecutor::new(&self.environment)
             .crash_at(crash_at)

@@ -183,6 +183,41 @@ const FOUND: &[(u64, Shape, &str)] = &[
         FAULTS,
         "content that two storages changed on arrival, one after the other, was not known again",
     ),
+    (
+        289,
+        PLAIN,
+        "a folder that was made anew came back with what had been in it, and no line of the feed said otherwise",
+    ),
+    (
+        696,
+        MODES,
+        "what lay in a folder that was moved with the one above it counted as gone",
+    ),
+    (
+        27,
+        MODES,
+        "the same where the base had the folder already, where the other side has it",
+    ),
+    (
+        134,
+        ALL,
+        "the look into a folder that was moved aside never came, and no line of the feed told what is in it",
+    ),
+    (
+        437,
+        ALL,
+        "a moved folder that could not be listed counted as empty",
+    ),
+    (
+        601,
+        PLAIN,
+        "an item left the base with another that had its place by then",
+    ),
+    (
+        815,
+        PLAIN,
+        "what an item still had where another took its place in the base was not known any more",
+    ),
 ];
 
 #[test]

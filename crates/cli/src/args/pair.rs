@@ -119,6 +119,9 @@ pub(crate) struct PairFlags {
     /// How often to look at a side that reports no changes by itself (such as 5m)
     #[arg(long, value_name = "LENGTH", value_parser = length)]
     interval: Option<u64>,
+    /// How often everything is listed, however complete reports of changes seem (7d if not given)
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    full_look: Option<u64>,
     /// Whether ordinary edits and deletes leave a version
     #[arg(long, value_name = "true|false")]
     versions: Option<bool>,
@@ -162,6 +165,7 @@ impl PairFlags {
             ("/limits/upload", self.upload.map(unlimited)),
             ("/limits/download", self.download.map(unlimited)),
             ("/limits/interval", self.interval.map(|v| json!(v.max(1)))),
+            ("/limits/full_look", self.full_look.map(|v| json!(v.max(1)))),
             ("/versions/keep", self.versions.map(|v| json!(v))),
             ("/versions/days", self.version_days.map(|v| json!(v))),
             ("/versions/largest_total", self.version_size.map(unlimited)),
@@ -224,6 +228,7 @@ mod tests {
             upload: Some(1_000),
             download: Some(0),
             interval: Some(60),
+            full_look: Some(86_400),
             versions: Some(false),
             version_days: Some(7),
             version_size: Some(10),
@@ -234,6 +239,7 @@ mod tests {
         let options = flags.options().unwrap();
         assert_eq!(options.policy.mode, Mode::SourceBackup);
         assert_eq!(options.filter.patterns, ["*.tmp"]);
+        assert_eq!(options.limits.full_look, 86_400);
         assert_eq!(
             (options.limits.upload, options.limits.download),
             (Some(1_000), None)

@@ -23,7 +23,12 @@ pub(super) enum Change {
 
 /// Compares an entry with what the same side had when it was in step.
 pub(super) fn change_since(now: &Entry, base: &Entry, side: &Capabilities) -> Change {
-    if now.revision == base.revision && now.revision != Revision::None && now.size == base.size {
+    let told_by_hash = side.revision_granularity > 0 && now.same_by_hash(base) == Some(false);
+    if now.revision == base.revision
+        && now.revision != Revision::None
+        && now.size == base.size
+        && !told_by_hash
+    {
         return metadata_change(now, base, Change::Same);
     }
     match now.kind {

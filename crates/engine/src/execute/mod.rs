@@ -8,16 +8,16 @@ mod closing;
 mod folder_move;
 mod merge;
 mod operation;
+mod recording;
 mod transfer;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
-use tandem_core::entry::Kind;
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Done, Row, record};
-use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Plan, Reason, Retain};
+use tandem_core::plan::{Action, Deed, ItemId, MadeCopy, Plan, Retain};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Displaced, Keep, VersionKey};
 
@@ -28,7 +28,11 @@ use crate::guarding::digest;
 use crate::observe::Doubt;
 use crate::report::{Outcome, Summary};
 use crate::state::{Intent, JournalRow, Loaded, ProblemRow};
-use crate::views::{kind_of, log_line, planned};
+use crate::views::log_line;
+use recording::{
+    current, detach_filtered, detached_follow, follow_rebased, journal_row, move_detached,
+    to_be_listed,
+};
 
 /// Actions that are made durable and recorded together.
 const GROUP: usize = 1024;
@@ -210,6 +214,7 @@ impl Execution<'_> {
         }
         let now = self.engine.now();
         let mut lines = Vec::new();
+        let mut unlisted = Vec::new();
         let mut state = self.engine.state();
         let places = &mut self.places;
         let loaded = self.loaded;
@@ -231,6 +236,9 @@ impl Execution<'_> {
                     {
                         places.insert(*item, (*parent, name.clone()));
                     }
+                }
+                if matches!(one.action.deed, Deed::CreateFolder { .. }) {
+                    state.see_empty(one.action.side, item)?;
                 }
                 move_detached(state, &one.action)?;
                 if Side::BOTH.iter().any(|&side| had_at[side].is_some()) {
@@ -274,11 +282,14 @@ impl Execution<'_> {
                     state.note_approved(line.id)?;
                 }
             }
-            Ok(())
+            for one in &finished {
+                unlisted.extend(to_be_listed(state, &one.action)?);
+            }
+            state.note_unlisted(&unlisted)
         })?;
         drop(state);
-        for one in &finished {
-            self.look_into_moved_folder(&one.action)?;
+        for (side, folder) in unlisted {
+            self.out.doubts[side].add(folder, true);
         }
         self.out.recorded += finished.len() as u64;
         self.count(&finished);
@@ -287,28 +298,6 @@ impl Execution<'_> {
                 .setup
                 .events
                 .event(Event::Action(log_line(&line)));
-        }
-        Ok(())
-    }
-
-    /// A folder that the sides have at different places by now is a new one there until it is looked into.
-    fn look_into_moved_folder(&mut self, action: &Action) -> Result<()> {
-        let (standing, side) = (&action.standing, action.side);
-        let Deed::Move { to, other, .. } = &action.deed else {
-            return Ok(());
-        };
-        let place = &standing.places[side.other()];
-        let aside = action.reason == Reason::SwapStep;
-        if standing.kind != Kind::Folder || !standing.in_base || (other.is_some() && !aside) {
-            return Ok(());
-        }
-        if aside || place.is_some() {
-            self.out.doubts[side].add(to.clone(), true);
-        }
-        if let (true, Some((folder, name))) = (aside, place)
-            && let Some(folder) = self.engine.state().path_of(side.other(), *folder)?
-        {
-            self.out.doubts[side.other()].add(folder.join(name), true);
         }
         Ok(())
     }
@@ -479,116 +468,6 @@ pub(crate) fn is_below(
         at = folders.get(&folder).copied();
     }
     false
-}
-
-/// A folder that this plan has meanwhile moved is known under its own id. Where it is not, what lies in it stays
-/// known under fresh ids, until the folder itself goes over with all below.
-fn follow_rebased(state: &crate::state::State, action: &Action, rows: &mut Vec<Row>) -> Result<()> {
-    let standing = &action.standing;
-    let mut not_yet = PerSide::new(false, false);
-    for side in Side::BOTH {
-        let folder = standing.folders[side];
-        not_yet[side] = folder != standing.parent && state.is_fresh_folder(side, folder)?;
-    }
-    rows.retain(|row| !matches!(row, Row::Rebase { side, .. } if not_yet[*side]));
-    for row in rows {
-        let (side, parent) = match row {
-            Row::Place { side, parent, .. } => (side, parent),
-            Row::Moved(made) => (&mut made.side, &mut made.folder),
-            _ => continue,
-        };
-        if *parent == standing.folders[*side] && *parent != standing.parent && !not_yet[*side] {
-            *parent = standing.parent;
-        }
-    }
-    Ok(())
-}
-
-/// What a filter leaves out on one side only stays as it is on the other.
-fn detach_filtered(engine: &Engine, state: &crate::state::State, action: &Action) -> Result<()> {
-    let Deed::Forget { left } = &action.deed else {
-        return Ok(());
-    };
-    for side in Side::BOTH {
-        if let (Reason::FilteredOut, Some(entry), Some((folder, name))) =
-            (action.reason, &left[side], &action.standing.places[side])
-        {
-            state.detach_filtered(side, (*folder, name), engine.while_it_is(side, entry))?;
-        }
-    }
-    Ok(())
-}
-
-/// What is detached in a folder goes with it when it is moved.
-fn move_detached(state: &crate::state::State, action: &Action) -> Result<()> {
-    match &action.deed {
-        Deed::Move { from, to, .. } if from.entry.kind == Kind::Folder => {
-            state.move_detached(action.side, &from.path, to)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The same where a person had moved it already, and the base follows.
-fn detached_follow(
-    state: &crate::state::State,
-    had_at: &PerSide<Option<RelPath>>,
-    base: Option<&BaseItem>,
-) -> Result<()> {
-    let has_at = state.folder_paths(base)?;
-    for side in Side::BOTH {
-        if let (Some(had), Some(has)) = (&had_at[side], &has_at[side]) {
-            state.move_detached(side, had, has)?;
-        }
-    }
-    Ok(())
-}
-
-/// The item as the base has it by now.
-fn current(
-    state: &crate::state::State,
-    places: &HashMap<ItemId, (ItemId, Name)>,
-    loaded: &Loaded,
-    item: ItemId,
-) -> Result<Option<BaseItem>> {
-    match places.get(&item) {
-        Some((parent, name)) => state.base_item(*parent, name),
-        None => match loaded.item(item) {
-            Some(base) => state.base_item(base.parent, &base.name),
-            None => Ok(None),
-        },
-    }
-}
-
-fn journal_row(action: &Action, run: i64, at: tandem_core::time::Timestamp) -> JournalRow {
-    let shown = planned(action);
-    let (before, keep) = match &action.deed {
-        Deed::Transfer {
-            replaces, retain, ..
-        } => (replaces.clone(), *retain == Retain::Unseen),
-        Deed::Delete { at, retain, .. } => (Some(at.entry.clone()), *retain == Retain::Unseen),
-        Deed::Move { from, .. } => (Some(from.entry.clone()), false),
-        Deed::SetMeta { at, .. } => (Some(at.entry.clone()), false),
-        Deed::Merge { destination, .. } => (Some(destination.entry.clone()), true),
-        _ => (None, false),
-    };
-    JournalRow {
-        id: 0,
-        run,
-        at,
-        side: action.side,
-        kind: kind_of(&action.deed),
-        path: shown.path,
-        target: shown.to,
-        bytes: shown.bytes,
-        reason: action.reason,
-        outcome: Outcome::Done,
-        error: None,
-        before,
-        after: None,
-        version: None,
-        keep,
-    }
 }
 
 /// What a change says that met something nobody expected.

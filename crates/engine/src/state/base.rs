@@ -183,7 +183,7 @@ impl State {
     }
 
     /// The children of a folder that some side spells otherwise than the pair does.
-    fn base_spelled(&self, parent: ItemId) -> Result<Vec<BaseItem>> {
+    pub(super) fn base_spelled(&self, parent: ItemId) -> Result<Vec<BaseItem>> {
         // The first byte of a stamp says whether it has a name of its own; the index has the same condition.
         let sql = format!(
             "SELECT {COLUMNS} FROM base WHERE parent = ?1 \
@@ -223,6 +223,7 @@ impl State {
                     equality,
                 } => {
                     self.release_natives(*item, *parent, entries)?;
+                    self.release_name(*item, *parent, name)?;
                     self.put(*item, *parent, name, *kind, entries, *equality, base)?;
                     in_step = Some((*parent, entries));
                 }
@@ -301,6 +302,18 @@ impl State {
         Ok(())
     }
 
+    /// The pair has only one item under a name: what another still had there is from now on something that the base
+    /// does not explain.
+    fn release_name(&mut self, item: ItemId, parent: ItemId, name: &Name) -> Result<()> {
+        if let Some(other) = self.base_item(parent, name)?
+            && other.id != item
+        {
+            tracing::warn!(?parent, %name, "two items have one place in the base");
+            self.release(&other)?;
+        }
+        Ok(())
+    }
+
     #[allow(clippy::too_many_arguments, reason = "the columns of one row")]
     fn put(
         &self,
@@ -323,14 +336,8 @@ impl State {
                     .optional()?;
             }
             if (base.parent, &base.name) != (parent, name) {
-                self.drop_row(base.parent, &base.name)?;
+                self.drop_row(base)?;
             }
-        }
-        if let Some(other) = self.base_item(parent, name)?
-            && other.id != item
-        {
-            tracing::warn!(?parent, %name, "two items have one place in the base");
-            self.drop_with_children(&other)?;
         }
         let stamp = |side: Side| -> Result<Option<Vec<u8>>> {
             let Some(entry) = &entries[side] else {
@@ -356,6 +363,13 @@ impl State {
             hashes,
             equality
         ])?;
+        drop(write);
+        for side in Side::BOTH {
+            if let Some(entry) = &entries[side] {
+                self.index_native(side, parent, Some(entry))?;
+                self.note_young(side, parent, entry)?;
+            }
+        }
         Ok(())
     }
 
@@ -384,19 +398,20 @@ impl State {
                 self.drop_with_children(&child)?;
             }
         }
-        self.drop_row(item.parent, &item.name)
+        self.drop_row(item)
     }
 
     /// The base no longer has the item.
     pub(crate) fn drop_item(&self, item: &BaseItem) -> Result<()> {
-        self.drop_row(item.parent, &item.name)
+        self.drop_row(item)
     }
 
-    fn drop_row(&self, parent: ItemId, name: &Name) -> Result<()> {
+    /// Another item may have its place by now.
+    fn drop_row(&self, item: &BaseItem) -> Result<()> {
         let mut delete = self
             .db
-            .prepare_cached("DELETE FROM base WHERE parent = ?1 AND name = ?2")?;
-        delete.execute(params![parent.0, name.as_str()])?;
+            .prepare_cached("DELETE FROM base WHERE parent = ?1 AND name = ?2 AND item = ?3")?;
+        delete.execute(params![item.parent.0, item.name.as_str(), item.id.0])?;
         Ok(())
     }
 }

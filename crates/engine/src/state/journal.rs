@@ -269,7 +269,7 @@ impl State {
             .and_then(|text| text.parse().ok()))
     }
 
-    pub(super) fn drop_meta(&self, key: &str) -> Result<()> {
+    pub(crate) fn drop_meta(&self, key: &str) -> Result<()> {
         self.db
             .prepare_cached("DELETE FROM meta WHERE key = ?1")?
             .execute([key])?;

@@ -1,5 +1,6 @@
 //! Reads what is in doubt into the planner's trees.
 
+mod below;
 mod left_out;
 mod moved;
 
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::params;
 use tandem_core::capabilities::{Capabilities, CaseRule, NameRules, UnicodeRule};
 use tandem_core::conflict_name::parse_conflict;
-use tandem_core::entry::{Entry, Kind};
+use tandem_core::entry::Entry;
 use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees, before_swap};
@@ -331,22 +332,6 @@ impl<'a> Loader<'a> {
             };
             at = item.parent;
             self.add_item(item);
-        }
-        Ok(())
-    }
-
-    /// Everything in the base below a folder that is gone or left out.
-    fn add_below(&mut self, side: Side, folder: ItemId, excluded: bool) -> Result<()> {
-        let mut folders = vec![folder];
-        while let Some(folder) = folders.pop() {
-            for item in self.state.base_children(folder)? {
-                let (id, kind) = (item.id, item.kind);
-                self.add_item(item);
-                self.mark(side, id, Seen::Absent, excluded);
-                if kind == Kind::Folder {
-                    folders.push(id);
-                }
-            }
         }
         Ok(())
     }

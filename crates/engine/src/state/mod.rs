@@ -5,36 +5,41 @@
 
 mod base;
 mod detach;
+mod feed;
 mod intents;
 mod journal;
 mod load;
 mod notes;
 mod pack;
 mod places;
+mod rebase;
 mod seen;
 mod walk;
+mod young;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_core::plan::{ItemId, MadeCopy, MadeMove};
-use tandem_core::side::Side;
+use tandem_core::side::{PerSide, Side};
 use tandem_core::time::Timestamp;
 
 pub(crate) use detach::{REJECTED, Released, UNDONE};
+pub(crate) use feed::Feed;
 pub(crate) use intents::Intent;
 pub(crate) use journal::JournalRow;
 pub(crate) use load::Loaded;
 pub(crate) use notes::{ConflictRow, ProblemRow};
 pub(crate) use seen::FolderSeen;
 pub(crate) use walk::{Part, Purpose, Walk};
+pub(crate) use young::YoungFile;
 
 use crate::error::{EngineError, Result};
 
 /// The format that this program writes.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// Moves that are remembered at most.
 const MOST_MOVES: usize = 1024;
@@ -81,6 +86,18 @@ CREATE TABLE detached (
 CREATE TABLE texts (item INTEGER PRIMARY KEY, used INTEGER NOT NULL, text BLOB NOT NULL);
 ";
 
+/// What format 2 has beyond format 1.
+const SINCE_2: &str = "
+-- Where items of sides with feeds may be: by a digest of their native ids, each to be compared with what is there.
+CREATE TABLE natives (
+    side INTEGER NOT NULL, id INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (side, id, parent, name)) WITHOUT ROWID;
+-- Files that were recorded so soon after they were written that another edit need not have given another revision.
+CREATE TABLE young (
+    side INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (side, parent, name)) WITHOUT ROWID;
+";
+
 /// The note that the first sync is still to come.
 const FIRST_SYNC: &str = "first_sync";
 
@@ -88,6 +105,10 @@ const FIRST_SYNC: &str = "first_sync";
 pub(crate) struct State {
     db: Connection,
     next_id: i64,
+    /// Sides whose items a feed may name by their ids: of these it is noted where each is.
+    pub(crate) by_native: PerSide<bool>,
+    /// The time within which a side gives two edits one revision, where that is worth comparing content for.
+    pub(crate) granularity: PerSide<Option<u64>>,
     /// Rows of `seen` per side: while there are none, nothing is looked up there.
     seen_rows: [u64; 2],
     /// Conflict copies that were made since the program started.
@@ -105,10 +126,7 @@ pub(crate) struct State {
 impl State {
     /// Opens the database at `path`, or makes it, for a pair that is new or for one that has lost it.
     pub(crate) fn open(path: &Path, is_new: bool) -> Result<Self> {
-        Self::prepare(Connection::open(path)?, is_new)
-    }
-
-    fn prepare(db: Connection, is_new: bool) -> Result<Self> {
+        let db = Connection::open(path)?;
         db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;",
         )
@@ -124,12 +142,14 @@ impl State {
             0 => {
                 let begun = db.unchecked_transaction()?;
                 begun.execute_batch(SCHEMA)?;
+                begun.execute_batch(SINCE_2)?;
                 begun.pragma_update(None, "user_version", FORMAT)?;
                 if is_new {
                     begun.execute("INSERT INTO meta VALUES (?1, 'due')", [FIRST_SYNC])?;
                 }
                 begun.commit()?;
             }
+            1 => upgrade(&db, path)?,
             FORMAT => {}
             found => {
                 return Err(EngineError::NewerState {
@@ -158,6 +178,8 @@ impl State {
         Ok(Self {
             db,
             next_id,
+            by_native: PerSide::default(),
+            granularity: PerSide::default(),
             seen_rows,
             copies: Vec::new(),
             now: Timestamp::default(),
@@ -204,9 +226,10 @@ impl State {
     pub(crate) fn forget_everything(&mut self, replaced: Side) -> Result<()> {
         self.db.execute_batch(
             "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached; \
-             DELETE FROM conflicts; DELETE FROM texts; \
+             DELETE FROM conflicts; DELETE FROM texts; DELETE FROM natives; DELETE FROM young; \
              DELETE FROM meta WHERE key IN \
-             ('finished', 'filter', 'looked_with', 'first_sync', 'ignore_files');",
+             ('finished', 'filter', 'looked_with', 'first_sync', 'ignore_files', 'feed source', \
+             'feed destination', 'unlisted');",
         )?;
         self.db
             .prepare_cached("DELETE FROM intents WHERE side = ?1")?
@@ -289,6 +312,27 @@ impl State {
         write.execute(params![key, value])?;
         Ok(())
     }
+}
+
+/// Brings a state of format 1 to this one. As it was it is kept beside it (P21).
+fn upgrade(db: &Connection, path: &Path) -> Result<()> {
+    let named = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let (unfinished, aside) = (named("-format-1.part"), named("-format-1"));
+    let io = |error: std::io::Error| EngineError::Refused(error.to_string());
+    if unfinished.exists() {
+        std::fs::remove_file(&unfinished).map_err(io)?;
+    }
+    db.execute("VACUUM INTO ?1", [unfinished.to_string_lossy()])?;
+    std::fs::rename(&unfinished, &aside).map_err(io)?;
+    let begun = db.unchecked_transaction()?;
+    begun.execute_batch(SINCE_2)?;
+    begun.pragma_update(None, "user_version", FORMAT)?;
+    begun.commit()?;
+    Ok(())
 }
 
 fn damaged(error: rusqlite::Error) -> EngineError {

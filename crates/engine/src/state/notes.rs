@@ -213,6 +213,30 @@ impl State {
         Ok(())
     }
 
+    /// What a look found at these places or below them before is told anew.
+    pub(crate) fn forget_told_problems<'a>(
+        &self,
+        told: impl Iterator<Item = &'a (Side, RelPath)>,
+    ) -> Result<()> {
+        let rows = self.problems_of("look")?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut delete = self.db.prepare_cached(
+            "DELETE FROM problems WHERE side = ?1 AND path = ?2 AND source = 'look'",
+        )?;
+        for (side, place) in told {
+            let is_there = |row: &&ProblemRow| {
+                let path = RelPath::new(&row.path);
+                row.side == *side && path.is_ok_and(|path| path.is_within(place))
+            };
+            for row in rows.iter().filter(is_there) {
+                delete.execute(params![side_number(row.side), row.path])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a look that said nothing of this problem had to find it.
     fn was_looked_at(&self, row: &ProblemRow, looked: Option<&BTreeSet<RelPath>>) -> Result<bool> {
         let Some(looked) = looked else {

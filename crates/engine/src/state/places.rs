@@ -13,6 +13,9 @@ use super::seen::{Differs, was_folder};
 use super::{State, side_number};
 use crate::error::{EngineError, Result};
 
+/// A row of a folder: the name, the id, how the place differs, and what is there.
+pub(super) type SeenIn = (Name, i64, Differs, Option<Entry>);
+
 impl State {
     /// Whether a file that differs from the base is still being written.
     pub(crate) fn is_unsettled(&self, side: Side, folder: ItemId, name: &Name) -> Result<bool> {
@@ -231,12 +234,7 @@ impl State {
     }
 
     /// All rows of a folder.
-    #[allow(clippy::type_complexity, reason = "the columns of a row")]
-    pub(super) fn seen_in(
-        &self,
-        side: Side,
-        folder: ItemId,
-    ) -> Result<Vec<(Name, i64, Differs, Option<Entry>)>> {
+    pub(super) fn seen_in(&self, side: Side, folder: ItemId) -> Result<Vec<SeenIn>> {
         let mut query = self.db.prepare_cached(
             "SELECT name, id, state, entry FROM seen WHERE side = ?1 AND parent = ?2",
         )?;

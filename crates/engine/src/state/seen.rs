@@ -13,6 +13,7 @@ use tandem_core::side::Side;
 use tandem_core::time::Timestamp;
 
 use super::pack::{has_usual_name, pack_entry, pack_stamp, unpack_entry, unpack_stamp};
+use super::places::SeenIn;
 use super::{State, side_number};
 use crate::error::{EngineError, Result};
 
@@ -73,9 +74,35 @@ pub(crate) struct FolderSeen {
     pub(crate) unknown: Vec<Name>,
 }
 
-struct Wanted {
-    state: Differs,
-    entry: Option<Entry>,
+impl FolderSeen {
+    /// An entry that the base does not explain.
+    pub(super) fn fresh(&self, entry: &Entry) -> Wanted {
+        let state = if self.unsettled.contains(&entry.name) {
+            Differs::FreshUnsettled
+        } else {
+            Differs::Fresh
+        };
+        Wanted {
+            state,
+            entry: Some(entry.clone()),
+        }
+    }
+
+    /// Adds what is left out and not in the base.
+    pub(super) fn add_out(&self, wanted: &mut BTreeMap<Name, Wanted>) {
+        for entry in &self.out {
+            let what = (entry.kind != Kind::Folder).then(|| entry.clone());
+            wanted.entry(entry.name.clone()).or_insert(Wanted {
+                state: Differs::Out,
+                entry: what,
+            });
+        }
+    }
+}
+
+pub(super) struct Wanted {
+    pub(super) state: Differs,
+    pub(super) entry: Option<Entry>,
 }
 
 impl State {
@@ -92,7 +119,8 @@ impl State {
         if wanted.is_empty() && self.seen_rows[side as usize] == 0 {
             return Ok(true);
         }
-        self.write_differences(side, folder, wanted)
+        let rows = self.seen_in(side, folder)?;
+        self.write_differences(side, folder, wanted, rows)
     }
 
     /// Compares a sorted folder with the base's rows, without unpacking what is equal.
@@ -148,7 +176,7 @@ impl State {
             }
             let was = unpack_stamp(stamp, name, Vec::new())?;
             let (state, entry) =
-                self.difference(&was, at.map(|at| &seen.entries[at]), capabilities, seen);
+                Self::difference(&was, at.map(|at| &seen.entries[at]), capabilities, seen);
             if let Some(at) = at {
                 explained[at] = true;
             }
@@ -156,32 +184,14 @@ impl State {
         }
         for (entry, explained) in seen.entries.iter().zip(explained) {
             if !explained {
-                let state = if seen.unsettled.contains(&entry.name) {
-                    Differs::FreshUnsettled
-                } else {
-                    Differs::Fresh
-                };
-                wanted.insert(
-                    entry.name.clone(),
-                    Wanted {
-                        state,
-                        entry: Some(entry.clone()),
-                    },
-                );
+                wanted.insert(entry.name.clone(), seen.fresh(entry));
             }
         }
-        for entry in &seen.out {
-            let what = (entry.kind != Kind::Folder).then(|| entry.clone());
-            wanted.entry(entry.name.clone()).or_insert(Wanted {
-                state: Differs::Out,
-                entry: what,
-            });
-        }
+        seen.add_out(&mut wanted);
         Ok(wanted)
     }
 
-    fn difference(
-        &self,
+    pub(super) fn difference(
         was: &Entry,
         now: Option<&Entry>,
         capabilities: &Capabilities,
@@ -199,15 +209,16 @@ impl State {
         }
     }
 
-    /// Makes the rows of a folder exactly `wanted`. What is known by reading is kept while it holds.
-    fn write_differences(
+    /// Makes these `rows` of a folder exactly `wanted`. What is known by reading is kept while it holds.
+    pub(super) fn write_differences(
         &mut self,
         side: Side,
         folder: ItemId,
         mut wanted: BTreeMap<Name, Wanted>,
+        rows: Vec<SeenIn>,
     ) -> Result<bool> {
         let is_base = wanted.is_empty();
-        for (name, id, state, entry) in self.seen_in(side, folder)? {
+        for (name, id, state, entry) in rows {
             let Some(new) = wanted.get_mut(&name) else {
                 self.forget_seen(side, folder, &name, id, entry.as_ref())?;
                 continue;
@@ -333,66 +344,12 @@ impl State {
         }
     }
 
-    /// What was known below the fresh folder `from` is known below `to`, compared with its base children.
-    pub(super) fn rebase(&mut self, side: Side, from: ItemId, to: ItemId) -> Result<()> {
-        if from == to {
-            return Ok(());
-        }
-        self.rebased.insert((side, from), to);
-        let rows = self.seen_in(side, from)?;
-        let mut entries: BTreeMap<Name, (i64, Option<Entry>, Differs)> = rows
-            .into_iter()
-            .map(|(name, id, state, entry)| (name, (id, entry, state)))
-            .collect();
-        for name in entries.keys() {
-            self.delete_seen(side, from, name)?;
-        }
-        let children = self.base_children(to)?;
-        for child in children {
-            let Some(was) = &child.entries[side] else {
-                continue;
-            };
-            match entries.remove(&was.name) {
-                None => {
-                    let id = self.new_id();
-                    self.write_seen(side, to, &was.name, id, Differs::Absent, None)?;
-                }
-                Some((id, now, Differs::Out)) => {
-                    self.write_seen(side, to, &was.name, id, Differs::Excluded, now.as_ref())?;
-                }
-                Some((id, Some(now), _)) if same_stamp(was, &now) && child.kind == Kind::Folder => {
-                    self.rebase(side, ItemId(id), child.id)?;
-                }
-                Some((_, Some(now), _)) if same_stamp(was, &now) => {}
-                Some((id, Some(now), _)) if may_be_same(was, &now) => {
-                    self.write_seen(side, to, &was.name, id, Differs::Changed, Some(&now))?;
-                    if child.kind == Kind::Folder {
-                        self.rebase(side, ItemId(id), child.id)?;
-                    }
-                }
-                Some((id, now, _)) => {
-                    self.write_seen(side, to, &was.name, id, Differs::Replaced, now.as_ref())?;
-                }
-            }
-        }
-        for (name, (id, entry, state)) in entries {
-            self.write_seen(side, to, &name, id, state, entry.as_ref())?;
-        }
-        Ok(())
-    }
-
-    /// The id by now of a folder that `side` knew under this one when the plan was made.
-    pub(super) fn known_now(&self, side: Side, folder: ItemId) -> ItemId {
-        let known = self.rebased.get(&(side, folder));
-        known.copied().unwrap_or(folder)
-    }
-
     /// A place that cannot be looked at.
     pub(crate) fn see_unknown(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
         let id = match self.seen_at(side, folder, name)? {
-            Some((_, Differs::Fresh | Differs::FreshUnsettled | Differs::Replaced)) => {
-                return Ok(());
-            }
+            // It may be something that was moved here, and what is in it is not gone.
+            Some((_, Differs::Fresh)) => return self.mark_unknown(side, folder, name),
+            Some((_, Differs::FreshUnsettled | Differs::Replaced)) => return Ok(()),
             Some((id, _)) => id,
             None => self.new_id(),
         };
@@ -505,7 +462,7 @@ impl State {
         if !had {
             self.seen_rows[side as usize] += 1;
         }
-        Ok(())
+        self.index_native(side, folder, entry)
     }
 
     /// Since when a place shows this entry, as far as it was noted.
@@ -565,7 +522,7 @@ impl State {
 }
 
 /// What the listing does not show of a file is as it was while the revision is.
-fn fill_in_meta(now: &mut Entry, was: &Entry) {
+pub(super) fn fill_in_meta(now: &mut Entry, was: &Entry) {
     let same = now.kind == Kind::File && now.size == was.size && now.revision == was.revision;
     if same && now.revision != Revision::None {
         now.mtime = was.mtime;
@@ -578,7 +535,7 @@ pub(super) fn was_folder(entry: Option<&Entry>) -> bool {
 }
 
 /// Whether two entries are one observation, whatever is known of their content.
-fn same_stamp(a: &Entry, b: &Entry) -> bool {
+pub(super) fn same_stamp(a: &Entry, b: &Entry) -> bool {
     a.name == b.name
         && a.kind == b.kind
         && a.size == b.size
@@ -590,7 +547,7 @@ fn same_stamp(a: &Entry, b: &Entry) -> bool {
 }
 
 /// Whether the entry at an item's place can be that item: the same kind, and no other id.
-fn may_be_same(was: &Entry, now: &Entry) -> bool {
+pub(super) fn may_be_same(was: &Entry, now: &Entry) -> bool {
     was.kind == now.kind && was.id == now.id
 }
 

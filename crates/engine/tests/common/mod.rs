@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ pub(crate) struct World {
     /// The disk with the pair's database.
     pub(crate) files: SimFiles,
     options: PairOptions,
-    state: String,
+    state: PathBuf,
 }
 
 fn open(
     environment: &SimEnvironment,
     sides: &PerSide<SimStorage>,
     options: &PairOptions,
-    state: PathBuf,
+    state: &Path,
     is_new: bool,
 ) -> Result<Engine> {
     let setup = Setup {
@@ -52,7 +52,7 @@ fn open(
             let root: Arc<dyn Root> = sides[side].sim_root();
             root
         }),
-        state,
+        state: state.to_owned(),
         is_new,
         environment: environment.shared(),
         events: Arc::new(Silent),
@@ -171,13 +171,13 @@ impl World {
         change: impl FnOnce(&mut PairOptions),
     ) -> Self {
         let files = SimFiles::new();
-        let state = "pair.db".to_owned();
+        let state = files.database("pair.db");
         let mut options = PairOptions::default();
         options.filter.defaults = false;
         options.guards.free_space = 0;
         options.limits.quiet = 0;
         change(&mut options);
-        let engine = open(&environment, &sides, &options, files.database(&state), true).unwrap();
+        let engine = open(&environment, &sides, &options, &state, true).unwrap();
         Self {
             environment,
             sides,
@@ -197,21 +197,52 @@ impl World {
     /// The program ends. What stands in its place until it is started again has another database.
     pub(crate) fn stop(&mut self) {
         let idle = self.files.database("idle.db");
-        self.engine = open(&self.environment, &self.sides, &self.options, idle, true).unwrap();
+        self.engine = open(&self.environment, &self.sides, &self.options, &idle, true).unwrap();
     }
 
     /// The program is started again, and may not come so far.
     pub(crate) fn try_restart(&mut self) -> Result<()> {
-        let state = self.files.database(&self.state);
-        self.engine = open(&self.environment, &self.sides, &self.options, state, false)?;
+        self.engine = open(
+            &self.environment,
+            &self.sides,
+            &self.options,
+            &self.state,
+            false,
+        )?;
         Ok(())
     }
 
     /// The pair's database is lost.
     pub(crate) fn lose_state(&mut self) {
         // The old one is still open at its old name.
-        self.state.push_str("-new");
+        self.state = self.files.database("new.db");
         self.restart(|_| {});
+    }
+
+    /// The pair's database lies on a real disk from now on, at `path`.
+    pub(crate) fn keep_state_at(&mut self, path: &Path) {
+        let db = rusqlite::Connection::open(&self.state).unwrap();
+        db.execute("VACUUM INTO ?1", [path.to_str().unwrap()])
+            .unwrap();
+        self.state = path.to_owned();
+        self.restart(|_| {});
+    }
+
+    /// The pair's database is of the format before this one.
+    pub(crate) fn downgrade_state(&self) {
+        let db = rusqlite::Connection::open(&self.state).unwrap();
+        db.execute_batch(
+            "DROP TABLE natives; DROP TABLE young; DELETE FROM meta WHERE key LIKE 'feed %'; \
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    }
+
+    /// Whether the database was kept as it was before an upgrade.
+    pub(crate) fn is_state_kept_aside(&self) -> bool {
+        let mut aside = self.state.clone().into_os_string();
+        aside.push("-format-1");
+        Path::new(&aside).exists()
     }
 
     /// Another, empty folder is in the place of a root.

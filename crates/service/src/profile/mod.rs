@@ -97,7 +97,16 @@ impl Profile {
     /// # Errors
     /// What the system says.
     pub fn remove_pair_state(&self, pair: &str) -> io::Result<()> {
-        for ending in ["db", "db-wal", "db-shm", "db-journal", "begun"] {
+        let endings = [
+            "db",
+            "db-wal",
+            "db-shm",
+            "db-journal",
+            "db-format-1",
+            "db-format-1.part",
+            "begun",
+        ];
+        for ending in endings {
             let path = self.folder.join("pairs").join(format!("{pair}.{ending}"));
             match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -228,10 +228,12 @@ impl State {
 
     fn upsert(&self, serial: Serial) -> Option<Change> {
         let node = self.tree.get(serial)?;
+        let habits = &self.shape.habits;
+        let by_id = habits.feed_by_id && (node.parent != ROOT || habits.feed_root_by_id);
         let parent_id = self
             .tree
             .get(node.parent)
-            .filter(|_| self.shape.habits.feed_by_id && node.parent != ROOT)
+            .filter(|_| by_id)
             .and_then(|parent| self.native_id(parent));
         let parent = parent_id.map_or_else(
             || ParentRef::Path(self.tree.path_of(node.parent)),
@@ -241,6 +243,16 @@ impl State {
             parent,
             entry: self.entry(serial)?,
         })
+    }
+
+    /// The items that the feed tells of when this one is moved or comes back into view.
+    pub(super) fn told_with(&self, serial: Serial) -> Vec<Serial> {
+        let habits = &self.shape.habits;
+        if habits.feed_by_id && habits.feed_tells_folder_alone {
+            vec![serial]
+        } else {
+            self.tree.subtree(serial)
+        }
     }
 
     /// Whether the account cannot see the item, or a folder above it.

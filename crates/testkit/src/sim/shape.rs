@@ -67,6 +67,11 @@ pub struct Habits {
     pub shows_upload_time: bool,
     /// The feed names parents and removed items by id; else by path.
     pub feed_by_id: bool,
+    /// The feed names the root by its id too, where it names parents by id.
+    pub feed_root_by_id: bool,
+    /// The feed tells of a folder that was moved, or comes back into view, and not of what lies in it: where
+    /// parents are named by id nothing of that is another.
+    pub feed_tells_folder_alone: bool,
     /// Lines in one answer of the feed.
     pub page: usize,
     /// Bytes in one piece of a read.
@@ -101,6 +106,8 @@ impl Habits {
             sets_meta: true,
             shows_upload_time: true,
             feed_by_id: capabilities.ids == Ids::Strong,
+            feed_root_by_id: false,
+            feed_tells_folder_alone: false,
             page: 100,
             chunk: 64 * 1024,
             lag: Duration::from_secs(10),
@@ -139,6 +146,8 @@ impl Habits {
             sets_meta: rng.chance(75),
             shows_upload_time: rng.chance(70),
             feed_by_id: capabilities.ids == Ids::Strong && rng.chance(60),
+            feed_root_by_id: false,
+            feed_tells_folder_alone: false,
             page: 1 + rng.index(12),
             chunk: 16 << rng.below(7),
             lag: Duration::from_millis(rng.below(20_000)),

@@ -242,7 +242,7 @@ impl State {
     pub(super) fn relink(&mut self, serial: Serial, parent: Serial, name: &Name) {
         let before = self.entry(serial);
         let old_parent = self.tree.get(serial).map_or(ROOT, |node| node.parent);
-        for at in self.tree.subtree(serial) {
+        for at in self.told_with(serial) {
             self.log_line(at);
         }
         self.tree.relink(serial, parent, name);
@@ -251,7 +251,7 @@ impl State {
         }
         self.remember(old_parent, serial, before);
         self.remember(parent, serial, None);
-        for at in self.tree.subtree(serial) {
+        for at in self.told_with(serial) {
             self.log_line(at);
         }
         self.changed_below(old_parent);

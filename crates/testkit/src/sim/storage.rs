@@ -167,7 +167,7 @@ impl SimStorage {
         state.recent.clear();
         for serial in std::mem::take(&mut state.lost) {
             // What lies below comes back into view with it.
-            for at in state.tree.subtree(serial) {
+            for at in state.told_with(serial) {
                 state.log_line(at);
             }
         }

@@ -1,0 +1,321 @@
+//! Looks at the sides and stores what they show (DESIGN 4, step 2).
+//!
+//! What a complete listing or a whole batch of a feed says goes into the state in one transaction, and the feed's
+//! cursor with it; a listing without its end marker says nothing and is rolled back (P10).
+
+mod feed;
+mod filter;
+mod listing;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::StreamExt;
+use futures_util::stream::select;
+use tandem_core::capabilities::ListingConsistency;
+use tandem_core::entry::{Entry, Kind};
+use tandem_core::error::Cause;
+use tandem_core::path::{Name, RelPath};
+use tandem_core::plan::ItemId;
+use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::{Depth, Listed, Locator};
+
+pub(crate) use feed::is_unreadable;
+pub(crate) use filter::stored_ignore_files;
+use listing::{FolderIds, complete};
+
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+use crate::state::ProblemRow;
+
+/// Where to look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    /// Everywhere: where a side has a feed, by what that says.
+    pub(crate) all: bool,
+    /// Everywhere by listing, whatever a feed says.
+    whole: bool,
+    /// In these folders; `true` with all below.
+    pub(crate) folders: BTreeMap<RelPath, bool>,
+}
+
+impl Doubt {
+    pub(crate) fn everything() -> Self {
+        Self {
+            all: true,
+            ..Self::default()
+        }
+    }
+
+    /// Everything, also what a feed did not tell of.
+    pub(crate) fn whole() -> Self {
+        Self {
+            whole: true,
+            ..Self::everything()
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.all && self.folders.is_empty()
+    }
+
+    /// Whether the children of `folder` are looked at.
+    pub(crate) fn covers(&self, folder: &RelPath) -> bool {
+        self.all || self.folders.contains_key(folder) || self.covers_below(folder)
+    }
+
+    /// Whether `folder` is looked at with all below.
+    fn covers_below(&self, folder: &RelPath) -> bool {
+        std::iter::successors(Some(folder.clone()), RelPath::parent)
+            .any(|at| self.folders.get(&at) == Some(&true))
+    }
+
+    /// Adds a folder. A folder within one that is looked at whole adds nothing.
+    pub(crate) fn add(&mut self, folder: RelPath, deep: bool) {
+        let slot = self.folders.entry(folder).or_insert(deep);
+        *slot |= deep;
+    }
+
+    /// Adds all that `other` covers.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        self.all |= other.all;
+        self.whole |= other.whole;
+        for (folder, deep) in &other.folders {
+            self.add(folder.clone(), *deep);
+        }
+    }
+}
+
+/// What a look found besides rows.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    /// Files still being written.
+    pub(crate) being_written: BTreeSet<(Side, RelPath)>,
+    /// Entries seen on each side.
+    pub(crate) entries: PerSide<u64>,
+    /// Whether a side was seen to show nothing of what is carried. Junk on a mount point is nothing.
+    pub(crate) empty: PerSide<bool>,
+    /// What was listed on each side.
+    listed: PerSide<Doubt>,
+    /// The folders that came; none where everything was listed.
+    looked: PerSide<Option<BTreeSet<RelPath>>>,
+    /// Places of which a feed told what is there.
+    told: BTreeSet<(Side, RelPath)>,
+    /// Places that a feed told to be gone, with all below.
+    gone: BTreeSet<(Side, RelPath)>,
+    /// Folders that could not be listed.
+    unreadable: BTreeSet<(Side, RelPath)>,
+    problems: BTreeSet<ProblemRow>,
+    ignore_files: BTreeMap<(Side, RelPath), Entry>,
+}
+
+impl Look {
+    /// Whether this look had to show what is at `path`.
+    pub(crate) fn covers(&self, side: Side, path: &RelPath) -> bool {
+        path.parent()
+            .is_none_or(|folder| self.listed[side].covers(&folder))
+            || self.was_told(side, path)
+    }
+
+    /// Whether this look asked for the item of this name in that very folder.
+    fn looked_for(&self, side: Side, folder: &RelPath, name: &str) -> bool {
+        let listed = &self.listed[side];
+        listed.all
+            || listed.folders.contains_key(folder)
+            || Name::new(name).is_ok_and(|name| self.was_told(side, &folder.join(&name)))
+    }
+
+    fn was_told(&self, side: Side, path: &RelPath) -> bool {
+        self.told.contains(&(side, path.clone()))
+            || std::iter::successors(Some(path.clone()), RelPath::parent)
+                .any(|at| self.gone.contains(&(side, at)))
+    }
+}
+
+/// A transaction that lasts over several steps and is rolled back if it is dropped.
+struct LookTransaction<'a> {
+    engine: &'a Engine,
+    open: bool,
+}
+
+impl<'a> LookTransaction<'a> {
+    fn begin(engine: &'a Engine) -> Result<Self> {
+        engine.state().begin()?;
+        Ok(Self { engine, open: true })
+    }
+
+    fn commit(mut self) -> Result<()> {
+        self.open = false;
+        self.engine.state().commit()
+    }
+}
+
+impl Drop for LookTransaction<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.engine.state().rollback();
+        }
+    }
+}
+
+impl Engine {
+    /// Looks where it is asked to, on both sides at once, and again if that showed another filter.
+    pub(crate) async fn look(&self, doubts: &PerSide<Doubt>) -> Result<Look> {
+        let mut doubts = doubts.clone();
+        loop {
+            let look = self.look_once(&doubts).await?;
+            if !self.refresh_filter(&look).await? {
+                return Ok(look);
+            }
+            self.follow_filter()?;
+            doubts = PerSide::new(Doubt::everything(), Doubt::everything());
+        }
+    }
+
+    async fn look_once(&self, doubts: &PerSide<Doubt>) -> Result<Look> {
+        let _looking = self.looking.lock().await;
+        let transaction = LookTransaction::begin(self)?;
+        let mut look = Look::default();
+        for side in Side::BOTH {
+            look.listed[side] = self.read_feed(side, &doubts[side], &mut look).await?;
+            look.looked[side] = (!look.listed[side].all).then(BTreeSet::new);
+        }
+        let absent = PerSide::new(
+            self.told_absent(Side::Source)?,
+            self.told_absent(Side::Destination)?,
+        );
+        self.list(&mut look).await?;
+        self.mark_unreadable(&look)?;
+        self.state().forget_unlisted(|side, folder| {
+            look.listed[side].all || look.listed[side].covers_below(folder)
+        })?;
+        for side in Side::BOTH {
+            if let Some(told) = &absent[side] {
+                self.confirm_unlisted(side, told, &mut look).await?;
+            }
+            if doubts[side].all && !look.listed[side].all {
+                look.empty[side] = self.state().shows_nothing(side)?;
+            }
+            let looked = look.looked[side].as_ref();
+            self.state().forget_look_problems(side, looked)?;
+        }
+        self.state()
+            .forget_told_problems(look.told.union(&look.gone))?;
+        self.state().add_problems("look", &look.problems)?;
+        if doubts.source.all && doubts.destination.all {
+            self.note_all_looked_at()?;
+        }
+        self.note_unread(&look)?;
+        transaction.commit()?;
+        Ok(look)
+    }
+
+    /// Lists what is in doubt.
+    async fn list(&self, look: &mut Look) -> Result<()> {
+        let mut folders = PerSide::from_fn(|_| FolderIds::default());
+        if !(look.listed.source.all && look.listed.destination.all) {
+            for side in Side::BOTH {
+                let doubt = look.listed[side].clone();
+                self.look_at(side, &doubt, &mut folders[side], look).await?;
+            }
+            return Ok(());
+        }
+        let of = |side: Side| {
+            self.root(side)
+                .list(&RelPath::root(), Depth::Subtree)
+                .map(move |l| (side, l))
+        };
+        let mut both = select(of(Side::Source), of(Side::Destination));
+        let mut ended = PerSide::new(false, false);
+        while let Some((side, listed)) = both.next().await {
+            let listed = listed.map_err(Self::storage_error(side))?;
+            ended[side] |= listed == Listed::End;
+            self.take(side, listed, &mut folders[side], look)?;
+        }
+        for side in Side::BOTH {
+            complete(side, ended[side])?;
+        }
+        Ok(())
+    }
+
+    /// What is known to be gone on a side whose listings are not believed alone, for it has a feed.
+    fn told_absent(&self, side: Side) -> Result<Option<BTreeSet<(ItemId, Name)>>> {
+        if !self.reads_feed(side) {
+            return Ok(None);
+        }
+        let absent = self.state().absent_places(side)?;
+        Ok(Some(absent.into_iter().collect()))
+    }
+
+    /// Asks one by one for what a listing did not show, beyond what the feed has `told` to be gone: it may be out of
+    /// reach (P10).
+    async fn confirm_unlisted(
+        &self,
+        side: Side,
+        told: &BTreeSet<(ItemId, Name)>,
+        look: &mut Look,
+    ) -> Result<()> {
+        let absent = self.state().absent_places(side)?;
+        for place in absent.into_iter().filter(|place| !told.contains(place)) {
+            let (folder, name) = place;
+            let Some(path) = self.path_of(side, folder)?.map(|at| at.join(&name)) else {
+                continue;
+            };
+            match self.ask_for(side, &path).await {
+                Ok(None) => {}
+                Ok(Some(entry)) if entry.kind != Kind::Folder => {
+                    self.state().see_again(side, folder, &name, &entry)?;
+                }
+                // What lies in a folder that only `stat` knows is not known.
+                Ok(Some(_)) => self.state().see_unknown(side, folder, &name)?,
+                Err(error) if error.cause == Cause::Forbidden => {
+                    self.state().see_unknown(side, folder, &name)?;
+                    look.problems.insert(ProblemRow {
+                        side,
+                        path: path.to_string(),
+                        why: "unreadable".to_owned(),
+                        detail: String::new(),
+                    });
+                }
+                Err(error) => return Err(EngineError::Storage { side, error }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Absences that only an eventual listing shows are asked for one by one.
+    pub(crate) async fn confirm_absences(&self, side: Side) -> Result<()> {
+        if self.capabilities(side).listing != ListingConsistency::Eventual {
+            return Ok(());
+        }
+        let absent = self.state().absent_places(side)?;
+        for (folder, name) in absent {
+            let Some(path) = self.path_of(side, folder)? else {
+                continue;
+            };
+            let there = self.ask_for(side, &path.join(&name)).await;
+            if let Some(entry) = there.map_err(Self::storage_error(side))? {
+                self.state()
+                    .transaction(|state| state.see_again(side, folder, &name, &entry))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is at a path. Where case or form does not count, another spelling answers too: that is listed for itself.
+    async fn ask_for(
+        &self,
+        side: Side,
+        path: &RelPath,
+    ) -> tandem_core::error::Result<Option<Entry>> {
+        let there = self
+            .root(side)
+            .stat(&Locator::of_path(path.clone()))
+            .await?;
+        Ok(there.filter(|entry| path.name().is_some_and(|name| entry.name == name)))
+    }
+
+    /// The path of a folder as a side spells it.
+    pub(crate) fn path_of(&self, side: Side, folder: ItemId) -> Result<Option<RelPath>> {
+        self.state().path_of(side, folder)
+    }
+}

@@ -1,0 +1,361 @@
+//! Sides that tell what changed: they are listed once, and then what they tell is believed, however it comes.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Destination, SEEDS, Source, World, capabilities, path};
+use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::side::Side;
+use tandem_engine::setup::PairOptions;
+use tandem_testkit::sim::{Edit, Fault, Faults, Habits};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Both sides have feeds: by id or by path, telling a moved folder alone or all in it, with few lines at a time.
+fn with_feeds(seed: u64, change: impl FnOnce(&mut PairOptions), waiting: bool) -> World {
+    World::shaped(seed, change, |side| {
+        let kind = (seed as usize + usize::from(side == Source)) % 4;
+        let ids = [Ids::Strong, Ids::Strong, Ids::Strong, Ids::None][kind];
+        let capabilities = Capabilities {
+            feed: true,
+            waiting,
+            ..capabilities(ids)
+        };
+        let habits = Habits {
+            feed_by_id: kind < 2,
+            feed_root_by_id: kind == 0,
+            feed_tells_folder_alone: kind == 0,
+            page: 3,
+            ..Habits::plain(&capabilities)
+        };
+        (capabilities, habits)
+    })
+}
+
+/// In step, with a few files and folders.
+fn in_step(seed: u64) -> World {
+    let world = with_feeds(seed, |_| {}, false);
+    fill(&world);
+    world
+}
+
+fn fill(world: &World) {
+    world.folder(Source, "d");
+    world.folder(Source, "d/e");
+    for at in ["a", "b", "d/x", "d/e/y"] {
+        world.write(Source, at, at);
+    }
+    world.sync();
+    world.still();
+}
+
+/// From now on no listing comes to its end.
+fn without_listings(world: &World, side: Side) {
+    world.sides[side].set_faults(Faults::of(&[(Fault::PartialListing, 1000)]));
+}
+
+fn moved(world: &World, side: Side, from: &str, to: &str) {
+    let (from, to) = (path(from), path(to));
+    world.edit(side, &Edit::Move { from, to });
+}
+
+#[test]
+fn what_it_tells_is_carried_without_a_listing() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        for side in Side::BOTH {
+            without_listings(&world, side);
+        }
+        world.write(Destination, "d/x", "edited");
+        world.write(Destination, "d/e/new", "new");
+        world.delete(Destination, "a");
+        moved(&world, Destination, "b", "d/moved");
+        world.sync();
+        world.both_have("d/x", Some("edited"));
+        world.both_have("d/e/new", Some("new"));
+        world.both_have("a", None);
+        world.both_have("b", None);
+        world.both_have("d/moved", Some("b"));
+        world.still();
+    }
+}
+
+#[test]
+fn what_tandem_did_itself_is_nothing_new() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        without_listings(&world, Destination);
+        world.write(Source, "d/x", "edited");
+        world.write(Source, "new", "new");
+        world.delete(Source, "b");
+        world.sync();
+        world.still();
+        world.both_have("d/x", Some("edited"));
+        world.both_have("b", None);
+    }
+}
+
+#[test]
+fn lines_come_twice_and_in_any_order() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        let faults = [(Fault::FeedTwice, 1000), (Fault::FeedReordered, 1000)];
+        world.sides[Destination].set_faults(Faults::of(&faults));
+        world.folder(Destination, "new");
+        world.folder(Destination, "new/deep");
+        world.write(Destination, "new/deep/file", "1");
+        moved(&world, Destination, "d/e", "new/e");
+        moved(&world, Destination, "d", "new/deep/d");
+        moved(&world, Destination, "a", "d");
+        world.sync();
+        world.both_have("new/deep/file", Some("1"));
+        world.both_have("new/e/y", Some("d/e/y"));
+        world.both_have("new/deep/d/x", Some("d/x"));
+        world.both_have("d", Some("a"));
+        world.both_have("a", None);
+        world.still();
+    }
+}
+
+#[test]
+fn a_moved_folder_leaves_its_old_place_and_keeps_what_is_in_it() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        moved(&world, Destination, "d", "f");
+        world.write(Destination, "f/e/y", "edited");
+        world.sync();
+        assert_eq!(
+            world.paths(Source),
+            ["a", "b", "f", "f/e", "f/e/y", "f/x"].map(str::to_owned)
+        );
+        world.both_have("f/e/y", Some("edited"));
+        world.still();
+    }
+}
+
+#[test]
+fn two_items_that_changed_places_are_both_kept() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        let (a, b) = (path("a"), path("b"));
+        world.edit(Destination, &Edit::Swap { a, b });
+        world.sync();
+        world.both_have("a", Some("b"));
+        world.both_have("b", Some("a"));
+        world.still();
+    }
+}
+
+#[test]
+fn a_removed_folder_takes_all_below_with_it() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        let d = path("d");
+        world.edit(Destination, &Edit::DeleteTree { path: d });
+        without_listings(&world, Destination);
+        world.sync();
+        assert_eq!(world.paths(Source), ["a", "b"].map(str::to_owned));
+        world.still();
+    }
+}
+
+#[test]
+fn a_line_that_comes_late_is_taken_when_it_comes() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        world.sides[Destination].set_faults(Faults::of(&[(Fault::FeedLate, 1000)]));
+        world.write(Destination, "a", "edited");
+        moved(&world, Destination, "d/x", "x");
+        world.still();
+        world.sides[Destination].heal();
+        world.sync();
+        world.both_have("a", Some("edited"));
+        world.both_have("x", Some("d/x"));
+        world.both_have("d/x", None);
+        world.still();
+    }
+}
+
+#[test]
+fn a_line_that_never_comes_is_made_up_for_by_a_full_look() {
+    for (limit, after) in [(7 * 24 * 3600, DAY * 8), (60, Duration::from_secs(61))] {
+        for seed in SEEDS {
+            let world = with_feeds(seed, |o| o.limits.full_look = limit, false);
+            fill(&world);
+            world.sides[Destination].set_faults(Faults::of(&[(Fault::FeedLate, 1000)]));
+            world.write(Destination, "a", "edited");
+            world.still();
+            world.sides[Destination].set_faults(Faults::none());
+            world.still();
+            world.environment.advance(after);
+            world.sync();
+            world.both_have("a", Some("edited"));
+        }
+    }
+}
+
+#[test]
+fn lost_access_is_shown_and_deletes_nothing() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        assert!(world.sides[Destination].lose_access(&path("d")));
+        world.still();
+        world.has(Source, "d/e/y", Some("d/e/y"));
+        assert_eq!(world.engine.problems().unwrap().len(), 1);
+        world.write(Source, "d/x", "edited");
+        world.sync();
+        world.has(Source, "d/x", Some("edited"));
+        world.sides[Destination].heal();
+        world.sync();
+        world.both_have("d/x", Some("edited"));
+        world.both_have("d/e/y", Some("d/e/y"));
+        world.still();
+        assert_eq!(world.engine.problems().unwrap(), []);
+    }
+}
+
+#[test]
+fn what_changed_out_of_reach_is_seen_when_it_is_back() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        assert!(world.sides[Destination].lose_access(&path("d")));
+        world.still();
+        world.write(Destination, "d/e/y", "edited");
+        world.sides[Destination].heal();
+        world.sync();
+        world.both_have("d/e/y", Some("edited"));
+        world.still();
+    }
+}
+
+#[test]
+fn an_expired_cursor_leads_to_a_listing_and_to_no_delete_that_is_none() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        world.write(Destination, "a", "edited");
+        world.delete(Destination, "b");
+        assert!(world.sides[Destination].lose_access(&path("d/x")));
+        world.sides[Destination].expire_cursors();
+        world.sync();
+        world.both_have("a", Some("edited"));
+        world.both_have("b", None);
+        world.has(Source, "d/x", Some("d/x"));
+        world.sides[Destination].heal();
+        world.still();
+        world.both_have("d/x", Some("d/x"));
+    }
+}
+
+#[test]
+fn a_batch_that_could_not_be_taken_whole_is_read_again() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        world.folder(Destination, "new");
+        world.write(Destination, "new/file", "1");
+        world.write(Destination, "a", "edited");
+        without_listings(&world, Destination);
+        assert!(world.run(world.engine.sync()).is_err());
+        world.has(Source, "a", Some("a"));
+        world.sides[Destination].heal();
+        world.sync();
+        world.both_have("a", Some("edited"));
+        world.both_have("new/file", Some("1"));
+        world.still();
+    }
+}
+
+#[test]
+fn another_filter_is_followed_although_no_line_tells_of_what_it_lets_in() {
+    for seed in SEEDS {
+        let mut world = with_feeds(seed, |o| o.filter.patterns = vec!["x".to_owned()], false);
+        fill(&world);
+        world.has(Destination, "d/x", None);
+        world.restart(|o| o.filter.patterns.clear());
+        world.sync();
+        world.both_have("d/x", Some("d/x"));
+        world.write(Destination, ".tandemignore", "later");
+        world.sync();
+        world.write(Source, "d/later", "1");
+        world.still();
+        world.delete(Destination, ".tandemignore");
+        world.sync();
+        world.both_have("d/later", Some("1"));
+        world.still();
+    }
+}
+
+#[test]
+fn a_side_that_tells_of_nothing_left_is_held_for_as_long_as_it_is_not_proven() {
+    for seed in SEEDS {
+        let world = World::shaped(
+            seed,
+            |_| {},
+            |_| {
+                let capabilities = Capabilities {
+                    feed: true,
+                    ..capabilities(Ids::None)
+                };
+                let habits = Habits {
+                    marker: false,
+                    ..Habits::plain(&capabilities)
+                };
+                (capabilities, habits)
+            },
+        );
+        fill(&world);
+        world.delete(Destination, "a");
+        world.delete(Destination, "b");
+        let path = path("d");
+        world.edit(Destination, &Edit::DeleteTree { path });
+        for _ in 0..2 {
+            assert_eq!(world.sync().held, 1);
+            world.has(Source, "a", Some("a"));
+        }
+    }
+}
+
+#[test]
+fn while_tandem_runs_a_hint_of_the_feed_is_enough() {
+    for seed in SEEDS {
+        let world = with_feeds(seed, |_| {}, true);
+        fill(&world);
+        let sides = world.sides.clone();
+        let sleep = world.environment.shared().sleep(Duration::from_secs(5));
+        for side in Side::BOTH {
+            without_listings(&world, side);
+        }
+        world.live_with(Duration::from_secs(30), async move {
+            sleep.await;
+            let edit = Edit::Write {
+                path: path("d/e/y"),
+                content: "edited".into(),
+            };
+            assert!(sides.destination.edit(&edit));
+        });
+        world.both_have("d/e/y", Some("edited"));
+    }
+}
+
+#[test]
+fn a_state_from_before_feeds_were_read_is_kept_aside_and_goes_on() {
+    for seed in SEEDS {
+        let mut world = in_step(seed);
+        let folder =
+            std::env::temp_dir().join(format!("tandem-upgrade-{}-{seed}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        world.keep_state_at(&folder.join("pair.db"));
+        world.downgrade_state();
+        world.restart(|_| {});
+        assert!(world.is_state_kept_aside());
+        world.still();
+        world.write(Destination, "d/e/y", "edited");
+        world.delete(Destination, "b");
+        world.sync();
+        world.both_have("d/e/y", Some("edited"));
+        world.both_have("b", None);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

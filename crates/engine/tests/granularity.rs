@@ -1,0 +1,122 @@
+//! Storages whose revisions do not tell apart what was written within one step of time.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{Destination, SEEDS, Source, World, capabilities, path};
+use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::side::Side;
+use tandem_testkit::sim::{Edit, SimExecutor};
+
+/// Both sides tell apart what was written `granularity` nanoseconds apart.
+fn coarse(seed: u64, granularity: u64) -> World {
+    let ids = [Ids::None, Ids::Hint];
+    World::of(
+        seed,
+        |_| {},
+        |side| Capabilities {
+            revision_granularity: granularity,
+            waiting: true,
+            ..capabilities(ids[(seed as usize + usize::from(side == Source)) % 2])
+        },
+    )
+}
+
+/// Writes a file without time passing.
+fn edit_at_once(world: &World, side: Side, content: &'static str) {
+    assert!(world.sides[side].edit(&write(content)));
+}
+
+fn write(content: &'static str) -> Edit {
+    Edit::Write {
+        path: path("a"),
+        content: Bytes::from_static(content.as_bytes()),
+    }
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn a_short_step_is_waited_for_in_the_pass_and_then_compared() {
+    for seed in SEEDS {
+        for side in Side::BOTH {
+            let world = coarse(seed, SECOND);
+            world.sync();
+            edit_at_once(&world, side, "first");
+            let (edited, mut times) = (world.sides[side].clone(), 0);
+            world.sides[side.other()].on_operation(Box::new(move |operation, _| {
+                times += usize::from(operation == "commit");
+                if operation == "commit" && times == 1 {
+                    assert!(edited.edit(&write("other")));
+                }
+            }));
+            SimExecutor::new(&world.environment)
+                .run(world.engine.sync())
+                .unwrap()
+                .unwrap();
+            world.both_have("a", Some("other"));
+            world.still();
+        }
+    }
+}
+
+#[test]
+fn what_is_edited_right_after_it_was_written_is_seen_by_the_next_pass() {
+    for seed in SEEDS {
+        let world = coarse(seed, 2 * SECOND);
+        world.write(Source, "a", "first");
+        world.sync();
+        edit_at_once(&world, Destination, "other");
+        world.sync();
+        world.both_have("a", Some("other"));
+        world.still();
+    }
+}
+
+#[test]
+fn while_tandem_runs_it_is_seen_by_itself() {
+    for seed in SEEDS {
+        let world = coarse(seed, 2 * SECOND);
+        world.write(Source, "a", "first");
+        world.sync();
+        edit_at_once(&world, Destination, "other");
+        world.live(Duration::from_secs(30));
+        world.both_have("a", Some("other"));
+    }
+}
+
+#[test]
+fn what_is_young_in_steps_of_milliseconds_is_waited_for() {
+    for seed in SEEDS {
+        let world = coarse(seed, 1_000_000);
+        world.write(Source, "a", "first");
+        world.sync();
+        world.both_have("a", Some("first"));
+        world.still();
+    }
+}
+
+#[test]
+fn what_is_as_it_was_is_compared_once() {
+    for seed in SEEDS {
+        let world = coarse(seed, 2 * SECOND);
+        world.write(Source, "a", "first");
+        world.sync();
+        let reads = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        world.still();
+        for side in Side::BOTH {
+            let reads = std::sync::Arc::clone(&reads);
+            world.sides[side].on_operation(Box::new(move |operation, _| {
+                if operation == "read" {
+                    reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                }
+            }));
+        }
+        world.still();
+        assert_eq!(reads.load(std::sync::atomic::Ordering::Relaxed), 0);
+    }
+}
