@@ -6,7 +6,8 @@ use tandem_core::entry::Entry;
 use tandem_core::side::Side;
 use tandem_core::storage::VersionKey;
 
-use super::{Execution, Finished, journal_row};
+use super::recording::journal_row;
+use super::{Execution, Finished};
 use crate::error::{EngineError, Result};
 use crate::rescue::Looked;
 

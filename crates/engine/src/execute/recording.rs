@@ -1,0 +1,263 @@
+//! Records what was done and is durable: base, observations and journal in one transaction.
+
+use std::collections::HashMap;
+
+use tandem_core::entry::Kind;
+use tandem_core::path::RelPath;
+use tandem_core::plan::record::{Row, record};
+use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Reason, Retain};
+use tandem_core::side::{PerSide, Side};
+
+use super::{BasePlace, Execution, Finished};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::event::Event;
+use crate::guarding::digest;
+use crate::report::Outcome;
+use crate::state::JournalRow;
+use crate::views::{kind_of, log_line, planned};
+
+impl Execution<'_> {
+    /// Records what was done and is durable.
+    pub(super) fn record(&mut self, finished: Vec<Finished>) -> Result<()> {
+        if finished.is_empty() {
+            return Ok(());
+        }
+        let now = self.engine.now();
+        let mut lines = Vec::new();
+        let mut state = self.engine.state();
+        let places = &mut self.places;
+        let run = self.run;
+        let engine = self.engine;
+        state.transaction(|state| {
+            for one in &finished {
+                let item = one.action.standing.item;
+                let base = match one.was_at.as_ref().or_else(|| places.get(&item)) {
+                    Some((parent, name)) => state.base_item(*parent, name)?,
+                    None => None,
+                };
+                detach_filtered(engine, state, &one.action)?;
+                let had_at = state.folder_paths(base.as_ref())?;
+                let mut rows = record(&one.action, base.as_ref(), &one.done);
+                follow_rebased(state, &one.action, &mut rows)?;
+                state.apply(&rows, base.as_ref())?;
+                for row in &rows {
+                    if let Row::Put {
+                        item, parent, name, ..
+                    } = row
+                    {
+                        places.insert(*item, (*parent, name.clone()));
+                    }
+                }
+                move_detached(state, &one.action)?;
+                if Side::BOTH.iter().any(|&side| had_at[side].is_some()) {
+                    let base = current(state, places, item)?;
+                    detached_follow(state, &had_at, base.as_ref())?;
+                }
+                if let (Deed::Duplicate { from, .. }, Some(copy)) =
+                    (&one.action.deed, &one.done.entry)
+                {
+                    let (of, copy) = (from.entry.revision.clone(), copy.revision.clone());
+                    state.copies.push(MadeCopy {
+                        side: one.action.side,
+                        of,
+                        copy,
+                    });
+                }
+                if let Some(text) = &one.text {
+                    state.keep_text(item, text, now)?;
+                }
+                if let Some(intent) = one.intent {
+                    state.close_intent(intent)?;
+                }
+                if one.action.touches() {
+                    let mut row = journal_row(&one.action, run, now);
+                    row.after.clone_from(&one.done.entry);
+                    row.version.clone_from(&one.version);
+                    row.keep |= one.keep;
+                    for mut row in [Some(row), one.also.as_deref().cloned()]
+                        .into_iter()
+                        .flatten()
+                    {
+                        row.id = state.add_journal(&row)?;
+                        lines.push(row);
+                    }
+                }
+                if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
+                    && state.use_approval(digest)?
+                    && let Some(line) = lines.last()
+                {
+                    // What a person agreed to does not count towards the next hold.
+                    state.note_approved(line.id)?;
+                }
+            }
+            Ok(())
+        })?;
+        drop(state);
+        for one in &finished {
+            self.look_into_moved_folder(&one.action)?;
+        }
+        self.out.recorded += finished.len() as u64;
+        self.count(&finished);
+        for line in lines {
+            self.engine
+                .setup
+                .events
+                .event(Event::Action(log_line(&line)));
+        }
+        Ok(())
+    }
+
+    /// A folder that the sides have at different places by now is a new one there until it is looked into.
+    fn look_into_moved_folder(&mut self, action: &Action) -> Result<()> {
+        let (standing, side) = (&action.standing, action.side);
+        let Deed::Move { to, other, .. } = &action.deed else {
+            return Ok(());
+        };
+        let place = &standing.places[side.other()];
+        let aside = action.reason == Reason::SwapStep;
+        if standing.kind != Kind::Folder || !standing.in_base || (other.is_some() && !aside) {
+            return Ok(());
+        }
+        if aside || place.is_some() {
+            self.out.doubts[side].add(to.clone(), true);
+        }
+        if let (true, Some((folder, name))) = (aside, place)
+            && let Some(folder) = self.engine.state().path_of(side.other(), *folder)?
+        {
+            self.out.doubts[side.other()].add(folder.join(name), true);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, finished: &[Finished]) {
+        for one in finished {
+            if one.action.touches() {
+                self.summary.done += 1;
+                self.summary.run = Some(self.run.unsigned_abs());
+                self.summary.bytes[one.action.side] += one.action.bytes();
+            } else if matches!(one.action.deed, Deed::Adopt { .. }) {
+                self.summary.adopted += 1;
+            }
+        }
+        let touched = finished.iter().filter(|f| f.action.touches()).count() as u64;
+        let last = finished
+            .last()
+            .and_then(|f| f.action.path())
+            .map(ToString::to_string);
+        self.engine.progress(|p| {
+            p.actions_done += touched;
+            p.path = last.or_else(|| p.path.take());
+        });
+    }
+}
+
+/// A folder that this plan has meanwhile moved is known under its own id. Where it is not, what lies in it stays
+/// known under fresh ids, until the folder itself goes over with all below.
+fn follow_rebased(state: &crate::state::State, action: &Action, rows: &mut Vec<Row>) -> Result<()> {
+    let standing = &action.standing;
+    let mut not_yet = PerSide::new(false, false);
+    for side in Side::BOTH {
+        let folder = standing.folders[side];
+        not_yet[side] = folder != standing.parent && state.is_fresh_folder(side, folder)?;
+    }
+    rows.retain(|row| !matches!(row, Row::Rebase { side, .. } if not_yet[*side]));
+    for row in rows {
+        let (side, parent) = match row {
+            Row::Place { side, parent, .. } => (side, parent),
+            Row::Moved(made) => (&mut made.side, &mut made.folder),
+            _ => continue,
+        };
+        if *parent == standing.folders[*side] && *parent != standing.parent && !not_yet[*side] {
+            *parent = standing.parent;
+        }
+    }
+    Ok(())
+}
+
+/// What a filter leaves out on one side only stays as it is on the other.
+fn detach_filtered(engine: &Engine, state: &crate::state::State, action: &Action) -> Result<()> {
+    let Deed::Forget { left } = &action.deed else {
+        return Ok(());
+    };
+    for side in Side::BOTH {
+        if let (Reason::FilteredOut, Some(entry), Some((folder, name))) =
+            (action.reason, &left[side], &action.standing.places[side])
+        {
+            state.detach_filtered(side, (*folder, name), engine.while_it_is(side, entry))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is detached in a folder goes with it when it is moved.
+fn move_detached(state: &crate::state::State, action: &Action) -> Result<()> {
+    match &action.deed {
+        Deed::Move { from, to, .. } if from.entry.kind == Kind::Folder => {
+            state.move_detached(action.side, &from.path, to)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same where a person had moved it already, and the base follows.
+fn detached_follow(
+    state: &crate::state::State,
+    had_at: &PerSide<Option<RelPath>>,
+    base: Option<&BaseItem>,
+) -> Result<()> {
+    let has_at = state.folder_paths(base)?;
+    for side in Side::BOTH {
+        if let (Some(had), Some(has)) = (&had_at[side], &has_at[side]) {
+            state.move_detached(side, had, has)?;
+        }
+    }
+    Ok(())
+}
+
+/// The item as the base has it by now.
+pub(super) fn current(
+    state: &crate::state::State,
+    places: &HashMap<ItemId, BasePlace>,
+    item: ItemId,
+) -> Result<Option<BaseItem>> {
+    match places.get(&item) {
+        Some((parent, name)) => state.base_item(*parent, name),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn journal_row(
+    action: &Action,
+    run: i64,
+    at: tandem_core::time::Timestamp,
+) -> JournalRow {
+    let shown = planned(action);
+    let (before, keep) = match &action.deed {
+        Deed::Transfer {
+            replaces, retain, ..
+        } => (replaces.clone(), *retain == Retain::Unseen),
+        Deed::Delete { at, retain, .. } => (Some(at.entry.clone()), *retain == Retain::Unseen),
+        Deed::Move { from, .. } => (Some(from.entry.clone()), false),
+        Deed::SetMeta { at, .. } => (Some(at.entry.clone()), false),
+        Deed::Merge { destination, .. } => (Some(destination.entry.clone()), true),
+        _ => (None, false),
+    };
+    JournalRow {
+        id: 0,
+        run,
+        at,
+        side: action.side,
+        kind: kind_of(&action.deed),
+        path: shown.path,
+        target: shown.to,
+        bytes: shown.bytes,
+        reason: action.reason,
+        outcome: Outcome::Done,
+        error: None,
+        before,
+        after: None,
+        version: None,
+        keep,
+    }
+}
