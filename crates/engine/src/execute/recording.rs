@@ -67,9 +67,6 @@ impl Execution<'_> {
                 if let Some(text) = &one.text {
                     state.keep_text(item, text, now)?;
                 }
-                if let Some(intent) = one.intent {
-                    state.close_intent(intent)?;
-                }
                 if one.action.touches() {
                     let mut row = journal_row(&one.action, run, now);
                     row.after.clone_from(&one.done.entry);
@@ -91,7 +88,7 @@ impl Execution<'_> {
                     state.note_approved(line.id)?;
                 }
             }
-            Ok(())
+            state.close_intents(finished.iter().filter_map(|one| one.intent))
         })?;
         drop(state);
         for one in &finished {
