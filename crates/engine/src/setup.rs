@@ -47,7 +47,7 @@ impl Default for Limits {
             interval: 300,
             quiet: 200,
             keeps_changing: 10,
-            planned_together: 8192,
+            planned_together: 4096,
         }
     }
 }

@@ -128,7 +128,8 @@ struct Writing {
     open: Open,
     token: Token,
     done: u64,
-    hasher: blake3::Hasher,
+    /// `None` where the content is hashed on its way.
+    hasher: Option<Box<blake3::Hasher>>,
 }
 
 /// Stages `content` for `target`.
@@ -149,6 +150,9 @@ pub(crate) async fn stage(
         Some(writing) => writing,
         None => begin(disk, &place, len, &*sink)?,
     };
+    if writing.hasher.is_none() && (len >= RESUMABLE || !content.is_hashed_on_the_way()) {
+        writing.hasher = Some(Box::default());
+    }
     // Only what the content's own end of the line does may be tried again from here.
     if len >= RESUMABLE {
         writing.open.set_early(Early::Keep);
@@ -161,7 +165,18 @@ pub(crate) async fn stage(
         return Err(error.0);
     }
     writing.open.set_early(Early::Remove);
-    finish(disk, writing, target, len, meta)
+    let hash = match &writing.hasher {
+        Some(hasher) => ContentHash::blake3(*hasher.finalize().as_bytes()),
+        None => content.hash_on_the_way().ok_or_else(|| {
+            refused(
+                STAGE,
+                target,
+                Cause::HashMismatch,
+                "it did not arrive in order",
+            )
+        })?,
+    };
+    finish(disk, writing, target, len, meta, hash)
 }
 
 /// Whose fault ended a transfer early.
@@ -213,13 +228,19 @@ impl Writing {
             return Err(refused(STAGE, target, Cause::HashMismatch, why));
         }
         sys::write_at(self.open.file(), piece, self.done).context(STAGE, target)?;
-        self.hasher.update(piece);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(piece);
+        }
         let passed = self.done / CHECKPOINT != end / CHECKPOINT;
         self.done = end;
-        if passed && len >= RESUMABLE && end < len {
+        if passed
+            && len >= RESUMABLE
+            && end < len
+            && let Some(hasher) = &self.hasher
+        {
             self.token.checkpoint = Some(Checkpoint {
                 len: end,
-                blake3: self.hasher.finalize().to_hex().to_string(),
+                blake3: hasher.finalize().to_hex().to_string(),
             });
             sink.store(&self.token.pack(STAGE)?);
         }
@@ -259,7 +280,7 @@ fn begin(disk: &Arc<Disk>, place: &Place, len: u64, sink: &dyn ResumeSink) -> Re
         open: Open::Named(Temporary::new(disk, place_of_file, inode), file),
         token,
         done: 0,
-        hasher: blake3::Hasher::new(),
+        hasher: None,
     };
     if len >= RESUMABLE {
         sink.store(&writing.token.pack(STAGE)?);
@@ -279,7 +300,7 @@ fn begin_unnamed(disk: &Disk, place: &Place, len: u64, unnamed: Nameless) -> Res
             ..Token::found(at)
         },
         done: 0,
-        hasher: blake3::Hasher::new(),
+        hasher: None,
     })
 }
 
@@ -328,7 +349,7 @@ fn resumed(
             ..token
         },
         done,
-        hasher: prefix.hasher,
+        hasher: Some(Box::new(prefix.hasher)),
     })
 }
 
@@ -339,6 +360,7 @@ fn finish(
     target: &RelPath,
     len: u64,
     meta: &Meta,
+    hash: ContentHash,
 ) -> Result<Staged> {
     let file = writing.open.file();
     if meta.executable == Some(true) && !writing.token.private {
@@ -363,7 +385,7 @@ fn finish(
         len,
         meta: meta.clone(),
         content: None,
-        hashes: vec![ContentHash::blake3(*writing.hasher.finalize().as_bytes())],
+        hashes: vec![hash],
     })
 }
 

@@ -14,13 +14,13 @@ use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Committed, Deleted, Discard, Expected, Keep, Locator, Root};
 
 use super::folder_move::children;
-use super::{Execution, Finished, chunks};
+use super::{Execution, Finished, GROUP, chunks};
 use crate::error::Result;
 use crate::parallel::answers_in_parallel;
 
 type Answer<T> = tandem_core::error::Result<T>;
 
-/// Steps that are made durable and recorded together.
+/// Changes of what is there that are made durable and recorded together.
 const STEPS: usize = 256;
 
 pub(super) fn locate(at: &At) -> Locator {
@@ -33,7 +33,7 @@ pub(super) fn locate(at: &At) -> Locator {
 impl Execution<'_> {
     /// Folders and moves, in the plan's order.
     pub(super) async fn steps(&mut self, steps: Vec<Arc<Action>>) -> Result<()> {
-        for group in chunks(steps, STEPS) {
+        for group in chunks(steps, GROUP) {
             let mut visible = Vec::new();
             for action in group {
                 if self.is_stopped() {

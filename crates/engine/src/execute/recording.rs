@@ -24,7 +24,7 @@ impl Execution<'_> {
             return Ok(());
         }
         let now = self.engine.now();
-        let mut lines = Vec::new();
+        let mut lines = Vec::with_capacity(finished.len());
         let mut state = self.engine.state();
         let places = &mut self.places;
         let run = self.run;
@@ -72,12 +72,11 @@ impl Execution<'_> {
                     row.after.clone_from(&one.done.entry);
                     row.version.clone_from(&one.version);
                     row.keep |= one.keep;
-                    for mut row in [Some(row), one.also.as_deref().cloned()]
-                        .into_iter()
-                        .flatten()
-                    {
+                    row.id = state.add_journal(&row)?;
+                    lines.push(log_line(&row));
+                    if let Some(mut row) = one.also.as_deref().cloned() {
                         row.id = state.add_journal(&row)?;
-                        lines.push(row);
+                        lines.push(log_line(&row));
                     }
                 }
                 if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
@@ -85,7 +84,7 @@ impl Execution<'_> {
                     && let Some(line) = lines.last()
                 {
                     // What a person agreed to does not count towards the next hold.
-                    state.note_approved(line.id)?;
+                    state.note_approved(line.id.cast_signed())?;
                 }
             }
             state.close_intents(finished.iter().filter_map(|one| one.intent))
@@ -97,10 +96,7 @@ impl Execution<'_> {
         self.out.recorded += finished.len() as u64;
         self.count(&finished);
         for line in lines {
-            self.engine
-                .setup
-                .events
-                .event(Event::Action(log_line(&line)));
+            self.engine.setup.events.event(Event::Action(line));
         }
         Ok(())
     }
