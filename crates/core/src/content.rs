@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 
+use crate::entry::ContentHash;
 use crate::error::Result;
 
 /// Bytes that arrive in pieces. A short stream is an error of whoever promised the length.
@@ -22,6 +23,17 @@ pub trait Content: Send + Sync {
     /// Whether there are no bytes at all.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the bytes are hashed on their way anyway, so that nobody who takes all of them, in order, need do it
+    /// again: [`Content::hash_on_the_way`] says the hash then.
+    fn is_hashed_on_the_way(&self) -> bool {
+        false
+    }
+
+    /// The BLAKE3 of all bytes, once they have flowed in order.
+    fn hash_on_the_way(&self) -> Option<ContentHash> {
+        None
     }
 
     /// The `length` bytes from `offset` on.

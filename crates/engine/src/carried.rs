@@ -1,11 +1,10 @@
 //! Content on its way from one side to another: hashed while it flows, counted and slowed down.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tandem_core::content::{ByteStream, Content};
 use tandem_core::entry::{ContentHash, Entry};
@@ -51,10 +50,31 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// How far the bytes have flowed in order. A hasher is large, and many files wait at a time: it is there only while
+/// they flow.
 #[derive(Default)]
 struct Hashing {
-    hasher: blake3::Hasher,
+    hasher: Option<Box<blake3::Hasher>>,
     position: u64,
+    hash: Option<ContentHash>,
+}
+
+impl Hashing {
+    fn take(&mut self, offset: u64, bytes: &[u8], size: u64) {
+        if offset == 0 && self.position != 0 {
+            *self = Self::default();
+        }
+        if self.position != offset || self.hash.is_some() {
+            return;
+        }
+        let hasher = self.hasher.get_or_insert_default();
+        hasher.update(bytes);
+        self.position += bytes.len() as u64;
+        if self.position == size {
+            self.hash = Some(ContentHash::blake3(*hasher.finalize().as_bytes()));
+            self.hasher = None;
+        }
+    }
 }
 
 /// One revision of a file, readable again and again.
@@ -100,20 +120,10 @@ impl Carried {
 
     /// The hash of all bytes, if they have flowed.
     pub(crate) fn hash_so_far(&self) -> Option<ContentHash> {
-        let hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
-        (hashing.position == self.entry.size)
-            .then(|| ContentHash::blake3(*hashing.hasher.finalize().as_bytes()))
-    }
-
-    fn take(hashing: &Mutex<Hashing>, offset: u64, bytes: &Bytes) {
-        let mut hashing = hashing.lock().unwrap_or_else(PoisonError::into_inner);
-        if offset == 0 && hashing.position != 0 {
-            *hashing = Hashing::default();
+        if self.entry.size == 0 {
+            return Some(ContentHash::blake3(*blake3::hash(b"").as_bytes()));
         }
-        if hashing.position == offset {
-            hashing.hasher.update(bytes);
-            hashing.position += bytes.len() as u64;
-        }
+        lock(&self.hashing).hash.clone()
     }
 
     /// All bytes at once, of a file no larger than `most`.
@@ -128,6 +138,10 @@ impl Carried {
         }
         Ok(Some(all))
     }
+}
+
+fn lock(hashing: &Mutex<Hashing>) -> MutexGuard<'_, Hashing> {
+    hashing.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn short(at: &Locator) -> tandem_core::error::StorageError {
@@ -146,6 +160,14 @@ impl Content for Carried {
         self.entry.size
     }
 
+    fn is_hashed_on_the_way(&self) -> bool {
+        true
+    }
+
+    fn hash_on_the_way(&self) -> Option<ContentHash> {
+        self.hash_so_far()
+    }
+
     async fn open(&self, offset: u64, length: u64) -> Result<ByteStream> {
         let pieces = self
             .root
@@ -157,6 +179,7 @@ impl Content for Carried {
             )
             .await?;
         let hashing = Arc::clone(&self.hashing);
+        let size = self.entry.size;
         let (throttle, environment) = (Arc::clone(&self.throttle), Arc::clone(&self.environment));
         let counted = stream::unfold((pieces, offset), move |(mut pieces, position)| {
             let hashing = Arc::clone(&hashing);
@@ -165,7 +188,7 @@ impl Content for Carried {
                 let piece = pieces.next().await?;
                 let mut after = position;
                 if let Ok(bytes) = &piece {
-                    Self::take(&hashing, position, bytes);
+                    lock(&hashing).take(position, bytes, size);
                     after += bytes.len() as u64;
                     throttle.pay(&environment, bytes.len() as u64).await;
                 }

@@ -1,6 +1,5 @@
 //! Conflicts that wait for a person or whose copy is still there, and a person's decision (DESIGN 5.3).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -146,7 +145,7 @@ impl Engine {
                 ..Default::default()
             };
             let done = self
-                .execute(plan, &loaded, run, &mut Summary::default(), &HashMap::new())
+                .execute(plan, loaded, run, &mut Summary::default())
                 .await?;
             if let Some(stopped) = done.stopped {
                 return Err(stopped);

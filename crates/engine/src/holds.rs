@@ -192,9 +192,7 @@ impl Engine {
                 return Ok(());
             }
             let mut summary = Summary::default();
-            let done = self
-                .execute(plan, &loaded, run, &mut summary, &Default::default())
-                .await?;
+            let done = self.execute(plan, loaded, run, &mut summary).await?;
             if let Some(stopped) = done.stopped {
                 return Err(stopped);
             }

@@ -1,73 +1,109 @@
 //! Jobs side by side, at most so many at a time, on whatever the environment spawns.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_channel::mpsc;
 use futures_util::StreamExt;
-use tandem_core::environment::{BoxFuture, SharedEnvironment};
+use tandem_core::environment::{BoxFuture, SharedEnvironment, Task};
 use tandem_core::error::{Cause, StorageError};
 
-/// Runs `jobs`, `limit` at a time, and answers their results in the order of the jobs; `None` for one that
-/// did not come to its end because it panicked. Dropping the returned future stops them.
-async fn in_parallel<T: Send + 'static>(
-    environment: &SharedEnvironment,
-    limit: usize,
-    jobs: Vec<BoxFuture<T>>,
-) -> Vec<Option<T>> {
-    let count = jobs.len();
-    if count <= 1 || limit <= 1 {
-        let mut results = Vec::with_capacity(count);
-        for job in jobs {
-            results.push(Some(job.await));
-        }
-        return results;
-    }
-    let queue = Arc::new(Mutex::new(
-        jobs.into_iter().enumerate().collect::<VecDeque<_>>(),
-    ));
-    let (sender, mut receiver) = mpsc::unbounded();
-    let workers: Vec<_> = (0..limit.min(count))
-        .map(|_| {
-            let (queue, sender) = (Arc::clone(&queue), sender.clone());
-            environment.spawn(Box::pin(async move {
-                while let Some((index, job)) = next(&queue) {
-                    let result = job.await;
-                    if sender.unbounded_send((index, result)).is_err() {
-                        return;
-                    }
-                }
-            }))
-        })
-        .collect();
-    drop(sender);
-    let mut results: Vec<Option<T>> = (0..count).map(|_| None).collect();
-    while let Some((index, result)) = receiver.next().await {
-        results[index] = Some(result);
-    }
-    drop(workers);
-    results
+type Queue<T> = VecDeque<(usize, BoxFuture<T>)>;
+
+/// What workers take from and put to.
+struct Work<T> {
+    queue: Mutex<Queue<T>>,
+    results: Mutex<Vec<Option<T>>>,
 }
 
-/// As [`in_parallel`], for jobs that ask a storage: one that did not come to its end has failed.
-pub(crate) async fn answers_in_parallel<T: Send + 'static>(
+impl<T> Work<T> {
+    fn new(jobs: Vec<BoxFuture<T>>) -> Self {
+        Self {
+            results: Mutex::new(jobs.iter().map(|_| None).collect()),
+            queue: Mutex::new(jobs.into_iter().enumerate().collect()),
+        }
+    }
+
+    /// Does what is left, one after the other.
+    async fn run(&self) {
+        while let Some((index, job)) = self.next() {
+            let result = job.await;
+            lock(&self.results)[index] = Some(result);
+        }
+    }
+
+    fn next(&self) -> Option<(usize, BoxFuture<T>)> {
+        lock(&self.queue).pop_front()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Jobs that ask a storage, under way. Dropping this stops them.
+pub(crate) struct Running<T> {
+    work: Arc<Work<Result<T, StorageError>>>,
+    /// Ends when all workers have; nothing is ever sent.
+    ended: mpsc::UnboundedReceiver<Infallible>,
+    workers: Vec<Task>,
+}
+
+/// Begins `jobs`, `limit` at a time.
+pub(crate) fn begin_in_parallel<T: Send + 'static>(
     environment: &SharedEnvironment,
     limit: usize,
     jobs: Vec<BoxFuture<Result<T, StorageError>>>,
-) -> Vec<Result<T, StorageError>> {
+) -> Running<T> {
+    let count = limit.max(1).min(jobs.len());
+    let work = Arc::new(Work::new(jobs));
+    let (sender, ended) = mpsc::unbounded();
+    let workers = (0..count)
+        .map(|_| {
+            let (work, sender) = (Arc::clone(&work), sender.clone());
+            environment.spawn(Box::pin(async move {
+                work.run().await;
+                drop(sender);
+            }))
+        })
+        .collect();
+    Running {
+        work,
+        ended,
+        workers,
+    }
+}
+
+impl<T> Running<T> {
+    /// The results in the order of the jobs. One that did not come to its end because it panicked has failed.
+    pub(crate) async fn answers(mut self) -> Vec<Result<T, StorageError>> {
+        while self.ended.next().await.is_some() {}
+        self.workers.clear();
+        answers_of(&self.work)
+    }
+}
+
+fn answers_of<T>(work: &Work<Result<T, StorageError>>) -> Vec<Result<T, StorageError>> {
     let aborted = || StorageError::new("work", Cause::Other, "the program failed within it");
-    in_parallel(environment, limit, jobs)
-        .await
+    std::mem::take(&mut *lock(&work.results))
         .into_iter()
         .map(|answer| answer.unwrap_or_else(|| Err(aborted())))
         .collect()
 }
 
-fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
-    queue
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .pop_front()
+/// Runs `jobs`, `limit` at a time; a single one, or one at a time, without workers.
+pub(crate) async fn answers_in_parallel<T: Send + 'static>(
+    environment: &SharedEnvironment,
+    limit: usize,
+    jobs: Vec<BoxFuture<Result<T, StorageError>>>,
+) -> Vec<Result<T, StorageError>> {
+    if jobs.len() > 1 && limit > 1 {
+        return begin_in_parallel(environment, limit, jobs).answers().await;
+    }
+    let work = Work::new(jobs);
+    work.run().await;
+    answers_of(&work)
 }
 
 #[cfg(test)]
@@ -76,7 +112,7 @@ mod tests {
     use std::time::Duration;
 
     use futures_util::FutureExt;
-    use tandem_core::environment::{Environment, Task};
+    use tandem_core::environment::Environment;
     use tandem_core::time::Timestamp;
 
     use super::*;

@@ -166,7 +166,9 @@ impl Engine {
         let is_held = !pass.holds.is_empty();
         let is_waiting = !self.state().holds()?.is_empty();
         self.begin_progress(&census);
-        let mut all: Option<Executed> = None;
+        let mut summary = std::mem::take(&mut pass.summary);
+        let mut execution = self.begin_execution(pass.run, &mut summary, &pass.resumable);
+        let mut is_begun = false;
         let mut conflicts = 0;
         let mut is_first_part = true;
         while let Some((mut plan, loaded)) = next {
@@ -182,19 +184,18 @@ impl Engine {
             self.tell_holds(&pass.holds)?;
             if !plan.actions.is_empty() {
                 self.phase(Phase::Syncing);
-                let done = self
-                    .execute(plan, &loaded, pass.run, &mut pass.summary, &pass.resumable)
-                    .await?;
-                all.get_or_insert_default().add(done);
+                is_begun = true;
+                execution.carry_out(plan, loaded).await?;
             }
-            if is_held || all.as_ref().is_some_and(|done| done.stopped.is_some()) {
+            if is_held || execution.is_stopped() {
                 break;
             }
-            drop(loaded);
             next = self.next_plan(&mut parts, &pass.unmergeable).await?;
         }
-        pass.summary.conflicts = pass.summary.conflicts.max(conflicts);
-        Ok(all)
+        let done = execution.finish().await?;
+        summary.conflicts = summary.conflicts.max(conflicts);
+        pass.summary = summary;
+        Ok(is_begun.then_some(done))
     }
 
     /// Reads what the planner must know.

@@ -50,7 +50,7 @@ impl Default for Limits {
             full_look: 7 * 24 * 3600,
             quiet: 200,
             keeps_changing: 10,
-            planned_together: 8192,
+            planned_together: 4096,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
 use tandem_core::error::{Cause, Result, StorageError};
-use tandem_core::path::RelPath;
+use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{Commit, Committed, Expected};
 
 use crate::attributes::{carry, make_ordinary};
@@ -16,9 +16,11 @@ use crate::discard::drop_file;
 use crate::disk::{Anchor, Disk, Moment, Place};
 use crate::errors::{Context, failed, refused};
 use crate::held;
+use crate::leftovers::with_inode;
 use crate::swap::Swap;
 use crate::sys::{self, Access, Errno, Stat, SysResult, Type};
 use crate::token::Token;
+use crate::unnamed::Nameless;
 
 const COMMIT: &str = "commit";
 
@@ -32,6 +34,8 @@ struct Ready {
     carried: Option<Stat>,
     /// Open, if it is to be flushed alone.
     file: Option<OwnedFd>,
+    /// It has no name yet.
+    unnamed: Option<Nameless>,
 }
 
 /// The folder that was opened last: members of one folder come one after the other.
@@ -94,8 +98,14 @@ fn prepare(
     alone: bool,
 ) -> Result<Ready> {
     let path = &member.staged.target;
-    let token = Token::unpack(COMMIT, &member.staged.token)?;
+    let mut token = Token::unpack(COMMIT, &member.staged.token)?;
     let target = last.place(disk, anchor, path, false)?;
+    if let Some(file) = disk.unnamed.take(&token.at) {
+        if member.expected == Expected::Absent {
+            return unnamed(file, token, member);
+        }
+        token.at = name_beside(disk, &target, &token, &file).context(COMMIT, path)?;
+    }
     let temp = last.place(disk, anchor, &token.at, true)?;
     let ours = staged(&temp, &token, member)?;
     let mut ready = Ready {
@@ -103,6 +113,7 @@ fn prepare(
         ours,
         carried: None,
         file: None,
+        unnamed: None,
     };
     if ours.kind != Type::File {
         return Ok(ready);
@@ -134,6 +145,37 @@ fn prepare(
     Ok(ready)
 }
 
+/// A file that has no name: nobody else could reach it.
+fn unnamed(file: Nameless, token: Token, member: &Commit) -> Result<Ready> {
+    let path = &member.staged.target;
+    let ours = sys::stat_of(&file.file).context(COMMIT, path)?;
+    if ours.size != member.staged.len {
+        let why = format!("{} of {} bytes are staged", ours.size, member.staged.len);
+        return Err(refused(COMMIT, path, Cause::HashMismatch, why));
+    }
+    Ok(Ready {
+        temp: token.at,
+        ours,
+        carried: None,
+        file: None,
+        unnamed: Some(file),
+    })
+}
+
+/// Gives a file without a name that of a staged file: it is to replace another.
+fn name_beside(disk: &Disk, target: &Place, token: &Token, file: &Nameless) -> SysResult<RelPath> {
+    let first = token.at.name().ok_or(Errno::INVAL)?;
+    let inode = sys::stat_of(&file.file)?.inode;
+    let name = with_inode(first.as_str(), inode);
+    let place = target.beside(Name::new(name).map_err(|_| Errno::INVAL)?);
+    disk.leftovers.begin(&place.path);
+    if let Err(error) = file.give(&place) {
+        disk.leftovers.end(&place.path);
+        return Err(error);
+    }
+    Ok(place.path)
+}
+
 /// The staged file, if it is still what was staged.
 fn staged(temp: &Place, token: &Token, member: &Commit) -> Result<Stat> {
     let path = &member.staged.target;
@@ -158,9 +200,11 @@ fn staged(temp: &Place, token: &Token, member: &Commit) -> Result<Stat> {
 /// Flushes the content of the group, and what earlier calls made visible; then lets go of what those set aside.
 fn flush(disk: &Disk, anchor: &Anchor, ready: &[Result<Ready>]) -> SysResult<()> {
     disk.at(Moment::BeforeFlush)?;
+    let alone = ready.len() <= FLUSHED_ALONE;
     let mut whole = BTreeMap::new();
     for member in ready.iter().flatten() {
-        match &member.file {
+        let open = member.unnamed.as_ref().filter(|_| alone);
+        match member.file.as_ref().or(open.map(|open| &open.file)) {
             Some(file) => sys::sync(file)?,
             None if member.ours.kind == Type::File => {
                 let folder = member.temp.parent().unwrap_or_else(RelPath::root);
@@ -227,6 +271,7 @@ fn show(
         disk,
         operation: COMMIT,
         temp: &temp,
+        unnamed: ready.unnamed.as_ref(),
         target: &target,
         expected: &member.expected,
         keep: &member.keep,

@@ -17,6 +17,9 @@ const DISCARD: &str = "discard";
 /// Removes what `token` names. What may be a person's content goes to the versions instead, as recovered (DESIGN 4).
 pub(crate) fn discard(disk: &Disk, token: &ResumeToken) -> Result<()> {
     let token = Token::unpack(DISCARD, token)?;
+    if disk.unnamed.take(&token.at).is_some() {
+        return Ok(());
+    }
     let anchor = disk.anchor().context(DISCARD, &token.at)?;
     let place = match disk.own_place(DISCARD, &anchor, &token.at) {
         Ok(place) => place,

@@ -18,6 +18,7 @@ use crate::held::{self, Held};
 use crate::leftovers::Leftovers;
 use crate::mounts::Mounts;
 use crate::sys::{Errno, Features, Folder, Stat, SysResult};
+use crate::unnamed::Unnamed;
 use crate::versions::Known;
 
 /// Locks `mutex`; a panic elsewhere left plain data that is still whole.
@@ -80,6 +81,7 @@ pub(crate) struct Disk {
     pub(crate) unsettled: Unsettled,
     pub(crate) held: Held,
     pub(crate) kept: Known,
+    pub(crate) unnamed: Unnamed,
     features: Option<Features>,
     anchor: RwLock<Option<Arc<Anchor>>>,
     #[cfg(test)]
@@ -129,6 +131,7 @@ impl Disk {
             unsettled: Unsettled::default(),
             held: Held::default(),
             kept: Known::default(),
+            unnamed: Unnamed::default(),
             features,
             anchor: RwLock::new(None),
             #[cfg(test)]

@@ -155,6 +155,7 @@ impl Copy<'_> {
             disk: self.disk,
             operation: self.operation,
             temp,
+            unnamed: None,
             target,
             expected,
             keep,

@@ -36,6 +36,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 mod token;
+mod unnamed;
 mod validate;
 mod versions;
 mod watch;

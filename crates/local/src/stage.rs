@@ -22,6 +22,7 @@ use crate::errors::{Context, refused};
 use crate::leftovers::{may_be_precious, with_inode};
 use crate::sys::{self, Errno, SysResult, Type};
 use crate::token::Token;
+use crate::unnamed::Nameless;
 
 const STAGE: &str = "stage";
 
@@ -101,13 +102,34 @@ pub(crate) fn make_beside<T>(
     named.map(|(place, inode)| (place, inode, made))
 }
 
+/// The file that is written.
+enum Open {
+    Named(Temporary, OwnedFd),
+    Unnamed(Nameless),
+}
+
+impl Open {
+    const fn file(&self) -> &OwnedFd {
+        match self {
+            Self::Named(_, file) => file,
+            Self::Unnamed(unnamed) => &unnamed.file,
+        }
+    }
+
+    const fn set_early(&mut self, early: Early) {
+        if let Self::Named(temporary, _) = self {
+            temporary.early = early;
+        }
+    }
+}
+
 /// Bytes on their way into a file.
 struct Writing {
-    temporary: Temporary,
-    file: OwnedFd,
+    open: Open,
     token: Token,
     done: u64,
-    hasher: blake3::Hasher,
+    /// `None` where the content is hashed on its way.
+    hasher: Option<Box<blake3::Hasher>>,
 }
 
 /// Stages `content` for `target`.
@@ -128,19 +150,33 @@ pub(crate) async fn stage(
         Some(writing) => writing,
         None => begin(disk, &place, len, &*sink)?,
     };
+    if writing.hasher.is_none() && (len >= RESUMABLE || !content.is_hashed_on_the_way()) {
+        writing.hasher = Some(Box::default());
+    }
     // Only what the content's own end of the line does may be tried again from here.
     if len >= RESUMABLE {
-        writing.temporary.early = Early::Keep;
+        writing.open.set_early(Early::Keep);
     }
     let answer = receive(&mut writing, target, &content, &*sink).await;
     if let Err(error) = answer {
         if !matches!(error.1, Blame::Content) {
-            writing.temporary.early = Early::Remove;
+            writing.open.set_early(Early::Remove);
         }
         return Err(error.0);
     }
-    writing.temporary.early = Early::Remove;
-    finish(writing, target, len, meta)
+    writing.open.set_early(Early::Remove);
+    let hash = match &writing.hasher {
+        Some(hasher) => ContentHash::blake3(*hasher.finalize().as_bytes()),
+        None => content.hash_on_the_way().ok_or_else(|| {
+            refused(
+                STAGE,
+                target,
+                Cause::HashMismatch,
+                "it did not arrive in order",
+            )
+        })?,
+    };
+    finish(disk, writing, target, len, meta, hash)
 }
 
 /// Whose fault ended a transfer early.
@@ -191,14 +227,20 @@ impl Writing {
             let why = format!("more than the promised {len} bytes arrived");
             return Err(refused(STAGE, target, Cause::HashMismatch, why));
         }
-        sys::write_at(&self.file, piece, self.done).context(STAGE, target)?;
-        self.hasher.update(piece);
+        sys::write_at(self.open.file(), piece, self.done).context(STAGE, target)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(piece);
+        }
         let passed = self.done / CHECKPOINT != end / CHECKPOINT;
         self.done = end;
-        if passed && len >= RESUMABLE && end < len {
+        if passed
+            && len >= RESUMABLE
+            && end < len
+            && let Some(hasher) = &self.hasher
+        {
             self.token.checkpoint = Some(Checkpoint {
                 len: end,
-                blake3: self.hasher.finalize().to_hex().to_string(),
+                blake3: hasher.finalize().to_hex().to_string(),
             });
             sink.store(&self.token.pack(STAGE)?);
         }
@@ -214,6 +256,12 @@ fn begin(disk: &Arc<Disk>, place: &Place, len: u64, sink: &dyn ResumeSink) -> Re
         .stat()
         .context(STAGE, target)?
         .is_some_and(|old| old.kind == Type::File);
+    if !private && len < RESUMABLE {
+        let made = Nameless::make(place, 0o666).context(STAGE, target)?;
+        if let Some(unnamed) = made {
+            return begin_unnamed(disk, place, len, unnamed);
+        }
+    }
     let mode = if private { 0o600 } else { 0o666 };
     let (place_of_file, inode, file) = make_beside(disk, place, |first| {
         first.folder.create_file(first.name(), mode)
@@ -229,16 +277,31 @@ fn begin(disk: &Arc<Disk>, place: &Place, len: u64, sink: &dyn ResumeSink) -> Re
         checkpoint: None,
     };
     let writing = Writing {
-        temporary: Temporary::new(disk, place_of_file, inode),
-        file,
+        open: Open::Named(Temporary::new(disk, place_of_file, inode), file),
         token,
         done: 0,
-        hasher: blake3::Hasher::new(),
+        hasher: None,
     };
     if len >= RESUMABLE {
         sink.store(&writing.token.pack(STAGE)?);
     }
     Ok(writing)
+}
+
+/// The token says the name that the file would have.
+fn begin_unnamed(disk: &Disk, place: &Place, len: u64, unnamed: Nameless) -> Result<Writing> {
+    let name = Name::new(disk.random_name(STAGED_PREFIX, "")).map_err(|_| Errno::INVAL);
+    let at = place.beside(name.context(STAGE, &place.path)?).path;
+    Ok(Writing {
+        open: Open::Unnamed(unnamed),
+        token: Token {
+            name: Some(place.name.clone()),
+            len,
+            ..Token::found(at)
+        },
+        done: 0,
+        hasher: None,
+    })
 }
 
 /// Goes on with a file that an earlier run left, from its last checkpoint, if every byte before that is what
@@ -279,21 +342,27 @@ fn resumed(
     disk.leftovers.begin(&place.path);
     sink.progress(done);
     Some(Writing {
-        temporary: Temporary::new(disk, place, prefix.inode),
-        file: prefix.file,
+        open: Open::Named(Temporary::new(disk, place, prefix.inode), prefix.file),
         token: Token {
             // Some file systems give inodes anew.
             inode: Some(prefix.inode),
             ..token
         },
         done,
-        hasher: prefix.hasher,
+        hasher: Some(Box::new(prefix.hasher)),
     })
 }
 
 /// Gives the whole file its time and mode.
-fn finish(mut writing: Writing, target: &RelPath, len: u64, meta: &Meta) -> Result<Staged> {
-    let file = &writing.file;
+fn finish(
+    disk: &Disk,
+    mut writing: Writing,
+    target: &RelPath,
+    len: u64,
+    meta: &Meta,
+    hash: ContentHash,
+) -> Result<Staged> {
+    let file = writing.open.file();
     if meta.executable == Some(true) && !writing.token.private {
         let stat = sys::stat_of(file).context(STAGE, target)?;
         sys::set_mode_of(file, with_executable(stat.mode, Some(true))).context(STAGE, target)?;
@@ -306,14 +375,17 @@ fn finish(mut writing: Writing, target: &RelPath, len: u64, meta: &Meta) -> Resu
     writing.token.mtime = Some(whole.mtime);
     writing.token.checkpoint = None;
     let token = writing.token.pack(STAGE)?;
-    writing.temporary.early = Early::Nothing;
+    writing.open.set_early(Early::Nothing);
+    if let Open::Unnamed(unnamed) = writing.open {
+        disk.unnamed.hold(writing.token.at, unnamed);
+    }
     Ok(Staged {
         target: target.clone(),
         token,
         len,
         meta: meta.clone(),
         content: None,
-        hashes: vec![ContentHash::blake3(*writing.hasher.finalize().as_bytes())],
+        hashes: vec![hash],
     })
 }
 

@@ -19,6 +19,7 @@ use crate::errors::{Context, not_as_expected, refused};
 use crate::leftovers::ASIDE_SUFFIX;
 use crate::observed::{entry_of, is_after_rename, is_exactly, look, target_of};
 use crate::sys::{self, Access, Errno, Stat, SysResult, Type};
+use crate::unnamed::Nameless;
 use crate::versions;
 use crate::{faithful, held};
 
@@ -27,6 +28,8 @@ pub(crate) struct Swap<'a> {
     pub(crate) disk: &'a Disk,
     pub(crate) operation: &'static str,
     pub(crate) temp: &'a Place,
+    /// The staged file, if it has no name yet; then the target's must be free.
+    pub(crate) unnamed: Option<&'a Nameless>,
     pub(crate) target: &'a Place,
     pub(crate) expected: &'a Expected,
     pub(crate) keep: &'a Keep,
@@ -72,12 +75,15 @@ impl Swap<'_> {
 
     fn put_free(&self) -> Result<()> {
         self.moment(Moment::BeforeSwap)?;
-        let renamed = self.temp.folder.rename_if_free(
-            self.temp.name(),
-            &self.target.folder,
-            self.target.name(),
-        );
-        match renamed {
+        let shown = match self.unnamed {
+            Some(file) => file.give(self.target),
+            None => self.temp.folder.rename_if_free(
+                self.temp.name(),
+                &self.target.folder,
+                self.target.name(),
+            ),
+        };
+        match shown {
             Ok(()) => Ok(()),
             Err(Errno::EXIST) => {
                 let why = "something is there";

@@ -224,6 +224,7 @@ fn conditions(scratch: &Folder, allowed: Features) -> SysResult<Features> {
         no_replace: spared,
         exchange: exchanged,
         links: linked,
+        unnamed: allowed.unnamed,
     })
 }
 

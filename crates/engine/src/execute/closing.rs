@@ -6,7 +6,8 @@ use tandem_core::entry::Entry;
 use tandem_core::side::Side;
 use tandem_core::storage::VersionKey;
 
-use super::{Execution, Finished, journal_row};
+use super::recording::journal_row;
+use super::{Execution, Finished};
 use crate::error::{EngineError, Result};
 use crate::rescue::Looked;
 
@@ -30,9 +31,10 @@ impl Execution<'_> {
     /// Closes what was done and is durable: looks once more at what was set aside, and records.
     pub(super) async fn close(&mut self, mut finished: Vec<Finished>) -> Result<()> {
         for one in &mut finished {
-            let before = journal_row(&one.action, self.run, self.engine.now()).before;
-            if let (Some(key), Some(before)) = (&one.version, &before) {
-                one.keep |= self.look_again(one.action.side, key, before).await?;
+            if let Some(key) = &one.version
+                && let Some(before) = journal_row(&one.action, self.run, self.engine.now()).before
+            {
+                one.keep |= self.look_again(one.action.side, key, &before).await?;
             }
             if let Some(row) = one.also.as_deref_mut()
                 && let (Some(key), Some(before)) = (&row.version, &row.before)

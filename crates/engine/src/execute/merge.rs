@@ -11,7 +11,8 @@ use tandem_core::plan::{Action, At, Deed, Retain};
 use tandem_core::side::Side;
 use tandem_core::storage::{Commit, Committed, Expected, Keep, Meta, ResumeSink, ResumeToken};
 
-use super::{Execution, Finished, journal_row, something_else};
+use super::recording::{current, journal_row};
+use super::{Execution, Finished, something_else};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::report::Outcome;
@@ -32,7 +33,7 @@ impl ResumeSink for NoSink {
 impl Execution<'_> {
     /// Writes the merged text to both sides. Nothing is finished if the texts cannot be merged, or one of the
     /// sides could not be written.
-    pub(super) async fn merge(&mut self, action: Action) -> Result<Option<Finished>> {
+    pub(super) async fn merge(&mut self, action: Arc<Action>) -> Result<Option<Finished>> {
         let Deed::Merge {
             source,
             destination,
@@ -109,7 +110,13 @@ impl Execution<'_> {
             }
         };
         let hash = ContentHash::blake3(*blake3::hash(&text).as_bytes());
-        let base = self.loaded.item(item)?;
+        let base = match current(&self.engine.state(), &self.places, item) {
+            Ok(base) => base?,
+            Err(error) => {
+                tracing::warn!(%error, "the base of a merge could not be read");
+                return None;
+            }
+        };
         let was_in_step = Side::BOTH.into_iter().any(|side| {
             let entry = base.entries[side].as_ref();
             entry.and_then(|e| e.hash(HashKind::Blake3)) == Some(&hash)

@@ -12,27 +12,26 @@ mod recording;
 mod transfer;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::{Name, RelPath};
-use tandem_core::plan::record::{Done, Row, record};
-use tandem_core::plan::{Action, Deed, ItemId, MadeCopy, Plan, Retain};
+use tandem_core::plan::record::Done;
+use tandem_core::plan::{Action, Deed, ItemId, Plan, Retain};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Displaced, Keep, VersionKey};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::event::Event;
-use crate::guarding::digest;
 use crate::observe::Doubt;
 use crate::report::{Outcome, Summary};
 use crate::state::{Intent, JournalRow, Loaded, ProblemRow};
 use crate::views::log_line;
-use recording::{
-    current, detach_filtered, detached_follow, follow_rebased, journal_row, move_detached,
-    to_be_listed,
-};
+
+use recording::journal_row;
+use transfer::Flow;
 
 /// Actions that are made durable and recorded together.
 const GROUP: usize = 1024;
@@ -54,24 +53,12 @@ pub(crate) struct Executed {
     pub(crate) recorded: u64,
 }
 
-impl Executed {
-    /// Adds what another part came to.
-    pub(crate) fn add(&mut self, other: Self) {
-        for side in Side::BOTH {
-            self.doubts[side].add_all(&other.doubts[side]);
-        }
-        self.failed.extend(other.failed);
-        self.raced.extend(other.raced);
-        self.unmergeable.extend(other.unmergeable);
-        self.recorded += other.recorded;
-        self.stopped = self.stopped.take().or(other.stopped);
-    }
-}
-
 /// An action that was done and is not recorded yet.
 struct Finished {
-    action: Action,
+    action: Arc<Action>,
     done: Done,
+    /// Where the base had the item when a transfer was begun: by now another plan may be under way.
+    was_at: Option<BasePlace>,
     version: Option<VersionKey>,
     intent: Option<i64>,
     /// The text that is in step from now on, where texts are merged.
@@ -83,10 +70,11 @@ struct Finished {
 }
 
 impl Finished {
-    fn new(action: Action, done: Done) -> Self {
+    fn new(action: Arc<Action>, done: Done) -> Self {
         Self {
             action,
             done,
+            was_at: None,
             version: None,
             intent: None,
             text: None,
@@ -96,16 +84,20 @@ impl Finished {
     }
 }
 
-/// One plan under way.
+/// A folder of the base and a name in it.
+type BasePlace = (ItemId, Name);
+
+/// Plans under way, one part after the other.
 pub(crate) struct Execution<'a> {
     engine: &'a Engine,
-    loaded: &'a Loaded,
     run: i64,
     summary: &'a mut Summary,
     /// Uploads that an earlier run began, by side and target.
     resumable: &'a HashMap<(Side, RelPath), Intent>,
-    /// Where items are in the base by now.
-    places: HashMap<ItemId, (ItemId, Name)>,
+    /// Transfers that go on while the next part is planned.
+    flow: Flow,
+    /// Where the items of the plan are in the base by now.
+    places: HashMap<ItemId, BasePlace>,
     /// Items whose step was not done: what lies below them is not where the plan says.
     undone: BTreeSet<ItemId>,
     /// The folder in which the plan has each item.
@@ -114,40 +106,54 @@ pub(crate) struct Execution<'a> {
 }
 
 impl Engine {
-    /// Carries out `plan`.
+    /// Carries out `plan`, all of it.
     pub(crate) async fn execute(
         &self,
         plan: Plan,
-        loaded: &Loaded,
+        loaded: Loaded,
         run: i64,
         summary: &mut Summary,
-        resumable: &HashMap<(Side, RelPath), Intent>,
     ) -> Result<Executed> {
+        let resumable = HashMap::new();
+        let mut execution = self.begin_execution(run, summary, &resumable);
+        execution.carry_out(plan, loaded).await?;
+        execution.finish().await
+    }
+
+    /// Begins to carry out what is planned part by part.
+    pub(crate) fn begin_execution<'a>(
+        &'a self,
+        run: i64,
+        summary: &'a mut Summary,
+        resumable: &'a HashMap<(Side, RelPath), Intent>,
+    ) -> Execution<'a> {
         self.state().rebased.clear();
-        let mut execution = Execution {
+        Execution {
             engine: self,
-            loaded,
             run,
             summary,
             resumable,
+            flow: Flow::to(Side::Destination),
             places: HashMap::new(),
             undone: BTreeSet::new(),
-            folders: folders(&plan, loaded),
+            folders: HashMap::new(),
             out: Executed::default(),
-        };
-        execution.carry_out(plan).await?;
-        Ok(execution.out)
+        }
     }
 }
 
 impl Execution<'_> {
-    async fn carry_out(&mut self, plan: Plan) -> Result<()> {
+    /// Carries out the next plan. Its transfers may go on when this returns: files of one plan have nothing to do
+    /// with those of the next.
+    pub(crate) async fn carry_out(&mut self, plan: Plan, loaded: Loaded) -> Result<()> {
+        self.begin_plan(&plan, &loaded);
+        drop(loaded);
         let mut steps = Vec::new();
         let mut notes = Vec::new();
         let mut transfers = PerSide::new(Vec::new(), Vec::new());
         let mut others = Vec::new();
         let mut deletes = Vec::new();
-        for action in plan.actions {
+        for action in plan.actions.into_iter().map(Arc::new) {
             match action.deed {
                 Deed::CreateFolder { .. } | Deed::Move { .. } => steps.push(action),
                 Deed::Adopt { .. } | Deed::Forget { .. } => notes.push(action),
@@ -173,16 +179,36 @@ impl Execution<'_> {
             self.transfers(side, std::mem::take(&mut transfers[side]))
                 .await?;
         }
+        if others.is_empty() && deletes.is_empty() {
+            return Ok(());
+        }
+        self.end_transfers().await?;
         self.others(others).await?;
         self.deletes(deletes).await
     }
 
-    fn is_stopped(&self) -> bool {
+    /// Waits for all that is under way, and answers what everything came to.
+    pub(crate) async fn finish(mut self) -> Result<Executed> {
+        self.end_transfers().await?;
+        Ok(self.out)
+    }
+
+    fn begin_plan(&mut self, plan: &Plan, loaded: &Loaded) {
+        let items = plan.actions.iter().map(|a| a.standing.item);
+        self.places = items
+            .filter_map(|item| loaded.item(item))
+            .map(|base| (base.id, (base.parent, base.name.clone())))
+            .collect();
+        self.undone.clear();
+        self.folders = folders(plan, loaded);
+    }
+
+    pub(crate) const fn is_stopped(&self) -> bool {
         self.out.stopped.is_some()
     }
 
     /// What is equal already is only noted.
-    async fn notes(&mut self, notes: Vec<Action>) -> Result<()> {
+    async fn notes(&mut self, notes: Vec<Arc<Action>>) -> Result<()> {
         if !notes.is_empty() && !self.settle_leftovers().await? {
             return Ok(());
         }
@@ -205,122 +231,6 @@ impl Execution<'_> {
             (true, false) if retain == Retain::Unseen => None,
             _ => Some(Keep::No),
         }
-    }
-
-    /// Records what was done and is durable.
-    fn record(&mut self, finished: Vec<Finished>) -> Result<()> {
-        if finished.is_empty() {
-            return Ok(());
-        }
-        let now = self.engine.now();
-        let mut lines = Vec::new();
-        let mut unlisted = Vec::new();
-        let mut state = self.engine.state();
-        let places = &mut self.places;
-        let loaded = self.loaded;
-        let run = self.run;
-        let engine = self.engine;
-        state.transaction(|state| {
-            for one in &finished {
-                let item = one.action.standing.item;
-                let base = current(state, places, loaded, item)?;
-                detach_filtered(engine, state, &one.action)?;
-                let had_at = state.folder_paths(base.as_ref())?;
-                let mut rows = record(&one.action, base.as_ref(), &one.done);
-                follow_rebased(state, &one.action, &mut rows)?;
-                state.apply(&rows, base.as_ref())?;
-                for row in &rows {
-                    if let Row::Put {
-                        item, parent, name, ..
-                    } = row
-                    {
-                        places.insert(*item, (*parent, name.clone()));
-                    }
-                }
-                if matches!(one.action.deed, Deed::CreateFolder { .. }) {
-                    state.see_empty(one.action.side, item)?;
-                }
-                move_detached(state, &one.action)?;
-                if Side::BOTH.iter().any(|&side| had_at[side].is_some()) {
-                    let base = current(state, places, loaded, item)?;
-                    detached_follow(state, &had_at, base.as_ref())?;
-                }
-                if let (Deed::Duplicate { from, .. }, Some(copy)) =
-                    (&one.action.deed, &one.done.entry)
-                {
-                    let (of, copy) = (from.entry.revision.clone(), copy.revision.clone());
-                    state.copies.push(MadeCopy {
-                        side: one.action.side,
-                        of,
-                        copy,
-                    });
-                }
-                if let Some(text) = &one.text {
-                    state.keep_text(item, text, now)?;
-                }
-                if let Some(intent) = one.intent {
-                    state.close_intent(intent)?;
-                }
-                if one.action.touches() {
-                    let mut row = journal_row(&one.action, run, now);
-                    row.after.clone_from(&one.done.entry);
-                    row.version.clone_from(&one.version);
-                    row.keep |= one.keep;
-                    for mut row in [Some(row), one.also.as_deref().cloned()]
-                        .into_iter()
-                        .flatten()
-                    {
-                        row.id = state.add_journal(&row)?;
-                        lines.push(row);
-                    }
-                }
-                if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
-                    && state.use_approval(digest)?
-                    && let Some(line) = lines.last()
-                {
-                    // What a person agreed to does not count towards the next hold.
-                    state.note_approved(line.id)?;
-                }
-            }
-            for one in &finished {
-                unlisted.extend(to_be_listed(state, &one.action)?);
-            }
-            state.note_unlisted(&unlisted)
-        })?;
-        drop(state);
-        for (side, folder) in unlisted {
-            self.out.doubts[side].add(folder, true);
-        }
-        self.out.recorded += finished.len() as u64;
-        self.count(&finished);
-        for line in lines {
-            self.engine
-                .setup
-                .events
-                .event(Event::Action(log_line(&line)));
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, finished: &[Finished]) {
-        for one in finished {
-            if one.action.touches() {
-                self.summary.done += 1;
-                self.summary.run = Some(self.run.unsigned_abs());
-                self.summary.bytes[one.action.side] += one.action.bytes();
-            } else if matches!(one.action.deed, Deed::Adopt { .. }) {
-                self.summary.adopted += 1;
-            }
-        }
-        let touched = finished.iter().filter(|f| f.action.touches()).count() as u64;
-        let last = finished
-            .last()
-            .and_then(|f| f.action.path())
-            .map(ToString::to_string);
-        self.engine.progress(|p| {
-            p.actions_done += touched;
-            p.path = last.or_else(|| p.path.take());
-        });
     }
 
     /// Somebody else's content stood where an action went. It is kept for good; nothing is in step; look again.

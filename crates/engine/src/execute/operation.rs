@@ -14,13 +14,13 @@ use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Committed, Deleted, Discard, Expected, Keep, Locator, Root};
 
 use super::folder_move::children;
-use super::{Execution, Finished, chunks};
+use super::{Execution, Finished, GROUP, chunks};
 use crate::error::Result;
 use crate::parallel::answers_in_parallel;
 
 type Answer<T> = tandem_core::error::Result<T>;
 
-/// Steps that are made durable and recorded together.
+/// Changes of what is there that are made durable and recorded together.
 const STEPS: usize = 256;
 
 pub(super) fn locate(at: &At) -> Locator {
@@ -32,8 +32,8 @@ pub(super) fn locate(at: &At) -> Locator {
 
 impl Execution<'_> {
     /// Folders and moves, in the plan's order.
-    pub(super) async fn steps(&mut self, steps: Vec<Action>) -> Result<()> {
-        for group in chunks(steps, STEPS) {
+    pub(super) async fn steps(&mut self, steps: Vec<Arc<Action>>) -> Result<()> {
+        for group in chunks(steps, GROUP) {
             let mut visible = Vec::new();
             for action in group {
                 if self.is_stopped() {
@@ -134,7 +134,7 @@ impl Execution<'_> {
     }
 
     /// Metadata and merges.
-    pub(super) async fn others(&mut self, others: Vec<Action>) -> Result<()> {
+    pub(super) async fn others(&mut self, others: Vec<Arc<Action>>) -> Result<()> {
         for group in chunks(others, STEPS) {
             let mut visible = Vec::new();
             for action in group {
@@ -172,7 +172,7 @@ impl Execution<'_> {
     }
 
     /// Deletes, bottom-up, each only while the item is still absent where it was deleted.
-    pub(super) async fn deletes(&mut self, deletes: Vec<Action>) -> Result<()> {
+    pub(super) async fn deletes(&mut self, deletes: Vec<Arc<Action>>) -> Result<()> {
         for group in chunks(deletes, STEPS) {
             if self.is_stopped() || !self.roots_still_hold(&group).await? {
                 return Ok(());
@@ -200,7 +200,7 @@ impl Execution<'_> {
     }
 
     /// The roots are asked once more who they are before anything is deleted in their name.
-    async fn roots_still_hold(&mut self, group: &[Action]) -> Result<bool> {
+    async fn roots_still_hold(&mut self, group: &[Arc<Action>]) -> Result<bool> {
         let holds = self.engine.roots_as_known().await?;
         if holds.is_empty() {
             return Ok(true);
@@ -218,7 +218,7 @@ impl Execution<'_> {
 
     async fn delete_files(
         &mut self,
-        files: Vec<Action>,
+        files: Vec<Arc<Action>>,
         visible: &mut Vec<Finished>,
     ) -> Result<()> {
         let mut jobs: Vec<BoxFuture<Answer<Deleted>>> = Vec::new();
@@ -256,7 +256,7 @@ impl Execution<'_> {
 
     fn deleted(
         &mut self,
-        action: Action,
+        action: Arc<Action>,
         answer: Answer<Deleted>,
         visible: &mut Vec<Finished>,
     ) -> Result<()> {
@@ -276,7 +276,7 @@ impl Execution<'_> {
     }
 
     /// The folder stays for what is not synced in it: the pair drops it, and does not carry it back.
-    fn detached(&self, action: Action) -> Result<Finished> {
+    fn detached(&self, action: Arc<Action>) -> Result<Finished> {
         let Deed::Delete { at, .. } = &action.deed else {
             return Ok(Finished::new(action, Done::default()));
         };
@@ -287,9 +287,9 @@ impl Execution<'_> {
         left[action.side] = Some(at.entry.clone());
         let action = Action {
             deed: Deed::Forget { left },
-            ..action
+            ..Arc::unwrap_or_clone(action)
         };
-        Ok(Finished::new(action, Done::default()))
+        Ok(Finished::new(Arc::new(action), Done::default()))
     }
 
     /// Whether something in a folder keeps it although it was deleted elsewhere: it is not synced.

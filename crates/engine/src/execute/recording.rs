@@ -1,24 +1,139 @@
-//! What goes with recording an action: what is known below folders that moved, what is detached in them, and the
-//! journal's line.
+//! Records what was done and is durable: base, observations and journal in one transaction.
 
 use std::collections::HashMap;
 
 use tandem_core::entry::Kind;
-use tandem_core::path::{Name, RelPath};
-use tandem_core::plan::record::Row;
-use tandem_core::plan::{Action, BaseItem, Deed, ItemId, Reason, Retain};
+use tandem_core::path::RelPath;
+use tandem_core::plan::record::{Row, record};
+use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Reason, Retain};
 use tandem_core::side::{PerSide, Side};
-use tandem_core::time::Timestamp;
 
+use super::{BasePlace, Execution, Finished};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::event::Event;
+use crate::guarding::digest;
 use crate::report::Outcome;
-use crate::state::{JournalRow, Loaded, State};
-use crate::views::{kind_of, planned};
+use crate::state::{JournalRow, State};
+use crate::views::{kind_of, log_line, planned};
+
+impl Execution<'_> {
+    /// Records what was done and is durable.
+    pub(super) fn record(&mut self, finished: Vec<Finished>) -> Result<()> {
+        if finished.is_empty() {
+            return Ok(());
+        }
+        let now = self.engine.now();
+        let mut lines = Vec::with_capacity(finished.len());
+        let mut unlisted = Vec::new();
+        let mut state = self.engine.state();
+        let places = &mut self.places;
+        let run = self.run;
+        let engine = self.engine;
+        state.transaction(|state| {
+            for one in &finished {
+                let item = one.action.standing.item;
+                let base = match one.was_at.as_ref().or_else(|| places.get(&item)) {
+                    Some((parent, name)) => state.base_item(*parent, name)?,
+                    None => None,
+                };
+                detach_filtered(engine, state, &one.action)?;
+                let had_at = state.folder_paths(base.as_ref())?;
+                let mut rows = record(&one.action, base.as_ref(), &one.done);
+                follow_rebased(state, &one.action, &mut rows)?;
+                state.apply(&rows, base.as_ref())?;
+                for row in &rows {
+                    if let Row::Put {
+                        item, parent, name, ..
+                    } = row
+                    {
+                        places.insert(*item, (*parent, name.clone()));
+                    }
+                }
+                if matches!(one.action.deed, Deed::CreateFolder { .. }) {
+                    state.see_empty(one.action.side, item)?;
+                }
+                move_detached(state, &one.action)?;
+                if Side::BOTH.iter().any(|&side| had_at[side].is_some()) {
+                    let base = current(state, places, item)?;
+                    detached_follow(state, &had_at, base.as_ref())?;
+                }
+                if let (Deed::Duplicate { from, .. }, Some(copy)) =
+                    (&one.action.deed, &one.done.entry)
+                {
+                    let (of, copy) = (from.entry.revision.clone(), copy.revision.clone());
+                    state.copies.push(MadeCopy {
+                        side: one.action.side,
+                        of,
+                        copy,
+                    });
+                }
+                if let Some(text) = &one.text {
+                    state.keep_text(item, text, now)?;
+                }
+                if one.action.touches() {
+                    let mut row = journal_row(&one.action, run, now);
+                    row.after.clone_from(&one.done.entry);
+                    row.version.clone_from(&one.version);
+                    row.keep |= one.keep;
+                    row.id = state.add_journal(&row)?;
+                    lines.push(log_line(&row));
+                    if let Some(mut row) = one.also.as_deref().cloned() {
+                        row.id = state.add_journal(&row)?;
+                        lines.push(log_line(&row));
+                    }
+                }
+                if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
+                    && state.use_approval(digest)?
+                    && let Some(line) = lines.last()
+                {
+                    // What a person agreed to does not count towards the next hold.
+                    state.note_approved(line.id.cast_signed())?;
+                }
+            }
+            for one in &finished {
+                unlisted.extend(to_be_listed(state, &one.action)?);
+            }
+            state.note_unlisted(&unlisted)?;
+            state.close_intents(finished.iter().filter_map(|one| one.intent))
+        })?;
+        drop(state);
+        for (side, folder) in unlisted {
+            self.out.doubts[side].add(folder, true);
+        }
+        self.out.recorded += finished.len() as u64;
+        self.count(&finished);
+        for line in lines {
+            self.engine.setup.events.event(Event::Action(line));
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, finished: &[Finished]) {
+        for one in finished {
+            if one.action.touches() {
+                self.summary.done += 1;
+                self.summary.run = Some(self.run.unsigned_abs());
+                self.summary.bytes[one.action.side] += one.action.bytes();
+            } else if matches!(one.action.deed, Deed::Adopt { .. }) {
+                self.summary.adopted += 1;
+            }
+        }
+        let touched = finished.iter().filter(|f| f.action.touches()).count() as u64;
+        let last = finished
+            .last()
+            .and_then(|f| f.action.path())
+            .map(ToString::to_string);
+        self.engine.progress(|p| {
+            p.actions_done += touched;
+            p.path = last.or_else(|| p.path.take());
+        });
+    }
+}
 
 /// A folder that this plan has meanwhile moved is known under its own id. Where it is not, what lies in it stays
 /// known under fresh ids, until the folder itself goes over with all below.
-pub(super) fn follow_rebased(state: &State, action: &Action, rows: &mut Vec<Row>) -> Result<()> {
+fn follow_rebased(state: &State, action: &Action, rows: &mut Vec<Row>) -> Result<()> {
     let standing = &action.standing;
     let mut not_yet = PerSide::new(false, false);
     for side in Side::BOTH {
@@ -40,7 +155,7 @@ pub(super) fn follow_rebased(state: &State, action: &Action, rows: &mut Vec<Row>
 }
 
 /// A folder that the sides have at different places by now is a new one there until it is looked into.
-pub(super) fn to_be_listed(state: &State, action: &Action) -> Result<Vec<(Side, RelPath)>> {
+fn to_be_listed(state: &State, action: &Action) -> Result<Vec<(Side, RelPath)>> {
     let (standing, side) = (&action.standing, action.side);
     let Deed::Move { to, other, .. } = &action.deed else {
         return Ok(Vec::new());
@@ -63,7 +178,7 @@ pub(super) fn to_be_listed(state: &State, action: &Action) -> Result<Vec<(Side, 
 }
 
 /// What a filter leaves out on one side only stays as it is on the other.
-pub(super) fn detach_filtered(engine: &Engine, state: &State, action: &Action) -> Result<()> {
+fn detach_filtered(engine: &Engine, state: &State, action: &Action) -> Result<()> {
     let Deed::Forget { left } = &action.deed else {
         return Ok(());
     };
@@ -78,7 +193,7 @@ pub(super) fn detach_filtered(engine: &Engine, state: &State, action: &Action) -
 }
 
 /// What is detached in a folder goes with it when it is moved.
-pub(super) fn move_detached(state: &State, action: &Action) -> Result<()> {
+fn move_detached(state: &State, action: &Action) -> Result<()> {
     match &action.deed {
         Deed::Move { from, to, .. } if from.entry.kind == Kind::Folder => {
             state.move_detached(action.side, &from.path, to)
@@ -88,7 +203,7 @@ pub(super) fn move_detached(state: &State, action: &Action) -> Result<()> {
 }
 
 /// The same where a person had moved it already, and the base follows.
-pub(super) fn detached_follow(
+fn detached_follow(
     state: &State,
     had_at: &PerSide<Option<RelPath>>,
     base: Option<&BaseItem>,
@@ -105,25 +220,20 @@ pub(super) fn detached_follow(
 /// The item as the base has it by now.
 pub(super) fn current(
     state: &State,
-    places: &HashMap<ItemId, (ItemId, Name)>,
-    loaded: &Loaded,
+    places: &HashMap<ItemId, BasePlace>,
     item: ItemId,
 ) -> Result<Option<BaseItem>> {
-    let place = places.get(&item).cloned();
-    let loaded = || {
-        loaded
-            .item(item)
-            .map(|base| (base.parent, base.name.clone()))
-    };
-    let Some((parent, name)) = place.or_else(loaded) else {
-        return Ok(None);
-    };
-    // Another may have its place by now.
-    let there = state.base_item(parent, &name)?;
-    Ok(there.filter(|there| there.id == item))
+    match places.get(&item) {
+        Some((parent, name)) => state.base_item(*parent, name),
+        None => Ok(None),
+    }
 }
 
-pub(super) fn journal_row(action: &Action, run: i64, at: Timestamp) -> JournalRow {
+pub(super) fn journal_row(
+    action: &Action,
+    run: i64,
+    at: tandem_core::time::Timestamp,
+) -> JournalRow {
     let shown = planned(action);
     let (before, keep) = match &action.deed {
         Deed::Transfer {

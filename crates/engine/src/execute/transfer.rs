@@ -11,18 +11,18 @@ use tandem_core::environment::{BoxFuture, SharedEnvironment};
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::plan::record::{Done, add_hashes};
-use tandem_core::plan::{Action, At, Deed, Retain};
+use tandem_core::plan::{Action, At, Deed};
 use tandem_core::policy::ConflictPolicy;
 use tandem_core::side::Side;
 use tandem_core::storage::{
-    Commit, Committed, Expected, Keep, Locator, Meta, ResumeSink, ResumeToken, Root, Staged,
+    Commit, Committed, Keep, Locator, Meta, ResumeSink, ResumeToken, Root, Staged,
 };
 
-use super::{Execution, Finished, something_else};
+use super::{BasePlace, Execution, Finished, something_else};
 use crate::carried::Carried;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::parallel::answers_in_parallel;
+use crate::parallel::{Running, answers_in_parallel, begin_in_parallel};
 use crate::state::{Intent, State};
 
 /// Files that become visible together, at most.
@@ -51,19 +51,45 @@ impl ResumeSink for Sink {
     fn progress(&self, _: u64) {}
 }
 
-/// A transfer that is staged.
-struct Ready {
-    action: Action,
+/// A transfer whose content is on its way.
+struct Begun {
+    action: Arc<Action>,
+    was_at: Option<BasePlace>,
     intent: i64,
-    read: Entry,
-    expected: Expected,
     keep: Keep,
-    staged: Staged,
-    hash: Option<ContentHash>,
     sink: Arc<dyn ResumeSink>,
     /// What is read: it knows the hash once all of it has flowed.
     carried: Option<Carried>,
+}
+
+/// A transfer that is staged.
+struct Ready {
+    begun: Begun,
+    read: Entry,
+    staged: Staged,
+    hash: Option<ContentHash>,
     text: Option<Vec<u8>>,
+}
+
+/// Groups on their way, each a step behind the next: one is being staged, one was made visible, one is durable by
+/// the flush of the one after it and not recorded yet.
+pub(super) struct Flow {
+    side: Side,
+    staging: Option<(Vec<Begun>, Running<Moved>)>,
+    visible: Vec<Finished>,
+    durable: Vec<Finished>,
+}
+
+impl Flow {
+    /// Nothing is on its way to `side`.
+    pub(super) const fn to(side: Side) -> Self {
+        Self {
+            side,
+            staging: None,
+            visible: Vec::new(),
+            durable: Vec::new(),
+        }
+    }
 }
 
 /// What staging one transfer needs, owned.
@@ -71,21 +97,11 @@ struct Job {
     root: Arc<dyn Root>,
     content: SharedContent,
     carried: Option<Carried>,
-    from: At,
-    /// Where to look for what the listing did not show of `from`.
+    action: Arc<Action>,
+    /// Where to look for what the listing did not show of the file.
     unseen: Option<Arc<dyn Root>>,
-    target: RelPath,
     resume: Option<ResumeToken>,
     sink: Arc<dyn ResumeSink>,
-}
-
-/// A transfer whose content is on its way.
-struct Waiting {
-    action: Action,
-    intent: i64,
-    keep: Keep,
-    sink: Arc<dyn ResumeSink>,
-    carried: Option<Carried>,
 }
 
 type StageAnswer = tandem_core::error::Result<Moved>;
@@ -100,20 +116,15 @@ struct Moved {
 
 impl Job {
     async fn run(self) -> StageAnswer {
+        let (from, target) = ends(&self.action).ok_or_else(not_a_transfer)?;
         let read = match &self.unseen {
-            Some(root) => with_meta(root, &self.from).await?,
-            None => self.from.entry.clone(),
+            Some(root) => with_meta(root, from).await?,
+            None => from.entry.clone(),
         };
         let meta = meta_for(self.root.capabilities(), &read);
         let staged = self
             .root
-            .stage(
-                &self.target,
-                self.content,
-                &meta,
-                self.resume.as_ref(),
-                self.sink,
-            )
+            .stage(target, self.content, &meta, self.resume.as_ref(), self.sink)
             .await?;
         let hash = match &self.carried {
             Some(carried) if staged.content.is_none() => Some(carried.hash().await?),
@@ -145,79 +156,108 @@ async fn with_meta(root: &Arc<dyn Root>, from: &At) -> tandem_core::error::Resul
 }
 
 impl Execution<'_> {
-    /// Carries all transfers to one side.
-    pub(super) async fn transfers(&mut self, side: Side, transfers: Vec<Action>) -> Result<()> {
-        let mut groups = groups(transfers).into_iter();
-        let mut visible: Vec<Finished> = Vec::new();
-        let mut staged: Vec<Ready> = Vec::new();
-        loop {
-            let next = match groups.next() {
-                Some(group) if !self.is_stopped() => Some(self.begin_staging(side, group)?),
-                _ => None,
-            };
-            let is_last = next.is_none();
-            let (waiting, jobs) = next.unwrap_or_default();
-            // The next group is staged while this one is made visible and the one before is recorded.
-            let environment = Arc::clone(&self.engine.setup.environment);
-            let limit = self.engine.setup.options.limits.transfers;
-            let staging = answers_in_parallel(&environment, limit, jobs);
-            let ready = std::mem::take(&mut staged);
-            let (answers, shown) = join(staging, self.show(side, ready, &mut visible)).await;
-            shown?;
-            staged = self.end_staging(waiting, answers).await?;
-            if self.is_stopped() {
-                self.take_back(side, std::mem::take(&mut staged)).await?;
-            }
-            if is_last {
-                break;
-            }
-        }
-        self.settle_transfers(side, visible).await
-    }
-
-    /// Makes a group visible, and records what that has made durable.
-    async fn show(
+    /// Carries transfers to one side. The last groups go on when this returns.
+    pub(super) async fn transfers(
         &mut self,
         side: Side,
-        ready: Vec<Ready>,
-        visible: &mut Vec<Finished>,
+        transfers: Vec<Arc<Action>>,
     ) -> Result<()> {
+        if self.flow.side != side && !transfers.is_empty() {
+            self.end_transfers().await?;
+            self.flow.side = side;
+        }
+        for group in groups(transfers) {
+            if self.is_stopped() {
+                break;
+            }
+            let (begun, jobs) = self.begin_staging(side, group)?;
+            let ready = self.end_staging().await?;
+            if self.is_stopped() {
+                self.drop_begun(begun)?;
+                self.take_back(ready).await?;
+                break;
+            }
+            let limit = self.engine.setup.options.limits.transfers;
+            let running = begin_in_parallel(&self.engine.setup.environment, limit, jobs);
+            self.flow.staging = Some((begun, running));
+            self.show(ready).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for all transfers that are under way, and records them.
+    pub(super) async fn end_transfers(&mut self) -> Result<()> {
+        let ready = self.end_staging().await?;
+        if self.is_stopped() {
+            self.take_back(ready).await?;
+        } else {
+            self.show(ready).await?;
+        }
+        let durable = std::mem::take(&mut self.flow.durable);
+        self.close(durable).await?;
+        let visible = std::mem::take(&mut self.flow.visible);
+        self.settle_transfers(visible).await
+    }
+
+    /// Makes a group visible while the one that is durable is recorded.
+    async fn show(&mut self, mut ready: Vec<Ready>) -> Result<()> {
         if ready.is_empty() {
             return Ok(());
         }
-        let (now_visible, flushed) = self.make_visible(side, ready).await?;
-        let before = std::mem::replace(visible, now_visible);
+        // What a storage cannot stage it sends now, after what is staged.
+        ready.sort_by_key(|r| r.staged.content.is_some());
+        let staged = ready.partition_point(|r| r.staged.content.is_none());
+        let commits = ready.iter().map(Ready::commit).collect();
+        let committing = self.engine.commit(self.flow.side, commits, staged);
+        let durable = std::mem::take(&mut self.flow.durable);
+        let (results, recorded) = join(committing, self.close(durable)).await;
+        recorded?;
+        let flushed = results.iter().any(|result| result.is_ok());
+        let mut visible = Vec::new();
+        for (ready, result) in ready.into_iter().zip(results) {
+            self.take_result(ready, result, &mut visible)?;
+        }
+        let before = std::mem::replace(&mut self.flow.visible, visible);
         if flushed {
             // Committing this group has made the one before durable.
-            self.close(before).await
+            self.flow.durable = before;
+            Ok(())
         } else {
-            self.settle_transfers(side, before).await
+            self.settle_transfers(before).await
         }
     }
 
+    /// The pass has stopped before anything of these was staged.
+    fn drop_begun(&mut self, begun: Vec<Begun>) -> Result<()> {
+        for one in begun {
+            self.doubt(&one.action);
+            self.engine.state().close_intent(one.intent)?;
+        }
+        Ok(())
+    }
+
     /// Throws away what is staged and will not be made visible: the pass has stopped.
-    async fn take_back(&mut self, side: Side, staged: Vec<Ready>) -> Result<()> {
+    async fn take_back(&mut self, staged: Vec<Ready>) -> Result<()> {
         for ready in staged {
-            self.doubt(&ready.action);
+            self.doubt(&ready.begun.action);
             let is_staged = ready.staged.content.is_none();
-            if is_staged
-                && let Err(error) = self.engine.root(side).discard(&ready.staged.token).await
-            {
+            let root = self.engine.root(self.flow.side);
+            if is_staged && let Err(error) = root.discard(&ready.staged.token).await {
                 // The next pass finds it by its intent.
                 tracing::warn!(%error, "what was staged could not be discarded");
                 continue;
             }
-            self.engine.state().close_intent(ready.intent)?;
+            self.engine.state().close_intent(ready.begun.intent)?;
         }
         Ok(())
     }
 
     /// Makes durable what is visible, then records it.
-    async fn settle_transfers(&mut self, side: Side, visible: Vec<Finished>) -> Result<()> {
+    async fn settle_transfers(&mut self, visible: Vec<Finished>) -> Result<()> {
         if visible.is_empty() {
             return Ok(());
         }
-        match self.engine.root(side).settle().await {
+        match self.engine.root(self.flow.side).settle().await {
             Ok(()) => self.close(visible).await,
             Err(error) => self.not_durable(visible, error),
         }
@@ -241,117 +281,112 @@ impl Execution<'_> {
     fn begin_staging(
         &mut self,
         side: Side,
-        group: Vec<Action>,
-    ) -> Result<(Vec<Waiting>, Vec<BoxFuture<StageAnswer>>)> {
+        group: Vec<Arc<Action>>,
+    ) -> Result<(Vec<Begun>, Vec<BoxFuture<StageAnswer>>)> {
         let now = self.engine.now();
-        let mut begun = Vec::new();
+        let mut intents = Vec::with_capacity(group.len());
         self.engine.state().transaction(|state| {
-            for action in group {
-                let (Some(from), Some(target)) = (read_from(&action), write_to(&action)) else {
-                    continue;
-                };
-                let what = what(&from.entry);
-                let intent = state.add_intent(side, &target, &what, now)?;
-                begun.push((action, from, target, intent, what));
+            for action in &group {
+                if let Some((from, target)) = ends(action) {
+                    let what = what(&from.entry);
+                    intents.push((state.add_intent(side, target, &what, now)?, what));
+                }
             }
             Ok(())
         })?;
-        let mut jobs: Vec<BoxFuture<StageAnswer>> = Vec::new();
-        let mut waiting = Vec::new();
-        for (action, from, target, intent, what) in begun {
-            let retain = match &action.deed {
-                Deed::Transfer { retain, .. } => *retain,
-                _ => Retain::Superseded,
-            };
-            let replaced = matches!(
-                &action.deed,
-                Deed::Transfer {
-                    replaces: Some(_),
-                    ..
-                }
-            );
-            let keep = if replaced {
-                self.keep(side, &target, retain)
-            } else {
-                Some(Keep::No)
-            };
-            let Some(keep) = keep else {
-                let error = StorageError::new(
-                    "stage",
-                    Cause::Unsupported,
-                    "the replaced content cannot be kept",
-                );
-                self.gave_up(&action, error, Some(intent))?;
-                continue;
-            };
-            let resume = self.go_on_with(side, &target, &what, intent)?;
-            let sink: Arc<dyn ResumeSink> = Arc::new(Sink {
-                state: Arc::clone(&self.engine.shared_state),
-                intent,
-            });
-            let from_side = if matches!(action.deed, Deed::Duplicate { .. }) {
-                side
-            } else {
-                side.other()
-            };
-            let (content, carried) = self.engine.content(from_side, &from);
-            let lacks_meta = self.engine.capabilities(from_side).listing_lacks_meta
-                && from.entry.kind == Kind::File;
-            let job = Job {
-                root: Arc::clone(self.engine.root(side)),
-                content,
-                carried: carried.clone(),
-                from: from.clone(),
-                unseen: lacks_meta.then(|| Arc::clone(self.engine.root(from_side))),
-                target,
-                resume,
-                sink: Arc::clone(&sink),
-            };
-            jobs.push(Box::pin(job.run()));
-            waiting.push(Waiting {
-                action,
-                intent,
-                keep,
-                sink,
-                carried,
-            });
+        let (mut begun, mut jobs) = (Vec::new(), Vec::new());
+        let carried = group.iter().filter(|action| ends(action).is_some());
+        for (action, (intent, what)) in carried.zip(intents) {
+            if let Some((one, job)) = self.begin_one(side, action, intent, &what)? {
+                begun.push(one);
+                jobs.push(job);
+            }
         }
-        Ok((waiting, jobs))
+        Ok((begun, jobs))
     }
 
-    /// What was staged; what was not is given up.
-    async fn end_staging(
+    /// The job that stages one transfer; `None` if it was given up.
+    fn begin_one(
         &mut self,
-        waiting: Vec<Waiting>,
-        answers: Vec<StageAnswer>,
-    ) -> Result<Vec<Ready>> {
-        let mut ready = Vec::new();
-        for (one, answer) in waiting.into_iter().zip(answers) {
-            let Waiting {
-                action,
-                intent,
-                keep,
-                sink,
-                carried,
-            } = one;
+        side: Side,
+        action: &Arc<Action>,
+        intent: i64,
+        what: &str,
+    ) -> Result<Option<(Begun, BoxFuture<StageAnswer>)>> {
+        let Some((from, target)) = ends(action) else {
+            return Ok(None);
+        };
+        let Some(keep) = self.keep_replaced(side, action, target) else {
+            let why = "the replaced content cannot be kept";
+            let error = StorageError::new("stage", Cause::Unsupported, why);
+            self.gave_up(action, error, Some(intent))?;
+            return Ok(None);
+        };
+        let resume = self.go_on_with(side, target, what, intent)?;
+        let sink: Arc<dyn ResumeSink> = Arc::new(Sink {
+            state: Arc::clone(&self.engine.shared_state),
+            intent,
+        });
+        let from_side = if matches!(action.deed, Deed::Duplicate { .. }) {
+            side
+        } else {
+            side.other()
+        };
+        let (content, carried) = self.engine.content(from_side, from);
+        let lacks_meta =
+            self.engine.capabilities(from_side).listing_lacks_meta && from.entry.kind == Kind::File;
+        let job = Job {
+            root: Arc::clone(self.engine.root(side)),
+            content,
+            carried: carried.clone(),
+            action: Arc::clone(action),
+            unseen: lacks_meta.then(|| Arc::clone(self.engine.root(from_side))),
+            resume,
+            sink: Arc::clone(&sink),
+        };
+        let begun = Begun {
+            action: Arc::clone(action),
+            was_at: self.places.get(&action.standing.item).cloned(),
+            intent,
+            keep,
+            sink,
+            carried,
+        };
+        Ok(Some((begun, Box::pin(job.run()))))
+    }
+
+    /// What becomes of what a transfer replaces; `None` if it cannot be kept.
+    fn keep_replaced(&self, side: Side, action: &Action, target: &RelPath) -> Option<Keep> {
+        match &action.deed {
+            Deed::Transfer {
+                replaces: Some(_),
+                retain,
+                ..
+            } => self.keep(side, target, *retain),
+            _ => Some(Keep::No),
+        }
+    }
+
+    /// What was staged by now; what was not is given up.
+    async fn end_staging(&mut self) -> Result<Vec<Ready>> {
+        let Some((begun, running)) = self.flow.staging.take() else {
+            return Ok(Vec::new());
+        };
+        let answers = running.answers().await;
+        let mut ready = Vec::with_capacity(begun.len());
+        for (begun, answer) in begun.into_iter().zip(answers) {
             match answer {
                 Ok(Moved { staged, hash, read }) => {
-                    let expected = action.expected();
-                    let text = self.text_of(&action, carried.as_ref()).await;
+                    let text = self.text_of(&begun.action, begun.carried.as_ref()).await;
                     ready.push(Ready {
-                        action,
-                        intent,
+                        begun,
                         read,
-                        expected,
-                        keep,
                         staged,
                         hash,
-                        sink,
-                        carried,
                         text,
                     });
                 }
-                Err(error) => self.gave_up(&action, error, Some(intent))?,
+                Err(error) => self.gave_up(&begun.action, error, Some(begun.intent))?,
             }
         }
         Ok(ready)
@@ -395,79 +430,31 @@ impl Execution<'_> {
         bytes.filter(|bytes| tandem_core::merge::is_mergeable(bytes))
     }
 
-    /// Makes a staged group visible. What a storage cannot stage it sends now, side by side. Answers also whether
-    /// a commit came through its flush, which made durable what was visible before.
-    async fn make_visible(
-        &mut self,
-        side: Side,
-        ready: Vec<Ready>,
-    ) -> Result<(Vec<Finished>, bool)> {
-        let root = self.engine.root(side);
-        let (sent_now, staged): (Vec<Ready>, Vec<Ready>) =
-            ready.into_iter().partition(|r| r.staged.content.is_some());
-        let mut visible = Vec::new();
-        let mut flushed = false;
-        if !staged.is_empty() {
-            let results = root
-                .commit(staged.iter().map(Ready::commit).collect())
-                .await;
-            for (ready, result) in staged.into_iter().zip(results) {
-                flushed |= result.is_ok();
-                self.take_result(ready, result, &mut visible)?;
-            }
-        }
-        if !sent_now.is_empty() {
-            let jobs = sent_now
-                .iter()
-                .map(|ready| {
-                    let (root, commit) = (Arc::clone(root), ready.commit());
-                    let job: BoxFuture<_> = Box::pin(async move {
-                        let mut results = root.commit(vec![commit]).await;
-                        results.pop().unwrap_or_else(|| {
-                            Err(StorageError::new(
-                                "commit",
-                                Cause::BadResponse,
-                                "no answer for a member",
-                            ))
-                        })
-                    });
-                    job
-                })
-                .collect();
-            let limit = self.engine.setup.options.limits.transfers;
-            let results = answers_in_parallel(&self.engine.setup.environment, limit, jobs).await;
-            for (ready, result) in sent_now.into_iter().zip(results) {
-                flushed |= result.is_ok();
-                self.take_result(ready, result, &mut visible)?;
-            }
-        }
-        Ok((visible, flushed))
-    }
-
     fn take_result(
         &mut self,
         ready: Ready,
         result: tandem_core::error::Result<Committed>,
         visible: &mut Vec<Finished>,
     ) -> Result<()> {
-        let bytes = ready.action.bytes();
+        let begun = ready.begun;
+        let bytes = begun.action.bytes();
         self.engine.progress(|p| p.bytes_done += bytes);
         let committed = match result {
             Ok(committed) => committed,
-            Err(error) => return self.gave_up(&ready.action, error, Some(ready.intent)),
+            Err(error) => return self.gave_up(&begun.action, error, Some(begun.intent)),
         };
         if let Some(displaced) = &committed.displaced {
-            return self.lost_race(&ready.action, displaced, Some(ready.intent));
+            return self.lost_race(&begun.action, displaced, Some(begun.intent));
         }
         if committed.landed_as.is_some() {
-            return self.gave_up(&ready.action, something_else(), Some(ready.intent));
+            return self.gave_up(&begun.action, something_else(), Some(begun.intent));
         }
-        let flowed = ready.carried.as_ref().and_then(Carried::hash_so_far);
+        let flowed = || begun.carried.as_ref().and_then(Carried::hash_so_far);
         let mut entry = committed.entry;
         let mut read = ready.read;
         let hash = ready
             .hash
-            .or(flowed)
+            .or_else(flowed)
             .or_else(|| ready.staged.hashes.first().cloned());
         if let Some(hash) = hash {
             add_hashes(&mut read.hashes, std::slice::from_ref(&hash));
@@ -476,16 +463,15 @@ impl Execution<'_> {
             }
         }
         visible.push(Finished {
-            action: ready.action,
             done: Done {
                 entry: Some(entry),
                 read: Some(read),
             },
+            was_at: begun.was_at,
             version: committed.kept,
-            intent: Some(ready.intent),
+            intent: Some(begun.intent),
             text: ready.text,
-            keep: false,
-            also: None,
+            ..Finished::new(begun.action, Done::default())
         });
         Ok(())
     }
@@ -495,14 +481,44 @@ impl Ready {
     fn commit(&self) -> Commit {
         Commit {
             staged: self.staged.clone(),
-            expected: self.expected.clone(),
-            keep: self.keep.clone(),
-            sink: Some(Arc::clone(&self.sink)),
+            expected: self.begun.action.expected(),
+            keep: self.begun.keep.clone(),
+            sink: Some(Arc::clone(&self.begun.sink)),
         }
     }
 }
 
 impl Engine {
+    /// Makes a group visible: its first `staged` members together, the others each by itself, side by side.
+    async fn commit(
+        &self,
+        side: Side,
+        mut group: Vec<Commit>,
+        staged: usize,
+    ) -> Vec<tandem_core::error::Result<Committed>> {
+        let root = self.root(side);
+        let sent_now = group.split_off(staged);
+        let mut results = Vec::new();
+        if !group.is_empty() {
+            results = root.commit(group).await;
+        }
+        let jobs = sent_now
+            .into_iter()
+            .map(|commit| -> BoxFuture<_> {
+                let root = Arc::clone(root);
+                Box::pin(async move {
+                    root.commit(vec![commit])
+                        .await
+                        .pop()
+                        .unwrap_or_else(no_answer)
+                })
+            })
+            .collect();
+        let limit = self.setup.options.limits.transfers;
+        results.extend(answers_in_parallel(&self.setup.environment, limit, jobs).await);
+        results
+    }
+
     /// The content of a file as `side` shows it. A link has none.
     pub(crate) fn content(&self, side: Side, from: &At) -> (SharedContent, Option<Carried>) {
         if from.entry.kind == Kind::Symlink {
@@ -541,16 +557,19 @@ fn meta_for(capabilities: &Capabilities, from: &Entry) -> Meta {
     }
 }
 
-fn read_from(action: &Action) -> Option<At> {
-    match &action.deed {
-        Deed::Transfer { from, .. } | Deed::Duplicate { from, .. } => Some(from.clone()),
-        _ => None,
-    }
+fn not_a_transfer() -> StorageError {
+    StorageError::new("stage", Cause::Unsupported, "not a transfer")
 }
 
-fn write_to(action: &Action) -> Option<RelPath> {
+fn no_answer() -> tandem_core::error::Result<Committed> {
+    let why = "no answer for a member";
+    Err(StorageError::new("commit", Cause::BadResponse, why))
+}
+
+/// What a transfer reads and where it goes.
+const fn ends(action: &Action) -> Option<(&At, &RelPath)> {
     match &action.deed {
-        Deed::Transfer { path, .. } | Deed::Duplicate { path, .. } => Some(path.clone()),
+        Deed::Transfer { from, path, .. } | Deed::Duplicate { from, path } => Some((from, path)),
         _ => None,
     }
 }
@@ -560,8 +579,8 @@ fn what(entry: &Entry) -> String {
     format!("{} {:?}", entry.size, entry.revision)
 }
 
-fn groups(transfers: Vec<Action>) -> Vec<Vec<Action>> {
-    let mut groups: Vec<Vec<Action>> = Vec::new();
+fn groups(transfers: Vec<Arc<Action>>) -> Vec<Vec<Arc<Action>>> {
+    let mut groups: Vec<Vec<Arc<Action>>> = Vec::new();
     let mut bytes = 0;
     for action in transfers {
         let more = action.bytes();

@@ -60,6 +60,13 @@ impl Engine {
 
     /// Takes deletes that are to be decided out of the plan.
     pub(crate) fn guard_deletes(&self, plan: &mut Plan) -> Result<Vec<(Hold, String)>> {
+        if !plan
+            .actions
+            .iter()
+            .any(|a| matches!(a.deed, Deed::Delete { .. }))
+        {
+            return Ok(Vec::new());
+        }
         let settings = self.guard_settings()?;
         let approval = self.state().approval()?;
         let mut deletes: Vec<HeldAction> = plan

@@ -59,6 +59,28 @@ impl State {
         Ok(())
     }
 
+    /// The actions ended. Those of a group were begun one after the other: few statements close all of them.
+    pub(crate) fn close_intents(&self, intents: impl IntoIterator<Item = i64>) -> Result<()> {
+        let mut delete = self
+            .db
+            .prepare_cached("DELETE FROM intents WHERE id BETWEEN ?1 AND ?2")?;
+        let mut run: Option<(i64, i64)> = None;
+        for intent in intents {
+            match &mut run {
+                Some((_, last)) if *last + 1 == intent => *last = intent,
+                _ => {
+                    if let Some((first, last)) = run.replace((intent, intent)) {
+                        delete.execute([first, last])?;
+                    }
+                }
+            }
+        }
+        if let Some((first, last)) = run {
+            delete.execute([first, last])?;
+        }
+        Ok(())
+    }
+
     /// What was begun and not ended.
     pub(crate) fn intents(&self) -> Result<Vec<Intent>> {
         let mut query = self.db.prepare_cached(

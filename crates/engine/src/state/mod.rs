@@ -128,7 +128,8 @@ impl State {
     pub(crate) fn open(path: &Path, is_new: bool) -> Result<Self> {
         let db = Connection::open(path)?;
         db.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;",
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; \
+             PRAGMA wal_autocheckpoint = 4000;",
         )
         .map_err(damaged)?;
         db.set_prepared_statement_cache_capacity(64);

@@ -203,6 +203,9 @@ impl State {
         folder: ItemId,
         name: &Name,
     ) -> Result<Option<(i64, Differs)>> {
+        if self.seen_rows[side as usize] == 0 {
+            return Ok(None);
+        }
         let mut query = self.db.prepare_cached(
             "SELECT id, state FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3",
         )?;

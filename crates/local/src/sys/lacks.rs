@@ -14,6 +14,8 @@ pub(super) enum Call {
     Spare,
     /// An exchange of two names.
     Exchange,
+    /// A file without a name that is given one later.
+    Unnamed,
 }
 
 /// What was refused so far.

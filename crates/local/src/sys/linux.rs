@@ -2,13 +2,21 @@
 
 use std::ffi::CStr;
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawDir, RenameFlags, ResolveFlags, StatxAttributes, StatxFlags,
+    AtFlags, CWD, FileType, Mode, OFlags, RawDir, RenameFlags, ResolveFlags, StatxAttributes,
+    StatxFlags,
 };
 
 use super::{Errno, Features, SysResult, Type, retried};
+
+/// The files that this process has open, as links.
+const OWN_FILES: &str = "/proc/self/fd";
+
+/// More open files are not asked for.
+const MOST_FILES: u64 = 16_384;
 
 const EXT4: u64 = 0xEF53;
 const BTRFS: u64 = 0x9123_683E;
@@ -55,6 +63,43 @@ pub(super) fn rename_exchange(
     other: &str,
 ) -> SysResult<()> {
     rustix::fs::renameat_with(from, name, to, other, RenameFlags::EXCHANGE)
+}
+
+pub(super) fn create_unnamed(folder: BorrowedFd<'_>, mode: u32) -> SysResult<OwnedFd> {
+    static NAMES: OnceLock<bool> = OnceLock::new();
+    // It is named through there; a sandbox may have none.
+    if !*NAMES.get_or_init(|| std::path::Path::new(OWN_FILES).exists()) {
+        return Err(Errno::NOSYS);
+    }
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    retried(|| rustix::fs::openat(folder, ".", flags, Mode::from_raw_mode(mode)))
+}
+
+pub(super) fn name_unnamed(file: &OwnedFd, folder: BorrowedFd<'_>, name: &str) -> SysResult<()> {
+    // Before Linux 6.10 naming it by its number alone takes a privilege; by a path it is slower.
+    match rustix::fs::linkat(file, "", folder, name, AtFlags::EMPTY_PATH) {
+        Err(Errno::NOENT) => {}
+        answer => return answer,
+    }
+    let from = format!("{OWN_FILES}/{}", file.as_raw_fd());
+    rustix::fs::linkat(CWD, from, folder, name, AtFlags::SYMLINK_FOLLOW)
+}
+
+/// How many files this process may have open at a time; as many as it is allowed to allow itself.
+pub(crate) fn most_open_files() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(MOST_FILES).min(MOST_FILES);
+    let now = limit.current.unwrap_or(MOST_FILES);
+    let raised = rustix::process::Rlimit {
+        current: Some(wanted),
+        ..limit
+    };
+    if now >= wanted
+        || rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).is_err()
+    {
+        return now;
+    }
+    wanted
 }
 
 pub(super) fn sync_file_system(folder: BorrowedFd<'_>) -> SysResult<()> {
@@ -174,6 +219,7 @@ pub(super) fn known_features(folder: BorrowedFd<'_>) -> Features {
         no_replace: renames,
         exchange: renames,
         links: !matches!(kind, MSDOS | EXFAT),
+        unnamed: renames,
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) use rustix::io::Errno;
 
 pub(crate) use extended::{attribute, attribute_names, remove_attribute, set_attribute};
 use lacks::{Call, Lacks};
-pub(crate) use linux::{volume, watch_limit};
+pub(crate) use linux::{most_open_files, volume, watch_limit};
 
 /// What the answer of a system call is.
 pub(crate) type SysResult<T> = Result<T, Errno>;
@@ -39,6 +39,8 @@ pub(crate) struct Features {
     pub(crate) exchange: bool,
     /// A file can have two names.
     pub(crate) links: bool,
+    /// A file can be made without a name and be given one later.
+    pub(crate) unnamed: bool,
 }
 
 impl Features {
@@ -48,6 +50,7 @@ impl Features {
         no_replace: true,
         exchange: true,
         links: true,
+        unnamed: true,
     };
 
     /// What every Unix has.
@@ -56,6 +59,7 @@ impl Features {
         no_replace: false,
         exchange: false,
         links: true,
+        unnamed: false,
     };
 }
 
@@ -253,6 +257,27 @@ impl Folder {
     pub(crate) fn create_file(&self, name: &str, mode: u32) -> SysResult<OwnedFd> {
         let flags = Access::ReadWrite.flags() | OFlags::CREATE | OFlags::EXCL;
         retried(|| rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode)))
+    }
+
+    /// Makes a file in this folder that has no name yet; `None` where that cannot be.
+    pub(crate) fn create_unnamed(&self, mode: u32) -> SysResult<Option<OwnedFd>> {
+        let may_have = || self.lacks.may_have(Call::Unnamed, || self.device());
+        if !self.features.unnamed || self.lacks.is_pretended() || !may_have() {
+            return Ok(None);
+        }
+        match linux::create_unnamed(self.as_fd(), mode) {
+            // What a file system or a kernel without the call says differs.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL | Errno::NOSYS) => {
+                self.lacks.note(Call::Unnamed, self.device());
+                Ok(None)
+            }
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Gives a file without a name one that must be free, else fails with `EXIST`.
+    pub(crate) fn name_unnamed(&self, file: &OwnedFd, name: &str) -> SysResult<()> {
+        linux::name_unnamed(file, self.as_fd(), name)
     }
 
     /// Opens a file to append to, making it if need be.

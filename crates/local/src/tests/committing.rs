@@ -306,7 +306,7 @@ async fn a_failed_flush_fails_the_whole_group_and_shows_none_of_it() {
 
 #[tokio::test]
 async fn a_staged_file_whose_bytes_were_changed_or_swapped_is_not_shown() {
-    let bench = Bench::new();
+    let bench = Bench::naming();
     let staged = bench
         .stage("file", "hello", &Meta::default())
         .await

@@ -35,7 +35,7 @@ async fn a_file_that_a_scan_finds_under_such_a_name_is_kept() {
 #[tokio::test]
 async fn a_staged_file_that_somebody_wrote_into_or_replaced_is_kept() {
     for how in ["write", "append", "replace"] {
-        let bench = Bench::new();
+        let bench = Bench::naming();
         let staged = bench.stage("file", "ours", &Meta::default()).await.unwrap();
         let path = bench.path(&bench.own_names("")[0]);
         next_tick();
@@ -61,7 +61,7 @@ async fn a_staged_file_that_somebody_wrote_into_or_replaced_is_kept() {
 
 #[tokio::test]
 async fn what_was_staged_is_removed_even_by_a_run_that_knows_its_name_alone() {
-    let bench = Bench::new();
+    let bench = Bench::naming();
     bench.stage("a", "ours", &Meta::default()).await.unwrap();
     let link = Meta {
         target: Some("to".into()),
@@ -122,7 +122,7 @@ async fn throwing_a_finished_transfer_away_touches_nothing_that_waits() {
 
 #[tokio::test]
 async fn after_a_failed_flush_only_what_was_staged_is_removed() {
-    let bench = Bench::new();
+    let bench = Bench::naming();
     let staged = bench.stage("file", "ours", &Meta::default()).await.unwrap();
     bench.put("other", "theirs");
     let name = bench.own_names("").remove(0);

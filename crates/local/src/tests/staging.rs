@@ -105,7 +105,11 @@ async fn what_is_staged_is_not_seen_and_has_its_hash_time_and_bit() {
                 .len(),
             2
         );
-        assert_eq!(bench.own_names("a/b").len(), 1);
+        assert_eq!(
+            bench.own_names("a/b").len(),
+            usize::from(form.portable),
+            "where it can, it has no name until it is committed"
+        );
 
         let done = bench
             .commit(staged, Expected::Absent, Keep::No)
@@ -341,8 +345,33 @@ async fn discarding_is_idempotent() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_run_left_is_found_by_its_scan() {
+async fn what_had_no_name_is_gone_with_its_run_and_shown_by_no_other() {
     let bench = Bench::new();
+    let staged = bench.stage("file", "x", &Meta::default()).await.unwrap();
+    let next = bench.reopened();
+    list(&next, "", Depth::Subtree).await.unwrap();
+    assert!(next.leftovers().await.unwrap().is_empty());
+    next.discard(&staged.token).await.unwrap();
+    let done = next.commit(vec![member(staged, Expected::Absent, Keep::No)]);
+    assert_eq!(cause(done.await.remove(0)), Cause::NotFound);
+    assert!(bench.root.stat(&at("file")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_was_staged_for_a_free_name_may_replace_what_came_there() {
+    let bench = Bench::new();
+    let staged = bench.stage("file", "ours", &Meta::default()).await.unwrap();
+    bench.put("file", "theirs");
+    let done = bench.commit(staged, Expected::Any, Keep::No).await;
+    assert_eq!(done.unwrap().entry.size, 4);
+    assert_eq!(bench.text("file").unwrap(), "ours");
+    bench.root.settle().await.unwrap();
+    assert!(bench.own_names("").is_empty());
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_left_is_found_by_its_scan() {
+    let bench = Bench::naming();
     bench.root.create_folder(&rel("a")).await.unwrap();
     bench.stage("a/file", "x", &Meta::default()).await.unwrap();
     // This run still works with it.

@@ -87,6 +87,11 @@ impl Bench {
         }
     }
 
+    /// One in which what is staged has a name from the beginning.
+    pub(super) fn naming() -> Self {
+        Self::with(FORMS[1])
+    }
+
     /// The same folder, as a new run finds it.
     pub(super) fn reopened(&self) -> Arc<LocalRoot> {
         open(&self.path(""), self.options)
