@@ -20,7 +20,7 @@ use crate::quiet::Unrest;
 use crate::report::Phase;
 use crate::setup::Setup;
 use crate::state::State;
-use crate::young::coarse_granularity;
+use crate::young::compared_granularity;
 
 /// Keeps one pair in step.
 pub struct Engine {
@@ -54,7 +54,7 @@ impl Engine {
             capabilities.feed && capabilities.ids != Ids::None
         });
         state.granularity =
-            PerSide::from_fn(|side| coarse_granularity(setup.roots[side].capabilities()));
+            PerSide::from_fn(|side| compared_granularity(setup.roots[side].capabilities()));
         let ignored = crate::observe::stored_ignore_files(&state)?;
         let filter = Filter::new(setup.options.filter.clone(), ignored)?;
         let (wake, woken) = mpsc::unbounded();

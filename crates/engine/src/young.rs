@@ -1,9 +1,10 @@
 //! Compares what was recorded while it was young: so soon after it was written that its side would have given another
 //! edit the same revision (DESIGN 4, step 2).
 //!
-//! Steps shorter than a second, the ticks of a disk, are waited for before a file is carried; what somebody writes
-//! within one of them right after Tandem did is the window that P7 documents. Longer ones are not: the file is carried,
-//! and its content compared once another edit shows. A short pass waits for that, a longer one leaves it to the next.
+//! Steps shorter than a second, the ticks of a disk, are waited for before a file is carried, where its revision says
+//! when it was written; what somebody writes within one of them right after Tandem did is the window that P7 documents.
+//! Otherwise the file is carried, and its content compared once another edit shows. Up to two seconds a pass waits for
+//! that; what takes longer is left to the next.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,12 @@ use crate::state::YoungFile;
 /// Steps from here on are not waited for, in nanoseconds.
 const COARSE: u64 = 1_000_000_000;
 
+/// Whether a file was left alone for longer than its side's `granularity` before it was carried: its revision must say
+/// when it was written.
+pub(crate) fn is_waited_for(entry: &Entry, granularity: u64) -> bool {
+    granularity < COARSE && entry.touched_at().is_some()
+}
+
 /// For so long a pass waits before it reports.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -32,9 +39,9 @@ const AGAIN: i64 = 60_000_000_000;
 
 /// The granularity of a side's revisions, if content is compared for it. What a server makes of content on arrival is
 /// never what was sent.
-pub(crate) fn coarse_granularity(capabilities: &Capabilities) -> Option<u64> {
+pub(crate) fn compared_granularity(capabilities: &Capabilities) -> Option<u64> {
     let granularity = capabilities.revision_granularity;
-    (granularity >= COARSE && !capabilities.mutates_content).then_some(granularity)
+    (granularity > 0 && !capabilities.mutates_content).then_some(granularity)
 }
 
 /// For how long a file must have been left alone before it is carried, where that is waited for; in nanoseconds.

@@ -40,24 +40,42 @@ fn write(content: &'static str) -> Edit {
 
 const SECOND: u64 = 1_000_000_000;
 
+/// A pass, right after the file was written on one side, during which it is edited there again.
+fn sync_and_edit_meanwhile(world: &World, side: Side) {
+    world.sync();
+    edit_at_once(world, side, "first");
+    let (edited, mut times) = (world.sides[side].clone(), 0);
+    world.sides[side.other()].on_operation(Box::new(move |operation, _| {
+        times += usize::from(operation == "commit");
+        if operation == "commit" && times == 1 {
+            assert!(edited.edit(&write("other")));
+        }
+    }));
+    SimExecutor::new(&world.environment)
+        .run(world.engine.sync())
+        .unwrap()
+        .unwrap();
+}
+
 #[test]
 fn a_short_step_is_waited_for_in_the_pass_and_then_compared() {
     for seed in SEEDS {
         for side in Side::BOTH {
             let world = coarse(seed, SECOND);
+            sync_and_edit_meanwhile(&world, side);
+            world.both_have("a", Some("other"));
+            world.still();
+        }
+    }
+}
+
+#[test]
+fn one_of_less_than_a_second_is_waited_for_before_a_file_is_carried_or_compared_too() {
+    for seed in SEEDS {
+        for side in Side::BOTH {
+            let world = coarse(seed, SECOND / 2);
+            sync_and_edit_meanwhile(&world, side);
             world.sync();
-            edit_at_once(&world, side, "first");
-            let (edited, mut times) = (world.sides[side].clone(), 0);
-            world.sides[side.other()].on_operation(Box::new(move |operation, _| {
-                times += usize::from(operation == "commit");
-                if operation == "commit" && times == 1 {
-                    assert!(edited.edit(&write("other")));
-                }
-            }));
-            SimExecutor::new(&world.environment)
-                .run(world.engine.sync())
-                .unwrap()
-                .unwrap();
             world.both_have("a", Some("other"));
             world.still();
         }
@@ -86,17 +104,6 @@ fn while_tandem_runs_it_is_seen_by_itself() {
         edit_at_once(&world, Destination, "other");
         world.live(Duration::from_secs(30));
         world.both_have("a", Some("other"));
-    }
-}
-
-#[test]
-fn what_is_young_in_steps_of_milliseconds_is_waited_for() {
-    for seed in SEEDS {
-        let world = coarse(seed, 1_000_000);
-        world.write(Source, "a", "first");
-        world.sync();
-        world.both_have("a", Some("first"));
-        world.still();
     }
 }
 

@@ -11,6 +11,7 @@ use tandem_core::time::Timestamp;
 use super::seen::Differs;
 use super::{State, side_number, side_of};
 use crate::error::{EngineError, Result};
+use crate::young::is_waited_for;
 
 /// A file of the base that is to be compared with what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,9 @@ pub(crate) struct YoungFile {
 impl State {
     /// Notes whether what the base has from now on is young. Without a time of its own it is taken to be of now.
     pub(super) fn note_young(&self, side: Side, folder: ItemId, entry: &Entry) -> Result<()> {
-        let Some(granularity) = self.granularity[side].filter(|_| entry.kind == Kind::File) else {
+        let is_compared =
+            |granularity: &u64| entry.kind == Kind::File && !is_waited_for(entry, *granularity);
+        let Some(granularity) = self.granularity[side].filter(is_compared) else {
             return Ok(());
         };
         let by_server = entry.mtime.filter(|m| !m.by_client).map(|m| m.at);
