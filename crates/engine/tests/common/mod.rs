@@ -222,8 +222,9 @@ impl World {
     /// The pair's database lies on a real disk from now on, at `path`.
     pub(crate) fn keep_state_at(&mut self, path: &Path) {
         let db = rusqlite::Connection::open(&self.state).unwrap();
-        db.execute("VACUUM INTO ?1", [path.to_str().unwrap()])
-            .unwrap();
+        // Else it is made on the simulated disk too.
+        let real = format!("file:{}?vfs=unix", path.display());
+        db.execute("VACUUM INTO ?1", [real]).unwrap();
         self.state = path.to_owned();
         self.restart(|_| {});
     }
