@@ -15,10 +15,12 @@ const BETWEEN_INTENTS: u64 = 150;
 
 /// Calls by which a pass changes something, and between which of them the program is killed at first. Where a kill
 /// came too early or not at all, the range follows.
-const CALLS: [(&str, u64, u64); 10] = [
+const CALLS: [(&str, u64, u64); 12] = [
     ("renameat2", 1, 8),
     ("renameat2", 4, 16),
     ("renameat2", 10, 30),
+    ("linkat", 1, 8),
+    ("linkat", 4, 16),
     ("utimensat", 1, 8),
     ("utimensat", 4, 16),
     ("utimensat", 8, 24),

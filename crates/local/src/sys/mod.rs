@@ -277,7 +277,15 @@ impl Folder {
 
     /// Gives a file without a name one that must be free, else fails with `EXIST`.
     pub(crate) fn name_unnamed(&self, file: &OwnedFd, name: &str) -> SysResult<()> {
-        linux::name_unnamed(file, self.as_fd(), name)
+        let named = linux::name_unnamed(file, self.as_fd(), name);
+        if !matches!(
+            named,
+            Ok(()) | Err(Errno::EXIST | Errno::NOENT | Errno::NOSPC | Errno::DQUOT)
+        ) {
+            // Where it cannot be named, by a file system or by a policy, the next one has a name from the beginning.
+            self.lacks.note(Call::Unnamed, self.device());
+        }
+        named
     }
 
     /// Opens a file to append to, making it if need be.
