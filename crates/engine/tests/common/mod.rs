@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::result_large_err, reason = "errors are few here")]
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
