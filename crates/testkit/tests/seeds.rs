@@ -147,11 +147,6 @@ const FOUND: &[(u64, Shape, &str)] = &[
         "a file waited for the name of an empty folder that its side cannot show",
     ),
     (1079, PLAIN, "the same with empty folders in the folder"),
-    (
-        608,
-        CRASH,
-        "a folder was made again and again for something that its side cannot hold",
-    ),
     (860, CRASH, "the same for a folder that is left out"),
     (
         2189,

@@ -92,7 +92,7 @@ impl Execution<'_> {
                 }
             }
             for one in &finished {
-                unlisted.extend(to_be_listed(state, &one.action)?);
+                unlisted.extend(to_be_listed(engine, state, &one.action)?);
             }
             state.note_unlisted(&unlisted)?;
             state.close_intents(finished.iter().filter_map(|one| one.intent))
@@ -154,9 +154,15 @@ fn follow_rebased(state: &State, action: &Action, rows: &mut Vec<Row>) -> Result
     Ok(())
 }
 
-/// A folder that the sides have at different places by now is a new one there until it is looked into.
-fn to_be_listed(state: &State, action: &Action) -> Result<Vec<(Side, RelPath)>> {
+/// A folder that the sides have at different places by now is a new one there until it is looked into. One that was made
+/// may have been there already, with something in it of which the feed has told before.
+fn to_be_listed(engine: &Engine, state: &State, action: &Action) -> Result<Vec<(Side, RelPath)>> {
     let (standing, side) = (&action.standing, action.side);
+    if let Deed::CreateFolder { path, .. } = &action.deed
+        && engine.capabilities(side).feed
+    {
+        return Ok(vec![(side, path.clone())]);
+    }
     let Deed::Move { to, other, .. } = &action.deed else {
         return Ok(Vec::new());
     };
