@@ -1,0 +1,187 @@
+//! What must hold, of every plan, of every action, and at rest.
+
+use tandem_core::capabilities::Capabilities;
+use tandem_core::entry::{Entry, Kind};
+use tandem_core::plan::{Action, Deed, Equality, Plan, Reason};
+use tandem_core::policy::{Compare, Mode, Policy};
+use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::Expected;
+
+use super::carry::Carried;
+use super::coverage::Coverage;
+use super::tree::{Body, Place};
+use super::world::{Taken, World};
+
+/// Says what is wrong.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    pub(super) violations: Vec<String>,
+    pub(super) coverage: Coverage,
+}
+
+impl Judge {
+    pub(super) fn violation(&mut self, text: String) {
+        self.violations.push(text);
+    }
+
+    /// A plan was made of what was just looked at.
+    pub(super) fn planned(&mut self, plan: &Plan, world: &World) {
+        self.coverage.conflicts(plan);
+        let is_delete = |action: &Action| matches!(action.deed, Deed::Delete { .. });
+        let first_delete = plan.actions.iter().position(is_delete);
+        if first_delete.is_some_and(|at| !plan.actions[at..].iter().all(is_delete)) {
+            self.violation("a delete is planned before something else (DESIGN 4, step 5)".to_owned());
+        }
+        for action in &plan.actions {
+            self.planned_delete(action, world);
+        }
+    }
+
+    /// Nothing is deleted that is on the other side where it always was, whether it could be looked at or not (P10).
+    fn planned_delete(&mut self, action: &Action, world: &World) {
+        let Deed::Delete {
+            at,
+            absent: Some(absent),
+            ..
+        } = &action.deed
+        else {
+            return;
+        };
+        let thing = |side: Side, path| {
+            let tree = &world.sides[side];
+            tree.at(path).map(|place| tree.items[place].body.thing)
+        };
+        let here = thing(action.side, &at.path);
+        if here.is_some() && here == thing(action.side.other(), &absent.path) {
+            self.violation(format!(
+                "plans to delete {:?} of the {}, which both sides have",
+                at.path, action.side
+            ));
+        }
+    }
+
+    /// An action was carried out.
+    pub(super) fn carried(
+        &mut self,
+        action: &Action,
+        carried: &Carried,
+        policy: &Policy,
+        world: &World,
+    ) {
+        if action.touches() && policy.mode.leader() == Some(action.side) {
+            self.violation(format!("changes the leading side: {:?}", action.deed));
+        }
+        if action.expected() == Expected::Any {
+            self.violation(format!("expects nothing: {:?}", action.deed));
+        }
+        let is_delete = matches!(action.deed, Deed::Delete { .. });
+        if is_delete && policy.mode.is_backup() {
+            self.violation(format!("deletes in a backup: {:?}", action.deed));
+        }
+        for (body, taken) in &carried.taken {
+            match taken {
+                Taken::LostUnseen => self.violation(format!(
+                    "lost {} by {:?} {:?} (P1 a)",
+                    body.content, action.reason, action.deed
+                )),
+                Taken::LostSuperseded => self.violation(format!(
+                    "lost {} by {:?} {:?} (P1 b)",
+                    body.content, action.reason, action.deed
+                )),
+                Taken::Accounted => {}
+            }
+            let nobody_did = body.kind == Kind::File
+                && body.content != 0
+                && !world.is_superseded(body.write)
+                && !world.is_on_a_side(body.content);
+            if is_delete && policy.mode == Mode::TwoWay && nobody_did {
+                self.violation(format!(
+                    "deletes {}, which nobody deleted: {:?} {:?}",
+                    body.content, action.reason, action.deed
+                ));
+            }
+        }
+        self.moved(action, world);
+    }
+
+    /// What moves after the other side is what moved there, or has its content (DESIGN 4, step 3).
+    fn moved(&mut self, action: &Action, world: &World) {
+        let (Deed::Move { to, other: Some(_), .. }, Reason::MovedOn(_)) =
+            (&action.deed, action.reason)
+        else {
+            return;
+        };
+        let body = |side: Side| {
+            let tree = &world.sides[side];
+            tree.at(to).map(|place| tree.items[place].body)
+        };
+        // Under another spelling there, or moved on since: nothing is said.
+        let (Some(here), Some(there)) = (body(action.side), body(action.side.other())) else {
+            return;
+        };
+        let same = here.thing == there.thing
+            || (here.kind == Kind::File && here.content == there.content);
+        if here.kind == there.kind && !same {
+            self.violation(format!("moves {to:?} after another thing"));
+        }
+    }
+
+    /// An item was noted as in step. `bodies` are what both sides had when it was planned.
+    pub(super) fn noted(
+        &mut self,
+        action: &Action,
+        bodies: PerSide<(Place, Body)>,
+        (policy, capabilities): (&Policy, &PerSide<Capabilities>),
+        world: &mut World,
+    ) {
+        let Deed::Adopt {
+            equality,
+            source,
+            destination,
+        } = &action.deed
+        else {
+            return;
+        };
+        let (a, b) = (bodies.source.1, bodies.destination.1);
+        let differ = a.kind != b.kind
+            || match a.kind {
+                Kind::File => !world.are_alike(a.content, b.content),
+                Kind::Symlink => a.content != b.content,
+                Kind::Folder | Kind::Opaque => false,
+            };
+        let is_chosen = matches!(equality, Some(Equality::SizeAndTime | Equality::Adopted))
+            && a.kind == b.kind
+            && seems_equal(source, destination, policy.compare, capabilities);
+        if differ && !is_chosen {
+            self.violation(format!(
+                "notes {} and {} as in step: {:?}",
+                a.content, b.content, action.deed
+            ));
+        }
+        world.joined(bodies.source, bodies.destination);
+    }
+}
+
+/// What a chosen comparison can see of two files (DESIGN 5.2).
+fn seems_equal(
+    a: &Entry,
+    b: &Entry,
+    compare: Compare,
+    capabilities: &PerSide<Capabilities>,
+) -> bool {
+    let both = [&capabilities.source, &capabilities.destination];
+    let step = both.map(|c| c.mtime_precision).into_iter().max();
+    let at = |entry: &Entry| entry.mtime.filter(|m| m.by_client).map(|m| m.at);
+    let time = match (at(a), at(b)) {
+        (Some(a), Some(b)) => a.distance(b) < step.unwrap_or(1),
+        _ => false,
+    };
+    let size = a.size == b.size;
+    match compare {
+        Compare::SizeOnly => size,
+        Compare::MtimeOnly => time,
+        Compare::SizeAndMtime => size && time,
+        Compare::HashThenMtime => size && time && a.same_by_hash(b).is_none(),
+        Compare::HashOnly => false,
+    }
+}

@@ -1,0 +1,588 @@
+//! Rounds of look, plan and action until nothing is left to do, with people at work in between, as the engine does
+//! them.
+
+use tandem_core::capabilities::Capabilities;
+use tandem_core::entry::{HashKind, Kind};
+use tandem_core::path::{Name, RelPath};
+use tandem_core::plan::record::{Row, add_hashes, record};
+use tandem_core::plan::{Action, Deed, Input, ItemId, MadeCopy, Plan, Trees, plan};
+use tandem_core::policy::{FirstSync, Policy};
+use tandem_core::side::{PerSide, Side};
+
+use super::carry::Miss;
+use super::case::{Case, Event, Step};
+use super::check::Judge;
+use super::coverage::Coverage;
+use super::people::Edit;
+use super::script::Script;
+use super::state::{Listing, State};
+use super::tree::{Body, Place, ROOT, hash_of};
+use super::world::World;
+use crate::seed::Rng;
+
+/// A run that does not come to rest in so many rounds never does.
+pub(super) const MOST_ROUNDS: u32 = 200;
+
+/// The device in conflict names.
+const DEVICE: &str = "device 0000";
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What is wrong, one sentence each; nothing if all promises held.
+    pub violations: Vec<String>,
+    /// Hash of everything that was planned and done.
+    pub trace: u64,
+    /// What happened in it.
+    pub coverage: Coverage,
+}
+
+/// One case under way.
+pub(super) struct Run<'a> {
+    pub(super) world: World,
+    pub(super) state: State,
+    pub(super) policy: Policy,
+    pub(super) capabilities: PerSide<Capabilities>,
+    script: Script<'a>,
+    order: Option<Rng>,
+    tick: u32,
+    /// Names that a filter leaves out.
+    pub(super) filter: Vec<String>,
+    unreadable: PerSide<Option<RelPath>>,
+    unmergeable: Vec<ItemId>,
+    /// What cannot be done, and is not tried again.
+    pub(super) hopeless: Vec<(Side, RelPath)>,
+    /// Where each folder is by the id under which its side is known.
+    folders: PerSide<Vec<(ItemId, Place)>>,
+    /// The last plan.
+    pub(super) plan: Plan,
+    pub(super) judge: Judge,
+    trace: Trace,
+    told: Option<Vec<String>>,
+}
+
+/// A hash of what happened (FNV-1a).
+struct Trace(u64);
+
+impl Trace {
+    fn add(&mut self, number: u64) {
+        for byte in number.to_le_bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        for byte in text.bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+/// Runs `case`; what people do comes from `script`. Answers also what they did and, if it is to be told, what
+/// happened.
+pub(super) fn run(
+    case: &Case,
+    script: Script<'_>,
+    is_told: bool,
+) -> (Outcome, Vec<Step>, Vec<String>) {
+    let mut run = Run::begin(case, script);
+    run.told = is_told.then(Vec::new);
+    run.live();
+    let outcome = Outcome {
+        violations: run.judge.violations,
+        trace: run.trace.0,
+        coverage: run.judge.coverage,
+    };
+    (
+        outcome,
+        run.script.into_steps(),
+        run.told.unwrap_or_default(),
+    )
+}
+
+impl<'a> Run<'a> {
+    fn begin(case: &Case, script: Script<'a>) -> Self {
+        let world = World::new(case.traits, case.keeps_versions);
+        let capabilities = PerSide::from_fn(|side| world.sides[side].capabilities.clone());
+        let mut run = Self {
+            world,
+            state: State::default(),
+            policy: case.policy.clone(),
+            capabilities,
+            script,
+            order: (case.order != 0).then(|| Rng::new(case.order)),
+            tick: 0,
+            filter: Vec::new(),
+            unreadable: PerSide::default(),
+            unmergeable: Vec::new(),
+            hopeless: Vec::new(),
+            folders: PerSide::default(),
+            plan: Plan::default(),
+            judge: Judge::default(),
+            trace: Trace(0xcbf2_9ce4_8422_2325),
+            told: None,
+        };
+        run.make_base(&case.base);
+        if !run.state.base.is_empty() {
+            run.policy.first_sync = FirstSync::Merge;
+        }
+        run
+    }
+
+    fn tell(&mut self, line: impl FnOnce() -> String) {
+        if let Some(told) = &mut self.told {
+            told.push(line());
+        }
+    }
+
+    fn live(&mut self) {
+        self.judge.coverage.tree(&self.world);
+        self.happen(None);
+        if !self.pass() {
+            return;
+        }
+        // The next pass knows nothing of the last but what is recorded.
+        self.state.copies.clear();
+        self.unmergeable.clear();
+        let left = self.next_plan();
+        if !left.is_empty() && self.judge.violations.is_empty() {
+            let text = format!("the next pass has something to do: {:?}", left[0].deed);
+            self.judge.violation(text);
+        }
+        self.check_in_step();
+    }
+
+    /// Rounds until there is nothing to do. Answers whether it came to that.
+    fn pass(&mut self) -> bool {
+        for _ in 0..MOST_ROUNDS {
+            self.judge.coverage.rounds += 1;
+            self.happen(None);
+            let actions = self.next_plan();
+            let looked_at_all = self.unreadable == PerSide::default();
+            self.unreadable = PerSide::default();
+            if actions.is_empty() && looked_at_all {
+                match self.script.next_after(self.tick) {
+                    Some(tick) => self.tick = tick,
+                    None => return true,
+                }
+            }
+            self.execute(actions);
+            if self.judge.violations.len() > 3 {
+                return false;
+            }
+        }
+        let text = format!(
+            "it does not come to rest: {:?}",
+            self.plan.actions.first().map(|a| &a.deed)
+        );
+        self.judge.violation(text);
+        false
+    }
+
+    /// What happens before the next look or action.
+    fn happen(&mut self, next: Option<&Action>) {
+        let steps = self.script.at(self.tick, &self.world, next);
+        self.tick += 1;
+        for Step { side, event, .. } in steps {
+            match event {
+                Event::Edit(edit) => {
+                    let is_done = self.world.edit(side, &edit);
+                    self.tell(|| format!("{side}: {edit}, {is_done}"));
+                    self.judge.coverage.edit(&edit);
+                }
+                Event::Unreadable(path) => self.unreadable[side] = Some(path),
+                Event::Filter(name) => match self.filter.iter().position(|n| *n == name) {
+                    Some(at) => drop(self.filter.swap_remove(at)),
+                    None => self.filter.push(name),
+                },
+            }
+        }
+    }
+
+    /// Both sides get the same tree and the base has it.
+    fn make_base(&mut self, edits: &[Edit]) {
+        for edit in edits {
+            self.world.edit(Side::Source, edit);
+        }
+        let mut ids = vec![(ROOT, ROOT, ItemId::ROOT)];
+        for place in self.world.sides.source.all().collect::<Vec<_>>() {
+            let item = self.world.sides.source.items[place].clone();
+            let Some(&(_, folder, parent)) = ids.iter().find(|(at, ..)| *at == item.parent) else {
+                continue;
+            };
+            let Some(there) = self.copy_over(place, folder) else {
+                continue;
+            };
+            let id = self.state.new_id();
+            let mut entries = PerSide::new(
+                self.world.sides.source.entry(place),
+                self.world.sides.destination.entry(there),
+            );
+            if item.body.kind == Kind::File && item.body.content % 5 != 0 {
+                for side in Side::BOTH {
+                    let hash = hash_of(item.body.content, HashKind::Blake3);
+                    add_hashes(&mut entries[side].hashes, &[hash]);
+                }
+            }
+            self.state
+                .put(id, parent, item.name, item.body.kind, entries.map(Some));
+            ids.push((place, there, id));
+        }
+    }
+
+    /// Puts what is at `place` of the source into the destination's `folder` too, if that can hold it.
+    fn copy_over(&mut self, place: Place, folder: Place) -> Option<Place> {
+        let item = self.world.sides.source.items[place].clone();
+        let destination = &self.world.sides.destination;
+        let links = item.body.kind != Kind::Symlink || destination.traits.symlinks;
+        let plain = item.body.kind != Kind::Opaque;
+        let size = super::tree::size_of(item.body.content);
+        let small = !destination.traits.small_files || size <= super::traits::LARGEST;
+        let rules = &destination.capabilities.names;
+        let name = tandem_core::names::encode(&item.name, rules).ok()?.into_owned();
+        if !(links && plain && small) || destination.find(folder, &name).is_some() {
+            return None;
+        }
+        let body = Body {
+            mtime: super::people::floor(item.body.mtime, destination),
+            by_client: destination.traits.mtime,
+            executable: item.body.executable && destination.traits.executable,
+            ..item.body
+        };
+        Some(self.world.sides.destination.create(folder, name, body))
+    }
+
+    /// Looks at both sides and plans, reading what the planner must know. Answers what is worth trying.
+    fn next_plan(&mut self) -> Vec<Action> {
+        self.state.rebased.clear();
+        self.state.now = self.world.now();
+        for side in Side::BOTH {
+            self.look(side);
+        }
+        let mut trees;
+        loop {
+            trees = self.state.load(self.capabilities.as_ref());
+            self.plan = self.planned(&trees);
+            if self.plan.evidence.is_empty() {
+                break;
+            }
+            self.gather();
+        }
+        self.judge.planned(&self.plan, &self.world);
+        if self.told.is_some() {
+            for side in Side::BOTH {
+                let tree = &self.world.sides[side];
+                let all: Vec<String> = tree
+                    .all()
+                    .map(|place| {
+                        let body = &tree.items[place].body;
+                        format!("{:?}={}", tree.path(place), body.content)
+                    })
+                    .collect();
+                self.tell(|| format!("  {side} has {}", all.join(" ")));
+            }
+            for action in self.plan.actions.clone() {
+                self.tell(|| format!("  plans {} {:?} {:?}", action.side, action.reason, action.deed));
+            }
+            for conflict in self.plan.conflicts.clone() {
+                self.tell(|| format!("  meets {conflict:?}"));
+            }
+            for left in self.plan.left_out.clone() {
+                self.tell(|| format!("  leaves out {left:?}"));
+            }
+        }
+        for action in &self.plan.actions {
+            self.trace.text(action.reason.name());
+            self.trace
+                .text(action.path().map_or("", |path| path.as_str()));
+        }
+        let mut actions = std::mem::take(&mut self.plan.actions);
+        let hopeless = &self.hopeless;
+        if !hopeless.is_empty() {
+            actions.retain(|a| {
+                a.path()
+                    .is_none_or(|p| !hopeless.contains(&(a.side, p.clone())))
+            });
+        }
+        actions
+    }
+
+    fn planned(&mut self, trees: &Trees) -> Plan {
+        if trees.items.is_empty()
+            && trees.fresh.source.is_empty()
+            && trees.fresh.destination.is_empty()
+        {
+            return Plan::default();
+        }
+        let input = Input {
+            trees,
+            capabilities: self.capabilities.as_ref(),
+            policy: &self.policy,
+            device: DEVICE,
+            unmergeable: &self.unmergeable,
+        };
+        let first = plan(&input);
+        if self.tick.is_multiple_of(4) && plan(&input) != first {
+            self.judge
+                .violation("the same trees give two plans".to_owned());
+        }
+        first
+    }
+
+    fn look(&mut self, side: Side) {
+        let mut known = std::mem::take(&mut self.folders[side]);
+        known.clear();
+        known.push((ItemId::ROOT, ROOT));
+        let mut at = 0;
+        while at < known.len() {
+            let (id, place) = known[at];
+            at += 1;
+            let tree = &self.world.sides[side];
+            let mut listing = Listing::default();
+            let mut folders = Vec::new();
+            for child in tree.children(place) {
+                let name = &tree.items[child].name;
+                if self.is_unreadable(side, child) {
+                    listing.unknown.push(name.clone());
+                    continue;
+                }
+                if self.is_filtered(side, name) {
+                    listing.excluded.push(name.clone());
+                    continue;
+                }
+                if tree.is_folder(child) {
+                    folders.push(child);
+                }
+                listing.entries.push(tree.entry(child));
+            }
+            self.state
+                .see_folder(side, id, &self.capabilities[side], listing);
+            for child in folders {
+                let name = &self.world.sides[side].items[child].name;
+                if let Some(child_id) = self.state.folder_at(side, id, name) {
+                    known.push((child_id, child));
+                }
+            }
+        }
+        self.folders[side] = known;
+    }
+
+    fn is_unreadable(&self, side: Side, place: Place) -> bool {
+        let tree = &self.world.sides[side];
+        self.unreadable[side]
+            .as_ref()
+            .is_some_and(|path| tree.at(path) == Some(place))
+    }
+
+    pub(super) fn is_filtered(&self, side: Side, name: &Name) -> bool {
+        if self.filter.is_empty() {
+            return false;
+        }
+        let rules = &self.capabilities[side].names;
+        let name = tandem_core::names::decode_name(name, rules);
+        name.is_ok_and(|name| self.filter.iter().any(|out| out == name.as_str()))
+    }
+
+    /// Reads what the planner must know.
+    fn gather(&mut self) {
+        let evidence = std::mem::take(&mut self.plan.evidence);
+        self.judge.coverage.evidence += evidence.len() as u64;
+        for one in evidence {
+            let path = &one.at.path;
+            let folder = path.parent().unwrap_or_else(RelPath::root);
+            let Some(folder) = self.state.folder_by_path(one.side, &folder) else {
+                continue;
+            };
+            let tree = &self.world.sides[one.side];
+            let there = tree.at(path);
+            let there = there.filter(|&p| super::carry::is_at(tree, p, &one.at.entry.revision));
+            match there {
+                Some(place) => {
+                    let mut entry = one.at.entry.clone();
+                    let hash = hash_of(tree.items[place].body.content, HashKind::Blake3);
+                    add_hashes(&mut entry.hashes, &[hash]);
+                    self.state.add_hash(one.side, folder, &entry);
+                }
+                None => self
+                    .state
+                    .mark_unknown(one.side, folder, &one.at.entry.name),
+            }
+        }
+    }
+
+    /// Carries out a plan: folders and moves in its order, what is only noted, contents in any order, deletes last.
+    fn execute(&mut self, actions: Vec<Action>) {
+        let folders: Vec<(ItemId, ItemId)> = actions
+            .iter()
+            .map(|a| (a.standing.item, a.standing.parent))
+            .collect();
+        let noted = self.bodies_of_noted(&actions);
+        let order = self.in_order(&actions);
+        let mut undone: Vec<ItemId> = Vec::new();
+        let stop_at = self.cut(order.len());
+        for at in order.into_iter().take(stop_at) {
+            let action = &actions[at];
+            self.happen(Some(action));
+            let is_step = matches!(action.deed, Deed::CreateFolder { .. } | Deed::Move { .. });
+            if self.is_below(&undone, &folders, action) || self.fails_by_itself() {
+                if is_step {
+                    undone.push(action.standing.item);
+                }
+                continue;
+            }
+            match self.world.carry(action) {
+                Ok(carried) => {
+                    self.tell(|| format!("  did {} {:?}", action.side, action.path()));
+                    self.judge
+                        .carried(action, &carried, &self.policy, &self.world);
+                    if let (Deed::Adopt { .. }, Some(bodies)) = (&action.deed, noted[at]) {
+                        self.judge
+                            .noted(action, bodies, (&self.policy, &self.capabilities), &mut self.world);
+                    }
+                    self.note(action, &carried.done);
+                }
+                Err(miss) => {
+                    self.tell(|| format!("  did not {} {:?}: {miss:?}", action.side, action.path()));
+                    self.trace.add(miss as u64);
+                    self.judge.coverage.miss(miss);
+                    if is_step {
+                        undone.push(action.standing.item);
+                    }
+                    self.missed(action, miss);
+                }
+            }
+        }
+    }
+
+    fn missed(&mut self, action: &Action, miss: Miss) {
+        match miss {
+            Miss::CannotKeep => {
+                if let Some(path) = action.path() {
+                    self.hopeless.push((action.side, path.clone()));
+                }
+            }
+            Miss::CannotMerge => self.unmergeable.push(action.standing.item),
+            _ => {}
+        }
+    }
+
+    /// Phases in the engine's order; within those that have none, any.
+    fn in_order(&mut self, actions: &[Action]) -> Vec<usize> {
+        let phase = |action: &Action| match action.deed {
+            Deed::CreateFolder { .. } | Deed::Move { .. } => 0,
+            Deed::Adopt { .. } | Deed::Forget { .. } => 1,
+            Deed::Transfer { .. } | Deed::Duplicate { .. } => 2,
+            Deed::Merge { .. } | Deed::SetMeta { .. } => 3,
+            Deed::Delete { .. } => 4,
+        };
+        let mut order: Vec<usize> = (0..actions.len()).collect();
+        if let Some(rng) = &mut self.order {
+            let mut contents: Vec<usize> = order
+                .iter()
+                .copied()
+                .filter(|&at| (2..4).contains(&phase(&actions[at])))
+                .collect();
+            rng.shuffle(&mut contents);
+            let mut next = contents.into_iter();
+            order.sort_by_key(|&at| phase(&actions[at]));
+            for slot in &mut order {
+                if (2..4).contains(&phase(&actions[*slot])) {
+                    *slot = next.next().unwrap_or(*slot);
+                }
+            }
+        } else {
+            order.sort_by_key(|&at| phase(&actions[at]));
+        }
+        order
+    }
+
+    /// How many actions of a plan are done before the next look.
+    fn cut(&mut self, all: usize) -> usize {
+        let Some(rng) = &mut self.order else {
+            return all;
+        };
+        if rng.chance(20) { rng.index(all + 1) } else { all }
+    }
+
+    fn fails_by_itself(&mut self) -> bool {
+        self.order.as_mut().is_some_and(|rng| rng.chance(2))
+    }
+
+    fn is_below(
+        &self,
+        undone: &[ItemId],
+        folders: &[(ItemId, ItemId)],
+        action: &Action,
+    ) -> bool {
+        let mut at = Some(action.standing.parent);
+        while let Some(folder) = at.filter(|f| !undone.is_empty() && *f != ItemId::ROOT) {
+            if undone.contains(&folder) {
+                return true;
+            }
+            let planned = folders.iter().find(|(item, _)| *item == folder);
+            at = planned
+                .map(|(_, parent)| *parent)
+                .or_else(|| self.state.base_item(folder).map(|item| item.parent));
+        }
+        false
+    }
+
+    /// What an action that was done means for base and observations.
+    fn note(&mut self, action: &Action, done: &tandem_core::plan::record::Done) {
+        self.trace.add(action.standing.item.0.unsigned_abs());
+        self.judge.coverage.action(action);
+        let base = self.state.base_item(action.standing.item).cloned();
+        let mut rows = record(action, base.as_ref(), done);
+        self.follow_rebased(action, &mut rows);
+        self.state.apply(rows);
+        if let (Deed::Duplicate { from, .. }, Some(copy)) = (&action.deed, &done.entry) {
+            self.state.copies.push(MadeCopy {
+                side: action.side,
+                of: from.entry.revision.clone(),
+                copy: copy.revision.clone(),
+            });
+        }
+    }
+
+    /// A folder that this plan has meanwhile moved is known under its own id; where it is not, what lies in it stays
+    /// known under fresh ids.
+    fn follow_rebased(&self, action: &Action, rows: &mut Vec<Row>) {
+        let standing = &action.standing;
+        let not_yet = PerSide::from_fn(|side| {
+            let folder = standing.folders[side];
+            folder != standing.parent && self.state.is_fresh_folder(side, folder)
+        });
+        rows.retain(|row| !matches!(row, Row::Rebase { side, .. } if not_yet[*side]));
+        for row in rows {
+            let (side, parent) = match row {
+                Row::Place { side, parent, .. } => (side, parent),
+                Row::Moved(made) => (&mut made.side, &mut made.folder),
+                _ => continue,
+            };
+            if *parent == standing.folders[*side] && *parent != standing.parent && !not_yet[*side] {
+                *parent = standing.parent;
+            }
+        }
+    }
+
+    /// What both sides have of what is only noted, as it was planned.
+    fn bodies_of_noted(&self, actions: &[Action]) -> Vec<Option<PerSide<(Place, Body)>>> {
+        let place = |action: &Action, side: Side| {
+            let (folder, name) = action.standing.places[side].as_ref()?;
+            let known = self.folders[side].iter().find(|(id, _)| id == folder)?;
+            let tree = &self.world.sides[side];
+            let place = tree.find(known.1, name)?;
+            Some((place, tree.items[place].body))
+        };
+        actions
+            .iter()
+            .map(|action| match action.deed {
+                Deed::Adopt { .. } => Some(PerSide::new(
+                    place(action, Side::Source)?,
+                    place(action, Side::Destination)?,
+                )),
+                _ => None,
+            })
+            .collect()
+    }
+}
