@@ -366,7 +366,9 @@ async fn still_absent(root: &Arc<dyn Root>, absence: Option<&Absence>) -> Answer
     let Some(Absence { path, instead }) = absence else {
         return Ok(());
     };
-    let Some(there) = root.stat(&Locator::of_path(path.clone())).await? else {
+    let there = root.stat(&Locator::of_path(path.clone())).await?;
+    // Where case or form does not count, another spelling answers too: that is another item.
+    let Some(there) = there.filter(|there| path.name().as_ref() == Some(&there.name)) else {
         return Ok(());
     };
     let known = instead.as_ref().is_some_and(|known| {

@@ -314,6 +314,9 @@ impl World {
         let Some((absence, there)) = absence.and_then(|a| Some((a, tree.at(&a.path)?))) else {
             return Ok(());
         };
+        if absence.path.name().as_ref() != Some(&tree.items[there].name) {
+            return Ok(());
+        }
         let kind = tree.items[there].body.kind;
         let is_known = absence.instead.as_ref().is_some_and(|known| {
             known.kind == kind && (kind == Kind::Folder || is_at(tree, there, &known.revision))

@@ -2,13 +2,14 @@
 
 use tandem_core::capabilities::Capabilities;
 use tandem_core::entry::{Entry, Kind};
-use tandem_core::plan::{Action, Deed, Equality, Plan, Reason};
+use tandem_core::plan::{Action, BaseItem, Deed, Equality, Plan, Reason};
 use tandem_core::policy::{Compare, Mode, Policy};
-use tandem_core::side::{PerSide, Side};
+use tandem_core::side::PerSide;
 use tandem_core::storage::Expected;
 
 use super::carry::Carried;
 use super::coverage::Coverage;
+use super::state::{State, same_stamp};
 use super::tree::{Body, Place};
 use super::world::{Taken, World};
 
@@ -25,7 +26,7 @@ impl Judge {
     }
 
     /// A plan was made of what was just looked at.
-    pub(super) fn planned(&mut self, plan: &Plan, world: &World) {
+    pub(super) fn planned(&mut self, plan: &Plan, state: &State, world: &World) {
         self.coverage.conflicts(plan);
         let is_delete = |action: &Action| matches!(action.deed, Deed::Delete { .. });
         let first_delete = plan.actions.iter().position(is_delete);
@@ -33,12 +34,16 @@ impl Judge {
             self.violation("a delete is planned before something else (DESIGN 4, step 5)".to_owned());
         }
         for action in &plan.actions {
-            self.planned_delete(action, world);
+            let base = state.base_item(action.standing.item);
+            let there = base.and_then(|base| base.entries[action.side.other()].as_ref());
+            self.planned_delete(action, there, world);
+            self.planned_move(action, base, world);
         }
     }
 
-    /// Nothing is deleted that is on the other side where it always was, whether it could be looked at or not (P10).
-    fn planned_delete(&mut self, action: &Action, world: &World) {
+    /// Nothing is deleted of which the other side shows what it always had, whether it could be looked at or not
+    /// (P10). `base` is what that had when it was in step.
+    fn planned_delete(&mut self, action: &Action, base: Option<&Entry>, world: &World) {
         let Deed::Delete {
             at,
             absent: Some(absent),
@@ -47,14 +52,15 @@ impl Judge {
         else {
             return;
         };
-        let thing = |side: Side, path| {
-            let tree = &world.sides[side];
-            tree.at(path).map(|place| tree.items[place].body.thing)
-        };
-        let here = thing(action.side, &at.path);
-        if here.is_some() && here == thing(action.side.other(), &absent.path) {
+        let tree = &world.sides[action.side.other()];
+        let there = tree.at(&absent.path);
+        let there = there.filter(|&place| tree.path(place) == absent.path);
+        let is_as_base = there
+            .zip(base)
+            .is_some_and(|(place, base)| same_stamp(&tree.entry(place), base));
+        if is_as_base {
             self.violation(format!(
-                "plans to delete {:?} of the {}, which both sides have",
+                "plans to delete {:?} of the {}, which the other side has as ever",
                 at.path, action.side
             ));
         }
@@ -101,28 +107,31 @@ impl Judge {
                 ));
             }
         }
-        self.moved(action, world);
     }
 
-    /// What moves after the other side is what moved there, or has its content (DESIGN 4, step 3).
-    fn moved(&mut self, action: &Action, world: &World) {
-        let (Deed::Move { to, other: Some(_), .. }, Reason::MovedOn(_)) =
-            (&action.deed, action.reason)
-        else {
+    /// What moves after the other side is what moved there, or has its content (DESIGN 4, step 3): an id that was
+    /// given again is another thing.
+    fn planned_move(&mut self, action: &Action, base: Option<&BaseItem>, world: &World) {
+        let (Deed::Move { to, .. }, Reason::MovedOn(mover)) = (&action.deed, action.reason) else {
             return;
         };
-        let body = |side: Side| {
-            let tree = &world.sides[side];
-            tree.at(to).map(|place| tree.items[place].body)
-        };
-        // Under another spelling there, or moved on since: nothing is said.
-        let (Some(here), Some(there)) = (body(action.side), body(action.side.other())) else {
+        let tree = &world.sides[mover];
+        let was = base.and_then(|base| base.entries[mover].as_ref());
+        let there = action.standing.places[mover].as_ref();
+        let (Some(was), Some((_, name))) = (was, there) else {
             return;
         };
-        let same = here.thing == there.thing
-            || (here.kind == Kind::File && here.content == there.content);
-        if here.kind == there.kind && !same {
-            self.violation(format!("moves {to:?} after another thing"));
+        let Some(now) = was.id.as_ref().and_then(|id| tree.by_id(id)) else {
+            return;
+        };
+        let old = tree.body_of(was);
+        let is_another = tree.items[now].name == *name
+            && old.is_some_and(|old| {
+                let new = &tree.items[now].body;
+                old.thing != new.thing && (old.kind, old.content) != (new.kind, new.content)
+            });
+        if is_another {
+            self.violation(format!("moves to {to:?} after another thing"));
         }
     }
 

@@ -113,7 +113,7 @@ impl Run<'_> {
         Some((common, fits))
     }
 
-    fn folded(&self, name: &Name) -> Name {
+    pub(super) fn folded(&self, name: &Name) -> Name {
         Side::BOTH.iter().fold(name.clone(), |name, &side| {
             let capabilities = &self.capabilities[side];
             let key = names::collision_key(&name, capabilities.case, capabilities.unicode);

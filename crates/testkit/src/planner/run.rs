@@ -47,7 +47,7 @@ pub(super) struct Run<'a> {
     order: Option<Rng>,
     tick: u32,
     /// Names that a filter leaves out.
-    pub(super) filter: Vec<String>,
+    pub(super) filter: Vec<Name>,
     unreadable: PerSide<Option<RelPath>>,
     unmergeable: Vec<ItemId>,
     /// What cannot be done, and is not tried again.
@@ -56,6 +56,8 @@ pub(super) struct Run<'a> {
     folders: PerSide<Vec<(ItemId, Place)>>,
     /// The last plan.
     pub(super) plan: Plan,
+    /// The first action of the last plan that was carried out.
+    last: Option<Action>,
     pub(super) judge: Judge,
     trace: Trace,
     told: Option<Vec<String>>,
@@ -118,6 +120,7 @@ impl<'a> Run<'a> {
             hopeless: Vec::new(),
             folders: PerSide::default(),
             plan: Plan::default(),
+            last: None,
             judge: Judge::default(),
             trace: Trace(0xcbf2_9ce4_8422_2325),
             told: None,
@@ -166,6 +169,7 @@ impl<'a> Run<'a> {
                     None => return true,
                 }
             }
+            self.last = actions.first().cloned();
             self.execute(actions);
             if self.judge.violations.len() > 3 {
                 return false;
@@ -173,7 +177,7 @@ impl<'a> Run<'a> {
         }
         let text = format!(
             "it does not come to rest: {:?}",
-            self.plan.actions.first().map(|a| &a.deed)
+            self.last.as_ref().map(|a| &a.deed)
         );
         self.judge.violation(text);
         false
@@ -191,10 +195,13 @@ impl<'a> Run<'a> {
                     self.judge.coverage.edit(&edit);
                 }
                 Event::Unreadable(path) => self.unreadable[side] = Some(path),
-                Event::Filter(name) => match self.filter.iter().position(|n| *n == name) {
-                    Some(at) => drop(self.filter.swap_remove(at)),
-                    None => self.filter.push(name),
-                },
+                Event::Filter(name) => {
+                    let name = self.folded(&Name::new(name).expect("a filter names a name"));
+                    match self.filter.iter().position(|n| *n == name) {
+                        Some(at) => drop(self.filter.swap_remove(at)),
+                        None => self.filter.push(name),
+                    }
+                }
             }
         }
     }
@@ -240,7 +247,7 @@ impl<'a> Run<'a> {
         let small = !destination.traits.small_files || size <= super::traits::LARGEST;
         let rules = &destination.capabilities.names;
         let name = tandem_core::names::encode(&item.name, rules).ok()?.into_owned();
-        if !(links && plain && small) || destination.find(folder, &name).is_some() {
+        if !(links && plain && small) || destination.is_taken(folder, &name) {
             return None;
         }
         let body = Body {
@@ -268,7 +275,7 @@ impl<'a> Run<'a> {
             }
             self.gather();
         }
-        self.judge.planned(&self.plan, &self.world);
+        self.judge.planned(&self.plan, &self.state, &self.world);
         if self.told.is_some() {
             for side in Side::BOTH {
                 let tree = &self.world.sides[side];
@@ -299,9 +306,14 @@ impl<'a> Run<'a> {
         let mut actions = std::mem::take(&mut self.plan.actions);
         let hopeless = &self.hopeless;
         if !hopeless.is_empty() {
+            // A folder stays while something in it must.
+            let is_done = |side: Side, path: &RelPath, is_delete: bool| {
+                let mut those = hopeless.iter();
+                those.any(|(s, p)| *s == side && (p == path || (is_delete && p.is_within(path))))
+            };
             actions.retain(|a| {
-                a.path()
-                    .is_none_or(|p| !hopeless.contains(&(a.side, p.clone())))
+                let is_delete = matches!(a.deed, Deed::Delete { .. });
+                a.path().is_none_or(|p| !is_done(a.side, p, is_delete))
             });
         }
         actions
@@ -379,8 +391,9 @@ impl<'a> Run<'a> {
             return false;
         }
         let rules = &self.capabilities[side].names;
+        // A twin by case or form of what is left out is left out too, else one side could not hold it beside that.
         let name = tandem_core::names::decode_name(name, rules);
-        name.is_ok_and(|name| self.filter.iter().any(|out| out == name.as_str()))
+        name.is_ok_and(|name| self.filter.contains(&self.folded(&name)))
     }
 
     /// Reads what the planner must know.

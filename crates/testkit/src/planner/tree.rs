@@ -42,6 +42,8 @@ pub(super) struct Item {
     pub(super) body: Body,
     /// The side's own id.
     number: u64,
+    /// The stamp it came with.
+    born: u64,
     /// Moves with every change.
     stamp: u64,
     /// Moves when content changes.
@@ -98,6 +100,7 @@ impl Tree {
             is_there: true,
             body,
             number: 0,
+            born: 0,
             stamp: 0,
             content_stamp: 0,
         };
@@ -183,6 +186,13 @@ impl Tree {
             .find(|&place| self.same_name(&self.items[place].name, name))
     }
 
+    /// Whether something has this name in the folder, seen or not.
+    pub(super) fn is_taken(&self, folder: Place, name: &Name) -> bool {
+        self.items.iter().skip(1).any(|item| {
+            item.is_there && item.parent == folder && self.same_name(&item.name, name)
+        })
+    }
+
     /// What is at this path.
     pub(super) fn at(&self, path: &RelPath) -> Option<Place> {
         path.names()
@@ -197,6 +207,18 @@ impl Tree {
     /// What has this id.
     pub(super) fn by_id(&self, id: &NativeId) -> Option<Place> {
         self.all().find(|&place| self.id(place).as_ref() == Some(id))
+    }
+
+    /// What a file system's entry was of when it was seen, though its id may have been given again since.
+    pub(super) fn body_of(&self, entry: &Entry) -> Option<&Body> {
+        let Revision::Fingerprint { ctime, inode, .. } = entry.revision else {
+            return None;
+        };
+        let known = self.items.iter().filter(|item| item.number == inode);
+        known
+            .filter(|item| item.born.cast_signed() <= ctime)
+            .max_by_key(|item| item.born)
+            .map(|item| &item.body)
     }
 
     pub(super) fn path(&self, place: Place) -> RelPath {
@@ -233,6 +255,7 @@ impl Tree {
             is_there: true,
             body,
             number,
+            born: stamp,
             stamp,
             content_stamp: stamp,
         });
