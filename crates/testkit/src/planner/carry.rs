@@ -244,14 +244,10 @@ impl World {
         if limited && size_of(content) > LARGEST {
             return Err(Miss::CannotMerge);
         }
-        let write = self.write(content);
         let mut carried = Carried::default();
         let mut entries = Vec::new();
         for at in [0, 1] {
-            let body = Body {
-                thing: old[0].thing,
-                ..self.file(sides[at], content, write)
-            };
+            let body = self.file(sides[at], content, old[0].thing);
             let place = self.replace(sides[at], places[at], body);
             let taken = self.taken(sides[at], &old[at], true);
             carried.taken.push((old[at], taken));

@@ -94,12 +94,10 @@ impl Judge {
                     "lost {} by {:?} {:?} (P1 b)",
                     body.content, action.reason, action.deed
                 )),
-                Taken::Accounted => {}
+                Taken::Accounted | Taken::OnlyKept => {}
             }
-            let nobody_did = body.kind == Kind::File
-                && body.content != 0
-                && !world.is_superseded(body.write)
-                && !world.is_on_a_side(body.content);
+            // A loser that was in versions before has lost; what an action itself sets aside it takes from people.
+            let nobody_did = *taken == Taken::OnlyKept && !world.is_superseded(body.write);
             if is_delete && policy.mode == Mode::TwoWay && nobody_did {
                 self.violation(format!(
                     "deletes {}, which nobody deleted: {:?} {:?}",

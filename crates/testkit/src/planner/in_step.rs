@@ -138,8 +138,7 @@ impl Run<'_> {
         let collisions = collisions.filter(|left| left.why == Refusal::Collision);
         let places = collisions
             .map(|left| (left.side, &left.path))
-            // What a side without versions cannot keep it does not let go (P1 a).
-            .chain(self.hopeless.iter().map(|(side, path)| (*side, path)));
+            .chain(self.detached.iter().map(|(side, path)| (*side, path)));
         for (side, path) in places {
             told.extend(self.common_of(side, path));
         }

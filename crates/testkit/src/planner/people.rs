@@ -95,8 +95,9 @@ impl World {
         if there.is_some_and(|place| self.sides[side].items[place].body.kind != Kind::File) {
             return false;
         }
-        let write = self.write(content);
-        let mut body = self.file(side, content, write);
+        let old = there.map(|place| self.sides[side].items[place].body);
+        let thing = old.map_or_else(|| self.new_thing(), |old| old.thing);
+        let mut body = self.file(side, content, thing);
         if age > 0 && self.sides[side].traits.mtime {
             body.mtime = floor(days_ago(age), &self.sides[side]);
         }
@@ -105,14 +106,18 @@ impl World {
             return true;
         };
         let old = self.sides[side].items[place].body;
-        body.thing = old.thing;
         body.executable = old.executable;
         if by_rename {
             self.sides[side].exchange(place, body);
         } else {
             self.sides[side].change(place, body);
         }
-        self.person_removed(old);
+        if old.content == content {
+            // The same again is no other content.
+            self.same_again(body.write, old.write);
+        } else {
+            self.person_removed(old);
+        }
         true
     }
 
@@ -124,8 +129,8 @@ impl World {
     }
 
     /// A file as a program writes it now.
-    pub(super) fn file(&mut self, side: Side, content: u32, write: usize) -> Body {
-        let (now, thing) = (self.now(), self.new_thing());
+    pub(super) fn file(&mut self, side: Side, content: u32, thing: u32) -> Body {
+        let (now, write) = (self.now(), self.write(content, thing));
         let tree = &self.sides[side];
         Body {
             kind: Kind::File,
@@ -134,6 +139,19 @@ impl World {
             thing,
             mtime: floor(now, tree),
             by_client: tree.traits.mtime,
+            executable: false,
+        }
+    }
+
+    fn no_file(&mut self, side: Side, kind: Kind, content: u32) -> Body {
+        let (mtime, thing) = (self.now(), self.new_thing());
+        Body {
+            kind,
+            content,
+            write: usize::MAX,
+            thing,
+            mtime: floor(mtime, &self.sides[side]),
+            by_client: false,
             executable: false,
         }
     }
@@ -199,10 +217,7 @@ impl World {
         let Some((folder, name)) = free else {
             return false;
         };
-        let body = Body {
-            kind,
-            ..self.file(side, content, usize::MAX)
-        };
+        let body = self.no_file(side, kind, content);
         self.sides[side].create(folder, name, body);
         true
     }
@@ -246,8 +261,8 @@ impl World {
             return false;
         }
         let content = self.sides[side].items[place].body.content;
-        let write = self.write(content);
-        let body = self.file(side, content, write);
+        let thing = self.new_thing();
+        let body = self.file(side, content, thing);
         self.sides[side].create(folder, name, body);
         true
     }
@@ -290,14 +305,11 @@ impl World {
     pub(super) fn make_folders(&mut self, side: Side, path: &RelPath) -> Option<Place> {
         let mut at = super::tree::ROOT;
         for name in path.names() {
-            at = match self.sides[side].find(at, &name) {
+            at = match self.sides[side].taken_by(at, &name) {
                 Some(there) if self.sides[side].is_folder(there) => there,
                 Some(_) => return None,
                 None => {
-                    let body = Body {
-                        kind: Kind::Folder,
-                        ..self.file(side, 0, usize::MAX)
-                    };
+                    let body = self.no_file(side, Kind::Folder, 0);
                     self.sides[side].create(at, name, body)
                 }
             };

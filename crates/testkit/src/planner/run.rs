@@ -4,8 +4,8 @@
 use tandem_core::capabilities::Capabilities;
 use tandem_core::entry::{HashKind, Kind};
 use tandem_core::path::{Name, RelPath};
-use tandem_core::plan::record::{Row, add_hashes, record};
-use tandem_core::plan::{Action, Deed, Input, ItemId, MadeCopy, Plan, Trees, plan};
+use tandem_core::plan::record::{Done, Row, add_hashes, record};
+use tandem_core::plan::{Action, Deed, Fresh, Input, ItemId, MadeCopy, Plan, Trees, plan};
 use tandem_core::policy::{FirstSync, Policy};
 use tandem_core::side::{PerSide, Side};
 
@@ -52,6 +52,8 @@ pub(super) struct Run<'a> {
     unmergeable: Vec<ItemId>,
     /// What cannot be done, and is not tried again.
     pub(super) hopeless: Vec<(Side, RelPath)>,
+    /// Folders that stay for what is not synced in them, and are not carried.
+    pub(super) detached: Vec<(Side, RelPath)>,
     /// Where each folder is by the id under which its side is known.
     folders: PerSide<Vec<(ItemId, Place)>>,
     /// The last plan.
@@ -118,6 +120,7 @@ impl<'a> Run<'a> {
             unreadable: PerSide::default(),
             unmergeable: Vec::new(),
             hopeless: Vec::new(),
+            detached: Vec::new(),
             folders: PerSide::default(),
             plan: Plan::default(),
             last: None,
@@ -152,7 +155,10 @@ impl<'a> Run<'a> {
             let text = format!("the next pass has something to do: {:?}", left[0].deed);
             self.judge.violation(text);
         }
-        self.check_in_step();
+        // What cannot be kept is not replaced or deleted (P1 a), and what waits for its name is not carried either.
+        if self.hopeless.is_empty() {
+            self.check_in_step();
+        }
     }
 
     /// Rounds until there is nothing to do. Answers whether it came to that.
@@ -247,7 +253,7 @@ impl<'a> Run<'a> {
         let small = !destination.traits.small_files || size <= super::traits::LARGEST;
         let rules = &destination.capabilities.names;
         let name = tandem_core::names::encode(&item.name, rules).ok()?.into_owned();
-        if !(links && plain && small) || destination.is_taken(folder, &name) {
+        if !(links && plain && small) || destination.taken_by(folder, &name).is_some() {
             return None;
         }
         let body = Body {
@@ -269,6 +275,7 @@ impl<'a> Run<'a> {
         let mut trees;
         loop {
             trees = self.state.load(self.capabilities.as_ref());
+            self.drop_detached(&mut trees);
             self.plan = self.planned(&trees);
             if self.plan.evidence.is_empty() {
                 break;
@@ -454,6 +461,9 @@ impl<'a> Run<'a> {
                     }
                     self.note(action, &carried.done);
                 }
+                Err(Miss::NotEmpty) if self.holds_only_unsynced(action) => {
+                    self.detach(action);
+                }
                 Err(miss) => {
                     self.tell(|| format!("  did not {} {:?}: {miss:?}", action.side, action.path()));
                     self.trace.add(miss as u64);
@@ -462,6 +472,67 @@ impl<'a> Run<'a> {
                         undone.push(action.standing.item);
                     }
                     self.missed(action, miss);
+                }
+            }
+        }
+    }
+
+    /// Whether all that keeps a folder is left out by the filter or by nature (DESIGN 5.5).
+    fn holds_only_unsynced(&self, action: &Action) -> bool {
+        let side = action.side;
+        let tree = &self.world.sides[side];
+        let folder = action.path().and_then(|path| tree.at(path));
+        folder.is_some_and(|folder| {
+            tree.children(folder).all(|child| {
+                tree.items[child].body.kind == Kind::Opaque
+                    || self.is_filtered(side, &tree.items[child].name)
+                    || self.detached.contains(&(side, tree.path(child)))
+            })
+        })
+    }
+
+    /// The folder stays for what is not synced in it: the pair drops it, and does not carry it back.
+    fn detach(&mut self, action: &Action) {
+        let Deed::Delete { at, .. } = &action.deed else {
+            return;
+        };
+        let mut left = PerSide::new(None, None);
+        left[action.side] = Some(at.entry.clone());
+        self.detached.push((action.side, at.path.clone()));
+        let forget = Action {
+            deed: Deed::Forget { left },
+            ..action.clone()
+        };
+        self.note(&forget, &Done::default());
+    }
+
+    /// Fresh folders that are detached are not planned while nothing else is in them, unless the other side has
+    /// something new at their path.
+    fn drop_detached(&self, trees: &mut Trees) {
+        if self.detached.is_empty() {
+            return;
+        }
+        let path_of = |side: Side, fresh: &Fresh| {
+            let known = &self.folders[side];
+            let folder = known.iter().find(|(id, _)| *id == fresh.parent)?;
+            Some(self.world.sides[side].path(folder.1).join(&fresh.entry.name))
+        };
+        let new = PerSide::from_fn(|side| {
+            let fresh = trees.fresh[side].iter();
+            let paths = fresh.filter_map(|fresh| path_of(side, fresh));
+            paths
+                .filter(|path| !self.detached.contains(&(side, path.clone())))
+                .collect::<Vec<_>>()
+        });
+        for side in Side::BOTH {
+            for at in (0..trees.fresh[side].len()).rev() {
+                let fresh = &trees.fresh[side][at];
+                let in_use = trees.fresh[side].iter().any(|f| f.parent == fresh.id);
+                let is_out = path_of(side, fresh).is_some_and(|path| {
+                    !new[side.other()].contains(&path) && self.detached.contains(&(side, path))
+                });
+                if is_out && !in_use {
+                    trees.fresh[side].remove(at);
                 }
             }
         }
@@ -541,7 +612,7 @@ impl<'a> Run<'a> {
     }
 
     /// What an action that was done means for base and observations.
-    fn note(&mut self, action: &Action, done: &tandem_core::plan::record::Done) {
+    fn note(&mut self, action: &Action, done: &Done) {
         self.trace.add(action.standing.item.0.unsigned_abs());
         self.judge.coverage.action(action);
         let base = self.state.base_item(action.standing.item).cloned();

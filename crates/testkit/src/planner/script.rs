@@ -1,7 +1,7 @@
 //! Where what happens comes from: drawn while a case runs, and noted, or as it was noted before.
 
 use tandem_core::path::{Name, RelPath};
-use tandem_core::plan::{Action, Deed};
+use tandem_core::plan::{Action, Deed, before_swap};
 use tandem_core::side::Side;
 
 use super::case::{Event, Step};
@@ -311,6 +311,11 @@ impl Draw {
             _ => (side, action.path().cloned().unwrap_or_else(RelPath::root)),
         };
         let tree = &world.sides[side];
+        // Nobody gives a file the name that something bears only while others pass it.
+        let is_passing = path.name().is_some_and(|name| before_swap(&name).is_some());
+        if is_passing {
+            return (side, Edit::Move(path, self.spot(tree, &FILES)));
+        }
         let folder = path.parent().unwrap_or_else(RelPath::root);
         let edit = match self.rng.below(10) {
             0..2 => Edit::Delete(path),

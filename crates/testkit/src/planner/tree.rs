@@ -186,9 +186,11 @@ impl Tree {
             .find(|&place| self.same_name(&self.items[place].name, name))
     }
 
-    /// Whether something has this name in the folder, seen or not.
-    pub(super) fn is_taken(&self, folder: Place, name: &Name) -> bool {
-        self.items.iter().skip(1).any(|item| {
+    /// What has this name in the folder, seen or not.
+    pub(super) fn taken_by(&self, folder: Place, name: &Name) -> Option<Place> {
+        let mut places = 1..self.items.len();
+        places.find(|&place| {
+            let item = &self.items[place];
             item.is_there && item.parent == folder && self.same_name(&item.name, name)
         })
     }

@@ -15,6 +15,8 @@ use super::tree::{Body, Place, Tree};
 #[derive(Debug, Clone, Copy)]
 struct Write {
     content: u32,
+    /// What people take it for that was written to.
+    thing: u32,
     is_superseded: bool,
     /// Another write that stands for this one too; itself if none does.
     same_as: usize,
@@ -43,6 +45,8 @@ pub(super) struct World {
 /// What taking a content from a side came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
+    /// Only what the action itself set aside holds it.
+    OnlyKept,
     /// It is elsewhere, or nobody asks for it.
     Accounted,
     /// Nobody superseded it, and it is nowhere (P1 a).
@@ -76,10 +80,11 @@ impl World {
     }
 
     /// A person writes content.
-    pub(super) fn write(&mut self, content: u32) -> usize {
+    pub(super) fn write(&mut self, content: u32, thing: u32) -> usize {
         let same_as = self.writes.len();
         self.writes.push(Write {
             content,
+            thing,
             is_superseded: false,
             same_as,
         });
@@ -105,11 +110,21 @@ impl World {
         self.writes[self.root_of(write)].is_superseded
     }
 
-    /// A person replaced or removed this. If it was the last place of the content, the person had it in hand
-    /// whoever wrote it.
+    /// A person replaced or removed this, and with it whatever else wrote the very same into the same thing: the same
+    /// content is no edit (DESIGN 4, step 3).
     pub(super) fn supersede(&mut self, write: usize) {
-        let root = self.root_of(write);
-        self.writes[root].is_superseded = true;
+        let Write { content, thing, .. } = self.writes[write];
+        for at in 0..self.writes.len() {
+            if (self.writes[at].content, self.writes[at].thing) == (content, thing) || at == write {
+                let root = self.root_of(at);
+                self.writes[root].is_superseded = true;
+            }
+        }
+    }
+
+    /// A person wrote what was there already.
+    pub(super) fn same_again(&mut self, write: usize, before: usize) {
+        self.unite(write, before);
     }
 
     /// After a person removed a content: where it is nowhere now, all who wrote it are superseded.
@@ -133,11 +148,7 @@ impl World {
         })
     }
 
-    pub(super) fn is_on_a_side(&self, content: u32) -> bool {
-        self.holder(content).is_some()
-    }
-
-    pub(super) fn is_somewhere(&self, content: u32) -> bool {
+    fn is_somewhere(&self, content: u32) -> bool {
         self.holder(content).is_some() || self.versions.iter().any(|v| v.content == content)
     }
 
@@ -146,6 +157,7 @@ impl World {
         if body.kind != Kind::File || body.content == 0 {
             return Taken::Accounted;
         }
+        let was_kept = self.versions.iter().any(|v| v.content == body.content);
         if is_kept {
             self.versions.push(Version {
                 content: body.content,
@@ -155,8 +167,8 @@ impl World {
             self.unite(body.write, other);
             return Taken::Accounted;
         }
-        if self.versions.iter().any(|v| v.content == body.content) {
-            return Taken::Accounted;
+        if was_kept || is_kept {
+            return if was_kept { Taken::Accounted } else { Taken::OnlyKept };
         }
         let root = self.root_of(body.write);
         let like_it = self.alike.iter().any(|&(a, b)| a == body.content || b == body.content);
