@@ -23,6 +23,9 @@ use crate::seed::Rng;
 /// A run that does not come to rest in so many rounds never does.
 pub(super) const MOST_ROUNDS: u32 = 200;
 
+/// Rounds of evidence after which a plan must be made.
+const MOST_QUESTIONS: u32 = 20;
+
 /// The device in conflict names.
 const DEVICE: &str = "device 0000";
 
@@ -272,9 +275,13 @@ impl<'a> Run<'a> {
         for side in Side::BOTH {
             self.look(side);
         }
-        let mut trees;
-        loop {
-            trees = self.state.load(self.capabilities.as_ref());
+        // Each answer can raise another question, but not without end.
+        for asked in 0..=MOST_QUESTIONS {
+            if asked == MOST_QUESTIONS {
+                self.judge
+                    .violation("it asks again for what it was told".to_owned());
+            }
+            let mut trees = self.state.load(self.capabilities.as_ref());
             self.drop_detached(&mut trees);
             self.plan = self.planned(&trees);
             if self.plan.evidence.is_empty() {
