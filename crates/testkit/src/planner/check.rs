@@ -2,6 +2,7 @@
 
 use tandem_core::capabilities::Capabilities;
 use tandem_core::entry::{Entry, Kind};
+use tandem_core::path::RelPath;
 use tandem_core::plan::{Action, BaseItem, Deed, Equality, Plan, Reason};
 use tandem_core::policy::{Compare, Mode, Policy};
 use tandem_core::side::PerSide;
@@ -35,26 +36,32 @@ impl Judge {
         }
         for action in &plan.actions {
             let base = state.base_item(action.standing.item);
-            let there = base.and_then(|base| base.entries[action.side.other()].as_ref());
-            self.planned_delete(action, there, world);
+            if is_delete(action) {
+                let other = action.side.other();
+                let there = base.and_then(|base| base.entries[other].as_ref());
+                let path = state.base_path(other, action.standing.item);
+                self.planned_delete(action, (there, path), world);
+            }
             self.planned_move(action, base, world);
         }
     }
 
     /// Nothing is deleted of which the other side shows what it always had, whether it could be looked at or not
     /// (P10). `base` is what that had when it was in step.
-    fn planned_delete(&mut self, action: &Action, base: Option<&Entry>, world: &World) {
-        let Deed::Delete {
-            at,
-            absent: Some(absent),
-            ..
-        } = &action.deed
-        else {
+    fn planned_delete(
+        &mut self,
+        action: &Action,
+        (base, base_path): (Option<&Entry>, Option<RelPath>),
+        world: &World,
+    ) {
+        let Deed::Delete { at, .. } = &action.deed else {
             return;
         };
         let tree = &world.sides[action.side.other()];
-        let there = tree.at(&absent.path);
-        let there = there.filter(|&place| tree.path(place) == absent.path);
+        let there = base_path.and_then(|path| {
+            let place = tree.at(&path)?;
+            (tree.path(place) == path).then_some(place)
+        });
         let is_as_base = there
             .zip(base)
             .is_some_and(|(place, base)| same_stamp(&tree.entry(place), base));

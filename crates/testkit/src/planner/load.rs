@@ -184,7 +184,8 @@ impl Loader<'_> {
         names::collision_key(name, self.rules.0, self.rules.1)
     }
 
-    /// Items in step that want a name which a fresh entry wants too, or that look like a conflict copy.
+    /// Items in step that want a name which a fresh entry or one that a side lacks wants too, or that look like a
+    /// conflict copy.
     fn add_rivals(&mut self, capabilities: PerSide<&Capabilities>) {
         let mut wanted: Vec<(ItemId, Box<str>)> = Vec::new();
         for side in Side::BOTH {
@@ -200,6 +201,12 @@ impl Loader<'_> {
         for item in &self.items {
             let before = before_swap(&item.name);
             wanted.extend(before.map(|name| (item.parent, self.key(&name))));
+        }
+        // What one side lacks may come back there.
+        for item in &self.items {
+            if Side::BOTH.iter().any(|&s| item.seen[s] == Seen::Absent) {
+                wanted.push((item.parent, self.key(&item.name)));
+            }
         }
         let disputed = |item: &&BaseItem| Side::BOTH.iter().all(|&s| item.seen[s] != Seen::AsBase);
         let disputed: Vec<ItemId> = self

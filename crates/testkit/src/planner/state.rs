@@ -81,6 +81,16 @@ impl State {
         self.base.iter().find(|item| item.id == id)
     }
 
+    /// Where a side had the item when it was in step.
+    pub(super) fn base_path(&self, side: Side, item: ItemId) -> Option<RelPath> {
+        if item == ItemId::ROOT {
+            return Some(RelPath::root());
+        }
+        let item = self.base_item(item)?;
+        let name = item.entries[side].as_ref().map(|entry| &entry.name);
+        Some(self.base_path(side, item.parent)?.join(name?))
+    }
+
     fn base_named(&self, parent: ItemId, name: &Name) -> Option<&BaseItem> {
         let mut all = self.base.iter();
         all.find(|item| item.parent == parent && item.name == *name)
