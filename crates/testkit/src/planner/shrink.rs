@@ -73,8 +73,12 @@ fn simplify(case: &mut Case, how: &str) {
     attempt(&|case| case.steps.iter_mut().for_each(|step| step.tick = 0));
     for side in Side::BOTH {
         attempt(&|case| case.traits[side] = Traits::PLAIN);
-        for plain in Traits::SIMPLER {
-            attempt(&|case| plain(&mut case.traits[side]));
+    }
+    for side in Side::BOTH {
+        for traits in case.traits[side].simpler() {
+            let mut other = case.clone();
+            other.traits[side] = traits;
+            keep_if(case, how, other);
         }
     }
 }

@@ -81,46 +81,55 @@ impl Traits {
     };
 
     /// Every capability and habit that is there or not, by its name.
-    const SWITCHES: [(&str, fn(&Self) -> bool); 14] = [
-        ("cheap_reads", |t| t.cheap_reads),
-        ("folder_move", |t| t.folder_move),
-        ("move_gives_revision", |t| t.move_gives_revision),
-        ("replace_gives_id", |t| t.replace_gives_id),
-        ("versions", |t| t.versions),
-        ("mtime", |t| t.mtime),
-        ("coarse_mtime", |t| t.coarse_mtime),
-        ("executable", |t| t.executable),
-        ("symlinks", |t| t.symlinks),
-        ("folds_case", |t| t.folds_case),
-        ("folds_unicode", |t| t.folds_unicode),
-        ("strict_names", |t| t.strict_names),
-        ("small_files", |t| t.small_files),
-        ("empty_folders", |t| t.empty_folders),
+    const SWITCHES: [(&str, fn(&mut Self) -> &mut bool); 14] = [
+        ("cheap_reads", |t| &mut t.cheap_reads),
+        ("folder_move", |t| &mut t.folder_move),
+        ("move_gives_revision", |t| &mut t.move_gives_revision),
+        ("replace_gives_id", |t| &mut t.replace_gives_id),
+        ("versions", |t| &mut t.versions),
+        ("mtime", |t| &mut t.mtime),
+        ("coarse_mtime", |t| &mut t.coarse_mtime),
+        ("executable", |t| &mut t.executable),
+        ("symlinks", |t| &mut t.symlinks),
+        ("folds_case", |t| &mut t.folds_case),
+        ("folds_unicode", |t| &mut t.folds_unicode),
+        ("strict_names", |t| &mut t.strict_names),
+        ("small_files", |t| &mut t.small_files),
+        ("empty_folders", |t| &mut t.empty_folders),
     ];
 
-    /// Changes that each make a side plainer in one thing.
-    pub(super) const SIMPLER: [fn(&mut Self); 17] = [
-        |t| {
-            t.ids = Self::PLAIN.ids;
-            t.revisions = Self::PLAIN.revisions;
-        },
-        |t| t.folder_revisions = Self::PLAIN.folder_revisions,
-        |t| t.hash = Self::PLAIN.hash,
-        |t| t.cheap_reads = Self::PLAIN.cheap_reads,
-        |t| t.folder_move = Self::PLAIN.folder_move,
-        |t| t.move_gives_revision = Self::PLAIN.move_gives_revision,
-        |t| t.replace_gives_id = Self::PLAIN.replace_gives_id,
-        |t| t.versions = Self::PLAIN.versions,
-        |t| t.mtime = Self::PLAIN.mtime,
-        |t| t.coarse_mtime = Self::PLAIN.coarse_mtime,
-        |t| t.executable = Self::PLAIN.executable,
-        |t| t.symlinks = Self::PLAIN.symlinks,
-        |t| t.folds_case = Self::PLAIN.folds_case,
-        |t| t.folds_unicode = Self::PLAIN.folds_unicode,
-        |t| t.strict_names = Self::PLAIN.strict_names,
-        |t| t.small_files = Self::PLAIN.small_files,
-        |t| t.empty_folders = Self::PLAIN.empty_folders,
-    ];
+    /// The same side, plainer in one thing, in each way.
+    pub(super) fn simpler(self) -> Vec<Self> {
+        let mut all = vec![
+            Self {
+                ids: Self::PLAIN.ids,
+                revisions: Self::PLAIN.revisions,
+                ..self
+            },
+            Self {
+                folder_revisions: Self::PLAIN.folder_revisions,
+                ..self
+            },
+            Self {
+                hash: Self::PLAIN.hash,
+                ..self
+            },
+        ];
+        let mut plain = Self::PLAIN;
+        for (_, switch) in Self::SWITCHES {
+            let mut other = self;
+            *switch(&mut other) = *switch(&mut plain);
+            all.push(other);
+        }
+        all
+    }
+
+    /// Sets what has this name. `None` if there is no such thing.
+    pub(super) fn switch(&mut self, name: &str, value: bool) -> Option<()> {
+        let (_, switch) = Self::SWITCHES.iter().find(|(known, _)| *known == name)?;
+        *switch(self) = value;
+        Some(())
+    }
 
     /// A choice.
     #[must_use]
@@ -226,7 +235,7 @@ impl Traits {
 impl fmt::Display for Traits {
     /// What is not plain, as words.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = Self::PLAIN;
+        let (mut this, mut plain) = (*self, Self::PLAIN);
         let mut words = vec![format!("ids={:?}", self.ids)];
         if self.revisions != plain.revisions {
             words.push(format!("revisions={:?}", self.revisions));
@@ -239,9 +248,9 @@ impl fmt::Display for Traits {
             Some(hash) => words.push(format!("hash={hash:?}")),
             None => words.push("hash=None".to_owned()),
         }
-        for (name, get) in Self::SWITCHES {
-            if get(self) != get(&plain) {
-                words.push(format!("{name}={}", get(self)));
+        for (name, switch) in Self::SWITCHES {
+            if switch(&mut this) != switch(&mut plain) {
+                words.push(format!("{name}={}", switch(&mut this)));
             }
         }
         f.write_str(&words.join(" "))
