@@ -1,5 +1,6 @@
-//! Runs seeds of the planner's properties: `planner --seeds FIRST..END [--threads N]`. Prints how fast they ran, what
-//! they came across, and each seed that failed with its case, made as small as it gets.
+//! Runs seeds of the planner's properties: `planner --seeds FIRST..END [--threads N] [tell|brief]`. Prints how fast they
+//! ran, what they came across, and each seed that failed with its case, made as small as it gets. With `tell` what
+//! happens in that is told too; with `brief` cases are not made small.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,8 +60,16 @@ fn main() -> std::io::Result<()> {
     let seconds = began.elapsed().as_secs_f64();
     failed.sort_by_key(|(seed, ..)| *seed);
     let mut out = std::io::stdout().lock();
-    for (seed, outcome, case) in failed.iter().take(SHOWN) {
+    let shown = if words.iter().any(|w| w == "brief") {
+        failed.len()
+    } else {
+        SHOWN
+    };
+    for (seed, outcome, case) in failed.iter().take(shown) {
         writeln!(out, "seed {seed}: {}", outcome.violations[0])?;
+        if words.iter().any(|w| w == "brief") {
+            continue;
+        }
         let small = shrink(case);
         writeln!(out, "{small}")?;
         for line in run_case(&small).violations {

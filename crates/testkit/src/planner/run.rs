@@ -194,9 +194,8 @@ impl<'a> Run<'a> {
 
     /// What happens before the next look or action.
     fn happen(&mut self, next: Option<&Action>) {
-        let steps = self.script.at(self.tick, &self.world, next);
-        self.tick += 1;
-        for Step { side, event, .. } in steps {
+        while let Some(step) = self.script.at(self.tick, &self.world, next) {
+            let Step { side, event, .. } = step;
             match event {
                 Event::Edit(edit) => {
                     let is_done = self.world.edit(side, &edit);
@@ -204,14 +203,20 @@ impl<'a> Run<'a> {
                     self.judge.coverage.edit(&edit);
                 }
                 Event::Unreadable(path) => self.unreadable[side] = Some(path),
-                Event::Filter(name) => {
-                    let name = self.folded(&Name::new(name).expect("a filter names a name"));
-                    match self.filter.iter().position(|n| *n == name) {
-                        Some(at) => drop(self.filter.swap_remove(at)),
-                        None => self.filter.push(name),
-                    }
-                }
+                Event::Filter(name) => self.turn_filter(&name),
             }
+            if next.is_some() {
+                break;
+            }
+        }
+        self.tick += 1;
+    }
+
+    fn turn_filter(&mut self, name: &str) {
+        let name = self.folded(&Name::new(name).expect("a filter names a name"));
+        match self.filter.iter().position(|out| *out == name) {
+            Some(at) => drop(self.filter.swap_remove(at)),
+            None => self.filter.push(name),
         }
     }
 
@@ -348,7 +353,7 @@ impl<'a> Run<'a> {
             unmergeable: &self.unmergeable,
         };
         let first = plan(&input);
-        if self.tick.is_multiple_of(4) && plan(&input) != first {
+        if self.tick.is_multiple_of(16) && plan(&input) != first {
             self.judge
                 .violation("the same trees give two plans".to_owned());
         }
@@ -359,6 +364,7 @@ impl<'a> Run<'a> {
         let mut known = std::mem::take(&mut self.folders[side]);
         known.clear();
         known.push((ItemId::ROOT, ROOT));
+        self.world.sides[side].show();
         let mut at = 0;
         while at < known.len() {
             let (id, place) = known[at];
@@ -379,7 +385,7 @@ impl<'a> Run<'a> {
                 if tree.is_folder(child) {
                     folders.push(child);
                 }
-                listing.entries.push(tree.entry(child));
+                listing.entries.push(tree.shown(child));
             }
             self.state
                 .see_folder(side, id, &self.capabilities[side], listing);

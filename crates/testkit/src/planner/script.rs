@@ -57,6 +57,8 @@ pub(super) struct Draw {
     /// How often people begin again once all is still.
     waves: usize,
     contents: u32,
+    /// The tick of the last look.
+    looked: Option<u32>,
     steps: Vec<Step>,
 }
 
@@ -68,23 +70,27 @@ impl Draw {
             waves: usize::from(rng.chance(15)),
             rng,
             contents,
+            looked: None,
             steps: Vec::new(),
         }
     }
 }
 
 impl Script<'_> {
-    /// What happens at this tick, `next` being about to be done.
-    pub(super) fn at(&mut self, tick: u32, world: &World, next: Option<&Action>) -> Vec<Step> {
+    /// What happens next at this tick, `action` being about to be done.
+    pub(super) fn at(&mut self, tick: u32, world: &World, action: Option<&Action>) -> Option<Step> {
         match self {
             Self::Noted { steps, done } => {
-                let from = *done;
-                while steps.get(*done).is_some_and(|step| step.tick <= tick) {
-                    *done += 1;
-                }
-                steps[from..*done].to_vec()
+                let step = steps.get(*done).filter(|step| step.tick <= tick)?;
+                *done += 1;
+                Some(step.clone())
             }
-            Self::Drawn(draw) => draw.at(tick, world, next),
+            Self::Drawn(draw) => {
+                let (side, event) = draw.at(tick, world, action)?;
+                let step = Step { tick, side, event };
+                draw.steps.push(step.clone());
+                Some(step)
+            }
         }
     }
 
@@ -110,12 +116,12 @@ impl Script<'_> {
 }
 
 impl Draw {
-    fn at(&mut self, tick: u32, world: &World, next: Option<&Action>) -> Vec<Step> {
-        let Some(action) = next else {
+    fn at(&mut self, tick: u32, world: &World, action: Option<&Action>) -> Option<(Side, Event)> {
+        let Some(action) = action else {
             return self.before_look(tick, world);
         };
         if self.between == 0 || !self.rng.chance(12) {
-            return Vec::new();
+            return None;
         }
         self.between -= 1;
         let (side, edit) = if self.rng.chance(75) {
@@ -123,39 +129,31 @@ impl Draw {
         } else {
             self.anywhere(world)
         };
-        self.note(tick, side, Event::Edit(edit))
+        Some((side, Event::Edit(edit)))
     }
 
-    fn note(&mut self, tick: u32, side: Side, event: Event) -> Vec<Step> {
-        let step = Step { tick, side, event };
-        self.steps.push(step.clone());
-        vec![step]
-    }
-
-    /// Edits are drawn one by one from what is there after those before, so they are done on a copy.
-    fn before_look(&mut self, tick: u32, world: &World) -> Vec<Step> {
-        let mut steps = Vec::new();
+    fn before_look(&mut self, tick: u32, world: &World) -> Option<(Side, Event)> {
         if self.first > 0 {
-            let mut scratch = world.clone();
-            for _ in 0..std::mem::take(&mut self.first) {
-                let (side, edit) = self.anywhere(&scratch);
-                if scratch.edit(side, &edit) {
-                    steps.extend(self.note(tick, side, Event::Edit(edit)));
-                }
-            }
+            self.first -= 1;
+            let (side, edit) = self.anywhere(world);
+            return Some((side, Event::Edit(edit)));
         }
+        // Once a look, whatever comes of it.
+        if self.looked == Some(tick) {
+            return None;
+        }
+        self.looked = Some(tick);
         if self.rng.chance(3) {
             let side = self.side();
-            if let Some(folder) = self.folder(&world.sides[side]) {
-                let path = world.sides[side].path(folder);
-                steps.extend(self.note(tick, side, Event::Unreadable(path)));
-            }
+            let folder = self.folder(&world.sides[side])?;
+            let path = world.sides[side].path(folder);
+            return Some((side, Event::Unreadable(path)));
         }
         if self.rng.chance_per_mille(12) {
             let name = (*self.rng.pick(&FILES[..5])).to_owned();
-            steps.extend(self.note(tick, Side::Source, Event::Filter(name)));
+            return Some((Side::Source, Event::Filter(name)));
         }
-        steps
+        None
     }
 
     fn side(&mut self) -> Side {

@@ -50,8 +50,8 @@ pub(super) struct SeenRow {
 
 /// A folder as it was listed.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) entries: Vec<Entry>,
+pub(super) struct Listing<'a> {
+    pub(super) entries: Vec<&'a Entry>,
     /// Names that a filter leaves out.
     pub(super) excluded: Vec<Name>,
     /// Names that are there and could not be looked at.
@@ -128,7 +128,7 @@ impl State {
         side: Side,
         folder: ItemId,
         capabilities: &Capabilities,
-        listing: Listing,
+        listing: Listing<'_>,
     ) {
         let Listing {
             entries,
@@ -142,7 +142,7 @@ impl State {
                 continue;
             };
             let at = entries.iter().position(|e| e.name == was.name);
-            let new = match at.map(|at| &entries[at]) {
+            let new = match at.map(|at| entries[at]) {
                 Some(now) if same_stamp(was, now) => {
                     explained[at.unwrap_or_default()] = true;
                     continue;
@@ -162,10 +162,13 @@ impl State {
         }
         for (entry, explained) in entries.into_iter().zip(explained) {
             if !explained {
-                wanted.push((entry.name.clone(), Differs::Fresh, Some(entry)));
+                wanted.push((entry.name.clone(), Differs::Fresh, Some(entry.clone())));
             }
         }
-        self.write_differences(side, folder, wanted);
+        let is_known = self.seen[side].iter().any(|row| row.parent == folder);
+        if is_known || !wanted.is_empty() {
+            self.write_differences(side, folder, wanted);
+        }
     }
 
     /// Makes the rows of a folder exactly `wanted`. What is known by reading is kept while it holds.

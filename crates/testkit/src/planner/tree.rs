@@ -48,6 +48,8 @@ pub(super) struct Item {
     stamp: u64,
     /// Moves when content changes.
     content_stamp: u64,
+    /// What a listing shows, while it holds.
+    shown: Option<Entry>,
 }
 
 /// One side.
@@ -103,6 +105,7 @@ impl Tree {
             born: 0,
             stamp: 0,
             content_stamp: 0,
+            shown: None,
         };
         Self {
             traits,
@@ -176,7 +179,7 @@ impl Tree {
             return true;
         }
         let (case, unicode) = (self.capabilities.case, self.capabilities.unicode);
-        (case, unicode) != (CaseRule::Sensitive, UnicodeRule::Exact)
+        !self.is_exact()
             && names::collision_key(a, case, unicode) == names::collision_key(b, case, unicode)
     }
 
@@ -197,8 +200,23 @@ impl Tree {
 
     /// What is at this path.
     pub(super) fn at(&self, path: &RelPath) -> Option<Place> {
-        path.names()
-            .try_fold(ROOT, |folder, name| self.find(folder, &name))
+        let mut at = ROOT;
+        for name in path.as_str().split('/').filter(|name| !name.is_empty()) {
+            let mut children = self.children(at);
+            let found = children.find(|&place| self.items[place].name.as_str() == name);
+            at = match found {
+                Some(place) => place,
+                None if self.is_exact() => return None,
+                None => self.find(at, &Name::new(name).ok()?)?,
+            };
+        }
+        Some(at)
+    }
+
+    /// Whether names are one only if they are spelled alike.
+    fn is_exact(&self) -> bool {
+        let (case, unicode) = (self.capabilities.case, self.capabilities.unicode);
+        (case, unicode) == (CaseRule::Sensitive, UnicodeRule::Exact)
     }
 
     /// The folder at this path.
@@ -260,6 +278,7 @@ impl Tree {
             born: stamp,
             stamp,
             content_stamp: stamp,
+            shown: None,
         });
         self.touch_folder(folder);
         self.items.len() - 1
@@ -307,6 +326,7 @@ impl Tree {
         }
         item.stamp = stamp;
         item.body = body;
+        item.shown = None;
     }
 
     /// A new item takes the name of one that is gone.
@@ -325,6 +345,7 @@ impl Tree {
         let item = &mut self.items[place];
         item.parent = folder;
         item.name = name;
+        item.shown = None;
         if is_new_revision {
             item.stamp = stamp;
         }
@@ -339,6 +360,7 @@ impl Tree {
                 continue;
             }
             let stamp = self.stamp();
+            self.items[at].shown = None;
             if self.is_folder(at) {
                 self.items[at].number = self.give_number();
                 self.items[at].stamp = stamp;
@@ -351,6 +373,7 @@ impl Tree {
     fn touch_folder(&mut self, folder: Place) {
         if self.traits.folder_revisions == FolderRevisions::Children {
             self.items[folder].stamp = self.stamp();
+            self.items[folder].shown = None;
         }
     }
 
@@ -385,6 +408,21 @@ impl Tree {
             }
             _ => Revision::Tag(format!("r{}", item.stamp).into()),
         }
+    }
+
+    /// Makes what a listing shows of all that is there.
+    pub(super) fn show(&mut self) {
+        for place in 1..self.items.len() {
+            if self.items[place].is_there && self.items[place].shown.is_none() {
+                self.items[place].shown = Some(self.entry(place));
+            }
+        }
+    }
+
+    /// What a listing shows, made before.
+    pub(super) fn shown(&self, place: Place) -> &Entry {
+        let shown = self.items[place].shown.as_ref();
+        shown.expect("all is made before it is listed")
     }
 
     /// What a listing shows.
