@@ -134,7 +134,13 @@ impl Traits {
     /// A choice.
     #[must_use]
     pub fn draw(rng: &mut Rng) -> Self {
-        let ids = *rng.pick(&[Ids::None, Ids::Hint, Ids::Strong]);
+        // Stores without folders of their own compare names as they are and reuse no ids.
+        let empty_folders = rng.chance(92);
+        let ids = if empty_folders {
+            *rng.pick(&[Ids::None, Ids::Hint, Ids::Strong])
+        } else {
+            *rng.pick(&[Ids::None, Ids::Strong])
+        };
         let revisions = match ids {
             Ids::Hint => RevisionStyle::Fingerprint,
             _ => *rng.pick(&[
@@ -173,11 +179,11 @@ impl Traits {
             coarse_mtime: rng.chance(30),
             executable: rng.chance(40),
             symlinks: rng.chance(70),
-            folds_case: rng.chance(30),
-            folds_unicode: rng.chance(20),
+            folds_case: rng.chance(30) && empty_folders,
+            folds_unicode: rng.chance(20) && empty_folders,
             strict_names: rng.chance(20),
             small_files: rng.chance(5),
-            empty_folders: rng.chance(92),
+            empty_folders,
         }
     }
 
