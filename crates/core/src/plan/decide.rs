@@ -287,8 +287,7 @@ impl Decider<'_> {
         let lacks = has.other();
         let Some(base) = node.base else { return };
         if base.entries[lacks].is_none() {
-            want.create_reason = Reason::CreatedOn(has);
-            return;
+            return self.new_on_one(index, has, want);
         }
         if node.kind == Kind::Folder && !self.input.capabilities[lacks].empty_folders {
             // It is gone with the last thing in it, or was never to be seen: what becomes of what is in it

@@ -232,6 +232,7 @@ impl<'a> Run<'a> {
                 continue;
             };
             let Some(there) = self.copy_over(place, folder) else {
+                self.world.sides.source.remove(place);
                 continue;
             };
             let id = self.state.new_id();
@@ -291,6 +292,9 @@ impl<'a> Run<'a> {
             self.plan = self.planned(&trees);
             if self.plan.evidence.is_empty() {
                 break;
+            }
+            for one in self.plan.evidence.clone() {
+                self.tell(|| format!("  asks for {one:?}"));
             }
             self.gather();
         }
