@@ -238,7 +238,15 @@ impl<'a> Loader<'a> {
         }
         for item in owed {
             self.add_folders(item.parent)?;
+            let (id, kind) = (item.id, item.kind);
+            let lacks = PerSide::from_fn(|side| item.entries[side].is_none());
             self.add_item(item);
+            // What lies in it the side can have only elsewhere.
+            for side in Side::BOTH {
+                if kind == Kind::Folder && lacks[side] {
+                    self.add_below(side, id, false)?;
+                }
+            }
         }
         self.drop_orphans();
         Ok(())

@@ -52,6 +52,12 @@ impl State {
         for item in owed {
             loader.add_folders(item.parent);
             loader.add_item(item);
+            // What lies in it the side can have only elsewhere.
+            for side in Side::BOTH {
+                if item.kind == Kind::Folder && item.entries[side].is_none() {
+                    loader.add_below(side, item.id, false);
+                }
+            }
         }
         loader.drop_orphans();
         loader.add_rivals(capabilities);
