@@ -293,7 +293,8 @@ impl Decider<'_> {
             // It is gone with the last thing in it, or was never to be seen: what becomes of what is in it
             // decides (`settle`). An empty one gives way to what has its name there.
             want.create_reason = Reason::FolderStillNeeded(lacks);
-            want.life = if self.gives_way(index, lacks) {
+            let is_backup = self.input.policy.mode.is_backup();
+            want.life = if !is_backup && self.gives_way(index, lacks) {
                 Life::Dead(Reason::DeletedOn(lacks))
             } else {
                 Life::Leave

@@ -119,6 +119,10 @@ impl World {
 
     fn create_folder(&mut self, side: Side, path: &RelPath) -> Answer<Carried> {
         let place = self.make_folders(side, path).ok_or(Miss::NameTaken)?;
+        // One in another spelling is another folder.
+        if Some(&self.sides[side].items[place].name) != path.name().as_ref() {
+            return Err(Miss::NameTaken);
+        }
         Ok(Carried {
             done: Done {
                 entry: Some(self.sides[side].entry(place)),

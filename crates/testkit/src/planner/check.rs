@@ -3,7 +3,7 @@
 use tandem_core::capabilities::Capabilities;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::RelPath;
-use tandem_core::plan::{Action, BaseItem, Deed, Equality, Plan, Reason};
+use tandem_core::plan::{Action, BaseItem, Deed, Equality, ItemId, Plan, Reason};
 use tandem_core::policy::{Compare, Mode, Policy};
 use tandem_core::side::PerSide;
 use tandem_core::storage::Expected;
@@ -27,7 +27,12 @@ impl Judge {
     }
 
     /// A plan was made of what was just looked at.
-    pub(super) fn planned(&mut self, plan: &Plan, state: &State, world: &World) {
+    pub(super) fn planned(
+        &mut self,
+        plan: &Plan,
+        (state, folders): (&State, &PerSide<Vec<(ItemId, Place)>>),
+        world: &World,
+    ) {
         self.coverage.conflicts(plan);
         let is_delete = |action: &Action| matches!(action.deed, Deed::Delete { .. });
         let first_delete = plan.actions.iter().position(is_delete);
@@ -42,7 +47,7 @@ impl Judge {
                 let path = state.base_path(other, action.standing.item);
                 self.planned_delete(action, (there, path), world);
             }
-            self.planned_move(action, base, world);
+            self.planned_move(action, base, (folders, world));
         }
     }
 
@@ -116,21 +121,30 @@ impl Judge {
 
     /// What moves after the other side is what moved there, or has its content (DESIGN 4, step 3): an id that was
     /// given again is another thing.
-    fn planned_move(&mut self, action: &Action, base: Option<&BaseItem>, world: &World) {
+    fn planned_move(
+        &mut self,
+        action: &Action,
+        base: Option<&BaseItem>,
+        (folders, world): (&PerSide<Vec<(ItemId, Place)>>, &World),
+    ) {
         let (Deed::Move { to, .. }, Reason::MovedOn(mover)) = (&action.deed, action.reason) else {
             return;
         };
         let tree = &world.sides[mover];
         let was = base.and_then(|base| base.entries[mover].as_ref());
         let there = action.standing.places[mover].as_ref();
-        let (Some(was), Some((_, name))) = (was, there) else {
+        let (Some(was), Some((folder, name))) = (was, there) else {
+            return;
+        };
+        let Some((_, folder)) = folders[mover].iter().find(|(id, _)| id == folder) else {
             return;
         };
         let Some(now) = was.id.as_ref().and_then(|id| tree.by_id(id)) else {
             return;
         };
         let old = tree.body_of(was);
-        let is_another = tree.items[now].name == *name
+        let is_it = tree.items[now].name == *name && tree.items[now].parent == *folder;
+        let is_another = is_it
             && old.is_some_and(|old| {
                 let new = &tree.items[now].body;
                 old.thing != new.thing && (old.kind, old.content) != (new.kind, new.content)
@@ -140,7 +154,8 @@ impl Judge {
         }
     }
 
-    /// An item was noted as in step. `bodies` are what both sides had when it was planned.
+    /// An item was noted as in step, or moved after the other side. `bodies` are what both sides had when it was
+    /// planned.
     pub(super) fn noted(
         &mut self,
         action: &Action,
@@ -148,15 +163,19 @@ impl Judge {
         (policy, capabilities): (&Policy, &PerSide<Capabilities>),
         world: &mut World,
     ) {
+        let (a, b) = (bodies.source.1, bodies.destination.1);
         let Deed::Adopt {
             equality,
             source,
             destination,
         } = &action.deed
         else {
+            // A copy for which the original was deleted is as good as a move.
+            if (a.kind, a.content) == (b.kind, b.content) {
+                world.joined(bodies.source, bodies.destination);
+            }
             return;
         };
-        let (a, b) = (bodies.source.1, bodies.destination.1);
         let differ = a.kind != b.kind
             || match a.kind {
                 Kind::File => !world.are_alike(a.content, b.content),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tandem_core::conflict_name::parse_conflict;
 use tandem_core::entry::Kind;
 use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
@@ -24,7 +25,9 @@ impl Run<'_> {
         let (found, refused) = self.by_common_path();
         let left_out = self.told(&refused);
         for (path, bodies) in &found {
-            let is_left_out = left_out.iter().any(|out| path.is_within(out))
+            let is_left_out = left_out
+                .iter()
+                .any(|out| path.is_within(out) || is_mapped_twin(path, out))
                 || (bodies.source.len() != bodies.destination.len()
                     && left_out.iter().any(|out| out.is_within(path)));
             if !is_left_out && let Some(text) = self.difference(path, bodies) {
@@ -185,4 +188,18 @@ impl Run<'_> {
         let mode = self.policy.mode;
         mode.is_backup() && a.kind == b.kind && a.kind != Kind::Folder
     }
+}
+
+/// Whether something in `path` is, where only one side tells two names apart, the one that is mapped (DESIGN 5.8).
+fn is_mapped_twin(path: &RelPath, twins: &RelPath) -> bool {
+    let mut at = Some(path.clone());
+    while let Some(path) = at.filter(|path| !path.is_root()) {
+        let original = path.name().and_then(|name| parse_conflict(&name));
+        let beside = original.zip(path.parent()).map(|(name, folder)| folder.join(&name));
+        if beside.as_ref() == Some(twins) {
+            return true;
+        }
+        at = path.parent();
+    }
+    false
 }

@@ -294,11 +294,13 @@ impl<'a> Run<'a> {
                 break;
             }
             for one in self.plan.evidence.clone() {
-                self.tell(|| format!("  asks for {one:?}"));
+                let base = self.state.base_item(one.item).cloned();
+                self.tell(|| format!("  asks for {one:?} of {base:?}"));
             }
             self.gather();
         }
-        self.judge.planned(&self.plan, &self.state, &self.world);
+        let known = (&self.state, &self.folders);
+        self.judge.planned(&self.plan, known, &self.world);
         if self.told.is_some() {
             for side in Side::BOTH {
                 let tree = &self.world.sides[side];
@@ -472,9 +474,9 @@ impl<'a> Run<'a> {
                     self.tell(|| format!("  did {} {:?}", action.side, action.path()));
                     self.judge
                         .carried(action, &carried, &self.policy, &self.world);
-                    if let (Deed::Adopt { .. }, Some(bodies)) = (&action.deed, noted[at]) {
-                        self.judge
-                            .noted(action, bodies, (&self.policy, &self.capabilities), &mut self.world);
+                    if let Some(bodies) = noted[at] {
+                        let chosen = (&self.policy, &self.capabilities);
+                        self.judge.noted(action, bodies, chosen, &mut self.world);
                     }
                     self.note(action, &carried.done);
                 }
@@ -678,7 +680,7 @@ impl<'a> Run<'a> {
         actions
             .iter()
             .map(|action| match action.deed {
-                Deed::Adopt { .. } => Some(PerSide::new(
+                Deed::Adopt { .. } | Deed::Move { .. } => Some(PerSide::new(
                     place(action, Side::Source)?,
                     place(action, Side::Destination)?,
                 )),

@@ -295,8 +295,10 @@ impl State {
             return self.delete_seen(side, folder, name);
         };
         let id = match self.row(side, folder, name).map(|row| row.id) {
+            // What was here may be known by its id elsewhere from now on.
+            _ if differs == Differs::Absent => self.new_id(),
             Some(known) => known,
-            None if id == ItemId::ROOT || differs == Differs::Absent => self.new_id(),
+            None if id == ItemId::ROOT => self.new_id(),
             None => id,
         };
         self.write_seen(side, folder, name.clone(), id, differs, now.cloned());
