@@ -117,7 +117,11 @@ impl Execution<'_> {
                 if path.name().as_ref() != Some(&entry.name) {
                     // One in another spelling was there, which is another folder.
                     let cause = Cause::PreconditionFailed;
-                    return Err(StorageError::new("create_folder", cause, "another was there"));
+                    return Err(StorageError::new(
+                        "create_folder",
+                        cause,
+                        "another was there",
+                    ));
                 }
                 Ok(Committed {
                     entry,

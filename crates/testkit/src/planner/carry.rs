@@ -47,7 +47,7 @@ pub enum Miss {
 
 impl Miss {
     /// Every way in which an expectation can fail.
-    pub const EXPECTATIONS: [Self; 11] = [
+    pub const EXPECTATIONS: [Self; 10] = [
         Self::TargetChanged,
         Self::TargetGone,
         Self::NameTaken,
@@ -56,7 +56,6 @@ impl Miss {
         Self::SourceGone,
         Self::MovedChanged,
         Self::MovedGone,
-        Self::IntoItself,
         Self::NotAbsent,
         Self::NotEmpty,
     ];
@@ -78,9 +77,9 @@ impl World {
         let side = action.side;
         match &action.deed {
             Deed::CreateFolder { path, .. } => self.create_folder(side, path),
-            Deed::Transfer { from, path, retain, .. } => {
-                self.transfer(side, side.other(), from, path, (action.expected(), *retain))
-            }
+            Deed::Transfer {
+                from, path, retain, ..
+            } => self.transfer(side, side.other(), from, path, (action.expected(), *retain)),
             Deed::Duplicate { from, path } => {
                 let how = (action.expected(), Retain::Superseded);
                 self.transfer(side, side, from, path, how)
@@ -112,8 +111,8 @@ impl World {
     fn as_seen(&self, side: Side, at: &At, changed: Miss, gone: Miss) -> Answer<Place> {
         let place = self.locate(side, at).ok_or(gone)?;
         let tree = &self.sides[side];
-        let same = is_at(tree, place, &at.entry.revision)
-            && tree.items[place].body.kind == at.entry.kind;
+        let same =
+            is_at(tree, place, &at.entry.revision) && tree.items[place].body.kind == at.entry.kind;
         same.then_some(place).ok_or(changed)
     }
 
@@ -143,9 +142,10 @@ impl World {
         let place = self.as_seen(from_side, from, Miss::SourceChanged, Miss::SourceGone)?;
         let read = self.sides[from_side].items[place].body;
         let (folder, name) = match (path.parent(), path.name()) {
-            (Some(parent), Some(name)) => {
-                (self.folder_for(side, &parent).ok_or(Miss::FolderGone)?, name)
-            }
+            (Some(parent), Some(name)) => (
+                self.folder_for(side, &parent).ok_or(Miss::FolderGone)?,
+                name,
+            ),
             _ => return Err(Miss::FolderGone),
         };
         let there = self.sides[side].find(folder, &name);
@@ -321,7 +321,11 @@ impl World {
         let is_known = absence.instead.as_ref().is_some_and(|known| {
             known.kind == kind && (kind == Kind::Folder || is_at(tree, there, &known.revision))
         });
-        if is_known { Ok(()) } else { Err(Miss::NotAbsent) }
+        if is_known {
+            Ok(())
+        } else {
+            Err(Miss::NotAbsent)
+        }
     }
 
     /// Deleting what is gone is done. A folder must be empty.

@@ -37,7 +37,9 @@ impl Judge {
         let is_delete = |action: &Action| matches!(action.deed, Deed::Delete { .. });
         let first_delete = plan.actions.iter().position(is_delete);
         if first_delete.is_some_and(|at| !plan.actions[at..].iter().all(is_delete)) {
-            self.violation("a delete is planned before something else (DESIGN 4, step 5)".to_owned());
+            self.violation(
+                "a delete is planned before something else (DESIGN 4, step 5)".to_owned(),
+            );
         }
         for action in &plan.actions {
             let base = state.base_item(action.standing.item);

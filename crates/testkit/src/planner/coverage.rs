@@ -5,7 +5,6 @@ use std::fmt;
 
 use tandem_core::entry::Kind;
 use tandem_core::plan::{Action, ConflictKind, Deed, Plan, Reason};
-use tandem_core::side::Side;
 
 use super::carry::Miss;
 use super::people::Edit;
@@ -25,7 +24,7 @@ pub struct Coverage {
     pub edits: BTreeMap<&'static str, u64>,
     /// Trees, by how many items they have.
     pub items: BTreeMap<usize, u64>,
-    /// Trees, by how deep they are.
+    /// Trees, by how deep their folders are.
     pub depths: BTreeMap<usize, u64>,
     /// Rounds of look, plan and action.
     pub rounds: u64,
@@ -34,13 +33,15 @@ pub struct Coverage {
 }
 
 /// What every kind of action is called.
-pub const ACTIONS: [&str; 12] = [
+pub const ACTIONS: [&str; 14] = [
     "adopt",
+    "adopt as equal",
     "create folder",
     "delete file",
     "delete folder",
     "duplicate",
     "forget",
+    "leave to unsynced",
     "merge",
     "move",
     "replace",
@@ -68,7 +69,8 @@ pub const EDITS: [&str; 2] = ["case-only rename", "swap"];
 impl Coverage {
     pub(super) fn tree(&mut self, world: &World) {
         let tree = &world.sides.source;
-        let depth = tree.all().map(|place| tree.depth(place)).max();
+        let folders = tree.all().filter(|&place| tree.is_folder(place));
+        let depth = folders.map(|place| tree.depth(place)).max();
         *self.items.entry(tree.all().count()).or_default() += 1;
         *self.depths.entry(depth.unwrap_or(ROOT)).or_default() += 1;
     }
@@ -85,10 +87,18 @@ impl Coverage {
             Deed::SetMeta { .. } => "set meta",
             Deed::Delete { at, .. } if at.entry.kind == Kind::Folder => "delete folder",
             Deed::Delete { .. } => "delete file",
+            Deed::Adopt {
+                equality: Some(_), ..
+            } => "adopt as equal",
             Deed::Adopt { .. } => "adopt",
             Deed::Forget { .. } => "forget",
         };
         *self.actions.entry(name).or_default() += 1;
+    }
+
+    /// A folder that was deleted on the other side stays for what is not synced in it.
+    pub(super) fn left_to_unsynced(&mut self) {
+        *self.actions.entry("leave to unsynced").or_default() += 1;
     }
 
     pub(super) fn conflicts(&mut self, plan: &Plan) {
@@ -194,12 +204,16 @@ impl fmt::Display for Coverage {
             }
         }
         for (miss, count) in &self.misses {
-            writeln!(f, "{:<10} {:<24} {count:>12}", "not done", format!("{miss:?}"))?;
+            writeln!(
+                f,
+                "{:<10} {:<24} {count:>12}",
+                "not done",
+                format!("{miss:?}")
+            )?;
         }
-        let sides = Side::BOTH.len();
         writeln!(
             f,
-            "median tree of {} items and depth {}, on {sides} sides; {} rounds, {} files read",
+            "median tree of {} items and depth {}; {} rounds, {} files read",
             median(&self.items),
             median(&self.depths),
             self.rounds,

@@ -195,7 +195,9 @@ fn is_mapped_twin(path: &RelPath, twins: &RelPath) -> bool {
     let mut at = Some(path.clone());
     while let Some(path) = at.filter(|path| !path.is_root()) {
         let original = path.name().and_then(|name| parse_conflict(&name));
-        let beside = original.zip(path.parent()).map(|(name, folder)| folder.join(&name));
+        let beside = original
+            .zip(path.parent())
+            .map(|(name, folder)| folder.join(&name));
         if beside.as_ref() == Some(twins) {
             return true;
         }

@@ -5,13 +5,14 @@
 //! accounted for, and the next pass has nothing to do. Nothing but the planner's decisions is under test: there is
 //! no engine, no database and no storage contract, and so there is time for millions of runs.
 //!
-//! Read in this order: [`tree`] and [`world`] (what is judged by), [`people`] (what is done to it), [`carry`] (what a
-//! storage does with an action), [`state`] and [`load`] (what the engine would keep and ask), [`run`], [`check`].
+//! Read in this order: `tree` and `world` (what is judged by), `people` (what is done to it), `carry` (what a
+//! storage does with an action), `state` and `load` (what the engine would keep and ask), `run` and `execute`, `check` and `in_step`.
 
 mod carry;
 mod case;
 mod check;
 mod coverage;
+mod execute;
 mod in_step;
 mod load;
 mod parse;
@@ -30,8 +31,8 @@ use tandem_core::side::PerSide;
 pub use carry::Miss;
 pub use case::{Case, Event, Step};
 pub use coverage::{ACTIONS, CONFLICTS, Coverage, EDITS};
-pub use people::Edit;
 pub use parse::UnreadableLine;
+pub use people::Edit;
 pub use run::Outcome;
 pub use shrink::shrink;
 pub use traits::Traits;

@@ -45,7 +45,9 @@ fn read_line(case: &mut Case, line: &str) -> Option<()> {
         "versions:" => case.keeps_versions = rest.parse().ok()?,
         "order:" => case.order = rest.parse().ok()?,
         "base" => case.base.push(read_edit(&words(rest)?)?),
-        tick => case.steps.push(read_step(tick.parse().ok()?, &words(rest)?)?),
+        tick => case
+            .steps
+            .push(read_step(tick.parse().ok()?, &words(rest)?)?),
     }
     Some(())
 }
@@ -120,7 +122,11 @@ fn read_step(tick: u32, words: &[String]) -> Option<Step> {
 fn read_edit(words: &[String]) -> Option<Edit> {
     let path = |at: usize| RelPath::new(words.get(at)?).ok();
     let number = |at: usize| words.get(at)?.parse::<u32>().ok();
-    let age = |at: usize| words.get(at).map_or(Some(0), |word| word.parse::<u8>().ok());
+    let age = |at: usize| {
+        words
+            .get(at)
+            .map_or(Some(0), |word| word.parse::<u8>().ok())
+    };
     Some(match words.first()?.as_str() {
         "write" => Edit::Write(path(1)?, number(2)?, age(3)?),
         "save" => Edit::Save(path(1)?, number(2)?),

@@ -11,8 +11,8 @@ use tandem_core::path::{Name, RelPath};
 use tandem_core::side::Side;
 use tandem_core::time::Timestamp;
 
-use super::tree::{Body, Place, Tree, size_of};
 use super::traits::LARGEST;
+use super::tree::{Body, Place, Tree, size_of};
 use super::world::World;
 
 /// One thing a person does.

@@ -11,7 +11,7 @@ use super::world::World;
 use crate::seed::Rng;
 
 /// Names of files: twins by case and by Unicode form, and such as some sides refuse or map.
-const FILES: [&str; 11] = [
+const FILES: &[&str] = &[
     "a",
     "b",
     "c",
@@ -26,7 +26,7 @@ const FILES: [&str; 11] = [
 ];
 
 /// Names of folders; some are names of files too.
-const FOLDERS: [&str; 6] = ["d", "e", "f", "D", "a", "g"];
+const FOLDERS: &[&str] = &["d", "e", "f", "D", "a", "g"];
 
 /// The deepest folder that edits make.
 const DEPTH: usize = 3;
@@ -200,7 +200,7 @@ impl Draw {
         let tree = &world.sides[side];
         let edit = self.draw(tree).unwrap_or_else(|| {
             let content = self.content();
-            Edit::Write(self.spot(tree, &FILES), content, 0)
+            Edit::Write(self.spot(tree, FILES), content, 0)
         });
         (side, edit)
     }
@@ -213,7 +213,7 @@ impl Draw {
             17..32 => {
                 let age = self.age(20);
                 let content = self.content();
-                Edit::Write(self.spot(tree, &FILES), content, age)
+                Edit::Write(self.spot(tree, FILES), content, age)
             }
             32..44 => {
                 let content = self.content();
@@ -224,11 +224,11 @@ impl Draw {
                 let content = self.content();
                 Edit::Save(path(self.file(tree)?), content)
             }
-            49..57 => Edit::Folder(self.spot(tree, &FOLDERS)),
-            57..67 => Edit::Move(path(self.file(tree)?), self.spot(tree, &FILES)),
+            49..57 => Edit::Folder(self.spot(tree, FOLDERS)),
+            57..67 => Edit::Move(path(self.file(tree)?), self.spot(tree, FILES)),
             67..78 => self.move_folder(tree)?,
             78..82 => self.respell(tree)?,
-            82..84 => Edit::Copy(path(self.file(tree)?), self.spot(tree, &FILES)),
+            82..84 => Edit::Copy(path(self.file(tree)?), self.spot(tree, FILES)),
             84..90 => {
                 let (a, b) = (self.one(tree, |_, _| true)?, self.one(tree, |_, _| true)?);
                 Edit::Swap(path(a), path(b))
@@ -240,9 +240,9 @@ impl Draw {
             93..95 => Edit::Flip(path(self.file(tree)?)),
             95..97 => {
                 let target = 1 + self.rng.below(3) as u32;
-                Edit::Link(self.spot(tree, &FILES), target)
+                Edit::Link(self.spot(tree, FILES), target)
             }
-            97 => Edit::Opaque(self.spot(tree, &FILES)),
+            97 => Edit::Opaque(self.spot(tree, FILES)),
             _ => {
                 let content = 1 + self.rng.below(SHARED) as u32;
                 let age = self.age(50);
@@ -266,7 +266,7 @@ impl Draw {
         let to = if self.rng.chance(60) {
             tree.path(into).join(&tree.items[from].name)
         } else {
-            self.spot(tree, &FOLDERS)
+            self.spot(tree, FOLDERS)
         };
         Some(Edit::Move(tree.path(from), to))
     }
@@ -312,14 +312,14 @@ impl Draw {
         // Nobody gives a file the name that something bears only while others pass it.
         let is_passing = path.name().is_some_and(|name| before_swap(&name).is_some());
         if is_passing {
-            return (side, Edit::Move(path, self.spot(tree, &FILES)));
+            return (side, Edit::Move(path, self.spot(tree, FILES)));
         }
         let folder = path.parent().unwrap_or_else(RelPath::root);
         let edit = match self.rng.below(10) {
             0..2 => Edit::Delete(path),
-            2 => Edit::Move(path, self.spot(tree, &FILES)),
+            2 => Edit::Move(path, self.spot(tree, FILES)),
             3 if !folder.is_root() => Edit::Delete(folder),
-            4 if !folder.is_root() => Edit::Move(folder, self.spot(tree, &FOLDERS)),
+            4 if !folder.is_root() => Edit::Move(folder, self.spot(tree, FOLDERS)),
             5 => match self.folder(tree) {
                 Some(place) => Edit::Move(tree.path(place), path),
                 None => Edit::Folder(path),
@@ -341,15 +341,21 @@ pub(super) fn base_tree(rng: &mut Rng, contents: &mut u32) -> Vec<Edit> {
     let mut folders = vec![RelPath::root()];
     for _ in 0..(5 + rng.index(3)) {
         let above = rng.pick(&folders).clone();
-        let above = if above.depth() < DEPTH { above } else { RelPath::root() };
-        let path = above.join(&named(*rng.pick(&FOLDERS)));
+        let above = if above.depth() < DEPTH {
+            above
+        } else {
+            RelPath::root()
+        };
+        let name = *rng.pick(FOLDERS);
+        let path = above.join(&named(name));
         if !folders.contains(&path) {
             folders.push(path.clone());
             edits.push(Edit::Folder(path));
         }
     }
     for _ in 0..(16 + rng.index(8)) {
-        let path = rng.pick(&folders).join(&named(*rng.pick(&FILES)));
+        let name = *rng.pick(FILES);
+        let path = rng.pick(&folders).join(&named(name));
         *contents += 1;
         let content = if rng.chance(4) {
             1 + rng.below(SHARED) as u32

@@ -238,7 +238,8 @@ impl State {
         let has_time = entry.as_ref().is_none_or(|e| e.mtime.is_some());
         let known_since = old.as_ref().and_then(|row| {
             let same = row.entry.as_ref().zip(entry.as_ref());
-            row.since.filter(|_| same.is_some_and(|(a, b)| same_stamp(a, b)))
+            row.since
+                .filter(|_| same.is_some_and(|(a, b)| same_stamp(a, b)))
         });
         let row = SeenRow {
             parent: folder,
@@ -357,15 +358,17 @@ impl State {
 
     fn known_now(&self, side: Side, folder: ItemId) -> ItemId {
         let known = self.rebased.iter().rev();
-        let found = known.clone().find(|(s, from, _)| (*s, *from) == (side, folder));
+        let found = known
+            .clone()
+            .find(|(s, from, _)| (*s, *from) == (side, folder));
         found.map_or(folder, |(.., to)| *to)
     }
 
     /// Whether a side shows a folder under this id that the base does not explain.
     pub(super) fn is_fresh_folder(&self, side: Side, id: ItemId) -> bool {
-        self.seen[side].iter().any(|row| {
-            row.id == id && row.differs.has_fresh() && was_folder(row.entry.as_ref())
-        })
+        self.seen[side]
+            .iter()
+            .any(|row| row.id == id && row.differs.has_fresh() && was_folder(row.entry.as_ref()))
     }
 
     /// The id of a folder that `side` shows under this spelling.
@@ -459,12 +462,7 @@ impl State {
     }
 
     /// A side has only one item under a spelling: another that had it before is gone from there.
-    fn release_natives(
-        &mut self,
-        item: ItemId,
-        parent: ItemId,
-        entries: &PerSide<Option<Entry>>,
-    ) {
+    fn release_natives(&mut self, item: ItemId, parent: ItemId, entries: &PerSide<Option<Entry>>) {
         for side in Side::BOTH {
             let Some(native) = entries[side].as_ref().map(|entry| &entry.name) else {
                 continue;

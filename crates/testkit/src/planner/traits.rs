@@ -12,6 +12,9 @@ use crate::sim::{FolderRevisions, RevisionStyle};
 /// A file with more bytes than this is refused by a side with a limit.
 pub(super) const LARGEST: u64 = 4_096;
 
+/// Where a side keeps whether it has something.
+type Switch = fn(&mut Traits) -> &mut bool;
+
 /// One side.
 #[allow(
     clippy::struct_excessive_bools,
@@ -81,7 +84,7 @@ impl Traits {
     };
 
     /// Every capability and habit that is there or not, by its name.
-    const SWITCHES: [(&str, fn(&mut Self) -> &mut bool); 14] = [
+    const SWITCHES: [(&str, Switch); 14] = [
         ("cheap_reads", |t| &mut t.cheap_reads),
         ("folder_move", |t| &mut t.folder_move),
         ("move_gives_revision", |t| &mut t.move_gives_revision),

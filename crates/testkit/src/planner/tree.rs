@@ -226,7 +226,8 @@ impl Tree {
 
     /// What has this id.
     pub(super) fn by_id(&self, id: &NativeId) -> Option<Place> {
-        self.all().find(|&place| self.id(place).as_ref() == Some(id))
+        self.all()
+            .find(|&place| self.id(place).as_ref() == Some(id))
     }
 
     /// What a file system's entry was of when it was seen, though its id may have been given again since.
@@ -338,7 +339,13 @@ impl Tree {
         new
     }
 
-    pub(super) fn relink(&mut self, place: Place, folder: Place, name: Name, is_new_revision: bool) {
+    pub(super) fn relink(
+        &mut self,
+        place: Place,
+        folder: Place,
+        name: Name,
+        is_new_revision: bool,
+    ) {
         self.clear_hidden(folder, &name);
         let old = self.items[place].parent;
         let stamp = self.stamp();

@@ -168,15 +168,24 @@ impl World {
             return Taken::Accounted;
         }
         if was_kept || is_kept {
-            return if was_kept { Taken::Accounted } else { Taken::OnlyKept };
+            return if was_kept {
+                Taken::Accounted
+            } else {
+                Taken::OnlyKept
+            };
         }
         let root = self.root_of(body.write);
-        let like_it = self.alike.iter().any(|&(a, b)| a == body.content || b == body.content);
+        let like_it = self
+            .alike
+            .iter()
+            .any(|&(a, b)| a == body.content || b == body.content);
         match self.writes[root].is_superseded {
             // It was taken for equal to another by a comparison that does not see everything (DESIGN 5.2).
             _ if like_it => Taken::Accounted,
             false => Taken::LostUnseen,
-            true if self.keeps_versions && self.sides[side].traits.versions => Taken::LostSuperseded,
+            true if self.keeps_versions && self.sides[side].traits.versions => {
+                Taken::LostSuperseded
+            }
             true => Taken::Accounted,
         }
     }
@@ -198,6 +207,10 @@ impl World {
 
     /// Whether two contents are one, or taken for one.
     pub(super) fn are_alike(&self, a: u32, b: u32) -> bool {
-        a == b || self.alike.iter().any(|&pair| pair == (a, b) || pair == (b, a))
+        a == b
+            || self
+                .alike
+                .iter()
+                .any(|&pair| pair == (a, b) || pair == (b, a))
     }
 }

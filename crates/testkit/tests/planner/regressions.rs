@@ -95,3 +95,107 @@ fn a_move_into_a_folder_that_cannot_be_named_leaves_the_pair() {
         "#,
     );
 }
+
+/// The time was set by id after a person had renamed the file: the base took the new name for the side's spelling.
+#[test]
+fn a_time_set_on_what_was_renamed_does_not_hide_the_rename() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong
+        base write "c" 15 1
+        0 destination touch "c" 3
+        2 source move "c" "d"
+        "#,
+    );
+}
+
+/// A folder waited for a file's name, and the file for a folder below that one: no circle was seen.
+#[test]
+fn moves_that_wait_for_a_folder_above_are_a_circle() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Children folds_case=true
+        destination: ids=Strong
+        base folder "e"
+        base folder "e/d"
+        base folder "D"
+        base write "D/d" 13 1
+        base write "e/d/z" 21 1
+        0 source swap "D/d" "e/d/z"
+        0 source swap "e" "D/d"
+        "#,
+    );
+}
+
+/// The old id of a folder lived on in one that moved with changes: the folder that has its name was left out, and
+/// what is in it deleted on the other side.
+#[test]
+fn a_folder_with_a_new_id_is_the_folder_of_its_name() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Own folder_move=false strict_names=true
+        base folder "f"
+        base folder "e"
+        base write "f/con" 25 2
+        0 source folder "f/e"
+        2 destination move "f" "e/d"
+        "#,
+    );
+}
+
+/// A folder that went out of a file's way was still owed to the leader: it stayed at the follower for ever.
+#[test]
+fn what_a_mirror_put_aside_goes() {
+    holds(
+        r#"
+        source: ids=None folder_revisions=Own hash=None
+        destination: ids=Strong
+        policy: source-to-destination hash-then-mtime merge keep-both
+        base folder "g"
+        base folder "a"
+        base folder "a/g"
+        base folder "g/f"
+        base folder "a/g/a"
+        base write "g/f/z" 29 2
+        0 source swap "a/g/a" "g/f/z"
+        0 destination unreadable "a/g/a"
+        "#,
+    );
+}
+
+/// The same with a file in the folder, which the base still had on the leader.
+#[test]
+fn what_lies_in_a_folder_put_aside_goes_with_it() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None revisions=ContentCounter folder_revisions=Children empty_folders=false
+        policy: destination-to-source hash-then-mtime merge keep-both
+        base folder "g"
+        base folder "g/D"
+        base folder "d"
+        base folder "d/d"
+        base write "g/D/d" 19 2
+        base write "d/d/a" 20 2
+        0 destination swap "g/D" "d"
+        "#,
+    );
+}
+
+/// Where the leader has no empty folders, one went from a backup because a file took its name over there.
+#[test]
+fn a_backup_keeps_a_folder_whose_name_a_file_took() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None revisions=ContentCounter folder_revisions=Own empty_folders=false
+        policy: destination-backup hash-then-mtime merge keep-both
+        base folder "D"
+        base folder "D/a"
+        base write "A" 11 1
+        0 destination move "A" "D/a"
+        "#,
+    );
+}
