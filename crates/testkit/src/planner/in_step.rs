@@ -165,6 +165,11 @@ impl Run<'_> {
 
     fn difference(&self, path: &RelPath, bodies: &PerSide<Vec<Body>>) -> Option<String> {
         let mode = self.policy.mode;
+        // What a person must decide about waits, and with it what waits for its name (DESIGN 5.3).
+        let is_manual = self.policy.conflict == ConflictPolicy::Manual && mode == Mode::TwoWay;
+        if is_manual && self.plan.conflicts.iter().any(|conflict| conflict.waits) {
+            return None;
+        }
         let counts = (bodies.source.len(), bodies.destination.len());
         if let ([a], [b]) = (&*bodies.source, &*bodies.destination) {
             if self.is_same(a, b) || self.is_left_by_backup(a, b) {
@@ -176,8 +181,7 @@ impl Run<'_> {
         let only_follower = mode
             .leader()
             .is_some_and(|leader| mode.is_backup() && bodies[leader].is_empty());
-        let manual = self.policy.conflict == ConflictPolicy::Manual && mode == Mode::TwoWay;
-        if only_follower || (manual && !self.plan.conflicts.is_empty()) {
+        if only_follower {
             return None;
         }
         Some(format!("{path:?} is there {counts:?} times at rest"))

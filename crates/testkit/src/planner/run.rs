@@ -149,9 +149,9 @@ impl<'a> Run<'a> {
         if !self.pass() {
             return;
         }
-        // The next pass knows nothing of the last but what is recorded.
+        // The next pass knows nothing of the last but what is recorded. It would try again to merge what cannot be, and
+        // do nothing by that.
         self.state.copies.clear();
-        self.unmergeable.clear();
         let left = self.next_plan();
         if !left.is_empty() && self.judge.violations.is_empty() {
             let text = format!("the next pass has something to do: {:?}", left[0].deed);

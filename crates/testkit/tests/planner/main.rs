@@ -5,7 +5,7 @@ mod regressions;
 use tandem_testkit::planner::{Coverage, run_case, run_seed, shrink};
 
 /// As many as take some seconds without optimisation; `examples/planner.rs` runs millions.
-const SEEDS: u64 = 4_000;
+const SEEDS: u64 = 6_000;
 
 #[test]
 fn the_planner_keeps_its_promises() {
