@@ -246,8 +246,12 @@ impl World {
         }
         let is_new_revision = tree.traits.move_gives_revision;
         tree.relink(place, folder, name, is_new_revision);
-        if let Some(old) = old {
-            self.person_removed(old);
+        let moved = self.sides[side].items[place].body;
+        match old {
+            // The same in its place is no other content.
+            Some(old) if old.content == moved.content => self.same_again(moved.write, old.write),
+            Some(old) => self.person_removed(old),
+            None => {}
         }
         true
     }
