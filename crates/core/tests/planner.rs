@@ -733,7 +733,7 @@ fn what_only_the_follower_has_must_be_absent_where_it_would_be() {
     assert_eq!(
         absences(&plan),
         [
-            ("e/own/a".to_owned(), None),
+            ("e/own".to_owned(), None),
             ("e/own".to_owned(), None),
             ("b".to_owned(), None)
         ]

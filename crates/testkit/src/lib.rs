@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod oracle;
+pub mod planner;
 pub mod seed;
 pub mod servers;
 pub mod sim;

@@ -287,14 +287,14 @@ impl Decider<'_> {
         let lacks = has.other();
         let Some(base) = node.base else { return };
         if base.entries[lacks].is_none() {
-            want.create_reason = Reason::CreatedOn(has);
-            return;
+            return self.new_on_one(index, has, want);
         }
         if node.kind == Kind::Folder && !self.input.capabilities[lacks].empty_folders {
             // It is gone with the last thing in it, or was never to be seen: what becomes of what is in it
             // decides (`settle`). An empty one gives way to what has its name there.
             want.create_reason = Reason::FolderStillNeeded(lacks);
-            want.life = if self.gives_way(index, lacks) {
+            let is_backup = self.input.policy.mode.is_backup();
+            want.life = if !is_backup && self.gives_way(index, lacks) {
                 Life::Dead(Reason::DeletedOn(lacks))
             } else {
                 Life::Leave

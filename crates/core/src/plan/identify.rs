@@ -176,7 +176,8 @@ impl<'a> Matcher<'a> {
     /// A gone item and a fresh entry of its kind under its old name, in its folder wherever that is now: saved by
     /// rename, an edit.
     ///
-    /// With hint ids the old id may live on elsewhere; then the item has moved there and this is a new one.
+    /// With hint ids a file's old id may live on elsewhere; then the item has moved there and this is a new one.
+    /// Folders that moved were found by what is in them: any other one with the id of a gone folder got it anew.
     fn in_place(&mut self) {
         let by_place = self.by_place();
         let ids: HashMap<&NativeId, usize> = self
@@ -199,6 +200,7 @@ impl<'a> Matcher<'a> {
                 .and_then(|id| ids.get(id))
                 .is_some_and(|&other| {
                     other != fresh
+                        && entry.kind != Kind::Folder
                         && self.is_free(other)
                         && self.fresh[other].entry.kind == entry.kind
                         && self.fresh[other].entry.size == entry.size

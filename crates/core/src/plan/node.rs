@@ -98,23 +98,6 @@ impl<'a> Nodes<'a> {
         join(names)
     }
 
-    /// The path at which `side` had the node when it was in step.
-    pub(super) fn base_path(&self, side: Side, node: usize) -> Option<RelPath> {
-        let mut names = Vec::new();
-        let mut at = node;
-        while at != 0 {
-            let base = self.all[at].base?;
-            names.push(
-                base.entries[side]
-                    .as_ref()
-                    .map_or(&base.name, |e| &e.name)
-                    .as_str(),
-            );
-            at = self.all[at].base_parent;
-        }
-        Some(join(names))
-    }
-
     /// What must be known of a node on a side.
     pub(super) fn evidence(&self, side: Side, node: usize, item: ItemId) -> Evidence {
         let entry = self.all[node].places[side].map(|p| p.entry.clone());

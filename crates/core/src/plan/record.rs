@@ -113,8 +113,10 @@ impl Rows<'_> {
                 entries[other] = done.read.clone();
                 self.put(entries, Some(Equality::SameBytes));
             }
-            Deed::SetMeta { from, .. } => {
-                entries[side] = done.entry.clone();
+            Deed::SetMeta { at, from, .. } => {
+                // Set by its id, it may bear another name by now: that is for the next look to see.
+                let name = at.entry.name.clone();
+                entries[side] = done.entry.clone().map(|entry| Entry { name, ..entry });
                 entries[other] = Some(from.clone());
                 self.keep_hashes(&mut entries);
                 self.put(entries, None);

@@ -298,17 +298,26 @@ impl Settler<'_, '_> {
         }
     }
 
+    /// Whether a side moved it to where the other cannot hold it, for its name or that of a folder above it which
+    /// only the mover has.
     fn is_moved_to_refused_name(&self, node: usize) -> bool {
-        let it = &self.nodes.all[node];
+        let places = self.nodes.all[node].places;
         self.wants[node].life == Life::Alive
             && Side::BOTH.into_iter().any(|side| {
-                it.places[side].is_some_and(|p| p.moved)
-                    && names::encode(
-                        &self.wants[node].name,
-                        &self.input.capabilities[side.other()].names,
-                    )
-                    .is_err()
+                places[side].is_some_and(|p| p.moved) && self.cannot_be_named(side.other(), node)
             })
+    }
+
+    fn cannot_be_named(&self, side: Side, node: usize) -> bool {
+        let rules = &self.input.capabilities[side].names;
+        let mut at = node;
+        while at != 0 && (at == node || self.nodes.all[at].places[side].is_none()) {
+            if names::encode(&self.wants[at].name, rules).is_err() {
+                return true;
+            }
+            at = self.wants[at].parent;
+        }
+        false
     }
 
     /// What belongs into a folder that is left out has no place on the other side: it is left too.

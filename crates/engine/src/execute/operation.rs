@@ -112,12 +112,24 @@ impl Execution<'_> {
     async fn simple_step(&self, action: &Action) -> Answer<Committed> {
         let root = self.engine.root(action.side);
         match &action.deed {
-            Deed::CreateFolder { path, .. } => Ok(Committed {
-                entry: root.create_folder(path).await?,
-                displaced: None,
-                landed_as: None,
-                kept: None,
-            }),
+            Deed::CreateFolder { path, .. } => {
+                let entry = root.create_folder(path).await?;
+                if path.name().as_ref() != Some(&entry.name) {
+                    // One in another spelling was there, which is another folder.
+                    let cause = Cause::PreconditionFailed;
+                    return Err(StorageError::new(
+                        "create_folder",
+                        cause,
+                        "another was there",
+                    ));
+                }
+                Ok(Committed {
+                    entry,
+                    displaced: None,
+                    landed_as: None,
+                    kept: None,
+                })
+            }
             Deed::Move { from, to, .. } => {
                 let moved = self.engine.move_item(action.side, from, to).await?;
                 if moved.displaced.is_none() && moved.landed_as.is_some() {
@@ -366,7 +378,9 @@ async fn still_absent(root: &Arc<dyn Root>, absence: Option<&Absence>) -> Answer
     let Some(Absence { path, instead }) = absence else {
         return Ok(());
     };
-    let Some(there) = root.stat(&Locator::of_path(path.clone())).await? else {
+    let there = root.stat(&Locator::of_path(path.clone())).await?;
+    // Where case or form does not count, another spelling answers too: that is another item.
+    let Some(there) = there.filter(|there| path.name().as_ref() == Some(&there.name)) else {
         return Ok(());
     };
     let known = instead.as_ref().is_some_and(|known| {

@@ -239,7 +239,15 @@ impl<'a> Loader<'a> {
         }
         for item in owed {
             self.add_folders(item.parent)?;
+            let (id, kind) = (item.id, item.kind);
+            let lacks = PerSide::from_fn(|side| item.entries[side].is_none());
             self.add_item(item);
+            // What lies in it the side can have only elsewhere.
+            for side in Side::BOTH {
+                if kind == Kind::Folder && lacks[side] {
+                    self.add_below(side, id, false)?;
+                }
+            }
         }
         self.drop_orphans();
         Ok(())
@@ -360,8 +368,8 @@ impl<'a> Loader<'a> {
             .is_some_and(|item| item.seen[side] != Seen::Absent)
     }
 
-    /// Items in step that want a name which a fresh entry wants too, or that look like a conflict copy: the
-    /// copy of a conflict that comes next, of two edits or of two fresh entries, may be there already.
+    /// Items in step that want a name which a fresh entry or one that a side lacks wants too, or that look like a
+    /// conflict copy: the copy of a conflict that comes next, of two edits or of two fresh entries, may be there already.
     fn add_rivals(&mut self, capabilities: PerSide<&Capabilities>) -> Result<()> {
         let rules = Rules::of(capabilities);
         let mut wanted: BTreeMap<ItemId, BTreeSet<Box<str>>> = BTreeMap::new();
@@ -379,6 +387,11 @@ impl<'a> Loader<'a> {
             if let Some(before) = before_swap(&item.name) {
                 let names = wanted.entry(item.parent).or_default();
                 names.insert(rules.key(&before));
+            }
+            // What one side lacks may come back there.
+            if Side::BOTH.iter().any(|&s| item.seen[s] == Seen::Absent) {
+                let names = wanted.entry(item.parent).or_default();
+                names.insert(rules.key(&item.name));
             }
         }
         let mut disputed: BTreeSet<ItemId> = BTreeSet::new();

@@ -311,8 +311,10 @@ impl State {
             None => self.delete_seen(side, folder, name)?,
             Some((state, entry)) => {
                 let id = match self.seen_at(side, folder, name)? {
+                    // What was here may be known by its id elsewhere from now on.
+                    _ if state == Differs::Absent => self.new_id(),
                     Some((id, _)) => id,
-                    None if id == ItemId::ROOT || state == Differs::Absent => self.new_id(),
+                    None if id == ItemId::ROOT => self.new_id(),
                     None => id.0,
                 };
                 self.write_seen(side, folder, name, id, state, entry)?;

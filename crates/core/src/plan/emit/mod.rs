@@ -16,7 +16,7 @@ use super::node::Nodes;
 use super::reason::Reason;
 use super::tree::Tree;
 use super::trees::{Input, Seen};
-use crate::entry::Entry;
+use crate::entry::Kind;
 use crate::names;
 use crate::path::Name;
 use crate::side::{PerSide, Side};
@@ -205,44 +205,45 @@ impl Emitter<'_, '_> {
         self.push(side, node, Deed::Delete { at, retain, absent }, reason);
     }
 
-    /// What must still be absent on `side` when the node is deleted on the other.
+    /// What must still be absent on `side` when the node is deleted on the other: the node, or the first folder
+    /// above it that is not there either. What this side cannot even name is not there.
     fn absence(&self, side: Side, node: usize) -> Option<Absence> {
-        let it = &self.nodes.all[node];
-        let Some(base) = it.base else {
-            return self.absence_of_own(side, node);
-        };
-        let path = self.nodes.base_path(side, node)?;
-        let name = base.entries[side].as_ref().map_or(&base.name, |e| &e.name);
-        Some(Absence {
-            path,
-            instead: self.instead(side, node, it.base_parent, name),
-        })
-    }
-
-    /// The same of what only the other side has: where it would be. What this side cannot even name is not there.
-    fn absence_of_own(&self, side: Side, node: usize) -> Option<Absence> {
-        let rules = &self.input.capabilities[side].names;
         let mut names = Vec::new();
-        let mut at = node;
-        while at != 0 && (at == node || !self.trees[side].holds(at)) {
-            names.push(
-                names::encode(&self.nodes.all[at].name, rules)
-                    .ok()?
-                    .into_owned(),
-            );
-            at = self.trees[side.other()].parent(at)?;
+        let mut folder = node;
+        while folder != 0 && (folder == node || !self.trees[side].holds(folder)) {
+            let (above, name) = self.missing_at(side, folder)?;
+            names.push(name);
+            folder = above;
         }
-        let above = self.trees[side].path(at);
-        let path = names.iter().rev().fold(above, |path, name| path.join(name));
-        let parent = self.trees[side.other()].parent(node)?;
-        let instead = self.instead(side, node, parent, names.first()?);
-        Some(Absence { path, instead })
+        let mut path = self.trees[side].path(folder);
+        while let Some(name) = names.pop() {
+            path = path.join(&name);
+            let other = self.trees[side].occupant(folder, &name);
+            let place = other.filter(|&other| other != node);
+            let place = place.and_then(|other| self.nodes.all[other].places[side]);
+            let instead = place.map(|place| place.entry.clone());
+            // Only a folder of this very name can hold what the names below it stand for.
+            let goes_on = instead
+                .as_ref()
+                .is_some_and(|e| e.kind == Kind::Folder && e.name == name);
+            match other.filter(|_| goes_on && !names.is_empty()) {
+                Some(other) => folder = other,
+                None => return Some(Absence { path, instead }),
+            }
+        }
+        None
     }
 
-    /// What else has the name in that folder.
-    fn instead(&self, side: Side, node: usize, parent: usize, name: &Name) -> Option<Entry> {
-        let other = self.trees[side].occupant(parent, name)?;
-        let place = self.nodes.all[other].places[side].filter(|_| other != node)?;
-        Some(place.entry.clone())
+    /// The folder and the name under which `side`, which does not have the node, had it or would have it.
+    fn missing_at(&self, side: Side, node: usize) -> Option<(usize, Name)> {
+        let it = &self.nodes.all[node];
+        if let Some(base) = it.base {
+            let entry = base.entries[side].as_ref();
+            let name = entry.map_or(&base.name, |e| &e.name);
+            return Some((it.base_parent, name.clone()));
+        }
+        let rules = &self.input.capabilities[side].names;
+        let name = names::encode(&it.name, rules).ok()?.into_owned();
+        Some((self.trees[side.other()].parent(node)?, name))
     }
 }

@@ -201,13 +201,19 @@ impl Emitter<'_, '_> {
         native.is_some_and(|native| self.is_only_respelled(side, node, &native))
     }
 
-    /// Which of those that wait must go before `node` can.
+    /// Which of those that wait must go before `node` can: what has its name, or the nearest folder above it.
     fn waits_for(&self, side: Side, node: usize, waiting: &BTreeSet<usize>) -> Option<usize> {
-        let parent = self.wants[node].parent;
-        let homeless = !self.trees[side].holds(parent) || self.is_known_elsewhere(parent);
-        self.in_the_way_of(side, node)
-            .or_else(|| homeless.then_some(parent))
-            .filter(|other| waiting.contains(other))
+        if let Some(other) = self.in_the_way_of(side, node) {
+            return Some(other).filter(|other| waiting.contains(other));
+        }
+        let mut folder = self.wants[node].parent;
+        if self.trees[side].holds(folder) && !self.is_known_elsewhere(folder) {
+            return None;
+        }
+        while folder != 0 && !waiting.contains(&folder) {
+            folder = self.wants[folder].parent;
+        }
+        (folder != 0).then_some(folder)
     }
 
     /// What has the name that `node` is to have.

@@ -1,0 +1,227 @@
+//! What must hold, of every plan, of every action, and at rest.
+
+use tandem_core::capabilities::Capabilities;
+use tandem_core::entry::{Entry, HashKind, Kind};
+use tandem_core::path::RelPath;
+use tandem_core::plan::{Action, BaseItem, Deed, Equality, ItemId, Plan, Reason};
+use tandem_core::policy::{Compare, Mode, Policy};
+use tandem_core::side::PerSide;
+use tandem_core::storage::Expected;
+
+use super::carry::Carried;
+use super::coverage::Coverage;
+use super::state::{State, same_stamp};
+use super::tree::{Body, Place, hash_of};
+use super::world::{Taken, World};
+
+/// Says what is wrong.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    pub(super) violations: Vec<String>,
+    pub(super) coverage: Coverage,
+}
+
+impl Judge {
+    pub(super) fn violation(&mut self, text: String) {
+        self.violations.push(text);
+    }
+
+    /// A plan was made of what was just looked at.
+    pub(super) fn planned(
+        &mut self,
+        plan: &Plan,
+        (state, folders): (&State, &PerSide<Vec<(ItemId, Place)>>),
+        world: &World,
+    ) {
+        self.coverage.conflicts(plan);
+        let is_delete = |action: &Action| matches!(action.deed, Deed::Delete { .. });
+        let first_delete = plan.actions.iter().position(is_delete);
+        if first_delete.is_some_and(|at| !plan.actions[at..].iter().all(is_delete)) {
+            self.violation(
+                "a delete is planned before something else (DESIGN 4, step 5)".to_owned(),
+            );
+        }
+        for action in &plan.actions {
+            let base = state.base_item(action.standing.item);
+            if is_delete(action) {
+                let other = action.side.other();
+                let there = base.and_then(|base| base.entries[other].as_ref());
+                let path = state.base_path(other, action.standing.item);
+                self.planned_delete(action, (there, path), world);
+            }
+            self.planned_move(action, base, (folders, world));
+        }
+    }
+
+    /// Nothing is deleted of which the other side shows what it always had, whether it could be looked at or not
+    /// (P10). `base` is what that had when it was in step.
+    fn planned_delete(
+        &mut self,
+        action: &Action,
+        (base, base_path): (Option<&Entry>, Option<RelPath>),
+        world: &World,
+    ) {
+        // What a mirror's follower has too much is another thing: there no delete is carried.
+        let (Deed::Delete { at, .. }, Reason::DeletedOn(_)) = (&action.deed, action.reason) else {
+            return;
+        };
+        let tree = &world.sides[action.side.other()];
+        let there = base_path.and_then(|path| {
+            let place = tree.at(&path)?;
+            (tree.path(place) == path).then_some(place)
+        });
+        let is_as_base = there
+            .zip(base)
+            .is_some_and(|(place, base)| same_stamp(&tree.entry(place), base));
+        if is_as_base {
+            self.violation(format!(
+                "plans to delete {:?} of the {}, which the other side has as ever",
+                at.path, action.side
+            ));
+        }
+    }
+
+    /// An action was carried out.
+    pub(super) fn carried(
+        &mut self,
+        action: &Action,
+        carried: &Carried,
+        policy: &Policy,
+        world: &World,
+    ) {
+        if action.touches() && policy.mode.leader() == Some(action.side) {
+            self.violation(format!("changes the leading side: {:?}", action.deed));
+        }
+        if action.expected() == Expected::Any {
+            self.violation(format!("expects nothing: {:?}", action.deed));
+        }
+        let is_delete = matches!(action.deed, Deed::Delete { .. });
+        if is_delete && policy.mode.is_backup() {
+            self.violation(format!("deletes in a backup: {:?}", action.deed));
+        }
+        for (body, taken) in &carried.taken {
+            match taken {
+                Taken::LostUnseen => self.violation(format!(
+                    "lost {} by {:?} {:?} (P1 a)",
+                    body.content, action.reason, action.deed
+                )),
+                Taken::LostSuperseded => self.violation(format!(
+                    "lost {} by {:?} {:?} (P1 b)",
+                    body.content, action.reason, action.deed
+                )),
+                Taken::Accounted | Taken::OnlyKept => {}
+            }
+            // A loser that was in versions before has lost; what an action itself sets aside it takes from people.
+            let nobody_did = *taken == Taken::OnlyKept && !world.is_superseded(body.write);
+            if is_delete && policy.mode == Mode::TwoWay && nobody_did {
+                self.violation(format!(
+                    "deletes {}, which nobody deleted: {:?} {:?}",
+                    body.content, action.reason, action.deed
+                ));
+            }
+        }
+    }
+
+    /// What moves after the other side is what moved there, or has its content (DESIGN 4, step 3): an id that was
+    /// given again is another thing.
+    fn planned_move(
+        &mut self,
+        action: &Action,
+        base: Option<&BaseItem>,
+        (folders, world): (&PerSide<Vec<(ItemId, Place)>>, &World),
+    ) {
+        let (Deed::Move { to, .. }, Reason::MovedOn(mover)) = (&action.deed, action.reason) else {
+            return;
+        };
+        let tree = &world.sides[mover];
+        let was = base.and_then(|base| base.entries[mover].as_ref());
+        let there = action.standing.places[mover].as_ref();
+        let (Some(was), Some((folder, name))) = (was, there) else {
+            return;
+        };
+        let Some((_, folder)) = folders[mover].iter().find(|(id, _)| id == folder) else {
+            return;
+        };
+        let Some(now) = was.id.as_ref().and_then(|id| tree.by_id(id)) else {
+            return;
+        };
+        let old = tree.body_of(was);
+        let is_it = tree.items[now].name == *name && tree.items[now].parent == *folder;
+        let is_another = is_it
+            && old.is_some_and(|old| {
+                let new = &tree.items[now].body;
+                let hash = hash_of(new.content, HashKind::Blake3);
+                // Of folders only what is in them tells, which is judged by itself.
+                let is_equal = new.kind == old.kind
+                    && (new.kind != Kind::File || was.hash(HashKind::Blake3) == Some(&hash));
+                old.thing != new.thing && !is_equal
+            });
+        if is_another {
+            self.violation(format!("moves to {to:?} after another thing"));
+        }
+    }
+
+    /// An item was noted as in step, or moved after the other side. `bodies` are what both sides had when it was
+    /// planned.
+    pub(super) fn noted(
+        &mut self,
+        action: &Action,
+        bodies: PerSide<(Place, Body)>,
+        (policy, capabilities): (&Policy, &PerSide<Capabilities>),
+        world: &mut World,
+    ) {
+        let (a, b) = (bodies.source.1, bodies.destination.1);
+        let Deed::Adopt {
+            equality,
+            source,
+            destination,
+        } = &action.deed
+        else {
+            // A copy for which the original was deleted is as good as a move.
+            if (a.kind, a.content) == (b.kind, b.content) {
+                world.joined(bodies.source, bodies.destination);
+            }
+            return;
+        };
+        let differ = a.kind != b.kind
+            || match a.kind {
+                Kind::File => !world.are_alike(a.content, b.content),
+                Kind::Symlink => a.content != b.content,
+                Kind::Folder | Kind::Opaque => false,
+            };
+        let is_chosen = matches!(equality, Some(Equality::SizeAndTime | Equality::Adopted))
+            && a.kind == b.kind
+            && seems_equal(source, destination, policy.compare, capabilities);
+        if differ && !is_chosen {
+            self.violation(format!(
+                "notes {} and {} as in step: {:?}",
+                a.content, b.content, action.deed
+            ));
+        }
+        world.joined(bodies.source, bodies.destination);
+    }
+}
+
+/// What a chosen comparison can see of two files (DESIGN 5.2).
+fn seems_equal(
+    a: &Entry,
+    b: &Entry,
+    compare: Compare,
+    capabilities: &PerSide<Capabilities>,
+) -> bool {
+    let both = [&capabilities.source, &capabilities.destination];
+    let step = both.map(|c| c.mtime_precision).into_iter().max();
+    let at = |entry: &Entry| entry.mtime.filter(|m| m.by_client).map(|m| m.at);
+    let time = match (at(a), at(b)) {
+        (Some(a), Some(b)) => a.distance(b) < step.unwrap_or(1),
+        _ => false,
+    };
+    let size = a.size == b.size;
+    match compare {
+        Compare::SizeOnly => size,
+        Compare::MtimeOnly => time,
+        Compare::SizeAndMtime => size && time,
+        Compare::HashThenMtime => size && time && a.same_by_hash(b).is_none(),
+        Compare::HashOnly => false,
+    }
+}

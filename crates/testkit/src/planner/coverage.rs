@@ -1,0 +1,223 @@
+//! What runs came across: a run that meets nothing finds nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use tandem_core::entry::Kind;
+use tandem_core::plan::{Action, ConflictKind, Deed, Plan, Reason};
+
+use super::carry::Miss;
+use super::people::Edit;
+use super::tree::ROOT;
+use super::world::World;
+
+/// Counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Actions done, by what they are.
+    pub actions: BTreeMap<&'static str, u64>,
+    /// Conflicts met, by kind.
+    pub conflicts: BTreeMap<&'static str, u64>,
+    /// Actions that were not done, by why.
+    pub misses: BTreeMap<Miss, u64>,
+    /// Edits of kinds that matter by themselves.
+    pub edits: BTreeMap<&'static str, u64>,
+    /// Trees, by how many items they have.
+    pub items: BTreeMap<usize, u64>,
+    /// Trees, by how deep their folders are.
+    pub depths: BTreeMap<usize, u64>,
+    /// Rounds of look, plan and action.
+    pub rounds: u64,
+    /// Files that had to be read to tell.
+    pub evidence: u64,
+}
+
+/// What every kind of action is called.
+pub const ACTIONS: [&str; 14] = [
+    "adopt",
+    "adopt as equal",
+    "create folder",
+    "delete file",
+    "delete folder",
+    "duplicate",
+    "forget",
+    "leave to unsynced",
+    "merge",
+    "move",
+    "replace",
+    "set meta",
+    "swap step",
+    "transfer",
+];
+
+/// What every conflict is called.
+pub const CONFLICTS: [&str; 9] = [
+    "create/create",
+    "deleted folder in use",
+    "edit/delete",
+    "edit/edit",
+    "file against folder",
+    "move/delete",
+    "move/move",
+    "moved into each other",
+    "same name",
+];
+
+/// Edits that are a case of their own.
+pub const EDITS: [&str; 2] = ["case-only rename", "swap"];
+
+impl Coverage {
+    pub(super) fn tree(&mut self, world: &World) {
+        let tree = &world.sides.source;
+        let folders = tree.all().filter(|&place| tree.is_folder(place));
+        let depth = folders.map(|place| tree.depth(place)).max();
+        *self.items.entry(tree.all().count()).or_default() += 1;
+        *self.depths.entry(depth.unwrap_or(ROOT)).or_default() += 1;
+    }
+
+    pub(super) fn action(&mut self, action: &Action) {
+        let name = match &action.deed {
+            Deed::CreateFolder { .. } => "create folder",
+            Deed::Transfer { replaces: None, .. } => "transfer",
+            Deed::Transfer { .. } => "replace",
+            Deed::Duplicate { .. } => "duplicate",
+            Deed::Merge { .. } => "merge",
+            Deed::Move { .. } if action.reason == Reason::SwapStep => "swap step",
+            Deed::Move { .. } => "move",
+            Deed::SetMeta { .. } => "set meta",
+            Deed::Delete { at, .. } if at.entry.kind == Kind::Folder => "delete folder",
+            Deed::Delete { .. } => "delete file",
+            Deed::Adopt {
+                equality: Some(_), ..
+            } => "adopt as equal",
+            Deed::Adopt { .. } => "adopt",
+            Deed::Forget { .. } => "forget",
+        };
+        *self.actions.entry(name).or_default() += 1;
+    }
+
+    /// A folder that was deleted on the other side stays for what is not synced in it.
+    pub(super) fn left_to_unsynced(&mut self) {
+        *self.actions.entry("leave to unsynced").or_default() += 1;
+    }
+
+    pub(super) fn conflicts(&mut self, plan: &Plan) {
+        for conflict in &plan.conflicts {
+            let name = match conflict.kind {
+                ConflictKind::EditEdit => "edit/edit",
+                ConflictKind::CreateCreate => "create/create",
+                ConflictKind::EditDelete => "edit/delete",
+                ConflictKind::MoveDelete => "move/delete",
+                ConflictKind::MoveMove => "move/move",
+                ConflictKind::MovedIntoEachOther => "moved into each other",
+                ConflictKind::FileAgainstFolder => "file against folder",
+                ConflictKind::SameName => "same name",
+                ConflictKind::DeletedFolderInUse => "deleted folder in use",
+            };
+            *self.conflicts.entry(name).or_default() += 1;
+        }
+    }
+
+    pub(super) fn miss(&mut self, miss: Miss) {
+        *self.misses.entry(miss).or_default() += 1;
+    }
+
+    pub(super) fn edit(&mut self, edit: &Edit) {
+        let name = match edit {
+            Edit::Swap(..) => "swap",
+            Edit::Move(from, to)
+                if from.as_str().eq_ignore_ascii_case(to.as_str()) && from != to =>
+            {
+                "case-only rename"
+            }
+            _ => return,
+        };
+        *self.edits.entry(name).or_default() += 1;
+    }
+
+    /// Adds what another run came across.
+    pub fn add(&mut self, other: &Self) {
+        fn all<K: Ord + Clone>(mine: &mut BTreeMap<K, u64>, other: &BTreeMap<K, u64>) {
+            for (key, count) in other {
+                *mine.entry(key.clone()).or_default() += count;
+            }
+        }
+        all(&mut self.actions, &other.actions);
+        all(&mut self.conflicts, &other.conflicts);
+        all(&mut self.misses, &other.misses);
+        all(&mut self.edits, &other.edits);
+        all(&mut self.items, &other.items);
+        all(&mut self.depths, &other.depths);
+        self.rounds += other.rounds;
+        self.evidence += other.evidence;
+    }
+
+    /// What was met less often than a run of the everyday size must: each kind of action and conflict `often` times,
+    /// each way in which an expectation fails `seldom` times.
+    #[must_use]
+    pub fn missing(&self, often: u64, seldom: u64) -> Vec<String> {
+        let mut missing = Vec::new();
+        let mut check = |what: String, count: Option<&u64>, least: u64| {
+            let count = count.copied().unwrap_or_default();
+            if count < least {
+                missing.push(format!("{what} only {count} times of {least}"));
+            }
+        };
+        for name in ACTIONS {
+            check(name.to_owned(), self.actions.get(name), often);
+        }
+        for name in CONFLICTS {
+            check(name.to_owned(), self.conflicts.get(name), often);
+        }
+        for name in EDITS {
+            check(name.to_owned(), self.edits.get(name), often);
+        }
+        for miss in Miss::EXPECTATIONS {
+            check(format!("{miss:?}"), self.misses.get(&miss), seldom);
+        }
+        missing
+    }
+}
+
+fn median(counts: &BTreeMap<usize, u64>) -> usize {
+    let half = counts.values().sum::<u64>() / 2;
+    let mut sum = 0;
+    for (number, count) in counts {
+        sum += count;
+        if sum > half {
+            return *number;
+        }
+    }
+    0
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = [
+            ("action", &self.actions),
+            ("conflict", &self.conflicts),
+            ("edit", &self.edits),
+        ];
+        for (what, counts) in lines {
+            for (name, count) in counts {
+                writeln!(f, "{what:<10} {name:<24} {count:>12}")?;
+            }
+        }
+        for (miss, count) in &self.misses {
+            writeln!(
+                f,
+                "{:<10} {:<24} {count:>12}",
+                "not done",
+                format!("{miss:?}")
+            )?;
+        }
+        writeln!(
+            f,
+            "median tree of {} items and depth {}; {} rounds, {} files read",
+            median(&self.items),
+            median(&self.depths),
+            self.rounds,
+            self.evidence
+        )
+    }
+}

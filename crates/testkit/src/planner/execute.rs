@@ -1,0 +1,259 @@
+//! Carries out plans as the engine does: phases in its order, in which what has no order is done in any, cut off
+//! anywhere, with what failed not built upon.
+
+use tandem_core::entry::Kind;
+use tandem_core::plan::record::{Done, Row, record};
+use tandem_core::plan::{Action, Deed, Fresh, ItemId, MadeCopy, Trees};
+use tandem_core::side::{PerSide, Side};
+
+use super::carry::Miss;
+use super::run::Run;
+use super::tree::{Body, Place};
+
+impl Run<'_> {
+    /// Carries out a plan: folders and moves in its order, what is only noted, contents in any order, deletes last.
+    pub(super) fn execute(&mut self, actions: Vec<Action>) {
+        let folders: Vec<(ItemId, ItemId)> = actions
+            .iter()
+            .map(|a| (a.standing.item, a.standing.parent))
+            .collect();
+        let noted = self.bodies_of_noted(&actions);
+        let order = self.in_order(&actions);
+        let mut undone: Vec<ItemId> = Vec::new();
+        let stop_at = self.cut(order.len());
+        for at in order.into_iter().take(stop_at) {
+            let action = &actions[at];
+            self.happen(Some(action));
+            let is_step = matches!(action.deed, Deed::CreateFolder { .. } | Deed::Move { .. });
+            if self.is_below(&undone, &folders, action) || self.fails_by_itself() {
+                if is_step {
+                    undone.push(action.standing.item);
+                }
+                continue;
+            }
+            match self.world.carry(action) {
+                Ok(carried) => {
+                    self.tell(|| format!("  did {} {:?}", action.side, action.path()));
+                    self.judge
+                        .carried(action, &carried, &self.policy, &self.world);
+                    if let Some(bodies) = noted[at] {
+                        let chosen = (&self.policy, &self.capabilities);
+                        self.judge.noted(action, bodies, chosen, &mut self.world);
+                    }
+                    self.note(action, &carried.done);
+                }
+                Err(Miss::NotEmpty) if self.holds_only_unsynced(action) => {
+                    self.detach(action);
+                }
+                Err(miss) => {
+                    self.tell(|| {
+                        format!("  did not {} {:?}: {miss:?}", action.side, action.path())
+                    });
+                    self.trace.add(miss as u64);
+                    self.judge.coverage.miss(miss);
+                    if is_step {
+                        undone.push(action.standing.item);
+                    }
+                    self.missed(action, miss);
+                }
+            }
+        }
+    }
+
+    /// Whether all that keeps a folder is left out by the filter or by nature (DESIGN 5.5).
+    fn holds_only_unsynced(&self, action: &Action) -> bool {
+        let side = action.side;
+        let tree = &self.world.sides[side];
+        let folder = action.path().and_then(|path| tree.at(path));
+        folder.is_some_and(|folder| {
+            tree.children(folder).all(|child| {
+                tree.items[child].body.kind == Kind::Opaque
+                    || self.is_filtered(side, &tree.items[child].name)
+                    || self.detached.contains(&(side, tree.path(child)))
+            })
+        })
+    }
+
+    /// The folder stays for what is not synced in it: the pair drops it, and does not carry it back.
+    fn detach(&mut self, action: &Action) {
+        let Deed::Delete { at, .. } = &action.deed else {
+            return;
+        };
+        let mut left = PerSide::new(None, None);
+        left[action.side] = Some(at.entry.clone());
+        self.judge.coverage.left_to_unsynced();
+        self.detached.push((action.side, at.path.clone()));
+        let forget = Action {
+            deed: Deed::Forget { left },
+            ..action.clone()
+        };
+        self.note(&forget, &Done::default());
+    }
+
+    /// Fresh folders that are detached are not planned while nothing else is in them, unless the other side has
+    /// something new at their path.
+    pub(super) fn drop_detached(&self, trees: &mut Trees) {
+        if self.detached.is_empty() {
+            return;
+        }
+        let path_of = |side: Side, fresh: &Fresh| {
+            let known = &self.folders[side];
+            let folder = known.iter().find(|(id, _)| *id == fresh.parent)?;
+            Some(
+                self.world.sides[side]
+                    .path(folder.1)
+                    .join(&fresh.entry.name),
+            )
+        };
+        let new = PerSide::from_fn(|side| {
+            let fresh = trees.fresh[side].iter();
+            let paths = fresh.filter_map(|fresh| path_of(side, fresh));
+            paths
+                .filter(|path| !self.detached.contains(&(side, path.clone())))
+                .collect::<Vec<_>>()
+        });
+        for side in Side::BOTH {
+            for at in (0..trees.fresh[side].len()).rev() {
+                let fresh = &trees.fresh[side][at];
+                let in_use = trees.fresh[side].iter().any(|f| f.parent == fresh.id);
+                let is_out = path_of(side, fresh).is_some_and(|path| {
+                    !new[side.other()].contains(&path) && self.detached.contains(&(side, path))
+                });
+                if is_out && !in_use {
+                    trees.fresh[side].remove(at);
+                }
+            }
+        }
+    }
+
+    fn missed(&mut self, action: &Action, miss: Miss) {
+        match miss {
+            Miss::CannotKeep => {
+                if let Some(path) = action.path() {
+                    self.hopeless.push((action.side, path.clone()));
+                }
+            }
+            Miss::CannotMerge => self.unmergeable.push(action.standing.item),
+            _ => {}
+        }
+    }
+
+    /// Phases in the engine's order; within those that have none, any.
+    fn in_order(&mut self, actions: &[Action]) -> Vec<usize> {
+        let phase = |action: &Action| match action.deed {
+            Deed::CreateFolder { .. } | Deed::Move { .. } => 0,
+            Deed::Adopt { .. } | Deed::Forget { .. } => 1,
+            Deed::Transfer { .. } | Deed::Duplicate { .. } => 2,
+            Deed::Merge { .. } | Deed::SetMeta { .. } => 3,
+            Deed::Delete { .. } => 4,
+        };
+        let mut order: Vec<usize> = (0..actions.len()).collect();
+        if let Some(rng) = &mut self.order {
+            let mut contents: Vec<usize> = order
+                .iter()
+                .copied()
+                .filter(|&at| (2..4).contains(&phase(&actions[at])))
+                .collect();
+            rng.shuffle(&mut contents);
+            let mut next = contents.into_iter();
+            order.sort_by_key(|&at| phase(&actions[at]));
+            for slot in &mut order {
+                if (2..4).contains(&phase(&actions[*slot])) {
+                    *slot = next.next().unwrap_or(*slot);
+                }
+            }
+        } else {
+            order.sort_by_key(|&at| phase(&actions[at]));
+        }
+        order
+    }
+
+    /// How many actions of a plan are done before the next look.
+    fn cut(&mut self, all: usize) -> usize {
+        let Some(rng) = &mut self.order else {
+            return all;
+        };
+        if rng.chance(20) {
+            rng.index(all + 1)
+        } else {
+            all
+        }
+    }
+
+    fn fails_by_itself(&mut self) -> bool {
+        self.order.as_mut().is_some_and(|rng| rng.chance(2))
+    }
+
+    fn is_below(&self, undone: &[ItemId], folders: &[(ItemId, ItemId)], action: &Action) -> bool {
+        let mut at = Some(action.standing.parent);
+        while let Some(folder) = at.filter(|f| !undone.is_empty() && *f != ItemId::ROOT) {
+            if undone.contains(&folder) {
+                return true;
+            }
+            let planned = folders.iter().find(|(item, _)| *item == folder);
+            at = planned
+                .map(|(_, parent)| *parent)
+                .or_else(|| self.state.base_item(folder).map(|item| item.parent));
+        }
+        false
+    }
+
+    /// What an action that was done means for base and observations.
+    fn note(&mut self, action: &Action, done: &Done) {
+        self.trace.add(action.standing.item.0.unsigned_abs());
+        self.judge.coverage.action(action);
+        let base = self.state.base_item(action.standing.item).cloned();
+        let mut rows = record(action, base.as_ref(), done);
+        self.follow_rebased(action, &mut rows);
+        self.state.apply(rows);
+        if let (Deed::Duplicate { from, .. }, Some(copy)) = (&action.deed, &done.entry) {
+            self.state.copies.push(MadeCopy {
+                side: action.side,
+                of: from.entry.revision.clone(),
+                copy: copy.revision.clone(),
+            });
+        }
+    }
+
+    /// A folder that this plan has meanwhile moved is known under its own id; where it is not, what lies in it stays
+    /// known under fresh ids.
+    fn follow_rebased(&self, action: &Action, rows: &mut Vec<Row>) {
+        let standing = &action.standing;
+        let not_yet = PerSide::from_fn(|side| {
+            let folder = standing.folders[side];
+            folder != standing.parent && self.state.is_fresh_folder(side, folder)
+        });
+        rows.retain(|row| !matches!(row, Row::Rebase { side, .. } if not_yet[*side]));
+        for row in rows {
+            let (side, parent) = match row {
+                Row::Place { side, parent, .. } => (side, parent),
+                Row::Moved(made) => (&mut made.side, &mut made.folder),
+                _ => continue,
+            };
+            if *parent == standing.folders[*side] && *parent != standing.parent && !not_yet[*side] {
+                *parent = standing.parent;
+            }
+        }
+    }
+
+    /// What both sides have of what is only noted, as it was planned.
+    fn bodies_of_noted(&self, actions: &[Action]) -> Vec<Option<PerSide<(Place, Body)>>> {
+        let place = |action: &Action, side: Side| {
+            let (folder, name) = action.standing.places[side].as_ref()?;
+            let known = self.folders[side].iter().find(|(id, _)| id == folder)?;
+            let tree = &self.world.sides[side];
+            let place = tree.find(known.1, name)?;
+            Some((place, tree.items[place].body))
+        };
+        actions
+            .iter()
+            .map(|action| match action.deed {
+                Deed::Adopt { .. } | Deed::Move { .. } => Some(PerSide::new(
+                    place(action, Side::Source)?,
+                    place(action, Side::Destination)?,
+                )),
+                _ => None,
+            })
+            .collect()
+    }
+}

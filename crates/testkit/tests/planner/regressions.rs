@@ -1,0 +1,201 @@
+//! Cases that once failed, made small.
+
+use tandem_testkit::planner::{Case, run_case, tell};
+
+#[track_caller]
+fn holds(case: &str) {
+    let case: Case = case.parse().expect("the case can be read");
+    let outcome = run_case(&case);
+    assert!(
+        outcome.violations.is_empty(),
+        "{:#?}\n{}",
+        outcome.violations,
+        tell(&case).join("\n")
+    );
+}
+
+/// `e/A` came back as the delete of `e/a` was to be proven: the side answered for the one with the other.
+#[test]
+fn a_delete_is_not_kept_up_by_another_spelling() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong folds_case=true
+        base folder "e"
+        base write "e/a" 17 2
+        base write "e/A" 25 2
+        0 destination delete "e"
+        "#,
+    );
+}
+
+/// The same of a folder above: `d/f` is gone, for `d` is, though `D/f` is there.
+#[test]
+fn a_delete_is_proven_by_the_folder_that_is_gone() {
+    holds(
+        r#"
+        source: ids=None folds_case=true
+        destination: ids=Strong
+        base folder "d"
+        base folder "d/f"
+        0 source move "d" "D"
+        "#,
+    );
+}
+
+/// What only a mirror's follower has is gone from the leader, though that has a folder in another spelling.
+#[test]
+fn a_mirror_removes_a_folder_that_differs_in_case() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong folds_case=true
+        policy: destination-to-source hash-then-mtime merge keep-both
+        base folder "D"
+        base folder "d"
+        base write "D/con" 11 3
+        base write "d/con" 21 2
+        "#,
+    );
+}
+
+/// `e/A` went over to the name of `e/a`, which an edit then brought back: the planner was not told of it.
+#[test]
+fn what_comes_back_meets_what_took_its_name_by_case() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong folds_case=true
+        base folder "e"
+        base folder "e/a"
+        base folder "e/a/d"
+        base write "e/a/d/c" 16 2
+        base write "e/A" 21 2
+        base write "e/a/d/n.txt" 25 3
+        0 destination delete "e/a"
+        5 source write "e/a/d/c" 28
+        "#,
+    );
+}
+
+/// A file was found again in a folder whose name the other side refuses: it waited for that for ever, and kept its
+/// old folder from giving way.
+#[test]
+fn a_move_into_a_folder_that_cannot_be_named_leaves_the_pair() {
+    holds(
+        r#"
+        source: ids=None
+        destination: ids=Strong folds_case=true strict_names=true
+        base folder "g"
+        base folder "g/D"
+        base folder "g/D/g"
+        base write "g/D/g/x:y" 12 1
+        base write "g/con" 14 2
+        0 source swap "g/con" "g/D/g"
+        "#,
+    );
+}
+
+/// The time was set by id after a person had renamed the file: the base took the new name for the side's spelling.
+#[test]
+fn a_time_set_on_what_was_renamed_does_not_hide_the_rename() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong
+        base write "c" 15 1
+        0 destination touch "c" 3
+        2 source move "c" "d"
+        "#,
+    );
+}
+
+/// A folder waited for a file's name, and the file for a folder below that one: no circle was seen.
+#[test]
+fn moves_that_wait_for_a_folder_above_are_a_circle() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Children folds_case=true
+        destination: ids=Strong
+        base folder "e"
+        base folder "e/d"
+        base folder "D"
+        base write "D/d" 13 1
+        base write "e/d/z" 21 1
+        0 source swap "D/d" "e/d/z"
+        0 source swap "e" "D/d"
+        "#,
+    );
+}
+
+/// The old id of a folder lived on in one that moved with changes: the folder that has its name was left out, and
+/// what is in it deleted on the other side.
+#[test]
+fn a_folder_with_a_new_id_is_the_folder_of_its_name() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Own folder_move=false strict_names=true
+        base folder "f"
+        base folder "e"
+        base write "f/con" 25 2
+        0 source folder "f/e"
+        2 destination move "f" "e/d"
+        "#,
+    );
+}
+
+/// A folder that went out of a file's way was still owed to the leader: it stayed at the follower for ever.
+#[test]
+fn what_a_mirror_put_aside_goes() {
+    holds(
+        r#"
+        source: ids=None folder_revisions=Own hash=None
+        destination: ids=Strong
+        policy: source-to-destination hash-then-mtime merge keep-both
+        base folder "g"
+        base folder "a"
+        base folder "a/g"
+        base folder "g/f"
+        base folder "a/g/a"
+        base write "g/f/z" 29 2
+        0 source swap "a/g/a" "g/f/z"
+        0 destination unreadable "a/g/a"
+        "#,
+    );
+}
+
+/// The same with a file in the folder, which the base still had on the leader.
+#[test]
+fn what_lies_in_a_folder_put_aside_goes_with_it() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None revisions=ContentCounter folder_revisions=Children empty_folders=false
+        policy: destination-to-source hash-then-mtime merge keep-both
+        base folder "g"
+        base folder "g/D"
+        base folder "d"
+        base folder "d/d"
+        base write "g/D/d" 19 2
+        base write "d/d/a" 20 2
+        0 destination swap "g/D" "d"
+        "#,
+    );
+}
+
+/// Where the leader has no empty folders, one went from a backup because a file took its name over there.
+#[test]
+fn a_backup_keeps_a_folder_whose_name_a_file_took() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None revisions=ContentCounter folder_revisions=Own empty_folders=false
+        policy: destination-backup hash-then-mtime merge keep-both
+        base folder "D"
+        base folder "D/a"
+        base write "A" 11 1
+        0 destination move "A" "D/a"
+        "#,
+    );
+}
