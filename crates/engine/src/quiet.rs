@@ -96,7 +96,7 @@ impl Engine {
         let now = self.setup.environment.uptime();
         let quiet = Duration::from_millis(self.setup.options.limits.quiet);
         let mut unrest = self.unrest();
-        let mut known = std::mem::take(&mut unrest.gone);
+        let known = std::mem::take(&mut unrest.gone);
         for action in &plan.actions {
             let side = action.side.other();
             if let Deed::Delete {
@@ -105,8 +105,9 @@ impl Engine {
             } = &action.deed
                 && self.capabilities(side).waiting
             {
+                // One absence may stand behind many deletes: that of their folder.
                 let place = (side, absent.path.clone());
-                let since = known.remove(&place).unwrap_or(now);
+                let since = known.get(&place).copied().unwrap_or(now);
                 unrest.gone.insert(place, since);
             }
         }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::params;
 use tandem_core::capabilities::{Capabilities, CaseRule, NameRules, UnicodeRule};
 use tandem_core::conflict_name::parse_conflict;
-use tandem_core::entry::Entry;
+use tandem_core::entry::{Entry, Kind};
 use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees, before_swap};
