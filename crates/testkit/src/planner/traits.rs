@@ -54,7 +54,7 @@ pub struct Traits {
     pub folds_unicode: bool,
     /// Characters that Windows refuses are refused.
     pub strict_names: bool,
-    /// Files over [`LARGEST`] are refused.
+    /// Files over `LARGEST` are refused.
     pub small_files: bool,
     /// Folders exist without anything in them.
     pub empty_folders: bool,
