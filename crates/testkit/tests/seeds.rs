@@ -132,6 +132,11 @@ const FOUND: &[(u64, Shape, &str)] = &[
         "a rename by case waited for ever for the name of an item that was left out",
     ),
     (
+        608,
+        CRASH,
+        "a file and a folder changed places, and the base dropped each one's row for the other's",
+    ),
+    (
         736,
         CRASH,
         "an item that was to get its name back did not see that another had it by now",

@@ -33,10 +33,11 @@ impl Execution<'_> {
         state.transaction(|state| {
             for one in &finished {
                 let item = one.action.standing.item;
-                let base = match one.was_at.as_ref().or_else(|| places.get(&item)) {
-                    Some((parent, name)) => state.base_item(*parent, name)?,
-                    None => None,
-                };
+                let base = item_at(
+                    state,
+                    one.was_at.as_ref().or_else(|| places.get(&item)),
+                    item,
+                )?;
                 detach_filtered(engine, state, &one.action)?;
                 let had_at = state.folder_paths(base.as_ref())?;
                 let mut rows = record(&one.action, base.as_ref(), &one.done);
@@ -159,7 +160,7 @@ fn follow_rebased(state: &State, action: &Action, rows: &mut Vec<Row>) -> Result
 fn to_be_listed(engine: &Engine, state: &State, action: &Action) -> Result<Vec<(Side, RelPath)>> {
     let (standing, side) = (&action.standing, action.side);
     if let Deed::CreateFolder { path, .. } = &action.deed
-        && engine.capabilities(side).feed
+        && engine.reads_feed(side)
     {
         return Ok(vec![(side, path.clone())]);
     }
@@ -229,10 +230,18 @@ pub(super) fn current(
     places: &HashMap<ItemId, BasePlace>,
     item: ItemId,
 ) -> Result<Option<BaseItem>> {
-    match places.get(&item) {
-        Some((parent, name)) => state.base_item(*parent, name),
-        None => Ok(None),
-    }
+    item_at(state, places.get(&item), item)
+}
+
+/// The item, if the base still has it at that place: another may have been recorded there since, as where a file and a
+/// folder changed places.
+fn item_at(state: &State, place: Option<&BasePlace>, item: ItemId) -> Result<Option<BaseItem>> {
+    let Some((parent, name)) = place else {
+        return Ok(None);
+    };
+    Ok(state
+        .base_item(*parent, name)?
+        .filter(|base| base.id == item))
 }
 
 pub(super) fn journal_row(
