@@ -11,7 +11,7 @@ use tandem_core::time::Timestamp;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
-use crate::guarding::HeldAction;
+use crate::guarding::{HeldAction, held_deletes};
 use crate::report::{HeldView, PlannedAction, Rejection, Summary};
 use crate::state::REJECTED;
 use crate::views::{MOST_LISTED, held_view};
@@ -27,16 +27,10 @@ pub(crate) fn listed(hold: &Hold, actions: &str) -> Result<Vec<PlannedAction>> {
             .take(MOST_LISTED)
             .map(HeldAction::planned)
             .collect(),
-        HoldKind::Pair(_) => read(actions)?,
+        HoldKind::Pair(_) => {
+            serde_json::from_str(actions).map_err(|e| EngineError::DamagedState(e.to_string()))?
+        }
     })
-}
-
-fn held_deletes(actions: &str) -> Result<Vec<HeldAction>> {
-    read(actions)
-}
-
-fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|e| EngineError::DamagedState(e.to_string()))
 }
 
 impl Engine {

@@ -36,6 +36,8 @@ const CLOCK_SLACK: i64 = 2_000_000_000;
 #[derive(Default)]
 struct Pass {
     run: i64,
+    /// How much was in step before anything was carried.
+    items: u64,
     summary: Summary,
     failed: BTreeSet<(Side, RelPath)>,
     races: BTreeMap<(Side, RelPath), u32>,
@@ -137,12 +139,14 @@ impl Engine {
         let intents = state.intents()?;
         state.set_problems("execute", &BTreeSet::new())?;
         let run = state.next_run()?;
+        let items = state.base_count()?;
         let resumable = intents
             .into_iter()
             .map(|i| ((i.side, i.target.clone()), i))
             .collect();
         Ok(Pass {
             run,
+            items,
             resumable,
             ..Pass::default()
         })
@@ -179,8 +183,9 @@ impl Engine {
             if is_held {
                 plan.actions.clear();
             }
-            self.put_off_deletes(&mut plan, is_waiting);
-            pass.holds.extend(self.guard_deletes(&mut plan)?);
+            self.put_off_deletes(&mut plan, is_waiting, pass.items);
+            let items = self.items_before(pass.items);
+            pass.holds.extend(self.guard_deletes(&mut plan, items)?);
             self.tell_holds(&pass.holds)?;
             if !plan.actions.is_empty() {
                 self.phase(Phase::Syncing);

@@ -83,6 +83,7 @@ impl Engine {
                 .map(|(side, path)| left_out(*side, path.to_string(), "changes_waiting")),
         );
         let mut census = Census::default();
+        let items = self.state().base_count()?;
         let mut parts = self.parts(Purpose::Count)?;
         while let Some((mut plan, _)) = self.next_plan(&mut parts, &[]).await? {
             self.count_in(&plan, &mut census)?;
@@ -92,7 +93,7 @@ impl Engine {
                     .iter()
                     .map(|left| left_out(left.side, left.path.to_string(), refusal(left.why))),
             );
-            let holds = self.guard_deletes(&mut plan)?;
+            let holds = self.guard_deletes(&mut plan, items)?;
             preview.held.extend(self.views_of(holds)?);
             preview
                 .actions

@@ -32,6 +32,8 @@ pub(crate) struct Unrest {
     gone: Since,
     /// Whether those deletes wait.
     put_off: bool,
+    /// How much was in step when they began to wait.
+    items: Option<u64>,
 }
 
 impl Unrest {
@@ -92,7 +94,8 @@ impl Engine {
 
     /// Takes the deletes out of a plan while one of the absences behind them is young. All of them wait together,
     /// so that a guard sees how many there are, but not for ever; and not while a guard already holds some.
-    pub(crate) fn put_off_deletes(&self, plan: &mut Plan, holds: bool) {
+    /// `items` were in step before anything was carried beside them.
+    pub(crate) fn put_off_deletes(&self, plan: &mut Plan, holds: bool, items: u64) {
         let now = self.setup.environment.uptime();
         let quiet = Duration::from_millis(self.setup.options.limits.quiet);
         let mut unrest = self.unrest();
@@ -115,10 +118,17 @@ impl Engine {
         let is_young = since().any(|since| now.saturating_sub(since) < quiet);
         let is_due = since().any(|since| now.saturating_sub(since) >= self.keeps_changing());
         unrest.put_off = is_young && !is_due && !holds;
+        unrest.items = (!unrest.gone.is_empty()).then(|| unrest.items.unwrap_or(items).min(items));
         if unrest.put_off {
             plan.actions
                 .retain(|action| !matches!(action.deed, Deed::Delete { .. }));
         }
+    }
+
+    /// How much was in step before anything was carried beside the deletes of a plan, some of which may have waited
+    /// for longer than this pass, which began with `items`.
+    pub(crate) fn items_before(&self, items: u64) -> u64 {
+        self.unrest().items.unwrap_or(items).min(items)
     }
 
     /// Whether deletes were put off.

@@ -82,6 +82,57 @@ fn another_root_that_was_approved_begins_without_deletes() {
     }
 }
 
+/// Twenty files in step, of which six are gone from the source.
+fn six_of_twenty_gone(seed: u64) -> World {
+    let world = World::with(seed, |o| o.guards.deletes = 5);
+    for i in 0..20 {
+        world.write(Source, &format!("{i}"), "sent");
+    }
+    world.sync();
+    world.still();
+    for i in 0..6 {
+        world.delete(Source, &format!("{i}"));
+    }
+    world
+}
+
+#[test]
+fn deletes_stay_held_while_other_things_are_carried() {
+    for seed in SEEDS {
+        let world = six_of_twenty_gone(seed);
+        assert_eq!(world.sync().held, 1);
+        let (id, guard) = only_hold(&world);
+        assert_eq!(guard, "mass_delete");
+        for i in 20..40 {
+            world.write(Source, &format!("{i}"), "more");
+        }
+        assert_eq!(world.sync().held, 1, "seed {seed}");
+        world.has(Destination, "39", Some("more"));
+        for i in 0..6 {
+            world.has(Destination, &format!("{i}"), Some("sent"));
+        }
+        assert_eq!(only_hold(&world).0, id, "it is the same question");
+        approve_only(&world, "mass_delete");
+        assert_eq!(world.sync().held, 0);
+        world.has(Destination, "0", None);
+    }
+}
+
+#[test]
+fn deletes_are_measured_without_what_is_carried_beside_them() {
+    for seed in SEEDS {
+        let world = six_of_twenty_gone(seed);
+        for i in 20..40 {
+            world.write(Source, &format!("{i}"), "more");
+        }
+        assert_eq!(world.sync().held, 1, "seed {seed}");
+        world.has(Destination, "39", Some("more"));
+        for i in 0..6 {
+            world.has(Destination, &format!("{i}"), Some("sent"));
+        }
+    }
+}
+
 fn only_hold(world: &World) -> (String, String) {
     let held = world.engine.held().unwrap();
     assert_eq!(held.len(), 1, "{held:?}");

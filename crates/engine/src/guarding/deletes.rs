@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tandem_core::guard::{self, Evidence, Fact, Guard, GuardSettings, Hold};
+use tandem_core::guard::{self, Evidence, Fact, Guard, GuardSettings, Hold, HoldKind};
 use tandem_core::path::RelPath;
 use tandem_core::plan::{Deed, Plan, Reason};
 use tandem_core::side::Side;
 
-use super::{HOUR, HeldAction, digest, text};
+use super::{HOUR, HeldAction, digest, held_deletes, text};
 use crate::engine::Engine;
 use crate::error::Result;
 
@@ -58,8 +58,9 @@ impl Engine {
         })
     }
 
-    /// Takes deletes that are to be decided out of the plan.
-    pub(crate) fn guard_deletes(&self, plan: &mut Plan) -> Result<Vec<(Hold, String)>> {
+    /// Takes deletes that are to be decided out of the plan. They are measured against a base of `items`: as it was
+    /// before anything else was carried beside them.
+    pub(crate) fn guard_deletes(&self, plan: &mut Plan, items: u64) -> Result<Vec<(Hold, String)>> {
         if !plan
             .actions
             .iter()
@@ -79,14 +80,22 @@ impl Engine {
         let own = self.own_items(&deletes)?;
         if guard::first_mirror_deletes(!own.is_empty(), own.len() as u64) {
             let held = with_folders_above(&deletes, approval.remainder(&own));
-            self.hold_deletes(Guard::FirstMirrorDeletes, &deletes, &held, &mut holds)?;
+            hold_deletes(
+                Guard::FirstMirrorDeletes,
+                &deletes,
+                &held,
+                items,
+                &mut holds,
+            )?;
             deletes.retain(|d| !held.contains(&d.digest) && !own.contains(&d.digest));
         }
-        if self.are_many(deletes.len() as u64, &settings)? {
-            let all = deletes.iter().map(|d| d.digest).collect();
-            let held = with_folders_above(&deletes, approval.remainder(&all));
-            self.hold_deletes(Guard::MassDelete, &deletes, &held, &mut holds)?;
-        }
+        let many = if self.are_many(deletes.len() as u64, items, &settings)? {
+            deletes.iter().map(|d| d.digest).collect()
+        } else {
+            self.held_already(&deletes)?
+        };
+        let held = with_folders_above(&deletes, approval.remainder(&many));
+        hold_deletes(Guard::MassDelete, &deletes, &held, items, &mut holds)?;
         let held: BTreeSet<u64> = holds
             .iter()
             .flat_map(|(hold, _)| &hold.items)
@@ -109,40 +118,47 @@ impl Engine {
         Ok(own.map(|d| d.digest).collect())
     }
 
-    fn are_many(&self, deletes: u64, settings: &GuardSettings) -> Result<bool> {
-        let now = self.now();
-        let state = self.state();
-        let recent = state.deletes_since(now.plus(-HOUR))?;
-        Ok(guard::mass_delete(
-            settings,
-            deletes,
-            recent,
-            state.base_count()?,
-        ))
+    fn are_many(&self, deletes: u64, items: u64, settings: &GuardSettings) -> Result<bool> {
+        let recent = self.state().deletes_since(self.now().plus(-HOUR))?;
+        Ok(guard::mass_delete(settings, deletes, recent, items))
     }
 
-    fn hold_deletes(
-        &self,
-        guard: Guard,
-        deletes: &[HeldAction],
-        held: &BTreeSet<u64>,
-        holds: &mut Vec<(Hold, String)>,
-    ) -> Result<()> {
-        if held.is_empty() {
-            return Ok(());
+    /// What a person was asked about stays held until they answer, however few it is beside what came in since.
+    fn held_already(&self, deletes: &[HeldAction]) -> Result<BTreeSet<u64>> {
+        let mut places = BTreeSet::new();
+        for (hold, actions, _) in self.state().holds()? {
+            if matches!(hold.kind, HoldKind::Deletes(_)) {
+                let held = held_deletes(&actions)?.into_iter();
+                places.extend(held.map(|action| (action.side, action.path)));
+            }
         }
-        let items = self.state().base_count()?;
-        let evidence = Evidence::from([
-            ("deletes".to_owned(), Fact::Number(held.len() as u64)),
-            ("base_items".to_owned(), Fact::Number(items)),
-        ]);
-        let list: Vec<&HeldAction> = deletes
+        let again = deletes
             .iter()
-            .filter(|d| held.contains(&d.digest))
-            .collect();
-        holds.push((Hold::new(guard, held.clone(), evidence), text(&list)?));
-        Ok(())
+            .filter(|d| places.contains(&(d.side, d.path.clone())));
+        Ok(again.map(|d| d.digest).collect())
     }
+}
+
+fn hold_deletes(
+    guard: Guard,
+    deletes: &[HeldAction],
+    held: &BTreeSet<u64>,
+    items: u64,
+    holds: &mut Vec<(Hold, String)>,
+) -> Result<()> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    let evidence = Evidence::from([
+        ("deletes".to_owned(), Fact::Number(held.len() as u64)),
+        ("base_items".to_owned(), Fact::Number(items)),
+    ]);
+    let list: Vec<&HeldAction> = deletes
+        .iter()
+        .filter(|d| held.contains(&d.digest))
+        .collect();
+    holds.push((Hold::new(guard, held.clone(), evidence), text(&list)?));
+    Ok(())
 }
 
 /// A folder is not empty while something in it is held: it waits too.

@@ -61,6 +61,11 @@ impl HeldAction {
     }
 }
 
+/// The list of a hold on deletes.
+pub(crate) fn held_deletes(actions: &str) -> Result<Vec<HeldAction>> {
+    serde_json::from_str(actions).map_err(|e| EngineError::DamagedState(e.to_string()))
+}
+
 /// The digest under which an action is held and approved.
 pub(crate) fn digest(action: &Action) -> Option<u64> {
     let what = match action.side {
