@@ -1,4 +1,4 @@
-//! Runs seeds of the simulation: `simulate FIRST COUNT [faults] [crash] [modes] [tell]`. With `tell` every step
+//! Runs seeds of the simulation: `simulate FIRST COUNT [faults] [crash] [modes] [held] [tell]`. With `tell` every step
 //! of each run is told.
 
 use std::io::Write;
@@ -14,6 +14,7 @@ fn main() -> std::io::Result<()> {
         faults: has("faults"),
         crash: has("crash"),
         every_mode: has("modes"),
+        held: has("held"),
     };
     let listener: Option<Listener> = has("tell").then(|| {
         // What cannot be told is not missed: the outcome is.

@@ -1,6 +1,7 @@
 //! The production engine on two simulated storages: people edit both sides, the engine keeps them in step,
 //! and the oracle asks whether anything was lost. One seed is one run, and gives the same run again.
 
+mod person;
 mod teller;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +25,9 @@ use crate::oracle::{Oracle, differences};
 use crate::seed::Rng;
 use crate::sim::{Failure, Faults, Seen, SimEnvironment, SimExecutor, SimFiles, SimStorage};
 
+use person::Person;
 pub use teller::Listener;
-use teller::Teller;
+use teller::{Ears, Teller};
 
 /// Passes that edits and faults may take to come to rest.
 const MOST_PASSES: usize = 30;
@@ -39,6 +41,8 @@ pub struct Shape {
     pub crash: bool,
     /// Every mode and policy; else two-way with the defaults.
     pub every_mode: bool,
+    /// Few deletes at a time are held, and a person answers now and then; else nothing is held.
+    pub held: bool,
 }
 
 impl Shape {
@@ -56,22 +60,27 @@ impl Shape {
             faults,
             crash,
             every_mode,
+            held: seed % 3 == 0,
         }
     }
 
     /// Its name.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match (self.faults, self.crash, self.every_mode) {
-            (false, false, false) => "plain",
-            (true, false, false) => "faults",
-            (false, true, false) => "crash",
-            (false, false, true) => "modes",
-            (true, true, false) => "faults crash",
-            (true, false, true) => "faults modes",
-            (false, true, true) => "crash modes",
-            (true, true, true) => "faults crash modes",
+    pub fn name(self) -> String {
+        let parts = [
+            (self.faults, "faults"),
+            (self.crash, "crash"),
+            (self.every_mode, "modes"),
+            (self.held, "held"),
+        ];
+        let on: Vec<&str> = parts
+            .iter()
+            .filter_map(|(on, name)| on.then_some(*name))
+            .collect();
+        if on.is_empty() {
+            return "plain".to_owned();
         }
+        on.join(" ")
     }
 }
 
@@ -105,6 +114,8 @@ struct World {
     disk_rng: Rng,
     /// What the last pass said is not in step.
     problems: Vec<Problem>,
+    person: Person,
+    is_held: bool,
     teller: Teller,
     outcome: Outcome,
 }
@@ -169,6 +180,8 @@ impl World {
             files: SimFiles::new(),
             disk_rng: Rng::new(seed ^ 0x6469_736b),
             problems: Vec::new(),
+            person: Person::new(seed ^ 0x7065_7273),
+            is_held: shape.held,
             teller,
             outcome: Outcome::default(),
         }
@@ -247,6 +260,10 @@ impl World {
         for _ in 0..MOST_PASSES {
             self.environment.advance(Duration::from_secs(60));
             match self.pass(None) {
+                Some(summary) if summary.held > 0 => {
+                    self.answer();
+                    idle = 0;
+                }
                 Some(summary) if summary.done == 0 && summary.stopped.is_none() => {
                     idle += if summary.failed == 0 { 2 } else { 1 };
                 }
@@ -300,8 +317,11 @@ impl World {
         let result = executor.run(async {
             let engine = Engine::open(setup).await?;
             let summary = engine.sync().await?;
-            Ok((summary, engine.problems()?))
+            Ok((summary, engine.problems()?, engine.held()?))
         });
+        for (side, path) in self.person.unasked() {
+            self.violation(format!("deleted unasked on {side}: {path}"));
+        }
         match result {
             None => {
                 self.outcome.crashes += 1;
@@ -315,8 +335,9 @@ impl World {
                 }
                 None
             }
-            Some(Ok((summary, problems))) => {
+            Some(Ok((summary, problems, held))) => {
                 self.problems = problems;
+                self.person.is_asked(&held);
                 self.outcome.actions += summary.done;
                 self.outcome.conflicts += summary.conflicts;
                 Some(summary)
@@ -336,11 +357,23 @@ impl World {
         }
     }
 
+    /// The person answers some of what is held.
+    fn answer(&mut self) {
+        self.teller.say(|| "the person answers".to_owned());
+        let (setup, person) = (self.setup(), &mut self.person);
+        let answered = SimExecutor::new(&self.environment)
+            .run(async { person.answer(&Engine::open(setup).await?).await });
+        if let Some(Err(error)) = answered {
+            self.violation(format!("an answer was not taken: {error}"));
+        }
+    }
+
     fn setup(&self) -> Setup {
+        let deletes = if self.is_held { 2 } else { u64::MAX };
         let guards = GuardSettings {
-            deletes: u64::MAX,
+            deletes,
             deletes_at_most: u64::MAX,
-            delete_all: u64::MAX,
+            delete_all: deletes,
             edits: u64::MAX,
             older_items: u64::MAX,
             conflict_copies_of_one: u64::MAX,
@@ -367,7 +400,10 @@ impl World {
             state: self.files.database("pair.db"),
             is_new: true,
             environment: self.environment.shared(),
-            events: Arc::new(self.teller.clone()),
+            events: Arc::new(Ears {
+                teller: self.teller.clone(),
+                deleted: self.person.deleted(),
+            }),
         }
     }
 

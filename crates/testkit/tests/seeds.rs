@@ -8,6 +8,7 @@ const PLAIN: Shape = Shape {
     faults: false,
     crash: false,
     every_mode: false,
+    held: false,
 };
 const FAULTS: Shape = Shape {
     faults: true,
@@ -25,6 +26,7 @@ const ALL: Shape = Shape {
     faults: true,
     crash: true,
     every_mode: true,
+    held: false,
 };
 
 const FOUND: &[(u64, Shape, &str)] = &[
@@ -219,6 +221,27 @@ const FOUND: &[(u64, Shape, &str)] = &[
         "what an item still had where another took its place in the base was not known any more",
     ),
 ];
+
+/// Of those that have deletes which a person is asked about.
+const ASKED: &[u64] = &[9, 17, 31, 39];
+
+#[test]
+fn nothing_held_is_deleted_before_a_person_answers() {
+    for seed in ASKED {
+        let outcome = run(
+            *seed,
+            Shape {
+                held: true,
+                ..PLAIN
+            },
+        );
+        assert!(
+            outcome.violations.is_empty(),
+            "seed {seed}: {:?}",
+            outcome.violations
+        );
+    }
+}
 
 #[test]
 fn seeds_that_once_failed() {

@@ -8,6 +8,7 @@ use tandem_core::entry::Kind;
 use tandem_core::side::{PerSide, Side};
 use tandem_engine::event::{Event, EventSink};
 
+use super::person::Deleted;
 use crate::sim::{Edit, SimStorage};
 
 /// Hears the lines of a run.
@@ -16,6 +17,13 @@ pub type Listener = Arc<dyn Fn(&str) + Send + Sync>;
 /// Tells what happens in a run, if anybody listens.
 #[derive(Clone, Default)]
 pub(super) struct Teller(Option<Listener>);
+
+/// Hears what the engine tells.
+#[derive(Clone)]
+pub(super) struct Ears {
+    pub(super) teller: Teller,
+    pub(super) deleted: Deleted,
+}
 
 impl Teller {
     pub(super) const fn new(listener: Option<Listener>) -> Self {
@@ -56,7 +64,14 @@ impl Teller {
     }
 }
 
-impl EventSink for Teller {
+impl EventSink for Ears {
+    fn event(&self, event: Event) {
+        self.deleted.event(&event);
+        self.teller.event(event);
+    }
+}
+
+impl Teller {
     fn event(&self, event: Event) {
         match event {
             Event::Action(line) => self.say(|| {
