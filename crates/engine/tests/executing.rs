@@ -128,7 +128,7 @@ fn what_could_not_be_flushed_is_not_adopted_without_a_flush() {
 /// Folders become durable with the files of other parts: whichever flush fails, nothing is recorded that a power loss
 /// takes back.
 #[test]
-fn what_lies_in_a_folder_that_could_not_be_flushed_is_not_recorded() {
+fn a_folder_that_could_not_be_flushed_costs_nothing_at_a_power_cut() {
     for seed in 0..24 {
         let mut world = volatile(seed);
         world.restart(|o| o.limits.planned_together = 4);
