@@ -3,11 +3,16 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
-use futures_channel::mpsc;
+use futures_channel::{mpsc, oneshot};
 use futures_util::StreamExt;
 use tandem_core::environment::{BoxFuture, SharedEnvironment, Task};
 use tandem_core::error::{Cause, StorageError};
+
+/// Jobs that a worker does before others that wait for its thread come in between: those of a disk never wait for
+/// anything themselves.
+const IN_A_ROW: usize = 8;
 
 type Queue<T> = VecDeque<(usize, BoxFuture<T>)>;
 
@@ -27,15 +32,32 @@ impl<T> Work<T> {
 
     /// Does what is left, one after the other.
     async fn run(&self) {
+        let mut done = 0;
         while let Some((index, job)) = self.next() {
             let result = job.await;
             lock(&self.results)[index] = Some(result);
+            done += 1;
+            if done % IN_A_ROW == 0 {
+                let_others_run().await;
+            }
         }
     }
 
     fn next(&self) -> Option<(usize, BoxFuture<T>)> {
         lock(&self.queue).pop_front()
     }
+}
+
+async fn let_others_run() {
+    let mut has_waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -48,6 +70,8 @@ pub(crate) struct Running<T> {
     /// Ends when all workers have; nothing is ever sent.
     ended: mpsc::UnboundedReceiver<Infallible>,
     workers: Vec<Task>,
+    /// For each worker, what ends when it has nothing left to do: another may take its place.
+    places: Vec<oneshot::Receiver<Infallible>>,
 }
 
 /// Begins `jobs`, `limit` at a time.
@@ -56,15 +80,38 @@ pub(crate) fn begin_in_parallel<T: Send + 'static>(
     limit: usize,
     jobs: Vec<BoxFuture<Result<T, StorageError>>>,
 ) -> Running<T> {
+    begin_after(environment, limit, None, jobs)
+}
+
+/// Begins `jobs` behind those of `before`: `limit` at a time of both together.
+pub(crate) fn begin_after<T: Send + 'static>(
+    environment: &SharedEnvironment,
+    limit: usize,
+    before: Option<&mut Running<T>>,
+    jobs: Vec<BoxFuture<Result<T, StorageError>>>,
+) -> Running<T> {
     let count = limit.max(1).min(jobs.len());
     let work = Arc::new(Work::new(jobs));
     let (sender, ended) = mpsc::unbounded();
+    let mut free = before
+        .map(|b| std::mem::take(&mut b.places))
+        .unwrap_or_default();
+    // A place that no job of these needs is handed on to those after them.
+    let mut places = free.split_off(count.min(free.len()));
+    let mut free = free.into_iter();
     let workers = (0..count)
         .map(|_| {
             let (work, sender) = (Arc::clone(&work), sender.clone());
+            let place = free.next();
+            let (gone, next_place) = oneshot::channel();
+            places.push(next_place);
             environment.spawn(Box::pin(async move {
+                if let Some(place) = place {
+                    // Nothing is ever sent: this ends with the worker before.
+                    let _ = place.await;
+                }
                 work.run().await;
-                drop(sender);
+                drop((gone, sender));
             }))
         })
         .collect();
@@ -72,6 +119,7 @@ pub(crate) fn begin_in_parallel<T: Send + 'static>(
         work,
         ended,
         workers,
+        places,
     }
 }
 

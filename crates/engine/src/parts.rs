@@ -5,7 +5,7 @@ use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
-use crate::guarding::Census;
+use crate::guarding::{Census, Guarded};
 use crate::state::{Loaded, Part, Purpose, Walk};
 
 /// Evidence is gathered so often for one plan.
@@ -88,8 +88,60 @@ impl Engine {
         ))
     }
 
+    /// What the guards of the pair say to all that is in doubt, and what that comes to. `whole` is the plan, if there is
+    /// one for everything.
+    pub(crate) async fn guard_all(
+        &self,
+        whole: Option<&Plan>,
+        unmergeable: &[ItemId],
+    ) -> Result<(Census, Guarded)> {
+        if whole.is_none()
+            && let Some(census) = self.mere_creations()?
+        {
+            let guarded = self.guard_pair(&census).await?;
+            if guarded.holds.is_empty() && guarded.passed.is_empty() {
+                return Ok((census, guarded));
+            }
+            // A person is shown what was planned, not what was counted without a plan.
+        }
+        let census = match whole {
+            Some(plan) => {
+                let mut census = Census::default();
+                self.count_in(plan, &mut census)?;
+                census
+            }
+            None => self.count(unmergeable).await?,
+        };
+        let guarded = self.guard_pair(&census).await?;
+        Ok((census, guarded))
+    }
+
+    /// What planning would come to where one side gets all that the other has: there every entry is one action, as long
+    /// as both sides can hold the same.
+    fn mere_creations(&self) -> Result<Option<Census>> {
+        let Some(creations) = self.state().mere_creations()? else {
+            return Ok(None);
+        };
+        let (from, to) = (creations.side, creations.side.other());
+        let mode = self.setup.options.policy.mode;
+        let (has, gets) = (self.capabilities(from), self.capabilities(to));
+        let alike = !has.twins
+            && has.names == gets.names
+            && (has.case, has.unicode) == (gets.case, gets.unicode)
+            && gets
+                .largest_file
+                .is_none_or(|most| creations.largest <= most);
+        if !alike || mode.leader().is_some_and(|leader| leader != from) {
+            return Ok(None);
+        }
+        let mut census = Census::default();
+        census.actions = creations.entries;
+        census.bytes[to] = creations.bytes;
+        Ok(Some(census))
+    }
+
     /// What all parts of a walk come to, counted before the first is carried out.
-    pub(crate) async fn count(&self, unmergeable: &[ItemId]) -> Result<Census> {
+    async fn count(&self, unmergeable: &[ItemId]) -> Result<Census> {
         let mut parts = self.parts(Purpose::Count)?;
         let mut census = Census::default();
         while let Some((plan, _)) = self.next_plan(&mut parts, unmergeable).await? {

@@ -156,15 +156,11 @@ impl Engine {
     async fn round(&self, pass: &mut Pass) -> Result<Option<Executed>> {
         let mut parts = self.parts(Purpose::Execute)?;
         let mut next = self.next_plan(&mut parts, &pass.unmergeable).await?;
-        let census = match (&parts, &next) {
-            (Parts::Whole { .. }, Some((plan, _))) => {
-                let mut census = Census::default();
-                self.count_in(plan, &mut census)?;
-                census
-            }
-            _ => self.count(&pass.unmergeable).await?,
+        let whole = match (&parts, &next) {
+            (Parts::Whole { .. }, Some((plan, _))) => Some(plan),
+            _ => None,
         };
-        let guarded = self.guard_pair(&census).await?;
+        let (census, guarded) = self.guard_all(whole, &pass.unmergeable).await?;
         pass.holds = guarded.holds;
         pass.passed.extend(guarded.passed);
         let is_held = !pass.holds.is_empty();

@@ -125,6 +125,39 @@ fn what_could_not_be_flushed_is_not_adopted_without_a_flush() {
     }
 }
 
+/// Folders become durable with the files of other parts: whichever flush fails, nothing is recorded that a power loss
+/// takes back.
+#[test]
+fn a_folder_that_could_not_be_flushed_costs_nothing_at_a_power_cut() {
+    for seed in 0..24 {
+        let mut world = volatile(seed);
+        world.restart(|o| o.limits.planned_together = 4);
+        let files: Vec<String> = (0..24)
+            .map(|n| format!("{}/{}/{n}", n % 3, n % 5))
+            .collect();
+        world.sync();
+        for above in 0..3 {
+            world.folder(Source, &format!("{above}"));
+            for below in 0..5 {
+                world.folder(Source, &format!("{above}/{below}"));
+            }
+        }
+        for file in &files {
+            world.write(Source, file, file);
+        }
+        let failing = Faults::of(&[(Fault::FailedFlush, 400)]);
+        world.sides.destination.set_faults(failing);
+        world.sync();
+        world.sides.destination.heal();
+        world.sides.destination.crash(true);
+        world.sync();
+        for file in &files {
+            world.both_have(file, Some(file));
+        }
+        world.still();
+    }
+}
+
 #[test]
 fn what_nobody_expected_to_be_deleted_is_kept_for_good() {
     let unconditional = || Capabilities {

@@ -165,6 +165,31 @@ fn space_is_asked_for_each_time() {
 }
 
 #[test]
+fn what_is_held_of_a_first_pass_in_parts_was_planned() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| {
+            o.guards.free_space = 1 << 41;
+            o.limits.planned_together = 4;
+        });
+        for n in 0..3 {
+            world.folder(Source, &format!("folder {n}"));
+        }
+        for n in 0..20 {
+            world.write(Source, &format!("folder {}/{n}", n % 3), "some");
+        }
+        assert_eq!(world.sync().held, 1);
+        let held = world.engine.held().unwrap();
+        let needed = ("needed".to_owned(), "80".to_owned());
+        assert!(held[0].evidence.contains(&needed));
+        assert!(!held[0].actions.is_empty());
+        approve_only(&world, "free_space");
+        assert_eq!(world.sync().done, 23);
+        world.both_have("folder 1/7", Some("some"));
+        world.still();
+    }
+}
+
+#[test]
 fn other_deletes_count_on_after_an_approval() {
     for seed in SEEDS {
         let world = World::with(seed, |o| {

@@ -229,10 +229,16 @@ impl Disk {
         self.mounts.check(operation, anchor, path)
     }
 
-    /// The open folder `path`.
-    pub(crate) fn folder(&self, operation: &'static str, path: &RelPath) -> Result<Folder> {
+    /// The root, if `path` below it may be touched.
+    pub(crate) fn admitted(&self, operation: &'static str, path: &RelPath) -> Result<Arc<Anchor>> {
         let anchor = self.anchor().context(operation, path)?;
         self.admit(operation, &anchor, path)?;
+        Ok(anchor)
+    }
+
+    /// The open folder `path`.
+    pub(crate) fn folder(&self, operation: &'static str, path: &RelPath) -> Result<Folder> {
+        let anchor = self.admitted(operation, path)?;
         anchor
             .folder
             .open_folder(path.as_str())
@@ -241,8 +247,7 @@ impl Disk {
 
     /// The name `path` in the folder that holds it.
     pub(crate) fn place(&self, operation: &'static str, path: &RelPath) -> Result<Place> {
-        let anchor = self.anchor().context(operation, path)?;
-        self.admit(operation, &anchor, path)?;
+        let anchor = self.admitted(operation, path)?;
         self.own_place(operation, &anchor, path)
     }
 

@@ -17,7 +17,7 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::VersionKey;
 
 use crate::disk::{Disk, Moment};
-use crate::errors::{Context, failed, not_as_expected, refused};
+use crate::errors::{Context, not_as_expected, refused};
 use crate::observed::{is_exactly, revision_of};
 use crate::sys::{self, Access, Errno, Stat, Type};
 use crate::versions;
@@ -85,19 +85,28 @@ pub(crate) fn read(
         let why = "only files have bytes to read";
         return Err(refused(READ, path, Cause::Unsupported, why));
     }
-    let place = disk.place(READ, path)?;
-    let file = match place.folder.open_file(place.name(), Access::Read) {
-        Ok(file) => file,
-        Err(Errno::LOOP | Errno::NXIO) => {
-            return Err(not_as_expected(READ, path, "it is no file any more"));
-        }
-        Err(error) => return Err(failed(READ, path, error)),
-    };
+    let file = open(disk, READ, path)?;
     let now = sys::stat_of(&file).context(READ, path)?;
     if now.kind != Type::File || !is_exactly(&now, &entry.revision) {
         return Err(not_as_expected(READ, path, "it was changed"));
     }
     Ok(stream(disk, READ, path, file, &now, offset, length))
+}
+
+/// Opens the file at `path`.
+fn open(disk: &Disk, operation: &'static str, path: &RelPath) -> Result<OwnedFd> {
+    let anchor = disk.admitted(operation, path)?;
+    if let Ok(file) = anchor.folder.open_file(path.as_str(), Access::Read) {
+        return Ok(file);
+    }
+    // In two steps it shows whether the file or a folder above it is in the way.
+    let place = disk.own_place(operation, &anchor, path)?;
+    match place.folder.open_file(place.name(), Access::Read) {
+        Err(Errno::LOOP | Errno::NXIO) => {
+            Err(not_as_expected(operation, path, "it is no file any more"))
+        }
+        answer => answer.context(operation, path),
+    }
 }
 
 /// Bytes of a version.

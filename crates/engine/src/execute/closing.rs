@@ -18,6 +18,7 @@ impl Execution<'_> {
         if !self.engine.unsettled.load(Ordering::Acquire) {
             return Ok(true);
         }
+        self.end_commit().await?;
         for side in Side::BOTH {
             if let Err(error) = self.engine.root(side).settle().await {
                 self.out.stopped = Some(EngineError::Storage { side, error });
@@ -29,7 +30,16 @@ impl Execution<'_> {
     }
 
     /// Closes what was done and is durable: looks once more at what was set aside, and records.
-    pub(super) async fn close(&mut self, mut finished: Vec<Finished>) -> Result<()> {
+    pub(super) async fn close(&mut self, finished: Vec<Finished>) -> Result<()> {
+        let finished = self.looked_at_again(finished).await?;
+        self.record(finished)
+    }
+
+    /// What was done, after a look at what it set aside.
+    pub(super) async fn looked_at_again(
+        &mut self,
+        mut finished: Vec<Finished>,
+    ) -> Result<Vec<Finished>> {
         for one in &mut finished {
             if let Some(key) = &one.version
                 && let Some(before) = journal_row(&one.action, self.run, self.engine.now()).before
@@ -42,7 +52,7 @@ impl Execution<'_> {
                 row.keep |= self.look_again(row.side, key, before).await?;
             }
         }
-        self.record(finished)
+        Ok(finished)
     }
 
     /// Answers whether what was set aside must be kept for good.

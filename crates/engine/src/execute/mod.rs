@@ -5,6 +5,7 @@
 //! one transaction. A failed expectation is no error: the action is dropped and the place looked at again.
 
 mod closing;
+mod flow;
 mod folder_move;
 mod merge;
 mod operation;
@@ -30,8 +31,8 @@ use crate::report::{Outcome, Summary};
 use crate::state::{Intent, JournalRow, Loaded, ProblemRow};
 use crate::views::log_line;
 
+use flow::Flow;
 use recording::journal_row;
-use transfer::Flow;
 
 /// Actions that are made durable and recorded together.
 const GROUP: usize = 1024;
@@ -102,6 +103,8 @@ pub(crate) struct Execution<'a> {
     undone: BTreeSet<ItemId>,
     /// The folder in which the plan has each item.
     folders: HashMap<ItemId, ItemId>,
+    /// Folders that were made and may not be durable: what lies in them is not recorded.
+    lost: BTreeSet<ItemId>,
     out: Executed,
 }
 
@@ -137,6 +140,7 @@ impl Engine {
             places: HashMap::new(),
             undone: BTreeSet::new(),
             folders: HashMap::new(),
+            lost: BTreeSet::new(),
             out: Executed::default(),
         }
     }
@@ -180,7 +184,7 @@ impl Execution<'_> {
                 .await?;
         }
         if others.is_empty() && deletes.is_empty() {
-            return Ok(());
+            return self.end_folders().await;
         }
         self.end_transfers().await?;
         self.others(others).await?;
@@ -209,7 +213,11 @@ impl Execution<'_> {
 
     /// What is equal already is only noted.
     async fn notes(&mut self, notes: Vec<Arc<Action>>) -> Result<()> {
-        if !notes.is_empty() && !self.settle_leftovers().await? {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        self.end_folders().await?;
+        if !self.settle_leftovers().await? {
             return Ok(());
         }
         for group in chunks(notes, GROUP) {

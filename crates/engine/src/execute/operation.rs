@@ -62,7 +62,11 @@ impl Execution<'_> {
                     Err(error) => self.gave_up(&action, error, None)?,
                 }
             }
-            self.settle_and_record(visible).await?;
+            // The next flush of a group makes folders durable too.
+            if !self.flow.take_folders(&mut visible) {
+                self.settle_flow().await?;
+                self.settle_and_record(visible).await?;
+            }
         }
         Ok(())
     }

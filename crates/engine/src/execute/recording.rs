@@ -7,13 +7,14 @@ use tandem_core::path::RelPath;
 use tandem_core::plan::record::{Row, record};
 use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Reason, Retain};
 use tandem_core::side::{PerSide, Side};
+use tandem_core::time::Timestamp;
 
 use super::{BasePlace, Execution, Finished};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::event::Event;
 use crate::guarding::digest;
-use crate::report::Outcome;
+use crate::report::{LogLine, Outcome};
 use crate::state::{JournalRow, State};
 use crate::views::{kind_of, log_line, planned};
 
@@ -23,82 +24,37 @@ impl Execution<'_> {
         if finished.is_empty() {
             return Ok(());
         }
-        let now = self.engine.now();
+        self.record_and(finished, |_| Ok(()))
+    }
+
+    /// Records what was done and is durable, in one transaction with `more`.
+    pub(super) fn record_and<T>(
+        &mut self,
+        finished: Vec<Finished>,
+        more: impl FnOnce(&mut State) -> Result<T>,
+    ) -> Result<T> {
+        let finished = self.without_lost(finished)?;
         let mut lines = Vec::with_capacity(finished.len());
         let mut unlisted = Vec::new();
-        let mut state = self.engine.state();
-        let places = &mut self.places;
-        let run = self.run;
         let engine = self.engine;
-        state.transaction(|state| {
+        let mut recorder = Recorder {
+            engine,
+            run: self.run,
+            now: engine.now(),
+            places: &mut self.places,
+            lines: &mut lines,
+        };
+        let answer = engine.state().transaction(|state| {
             for one in &finished {
-                let item = one.action.standing.item;
-                let base = item_at(
-                    state,
-                    one.was_at.as_ref().or_else(|| places.get(&item)),
-                    item,
-                )?;
-                detach_filtered(engine, state, &one.action)?;
-                let had_at = state.folder_paths(base.as_ref())?;
-                let mut rows = record(&one.action, base.as_ref(), &one.done);
-                follow_rebased(state, &one.action, &mut rows)?;
-                state.apply(&rows, base.as_ref())?;
-                for row in &rows {
-                    if let Row::Put {
-                        item, parent, name, ..
-                    } = row
-                    {
-                        places.insert(*item, (*parent, name.clone()));
-                    }
-                }
-                if matches!(one.action.deed, Deed::CreateFolder { .. }) {
-                    state.see_empty(one.action.side, item)?;
-                }
-                move_detached(state, &one.action)?;
-                if Side::BOTH.iter().any(|&side| had_at[side].is_some()) {
-                    let base = current(state, places, item)?;
-                    detached_follow(state, &had_at, base.as_ref())?;
-                }
-                if let (Deed::Duplicate { from, .. }, Some(copy)) =
-                    (&one.action.deed, &one.done.entry)
-                {
-                    let (of, copy) = (from.entry.revision.clone(), copy.revision.clone());
-                    state.copies.push(MadeCopy {
-                        side: one.action.side,
-                        of,
-                        copy,
-                    });
-                }
-                if let Some(text) = &one.text {
-                    state.keep_text(item, text, now)?;
-                }
-                if one.action.touches() {
-                    let mut row = journal_row(&one.action, run, now);
-                    row.after.clone_from(&one.done.entry);
-                    row.version.clone_from(&one.version);
-                    row.keep |= one.keep;
-                    row.id = state.add_journal(&row)?;
-                    lines.push(log_line(&row));
-                    if let Some(mut row) = one.also.as_deref().cloned() {
-                        row.id = state.add_journal(&row)?;
-                        lines.push(log_line(&row));
-                    }
-                }
-                if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
-                    && state.use_approval(digest)?
-                    && let Some(line) = lines.last()
-                {
-                    // What a person agreed to does not count towards the next hold.
-                    state.note_approved(line.id.cast_signed())?;
-                }
+                recorder.record(state, one)?;
             }
             for one in &finished {
                 unlisted.extend(to_be_listed(engine, state, &one.action)?);
             }
             state.note_unlisted(&unlisted)?;
-            state.close_intents(finished.iter().filter_map(|one| one.intent))
+            state.close_intents(finished.iter().filter_map(|one| one.intent))?;
+            more(state)
         })?;
-        drop(state);
         for (side, folder) in unlisted {
             self.out.doubts[side].add(folder, true);
         }
@@ -107,7 +63,7 @@ impl Execution<'_> {
         for line in lines {
             self.engine.setup.events.event(Event::Action(line));
         }
-        Ok(())
+        Ok(answer)
     }
 
     fn count(&mut self, finished: &[Finished]) {
@@ -129,6 +85,79 @@ impl Execution<'_> {
             p.actions_done += touched;
             p.path = last.or_else(|| p.path.take());
         });
+    }
+}
+
+/// Writes the rows of one action after the other.
+struct Recorder<'a> {
+    engine: &'a Engine,
+    run: i64,
+    now: Timestamp,
+    places: &'a mut HashMap<ItemId, BasePlace>,
+    /// What the journal got.
+    lines: &'a mut Vec<LogLine>,
+}
+
+impl Recorder<'_> {
+    fn record(&mut self, state: &mut State, one: &Finished) -> Result<()> {
+        let item = one.action.standing.item;
+        let place = one.was_at.as_ref().or_else(|| self.places.get(&item));
+        let base = item_at(state, place, item)?;
+        detach_filtered(self.engine, state, &one.action)?;
+        let had_at = state.folder_paths(base.as_ref())?;
+        let mut rows = record(&one.action, base.as_ref(), &one.done);
+        follow_rebased(state, &one.action, &mut rows)?;
+        state.apply(&rows, base.as_ref())?;
+        for row in rows {
+            if let Row::Put {
+                item, parent, name, ..
+            } = row
+            {
+                self.places.insert(item, (parent, name));
+            }
+        }
+        if matches!(one.action.deed, Deed::CreateFolder { .. }) {
+            state.see_empty(one.action.side, item)?;
+        }
+        move_detached(state, &one.action)?;
+        if Side::BOTH.iter().any(|&side| had_at[side].is_some()) {
+            let base = current(state, self.places, item)?;
+            detached_follow(state, &had_at, base.as_ref())?;
+        }
+        if let (Deed::Duplicate { from, .. }, Some(copy)) = (&one.action.deed, &one.done.entry) {
+            state.copies.push(MadeCopy {
+                side: one.action.side,
+                of: from.entry.revision.clone(),
+                copy: copy.revision.clone(),
+            });
+        }
+        if let Some(text) = &one.text {
+            state.keep_text(item, text, self.now)?;
+        }
+        self.write_journal(state, one)
+    }
+
+    fn write_journal(&mut self, state: &State, one: &Finished) -> Result<()> {
+        if one.action.touches() {
+            let mut row = journal_row(&one.action, self.run, self.now);
+            row.after.clone_from(&one.done.entry);
+            row.version.clone_from(&one.version);
+            row.keep |= one.keep;
+            row.id = state.add_journal(&row)?;
+            self.lines.push(log_line(&row));
+            if let Some(mut row) = one.also.as_deref().cloned() {
+                row.id = state.add_journal(&row)?;
+                self.lines.push(log_line(&row));
+            }
+        }
+        if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
+            && state.use_approval(digest)?
+            && let Some(line) = self.lines.last()
+        {
+            // What a person agreed to does not count towards the next hold.
+            state.note_approved(line.id.cast_signed())?;
+        }
+        Ok(())
     }
 }
 
@@ -244,11 +273,7 @@ fn item_at(state: &State, place: Option<&BasePlace>, item: ItemId) -> Result<Opt
         .filter(|base| base.id == item))
 }
 
-pub(super) fn journal_row(
-    action: &Action,
-    run: i64,
-    at: tandem_core::time::Timestamp,
-) -> JournalRow {
+pub(super) fn journal_row(action: &Action, run: i64, at: Timestamp) -> JournalRow {
     let shown = planned(action);
     let (before, keep) = match &action.deed {
         Deed::Transfer {

@@ -1,9 +1,7 @@
-//! Carries content: staged side by side, made visible in groups, recorded when the next group or the end has
-//! made them durable.
+//! One transfer: what staging it needs, and what it came to.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::join;
 use tandem_core::capabilities::Capabilities;
 use tandem_core::content::{BytesContent, SharedContent};
 use tandem_core::entry::{ContentHash, Entry, Kind};
@@ -22,14 +20,7 @@ use super::{BasePlace, Execution, Finished, something_else};
 use crate::carried::Carried;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::parallel::{Running, answers_in_parallel, begin_in_parallel};
 use crate::state::{Intent, State};
-
-/// Files that become visible together, at most.
-const MOST_FILES: usize = 1024;
-
-/// Bytes that become visible together, unless one file has more.
-const MOST_BYTES: u64 = 64 << 20;
 
 /// Texts up to this length are kept as the base of a merge, in bytes (DESIGN 5.3).
 const LONGEST_TEXT: u64 = 1 << 20;
@@ -52,44 +43,21 @@ impl ResumeSink for Sink {
 }
 
 /// A transfer whose content is on its way.
-struct Begun {
-    action: Arc<Action>,
+pub(super) struct Begun {
+    pub(super) action: Arc<Action>,
     was_at: Option<BasePlace>,
-    intent: i64,
+    pub(super) intent: i64,
     keep: Keep,
     sink: Arc<dyn ResumeSink>,
     /// What is read: it knows the hash once all of it has flowed.
-    carried: Option<Carried>,
+    pub(super) carried: Option<Carried>,
 }
 
 /// A transfer that is staged.
-struct Ready {
-    begun: Begun,
-    read: Entry,
-    staged: Staged,
-    hash: Option<ContentHash>,
-    text: Option<Vec<u8>>,
-}
-
-/// Groups on their way, each a step behind the next: one is being staged, one was made visible, one is durable by
-/// the flush of the one after it and not recorded yet.
-pub(super) struct Flow {
-    side: Side,
-    staging: Option<(Vec<Begun>, Running<Moved>)>,
-    visible: Vec<Finished>,
-    durable: Vec<Finished>,
-}
-
-impl Flow {
-    /// Nothing is on its way to `side`.
-    pub(super) const fn to(side: Side) -> Self {
-        Self {
-            side,
-            staging: None,
-            visible: Vec::new(),
-            durable: Vec::new(),
-        }
-    }
+pub(super) struct Ready {
+    pub(super) begun: Begun,
+    pub(super) moved: Moved,
+    pub(super) text: Option<Vec<u8>>,
 }
 
 /// What staging one transfer needs, owned.
@@ -104,11 +72,11 @@ struct Job {
     sink: Arc<dyn ResumeSink>,
 }
 
-type StageAnswer = tandem_core::error::Result<Moved>;
+pub(super) type StageAnswer = tandem_core::error::Result<Moved>;
 
 /// What staging came to.
-struct Moved {
-    staged: Staged,
+pub(super) struct Moved {
+    pub(super) staged: Staged,
     hash: Option<ContentHash>,
     /// What was read, with all that its side shows of it.
     read: Entry,
@@ -156,143 +124,23 @@ async fn with_meta(root: &Arc<dyn Root>, from: &At) -> tandem_core::error::Resul
 }
 
 impl Execution<'_> {
-    /// Carries transfers to one side. The last groups go on when this returns.
-    pub(super) async fn transfers(
-        &mut self,
-        side: Side,
-        transfers: Vec<Arc<Action>>,
-    ) -> Result<()> {
-        if self.flow.side != side && !transfers.is_empty() {
-            self.end_transfers().await?;
-            self.flow.side = side;
-        }
-        for group in groups(transfers) {
-            if self.is_stopped() {
-                break;
-            }
-            let (begun, jobs) = self.begin_staging(side, group)?;
-            let ready = self.end_staging().await?;
-            if self.is_stopped() {
-                self.drop_begun(begun)?;
-                self.take_back(ready).await?;
-                break;
-            }
-            let limit = self.engine.setup.options.limits.transfers;
-            let running = begin_in_parallel(&self.engine.setup.environment, limit, jobs);
-            self.flow.staging = Some((begun, running));
-            self.show(ready).await?;
-        }
-        Ok(())
-    }
-
-    /// Waits for all transfers that are under way, and records them.
-    pub(super) async fn end_transfers(&mut self) -> Result<()> {
-        let ready = self.end_staging().await?;
-        if self.is_stopped() {
-            self.take_back(ready).await?;
-        } else {
-            self.show(ready).await?;
-        }
-        let durable = std::mem::take(&mut self.flow.durable);
-        self.close(durable).await?;
-        let visible = std::mem::take(&mut self.flow.visible);
-        self.settle_transfers(visible).await
-    }
-
-    /// Makes a group visible while the one that is durable is recorded.
-    async fn show(&mut self, mut ready: Vec<Ready>) -> Result<()> {
-        if ready.is_empty() {
-            return Ok(());
-        }
-        // What a storage cannot stage it sends now, after what is staged.
-        ready.sort_by_key(|r| r.staged.content.is_some());
-        let staged = ready.partition_point(|r| r.staged.content.is_none());
-        let commits = ready.iter().map(Ready::commit).collect();
-        let committing = self.engine.commit(self.flow.side, commits, staged);
-        let durable = std::mem::take(&mut self.flow.durable);
-        let (results, recorded) = join(committing, self.close(durable)).await;
-        recorded?;
-        let flushed = results.iter().any(|result| result.is_ok());
-        let mut visible = Vec::new();
-        for (ready, result) in ready.into_iter().zip(results) {
-            self.take_result(ready, result, &mut visible)?;
-        }
-        let before = std::mem::replace(&mut self.flow.visible, visible);
-        if flushed {
-            // Committing this group has made the one before durable.
-            self.flow.durable = before;
-            Ok(())
-        } else {
-            self.settle_transfers(before).await
-        }
-    }
-
-    /// The pass has stopped before anything of these was staged.
-    fn drop_begun(&mut self, begun: Vec<Begun>) -> Result<()> {
-        for one in begun {
-            self.doubt(&one.action);
-            self.engine.state().close_intent(one.intent)?;
-        }
-        Ok(())
-    }
-
-    /// Throws away what is staged and will not be made visible: the pass has stopped.
-    async fn take_back(&mut self, staged: Vec<Ready>) -> Result<()> {
-        for ready in staged {
-            self.doubt(&ready.begun.action);
-            let is_staged = ready.staged.content.is_none();
-            let root = self.engine.root(self.flow.side);
-            if is_staged && let Err(error) = root.discard(&ready.staged.token).await {
-                // The next pass finds it by its intent.
-                tracing::warn!(%error, "what was staged could not be discarded");
-                continue;
-            }
-            self.engine.state().close_intent(ready.begun.intent)?;
-        }
-        Ok(())
-    }
-
-    /// Makes durable what is visible, then records it.
-    async fn settle_transfers(&mut self, visible: Vec<Finished>) -> Result<()> {
-        if visible.is_empty() {
-            return Ok(());
-        }
-        match self.engine.root(self.flow.side).settle().await {
-            Ok(()) => self.close(visible).await,
-            Err(error) => self.not_durable(visible, error),
-        }
-    }
-
-    /// A flush failed: nothing of it is recorded, all of it is looked at again.
-    pub(super) fn not_durable(
-        &mut self,
-        visible: Vec<Finished>,
-        error: StorageError,
-    ) -> Result<()> {
-        let text = error.to_string();
-        for one in visible {
-            let error = StorageError::new("settle", Cause::LocalIo, text.clone());
-            self.gave_up(&one.action, error, one.intent)?;
-        }
-        Ok(())
-    }
-
-    /// Notes the intents of a group in one transaction, and answers the jobs that stage it.
-    fn begin_staging(
+    /// Notes the intents of a group, and answers the jobs that stage it. What is durable by now is recorded in the same
+    /// transaction: so a group costs one flush of the state.
+    pub(super) async fn begin_staging(
         &mut self,
         side: Side,
         group: Vec<Arc<Action>>,
     ) -> Result<(Vec<Begun>, Vec<BoxFuture<StageAnswer>>)> {
         let now = self.engine.now();
-        let mut intents = Vec::with_capacity(group.len());
-        self.engine.state().transaction(|state| {
-            for action in &group {
-                if let Some((from, target)) = ends(action) {
-                    let what = what(&from.entry);
-                    intents.push((state.add_intent(side, target, &what, now)?, what));
-                }
+        let durable = std::mem::take(&mut self.flow.durable);
+        let durable = self.looked_at_again(durable).await?;
+        let intents = self.record_and(durable, |state| {
+            let mut intents = Vec::with_capacity(group.len());
+            for (from, target) in group.iter().filter_map(|action| ends(action)) {
+                let what = what(&from.entry);
+                intents.push((state.add_intent(side, target, &what, now)?, what));
             }
-            Ok(())
+            Ok(intents)
         })?;
         let (mut begun, mut jobs) = (Vec::new(), Vec::new());
         let carried = group.iter().filter(|action| ends(action).is_some());
@@ -367,31 +215,6 @@ impl Execution<'_> {
         }
     }
 
-    /// What was staged by now; what was not is given up.
-    async fn end_staging(&mut self) -> Result<Vec<Ready>> {
-        let Some((begun, running)) = self.flow.staging.take() else {
-            return Ok(Vec::new());
-        };
-        let answers = running.answers().await;
-        let mut ready = Vec::with_capacity(begun.len());
-        for (begun, answer) in begun.into_iter().zip(answers) {
-            match answer {
-                Ok(Moved { staged, hash, read }) => {
-                    let text = self.text_of(&begun.action, begun.carried.as_ref()).await;
-                    ready.push(Ready {
-                        begun,
-                        read,
-                        staged,
-                        hash,
-                        text,
-                    });
-                }
-                Err(error) => self.gave_up(&begun.action, error, Some(begun.intent))?,
-            }
-        }
-        Ok(ready)
-    }
-
     /// The token of an upload of the same content that was cut off; from now on it belongs to `intent`.
     fn go_on_with(
         &self,
@@ -420,7 +243,11 @@ impl Execution<'_> {
     }
 
     /// Where texts are merged, the text that is in step once the action is recorded: the base of the next merge.
-    async fn text_of(&self, action: &Action, carried: Option<&Carried>) -> Option<Vec<u8>> {
+    pub(super) async fn text_of(
+        &self,
+        action: &Action,
+        carried: Option<&Carried>,
+    ) -> Option<Vec<u8>> {
         let merges = self.engine.setup.options.policy.conflict == ConflictPolicy::Merge;
         if !merges || !matches!(action.deed, Deed::Transfer { .. }) {
             return None;
@@ -430,39 +257,44 @@ impl Execution<'_> {
         bytes.filter(|bytes| tandem_core::merge::is_mergeable(bytes))
     }
 
-    fn take_result(
+    /// What making one transfer visible came to; `None` if it was given up.
+    pub(super) fn take_result(
         &mut self,
         ready: Ready,
         result: tandem_core::error::Result<Committed>,
-        visible: &mut Vec<Finished>,
-    ) -> Result<()> {
+    ) -> Result<Option<Finished>> {
         let begun = ready.begun;
         let bytes = begun.action.bytes();
         self.engine.progress(|p| p.bytes_done += bytes);
         let committed = match result {
             Ok(committed) => committed,
-            Err(error) => return self.gave_up(&begun.action, error, Some(begun.intent)),
+            Err(error) => {
+                self.gave_up(&begun.action, error, Some(begun.intent))?;
+                return Ok(None);
+            }
         };
         if let Some(displaced) = &committed.displaced {
-            return self.lost_race(&begun.action, displaced, Some(begun.intent));
+            self.lost_race(&begun.action, displaced, Some(begun.intent))?;
+            return Ok(None);
         }
         if committed.landed_as.is_some() {
-            return self.gave_up(&begun.action, something_else(), Some(begun.intent));
+            self.gave_up(&begun.action, something_else(), Some(begun.intent))?;
+            return Ok(None);
         }
         let flowed = || begun.carried.as_ref().and_then(Carried::hash_so_far);
         let mut entry = committed.entry;
-        let mut read = ready.read;
-        let hash = ready
-            .hash
+        let Moved { staged, hash, .. } = ready.moved;
+        let mut read = ready.moved.read;
+        let hash = hash
             .or_else(flowed)
-            .or_else(|| ready.staged.hashes.first().cloned());
+            .or_else(|| staged.hashes.first().cloned());
         if let Some(hash) = hash {
             add_hashes(&mut read.hashes, std::slice::from_ref(&hash));
             if entry.size == read.size {
                 add_hashes(&mut entry.hashes, &[hash]);
             }
         }
-        visible.push(Finished {
+        Ok(Some(Finished {
             done: Done {
                 entry: Some(entry),
                 read: Some(read),
@@ -472,15 +304,14 @@ impl Execution<'_> {
             intent: Some(begun.intent),
             text: ready.text,
             ..Finished::new(begun.action, Done::default())
-        });
-        Ok(())
+        }))
     }
 }
 
 impl Ready {
-    fn commit(&self) -> Commit {
+    pub(super) fn commit(&self) -> Commit {
         Commit {
-            staged: self.staged.clone(),
+            staged: self.moved.staged.clone(),
             expected: self.begun.action.expected(),
             keep: self.begun.keep.clone(),
             sink: Some(Arc::clone(&self.begun.sink)),
@@ -489,36 +320,6 @@ impl Ready {
 }
 
 impl Engine {
-    /// Makes a group visible: its first `staged` members together, the others each by itself, side by side.
-    async fn commit(
-        &self,
-        side: Side,
-        mut group: Vec<Commit>,
-        staged: usize,
-    ) -> Vec<tandem_core::error::Result<Committed>> {
-        let root = self.root(side);
-        let sent_now = group.split_off(staged);
-        let mut results = Vec::new();
-        if !group.is_empty() {
-            results = root.commit(group).await;
-        }
-        let jobs = sent_now
-            .into_iter()
-            .map(|commit| -> BoxFuture<_> {
-                let root = Arc::clone(root);
-                Box::pin(async move {
-                    root.commit(vec![commit])
-                        .await
-                        .pop()
-                        .unwrap_or_else(no_answer)
-                })
-            })
-            .collect();
-        let limit = self.setup.options.limits.transfers;
-        results.extend(answers_in_parallel(&self.setup.environment, limit, jobs).await);
-        results
-    }
-
     /// The content of a file as `side` shows it. A link has none.
     pub(crate) fn content(&self, side: Side, from: &At) -> (SharedContent, Option<Carried>) {
         if from.entry.kind == Kind::Symlink {
@@ -561,11 +362,6 @@ fn not_a_transfer() -> StorageError {
     StorageError::new("stage", Cause::Unsupported, "not a transfer")
 }
 
-fn no_answer() -> tandem_core::error::Result<Committed> {
-    let why = "no answer for a member";
-    Err(StorageError::new("commit", Cause::BadResponse, why))
-}
-
 /// What a transfer reads and where it goes.
 const fn ends(action: &Action) -> Option<(&At, &RelPath)> {
     match &action.deed {
@@ -577,23 +373,4 @@ const fn ends(action: &Action) -> Option<(&At, &RelPath)> {
 /// What is carried, in words that are equal exactly if it is the same revision.
 fn what(entry: &Entry) -> String {
     format!("{} {:?}", entry.size, entry.revision)
-}
-
-fn groups(transfers: Vec<Arc<Action>>) -> Vec<Vec<Arc<Action>>> {
-    let mut groups: Vec<Vec<Arc<Action>>> = Vec::new();
-    let mut bytes = 0;
-    for action in transfers {
-        let more = action.bytes();
-        match groups.last_mut() {
-            Some(group) if group.len() < MOST_FILES && bytes + more <= MOST_BYTES => {
-                bytes += more;
-                group.push(action);
-            }
-            _ => {
-                bytes = more;
-                groups.push(vec![action]);
-            }
-        }
-    }
-    groups
 }

@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 use tandem_core::capabilities::Capabilities;
+use tandem_core::entry::Kind;
 use tandem_core::path::Name;
 use tandem_core::plan::ItemId;
 use tandem_core::side::{PerSide, Side};
 
 use super::load::Rules;
+use super::pack::unpack_entry;
 use super::seen::Differs;
 use super::{State, side_number};
 use crate::error::{EngineError, Result};
@@ -42,6 +44,21 @@ pub(crate) enum Purpose {
     /// It is only counted.
     Count,
 }
+
+/// What one side alone shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Creations {
+    /// The side.
+    pub(crate) side: Side,
+    /// Files and folders.
+    pub(crate) entries: u64,
+    /// Bytes in all.
+    pub(crate) bytes: u64,
+    /// Bytes of the largest file.
+    pub(crate) largest: u64,
+}
+
+const FRESH: i64 = Differs::Fresh as i64;
 
 /// A walk over all that is in doubt.
 #[derive(Debug, Clone)]
@@ -86,6 +103,47 @@ impl State {
             waiting,
             part: 0,
         }))
+    }
+
+    /// What one side alone shows, where the two are in step nowhere; `None` if anything else is in doubt.
+    pub(crate) fn mere_creations(&self) -> Result<Option<Creations>> {
+        let side = match self.seen_rows {
+            [0, 0] => return Ok(None),
+            [_, 0] => Side::Source,
+            [0, _] => Side::Destination,
+            _ => return Ok(None),
+        };
+        if self.base_count()? > 0 {
+            return Ok(None);
+        }
+        let mut creations = Creations {
+            side,
+            entries: 0,
+            bytes: 0,
+            largest: 0,
+        };
+        let mut query = self.db.prepare_cached("SELECT state, entry FROM seen")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let packed = row
+                .get_ref(1)?
+                .as_blob_or_null()
+                .map_err(rusqlite::Error::from)?;
+            let Some(packed) = packed.filter(|_| matches!(row.get(0), Ok(FRESH))) else {
+                return Ok(None);
+            };
+            let entry = unpack_entry(packed)?;
+            match entry.kind {
+                Kind::File => {
+                    creations.bytes += entry.size;
+                    creations.largest = creations.largest.max(entry.size);
+                }
+                Kind::Folder => {}
+                Kind::Symlink | Kind::Opaque => return Ok(None),
+            }
+            creations.entries += 1;
+        }
+        Ok(Some(creations))
     }
 
     /// Whether something is gone, left out or detached, or a mirror's follower has something of its own.
