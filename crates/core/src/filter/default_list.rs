@@ -1,6 +1,6 @@
 //! The default list: names that nearly nobody wants carried. Conservative: what may be a person's own
-//! work (`*.tmp`, `*.bak`, `*~`, `*.lock`, `*.ldb`, `-wal` and `-journal` of databases) is not on it, and a
-//! pattern with `!` brings any of it back.
+//! work (`*.tmp`, `*.bak`, `*~`, `*.lock`, `*.ldb`, `-wal` and `-journal` of databases) is not on it, no line
+//! for files leaves out a folder with all that is in it, and a pattern with `!` brings any of it back.
 
 use crate::entry::Kind;
 use crate::path::Name;
@@ -10,7 +10,7 @@ use crate::path::Name;
 pub(super) struct Line {
     /// The names it means.
     pub(super) pattern: &'static str,
-    /// Only folders.
+    /// Whether it means folders; else files and links.
     folder: bool,
     /// Holds nothing a person made, so it goes to versions with a folder that is deleted elsewhere.
     junk: bool,
@@ -173,7 +173,7 @@ pub(super) fn find(name: &str, kind: Kind) -> Option<&'static Line> {
     while left != 0 {
         let line = &LINES[left.trailing_zeros() as usize];
         left &= left - 1;
-        if (kind == Kind::Folder || !line.folder) && means(line.pattern.as_bytes(), bytes) {
+        if (kind == Kind::Folder) == line.folder && means(line.pattern.as_bytes(), bytes) {
             return Some(line);
         }
     }
@@ -223,7 +223,10 @@ pub fn is_junk(name: &Name) -> bool {
     find(name.as_str(), Kind::File).is_some_and(|line| line.junk)
 }
 
-/// The patterns of the default list, in order, for those who want to read it.
-pub fn default_list() -> impl Iterator<Item = &'static str> {
-    LINES.iter().map(|line| line.pattern)
+/// What the list leaves out, line by line: a folder's pattern ends in `/`.
+pub(super) fn patterns() -> impl Iterator<Item = String> {
+    LINES.iter().map(|line| {
+        let end = if line.folder { "/" } else { "" };
+        format!("{}{end}", line.pattern)
+    })
 }

@@ -22,7 +22,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use default_list::{default_list, is_junk};
+pub use default_list::is_junk;
 
 use crate::entry::Kind;
 use crate::guard::Digest;
@@ -567,7 +567,8 @@ fn digest(spec: &FilterSpec, texts: &BTreeMap<Side, BTreeMap<RelPath, String>>) 
     chosen.dedup();
     digest = list(digest, &mut chosen.into_iter());
     if spec.defaults {
-        digest = list(digest, &mut default_list());
+        let patterns: Vec<String> = default_list::patterns().collect();
+        digest = list(digest, &mut patterns.iter().map(String::as_str));
     }
     for side in Side::BOTH {
         let files = texts.get(&side).into_iter().flatten();
