@@ -114,13 +114,6 @@ pub enum HashKind {
 }
 
 impl HashKind {
-    /// Whether equal values show equal content even against someone who tries (collision-resistant).
-    /// Checksums count as evidence only together with the size.
-    #[must_use]
-    pub const fn is_cryptographic(self) -> bool {
-        matches!(self, Self::Blake3 | Self::Sha256 | Self::DropboxContent)
-    }
-
     /// Length of a value in bytes.
     #[must_use]
     pub const fn bytes(self) -> usize {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::entry::Revision;
 use crate::path::RelPath;
-use crate::storage::{Expected, Identity, RootIdentity};
+use crate::storage::{Expected, RootIdentity};
 
 /// A digest that is the same in every run, build and version: FNV-1a with 64 bits, over the bytes given.
 ///
@@ -99,15 +99,15 @@ pub enum Guard {
     MassDelete,
     /// Nearly everything on one side was edited in one pass.
     EverythingChanged,
-    /// A side shows an older state than before, as after a restore from a backup (nextcloud/desktop#1238).
+    /// A side shows an older state than before, as after a restore from a backup.
     BackInTime,
-    /// A root is not there (nextcloud/desktop#1433).
+    /// A root is not there.
     RootMissing,
-    /// A root is another folder, or on another volume, than the pair was made with (nextcloud/desktop#9259).
+    /// A root is another folder, or on another volume, than the pair was made with.
     RootReplaced,
-    /// A root is empty, and nothing shows that it is the right one (syncthing#4345).
+    /// A root is empty, and nothing shows that it is the right one.
     RootEmpty,
-    /// Conflict copies pile up (syncthing#2282).
+    /// Conflict copies pile up.
     ConflictCopies,
     /// A side has less free space than is to be left.
     FreeSpace,
@@ -363,7 +363,8 @@ impl Default for GuardSettings {
 
 impl GuardSettings {
     /// Tighter, for a root whose identity is weak (DESIGN 5.7): nothing tells a swapped disk from a person
-    /// who cleans up, so a fifth of the counts and less than half of the shares are enough.
+    /// who cleans up. A fifth of the deletes, edits or older items is enough, a third of the share of deletes, half
+    /// of that of edits, and half of the items of which all may not go.
     #[must_use]
     pub const fn for_weak_root(self) -> Self {
         Self {
@@ -386,7 +387,7 @@ const fn is_share(count: u64, percent: u64, whole: u64) -> bool {
 
 /// Whether the deletes of a plan are held.
 ///
-/// `deletes_in_plan` are net of moves (rclone#8685). `deletes_last_hour` were executed in the last hour
+/// `deletes_in_plan` are net of moves. `deletes_last_hour` were executed in the last hour
 /// without an approval; they count with the plan's, so that a mass delete that trickles in is seen, and the
 /// base is taken as it was before them. `base_items` is the base as it is now.
 #[must_use]
@@ -465,29 +466,19 @@ pub const fn first_mirror_deletes(first_pass: bool, own_items: u64) -> bool {
 /// What is wrong with a root, if anything.
 ///
 /// `expected` is the identity the pair was made with (`None` before its first pass), `found` what is there
-/// now (`None`: no such folder), `is_empty` whether a complete listing shows nothing, `base_items` how many
-/// items the base knows. A root that was known and now shows no identity is another root: its marker may
-/// have been left behind on the disk that is not mounted. That the right root is empty is no matter of
-/// this guard but of [`mass_delete`].
+/// now (`None`: no such folder). A root that was known and now shows no identity is another root: its marker
+/// may have been left behind on the disk that is not mounted. That a root is empty is seen only when it was
+/// listed, and is no matter of this guard.
 #[must_use]
-pub fn root_guard(
-    expected: Option<&RootIdentity>,
-    found: Option<&RootIdentity>,
-    is_empty: bool,
-    base_items: u64,
-) -> Option<Guard> {
+pub fn root_guard(expected: Option<&RootIdentity>, found: Option<&RootIdentity>) -> Option<Guard> {
     let Some(found) = found else {
         return Some(Guard::RootMissing);
     };
     let expected = expected?;
-    let proven = found.identity != Identity::Weak && found.identity == expected.identity;
     let moved = matches!(
         (&expected.volume, &found.volume),
         (Some(was), Some(is)) if was != is
     );
-    if is_empty && base_items > 0 && !proven {
-        return Some(Guard::RootEmpty);
-    }
     (moved || found.identity != expected.identity).then_some(Guard::RootReplaced)
 }
 

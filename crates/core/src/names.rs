@@ -234,7 +234,7 @@ fn length(text: &str) -> u32 {
 /// After Microsoft's "Naming Files, Paths, and Namespaces": the part before the first full stop counts,
 /// without spaces at its end, and the superscript digits 1 to 3 are digits.
 #[must_use]
-pub fn is_windows_device(name: &str) -> bool {
+pub(crate) fn is_windows_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end_matches(' ');
     // Three letters at least, eight characters at most; superscripts take two bytes.
     if !(3..=8).contains(&stem.len()) {
@@ -379,7 +379,7 @@ pub fn decode_path(native: &RelPath, rules: &NameRules) -> Result<RelPath, PathE
 ///
 /// # Errors
 /// [`NameRefusal::PathTooLong`] if it is not.
-pub fn check_path(native: &RelPath, rules: &NameRules) -> Result<(), NameRefusal> {
+fn check_path(native: &RelPath, rules: &NameRules) -> Result<(), NameRefusal> {
     match rules.longest_path {
         Some(longest) if native.as_str().len() > longest as usize => {
             Err(NameRefusal::PathTooLong {
@@ -395,9 +395,9 @@ pub fn check_path(native: &RelPath, rules: &NameRules) -> Result<(), NameRefusal
 ///
 /// Where case does not count, the key is the full case folding (lower, upper and lower again, character
 /// by character), so `Straße` and `STRASSE` share a key although some sides tell them apart: refusing a
-/// name that could have lived is seen and can be mended, merging two is neither (P12; syncthing#439,
-/// #1787). The dotless `ı` alone is not folded: no side takes `sınır` for `sinir`. Where composed and
-/// decomposed forms are one (rclone#7270), the key is composed (NFC).
+/// name that could have lived is seen and can be mended, merging two is neither (P12).
+/// The dotless `ı` alone is not folded: no side takes `sınır` for `sinir`. Where composed and decomposed
+/// forms are one, the key is composed (NFC).
 #[must_use]
 pub fn collision_key(name: &Name, case: CaseRule, unicode: UnicodeRule) -> Box<str> {
     let text = name.as_str();

@@ -1,5 +1,6 @@
 use super::*;
 use crate::entry::Revision;
+use crate::storage::Identity;
 
 fn path(text: &str) -> RelPath {
     RelPath::new(text).unwrap()
@@ -140,31 +141,19 @@ fn a_root_must_be_there_and_be_the_one_it_was() {
     let moved = root(marker("a"), Some("v2"));
     let unsaid = root(marker("a"), None);
     let weak = root(Identity::Weak, None);
-    for (expected, found, is_empty, base, guard) in [
-        (None, None, true, 0, Some(Guard::RootMissing)),
-        (None, Some(&a), true, 0, None),
-        (Some(&a), None, true, 9, Some(Guard::RootMissing)),
-        (Some(&a), Some(&a), false, 9, None),
-        // The right folder, emptied: that is for the mass delete guard to judge.
-        (Some(&a), Some(&a), true, 9, None),
-        (Some(&a), Some(&b), false, 9, Some(Guard::RootReplaced)),
-        (Some(&a), Some(&b), true, 9, Some(Guard::RootEmpty)),
-        (Some(&a), Some(&moved), false, 9, Some(Guard::RootReplaced)),
-        (Some(&a), Some(&unsaid), false, 9, None),
-        // syncthing#4345: the disk is not mounted and an empty folder is there instead, without the marker.
-        (Some(&a), Some(&weak), true, 9, Some(Guard::RootEmpty)),
-        (Some(&a), Some(&weak), false, 9, Some(Guard::RootReplaced)),
-        (Some(&weak), Some(&weak), true, 9, Some(Guard::RootEmpty)),
-        (Some(&weak), Some(&weak), true, 0, None),
-        (Some(&weak), Some(&weak), false, 9, None),
-        // nextcloud/desktop#9259: linked anew to an empty server.
-        (Some(&a), Some(&b), true, 0, Some(Guard::RootReplaced)),
+    for (expected, found, guard) in [
+        (None, None, Some(Guard::RootMissing)),
+        (None, Some(&a), None),
+        (Some(&a), None, Some(Guard::RootMissing)),
+        (Some(&a), Some(&a), None),
+        (Some(&a), Some(&b), Some(Guard::RootReplaced)),
+        (Some(&a), Some(&moved), Some(Guard::RootReplaced)),
+        (Some(&a), Some(&unsaid), None),
+        // The disk is not mounted and another folder is there instead, without the marker.
+        (Some(&a), Some(&weak), Some(Guard::RootReplaced)),
+        (Some(&weak), Some(&weak), None),
     ] {
-        assert_eq!(
-            root_guard(expected, found, is_empty, base),
-            guard,
-            "{expected:?} {found:?}"
-        );
+        assert_eq!(root_guard(expected, found), guard, "{expected:?} {found:?}");
     }
 }
 

@@ -80,7 +80,7 @@ impl Engine {
             if expected.is_none() {
                 continue;
             }
-            match root_guard(expected.as_ref(), found.as_ref(), false, 0) {
+            match root_guard(expected.as_ref(), found.as_ref()) {
                 None => {}
                 Some(Guard::RootMissing) => holds.push(root_hold(Guard::RootMissing, side, None)),
                 Some(guard) => holds.push(root_hold(guard, side, found.as_ref())),

@@ -128,10 +128,7 @@ impl Engine {
                 }
                 Err(error) => return Err(EngineError::Storage { side, error }),
             };
-            match (
-                root_guard(expected.as_ref(), found.as_ref(), false, 0),
-                found,
-            ) {
+            match (root_guard(expected.as_ref(), found.as_ref()), found) {
                 (None, Some(found)) if expected.is_none() => {
                     // A marker that a power loss takes back must not be remembered.
                     self.root(side)
