@@ -122,6 +122,9 @@ pub enum Deed {
         source: Entry,
         /// The destination's entry.
         destination: Entry,
+        /// Whether each side's content is still the base's, where what is noted of equality is kept: what is not
+        /// stays an edit.
+        unchanged: PerSide<bool>,
     },
     /// Drop the item from the base. Nothing is touched.
     Forget {
@@ -297,7 +300,8 @@ pub struct LeftOut {
 /// What is to be done, as far as it can be said now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The actions: folders and moves in this very order, then transfers and metadata, deletes last.
+    /// The actions: folders and moves in this very order, then what is only noted, then transfers and metadata,
+    /// deletes last.
     pub actions: Vec<Action>,
     /// What must be known first. While there is any, the actions are not final.
     pub evidence: Vec<Evidence>,

@@ -141,7 +141,9 @@ impl Decider<'_> {
             (Some(_), None, Some(_)) => {
                 self.one_lacks_it(index, Side::Destination, &mut want, plan)
             }
-            (None, Some(_), Some(_)) => self.first_meeting(index, &mut want, plan),
+            (None, Some(_), Some(_)) => {
+                self.both_edited(index, ConflictKind::CreateCreate, &mut want, plan);
+            }
             (None, Some(_), None) => self.new_on_one(index, Side::Source, &mut want),
             (None, None, Some(_)) => self.new_on_one(index, Side::Destination, &mut want),
             (None, None, None) => want.life = Life::Leave,
@@ -217,7 +219,7 @@ impl Decider<'_> {
             return Change::Edited;
         };
         if change == Change::Unsure {
-            plan.evidence.push(
+            plan.evidence.extend(
                 self.nodes
                     .evidence(side, index, self.nodes.id_on(side, index)),
             );
@@ -229,7 +231,7 @@ impl Decider<'_> {
         let node = &self.nodes.all[index];
         let Some(base) = node.base else { return };
         if base.entries.source.is_none() || base.entries.destination.is_none() {
-            return self.first_meeting(index, want, plan);
+            return self.both_edited(index, ConflictKind::CreateCreate, want, plan);
         }
         let changes = PerSide::from_fn(|side| self.change(index, side, plan));
         if Side::BOTH.iter().any(|&s| changes[s] == Change::Unsure) {
@@ -237,6 +239,9 @@ impl Decider<'_> {
             return;
         }
         if let Some(leader) = self.input.policy.mode.leader() {
+            if changes.source == Change::Edited && changes.destination == Change::Edited {
+                return self.both_edited(index, ConflictKind::EditEdit, want, plan);
+            }
             return self.follow(leader, changes, want);
         }
         want.content = match (changes.source, changes.destination) {
@@ -261,13 +266,11 @@ impl Decider<'_> {
         };
     }
 
-    /// One-way modes: the leader's content; in backup modes what only the follower edited stays.
+    /// One-way modes where not both edited it: the leader's content; in backup modes what only the follower edited
+    /// stays.
     fn follow(&self, leader: Side, changes: PerSide<Change>, want: &mut Want) {
         let backup = self.input.policy.mode.is_backup();
         want.content = match (changes[leader], changes[leader.other()]) {
-            (Change::Edited, Change::Edited) => {
-                Content::From(leader, Reason::EditedOn(leader), Retain::Unseen)
-            }
             (Change::Edited, _) => {
                 Content::From(leader, Reason::EditedOn(leader), Retain::Superseded)
             }
@@ -397,11 +400,7 @@ impl Decider<'_> {
         false
     }
 
-    /// Both sides have it and there is no common base to compare with.
-    fn first_meeting(&self, index: usize, want: &mut Want, plan: &mut Plan) {
-        self.both_edited(index, ConflictKind::CreateCreate, want, plan);
-    }
-
+    /// Both sides have other content than the base, or there is no common base to compare with.
     fn both_edited(&self, index: usize, kind: ConflictKind, want: &mut Want, plan: &mut Plan) {
         let node = &self.nodes.all[index];
         let (Some(source), Some(destination)) = (node.places.source, node.places.destination)
@@ -419,7 +418,7 @@ impl Decider<'_> {
             Verdict::Read(sides) => {
                 for side in Side::BOTH {
                     if sides[side] {
-                        plan.evidence.push(self.nodes.evidence(
+                        plan.evidence.extend(self.nodes.evidence(
                             side,
                             index,
                             self.nodes.id_on(side, index),
@@ -439,7 +438,11 @@ impl Decider<'_> {
             return;
         };
         if let Some(leader) = self.input.policy.mode.leader() {
-            want.content = Content::From(leader, Reason::MirrorOf(leader), Retain::Unseen);
+            let reason = match kind {
+                ConflictKind::EditEdit => Reason::EditedOn(leader),
+                _ => Reason::MirrorOf(leader),
+            };
+            want.content = Content::From(leader, reason, Retain::Unseen);
             return;
         }
         let first = match (kind, self.input.policy.first_sync) {
@@ -501,17 +504,9 @@ impl Decider<'_> {
     }
 
     fn conflict(&self, index: usize, kind: ConflictKind, waits: bool, plan: &mut Plan) {
-        let node = &self.nodes.all[index];
-        let side = if node.places.destination.is_some() {
-            Side::Destination
-        } else {
-            Side::Source
-        };
         plan.conflicts.push(Conflict {
-            kind,
-            item: node.id,
-            path: self.nodes.path(side, index),
             waits,
+            ..self.nodes.conflict(index, kind)
         });
     }
 }

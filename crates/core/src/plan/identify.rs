@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::action::{At, Evidence};
-use super::swap::swapped_item;
+use super::swap::{swap_name, swapped_item};
 use super::trees::{BaseItem, Fresh, Input, ItemId, MadeMove, Seen};
 use crate::capabilities::Ids;
 use crate::entry::{Entry, HashKind, Kind, NativeId};
@@ -145,7 +145,10 @@ impl<'a> Matcher<'a> {
             Some((made.item, *fresh))
         });
         let named = self.fresh.iter().enumerate();
-        let named = named.filter_map(|(i, f)| Some((swapped_item(&f.entry.name)?, i)));
+        let named = named.filter_map(|(i, f)| {
+            let item = swapped_item(&f.entry.name)?;
+            self.may_be_called(item, &f.entry).then_some((item, i))
+        });
         for (item, fresh) in remembered.chain(named).collect::<Vec<_>>() {
             if let Some(&item) = self.index.get(&item)
                 && let Some(was) = self.gone(item)
@@ -155,6 +158,18 @@ impl<'a> Matcher<'a> {
                 self.note(item, fresh);
             }
         }
+    }
+
+    /// Whether an entry under the item's name for a while may be the item: a person may have given it that name.
+    /// The item had the name without the bracket, or one that a person had given it on this side alone; then only
+    /// its content tells.
+    fn may_be_called(&self, item: ItemId, now: &Entry) -> bool {
+        let was = self.index.get(&item).and_then(|&item| self.gone(item));
+        was.is_some_and(|was| {
+            let is_content =
+                was.kind == Kind::File && was.size > 0 && now.same_by_hash(was) == Some(true);
+            is_content || swap_name(&was.name, item).as_ref() == Some(&now.name)
+        })
     }
 
     fn by_place(&self) -> HashMap<(ItemId, &'a str), usize> {

@@ -37,11 +37,11 @@ pub use trees::{BaseItem, Fresh, Input, ItemId, MadeCopy, MadeMove, Seen, Trees}
 #[must_use]
 pub fn plan(input: &Input<'_>) -> Plan {
     let mut apart = BTreeSet::new();
-    let mut plan = attempt(input, &mut apart);
-    while plan.is_none() {
-        plan = attempt(input, &mut apart);
+    loop {
+        if let Some(plan) = attempt(input, &mut apart) {
+            return plan;
+        }
     }
-    plan.unwrap_or_default()
 }
 
 /// One derivation. `None` if it met moves to where the other side cannot hold the item: such a move leaves the

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::action::{At, Evidence, Plan};
+use super::action::{At, Conflict, ConflictKind, Evidence, Plan};
 use super::compare::{Change, change_since};
 use super::identify::{Identified, identify};
 use super::swap::{before_swap, swap_name, swapped_item};
@@ -77,7 +77,7 @@ impl<'a> Nodes<'a> {
                 let found = builder.of_fresh[side].get(&evidence.item);
                 if let Some(&node) = found {
                     plan.evidence
-                        .push(nodes.evidence(side, node, evidence.item));
+                        .extend(nodes.evidence(side, node, evidence.item));
                 }
             }
         }
@@ -92,23 +92,39 @@ impl<'a> Nodes<'a> {
             let Some(place) = self.all[at].places[side] else {
                 break;
             };
-            names.push(place.entry.name.as_str());
+            names.push(&place.entry.name);
             at = place.parent;
         }
-        join(names)
+        names
+            .into_iter()
+            .rev()
+            .fold(RelPath::root(), |path, name| path.join(name))
     }
 
-    /// What must be known of a node on a side.
-    pub(super) fn evidence(&self, side: Side, node: usize, item: ItemId) -> Evidence {
-        let entry = self.all[node].places[side].map(|p| p.entry.clone());
-        let entry = entry.unwrap_or_else(|| Entry::folder(self.all[node].name.clone()));
-        Evidence {
+    /// What must be known of a node on a side that has it.
+    pub(super) fn evidence(&self, side: Side, node: usize, item: ItemId) -> Option<Evidence> {
+        let entry = self.all[node].places[side]?.entry.clone();
+        let path = self.path(side, node);
+        Some(Evidence {
             side,
-            at: At {
-                path: self.path(side, node),
-                entry,
-            },
+            at: At { path, entry },
             item,
+        })
+    }
+
+    /// A conflict over the node, met by actions of the plan.
+    pub(super) fn conflict(&self, node: usize, kind: ConflictKind) -> Conflict {
+        let it = &self.all[node];
+        let side = if it.places.destination.is_some() {
+            Side::Destination
+        } else {
+            Side::Source
+        };
+        Conflict {
+            kind,
+            item: it.id,
+            path: self.path(side, node),
+            waits: false,
         }
     }
 
@@ -117,7 +133,8 @@ impl<'a> Nodes<'a> {
         self.all[node].known_as[side].unwrap_or(self.all[node].id)
     }
 
-    /// The time in the name of a conflict copy of what a side has: its mtime, else when it was first seen.
+    /// The time in the name of a conflict copy of what a side has: its mtime, if a client set it, else when it was
+    /// first seen; only where that is not known the server's time of upload.
     pub(super) fn written_at(&self, side: Side, node: usize) -> Timestamp {
         let it = &self.all[node];
         let first_seen = || {
@@ -125,8 +142,11 @@ impl<'a> Nodes<'a> {
             seen.get(&self.id_on(side, node)).or(seen.get(&it.id))
         };
         match it.places[side].and_then(|p| p.entry.mtime) {
-            Some(mtime) => mtime.at,
-            None => first_seen().copied().unwrap_or_default(),
+            Some(mtime) if mtime.by_client => mtime.at,
+            other => {
+                let uploaded = other.map(|mtime| mtime.at);
+                first_seen().copied().or(uploaded).unwrap_or_default()
+            }
         }
     }
 
@@ -206,11 +226,6 @@ fn is_name_of(was: &Entry, item: ItemId, now: &Name) -> bool {
 fn decode(input: &Input<'_>, side: Side, native: &Name) -> Name {
     names::decode(native.as_str(), &input.capabilities[side].names)
         .unwrap_or_else(|_| native.clone())
-}
-
-fn join(names: Vec<&str>) -> RelPath {
-    let text = names.into_iter().rev().collect::<Vec<_>>().join("/");
-    RelPath::new(&text).unwrap_or_else(|_| RelPath::root())
 }
 
 struct Builder<'a> {

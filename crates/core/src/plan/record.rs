@@ -125,12 +125,10 @@ impl Rows<'_> {
                 equality,
                 source,
                 destination,
+                unchanged,
             } => {
-                let mut entries = PerSide::new(Some(source.clone()), Some(destination.clone()));
-                if equality.is_none() {
-                    self.keep_hashes(&mut entries);
-                }
-                self.put(entries, *equality);
+                let shown = PerSide::new(source.clone(), destination.clone());
+                self.adopted(*equality, shown, *unchanged);
             }
             Deed::Duplicate { from, path } => {
                 let read = done.read.clone().unwrap_or_else(|| from.entry.clone());
@@ -219,11 +217,37 @@ impl Rows<'_> {
     }
 
     fn put(&mut self, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
-        let places = entries.clone();
+        self.put_shown(entries.clone(), entries, equality);
+    }
+
+    /// The sides show something else than what the base has as in step.
+    fn put_shown(
+        &mut self,
+        entries: PerSide<Option<Entry>>,
+        shown: PerSide<Option<Entry>>,
+        equality: Option<Equality>,
+    ) {
         self.put_row(entries, equality);
         self.rebase(&Side::BOTH);
         self.left_base();
-        self.now_at(self.standing().folders, places);
+        self.now_at(self.standing().folders, shown);
+    }
+
+    fn adopted(
+        &mut self,
+        equality: Option<Equality>,
+        shown: PerSide<Entry>,
+        unchanged: PerSide<bool>,
+    ) {
+        let mut entries = shown.clone().map(Some);
+        if equality.is_none() {
+            self.keep_hashes(&mut entries);
+            for side in Side::BOTH.into_iter().filter(|&side| !unchanged[side]) {
+                let was = self.base.and_then(|b| b.entries[side].as_ref());
+                entries[side] = renamed(was, &shown[side], false);
+            }
+        }
+        self.put_shown(entries, shown.map(Some), equality);
     }
 
     fn put_row(&mut self, entries: PerSide<Option<Entry>>, equality: Option<Equality>) {
@@ -318,10 +342,7 @@ impl Rows<'_> {
         if let Some(entry) = shown[side].as_mut() {
             add_hashes(&mut entry.hashes, &stays_known);
         }
-        self.put_row(entries, None);
-        self.rebase(&Side::BOTH);
-        self.left_base();
-        self.now_at(self.standing().folders, shown);
+        self.put_shown(entries, shown, None);
     }
 
     /// Something else is to have its name, so the base has it under the one it bears for a while; the other side

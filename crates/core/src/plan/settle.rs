@@ -3,16 +3,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::action::{Conflict, ConflictKind, LeftOut, Plan, Refusal};
+use super::action::{ConflictKind, LeftOut, Plan, Refusal};
 use super::decide::{Life, Want};
 use super::node::Nodes;
 use super::reason::Reason;
 use super::trees::{Input, ItemId};
 use crate::conflict_name::conflict_name;
 use crate::entry::{Entry, Kind};
-use crate::names;
+use crate::names::{self, NameRefusal};
 use crate::path::Name;
 use crate::side::Side;
+use crate::time::Timestamp;
 
 /// Answers, by their fresh ids, items moved to where the other side cannot hold them.
 pub(super) fn settle(
@@ -377,32 +378,12 @@ impl Settler<'_, '_> {
     ) -> Option<Name> {
         let at = self.nodes.written_at(side, node);
         (1..1000)
-            .map(|n| {
-                conflict_name(
-                    &self.wants[node].name,
-                    at,
-                    self.input.device,
-                    n,
-                    longest(self.input),
-                )
-            })
+            .map(|n| copy_name(self.input, &self.wants[node].name, at, n))
             .find(|name| !by_place.contains_key(&(parent, self.nodes.key(name))))
     }
 
     fn note(&mut self, node: usize, kind: ConflictKind) {
-        let it = &self.nodes.all[node];
-        let side = if it.places.destination.is_some() {
-            Side::Destination
-        } else {
-            Side::Source
-        };
-        let path = self.nodes.path(side, node);
-        self.plan.conflicts.push(Conflict {
-            kind,
-            item: it.id,
-            path,
-            waits: false,
-        });
+        self.plan.conflicts.push(self.nodes.conflict(node, kind));
     }
 }
 
@@ -419,11 +400,25 @@ pub(super) fn refusal(input: &Input<'_>, side: Side, entry: &Entry) -> Option<Re
     }
 }
 
-/// The longest name that both sides can hold, in bytes.
-pub(super) fn longest(input: &Input<'_>) -> usize {
-    Side::BOTH
-        .iter()
-        .filter_map(|&side| input.capabilities[side].names.longest_name)
-        .min()
-        .map_or(255, |n| n as usize)
+/// The name of a conflict copy of what is called `name`: one that both sides can hold, if there is any.
+pub(super) fn copy_name(input: &Input<'_>, name: &Name, at: Timestamp, ordinal: u32) -> Name {
+    let rules = input.capabilities.map(|side| &side.names);
+    let longest = Side::BOTH.into_iter().filter_map(|s| rules[s].longest_name);
+    let mut room = longest.min().map_or(255, |n| n as usize);
+    loop {
+        let copy = conflict_name(name, at, input.device, ordinal, room);
+        let excess = |side: Side| match names::encode(&copy, rules[side]) {
+            Err(NameRefusal::NameTooLong { bytes, longest }) => Some(bytes - longest.min(bytes)),
+            _ => None,
+        };
+        let Some(excess) = Side::BOTH.into_iter().filter_map(excess).max() else {
+            return copy;
+        };
+        let fits = copy.as_str().len().saturating_sub(excess as usize);
+        // What always stays of a copy's name is longer than that.
+        if fits >= room || copy.as_str().len() > room {
+            return copy;
+        }
+        room = fits;
+    }
 }

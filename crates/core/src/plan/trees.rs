@@ -1,7 +1,8 @@
 //! What the planner is given: the base, and what each side shows that differs from it.
 //!
-//! Only what is in doubt is here: items that some side shows differently, their folders up to the root,
-//! and everything below a folder that is gone. What is not here is in step.
+//! Only what a decision needs is here: items that some side shows differently, what is in step but has a name that
+//! one of them may want, their folders up to the root, and everything below a folder that is gone. What is not here
+//! is in step.
 
 use std::collections::BTreeMap;
 

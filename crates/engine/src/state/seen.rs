@@ -443,7 +443,10 @@ impl State {
         let had = self.seen_at(side, folder, name)?.is_some();
         let bytes = entry.map(pack_entry).transpose()?;
         let since = match entry {
-            Some(entry) if entry.mtime.is_none() => Some(self.since(side, folder, name, entry)?.0),
+            // A server's upload time is no time of the content.
+            Some(entry) if !entry.mtime.is_some_and(|m| m.by_client) => {
+                Some(self.since(side, folder, name, entry)?.0)
+            }
             _ => None,
         };
         let mut write = self.db.prepare_cached(

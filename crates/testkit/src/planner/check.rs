@@ -175,9 +175,15 @@ impl Judge {
             equality,
             source,
             destination,
+            unchanged:
+                PerSide {
+                    source: true,
+                    destination: true,
+                },
         } = &action.deed
         else {
-            // A copy for which the original was deleted is as good as a move.
+            // A copy for which the original was deleted is as good as a move; and what a backup leaves edited on its
+            // follower is noted for its place only.
             if (a.kind, a.content) == (b.kind, b.content) {
                 world.joined(bodies.source, bodies.destination);
             }

@@ -300,6 +300,7 @@ impl<'a> Run<'a> {
             }
             self.gather();
         }
+        self.world.planned();
         let known = (&self.state, &self.folders);
         self.judge.planned(&self.plan, known, &self.world);
         if self.told.is_some() {

@@ -18,6 +18,8 @@ struct Write {
     /// What people take it for that was written to.
     thing: u32,
     is_superseded: bool,
+    /// Whether it was when the plan was made that is being carried out.
+    was_superseded: bool,
     /// Another write that stands for this one too; itself if none does.
     same_as: usize,
 }
@@ -86,6 +88,7 @@ impl World {
             content,
             thing,
             is_superseded: false,
+            was_superseded: false,
             same_as,
         });
         same_as
@@ -152,6 +155,23 @@ impl World {
         self.holder(content).is_some() || self.versions.iter().any(|v| v.content == content)
     }
 
+    /// A plan was made of what both sides show now.
+    pub(super) fn planned(&mut self) {
+        for write in 0..self.writes.len() {
+            self.writes[write].was_superseded = self.is_superseded(write);
+        }
+    }
+
+    /// From now on `other` stands for a write that was taken. What the plan knew to be superseded cannot: it goes
+    /// with the same plan, so from now on it is asked for as what it stands for is.
+    fn stands_for(&mut self, other: usize, write: usize, is_kept: bool) {
+        let root = self.root_of(other);
+        if !is_kept && !self.is_superseded(write) && self.writes[root].was_superseded {
+            self.writes[root].is_superseded = false;
+        }
+        self.unite(write, other);
+    }
+
     /// An action took this from a side. What holds the same content elsewhere stands for it from now on.
     pub(super) fn taken(&mut self, side: Side, body: &Body, is_kept: bool) -> Taken {
         if body.kind != Kind::File || body.content == 0 {
@@ -164,7 +184,7 @@ impl World {
             });
         }
         if let Some(other) = self.holder(body.content) {
-            self.unite(body.write, other);
+            self.stands_for(other, body.write, was_kept || is_kept);
             return Taken::Accounted;
         }
         if was_kept || is_kept {

@@ -199,3 +199,22 @@ fn a_backup_keeps_a_folder_whose_name_a_file_took() {
         "#,
     );
 }
+
+/// The source put an old conflict copy over the original with its time, and the destination removed that copy: it
+/// cannot stand for the source's version, which is then nowhere.
+#[test]
+fn a_conflict_copy_that_goes_does_not_stand_for_the_loser() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong
+        policy: two-way hash-only merge keep-both
+        versions: false
+        base write "a" 11 1
+        base write "a (conflict 2023-11-01 082640 device-0000)" 21 2
+        0 source write "a" 21 2
+        0 destination write "a" 31 3
+        0 destination delete "a (conflict 2023-11-01 082640 device-0000)"
+        "#,
+    );
+}

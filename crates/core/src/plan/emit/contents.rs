@@ -4,12 +4,12 @@ use super::super::action::{At, Deed, LeftOut, Refusal, Retain};
 use super::super::decide::{Content, Life};
 use super::super::node::Place;
 use super::super::reason::Reason;
-use super::super::settle::{longest, refusal};
+use super::super::settle::{copy_name, refusal};
 use super::super::trees::MadeCopy;
 use super::Emitter;
-use crate::conflict_name::conflict_name;
-use crate::entry::{Entry, HashKind, Kind};
+use crate::entry::{Entry, HashKind, Kind, Revision};
 use crate::names;
+use crate::path::Name;
 use crate::side::{PerSide, Side};
 use crate::storage::Meta;
 
@@ -207,6 +207,7 @@ impl Emitter<'_, '_> {
                 equality: None,
                 source,
                 destination,
+                unchanged: PerSide::new(true, true),
             };
             self.push(Side::Source, node, deed, Reason::MetaChangedOn(from_side));
         }
@@ -223,17 +224,11 @@ impl Emitter<'_, '_> {
             return;
         };
         let at = self.nodes.written_at(loser, node);
-        let rules = &self.input.capabilities[loser].names;
+        let rules = self.input.capabilities.map(|side| &side.names);
         for ordinal in 1..1000 {
-            let name = conflict_name(
-                &self.nodes.all[node].name,
-                at,
-                self.input.device,
-                ordinal,
-                longest(self.input),
-            );
-            let Ok(native) = names::encode(&name, rules) else {
-                return;
+            let name = copy_name(self.input, &self.nodes.all[node].name, at, ordinal);
+            let Ok(native) = names::encode(&name, rules[loser]) else {
+                break;
             };
             let native = native.into_owned();
             match self.trees[loser].occupant(parent, &native) {
@@ -241,12 +236,12 @@ impl Emitter<'_, '_> {
                 Some(copy) if copy == node => {}
                 Some(copy) => match self.is_copy(loser, copy, &lost.entry) {
                     Some(true) => {
-                        self.replace(
-                            winner,
-                            node,
-                            Reason::ConflictKeptBoth(winner),
-                            Retain::Superseded,
-                        );
+                        let retain = if self.keeps_its_content(loser, copy) {
+                            Retain::Superseded
+                        } else {
+                            Retain::Unseen
+                        };
+                        self.replace(winner, node, Reason::ConflictKeptBoth(winner), retain);
                         return;
                     }
                     Some(false) => {}
@@ -255,7 +250,7 @@ impl Emitter<'_, '_> {
                         return;
                     }
                 },
-                None if self.trees[winner].occupant(parent, &name).is_none() => {
+                None if !self.is_taken(winner, parent, &name) => {
                     let path = self.trees[loser].path(parent).join(&native);
                     self.push(
                         loser,
@@ -268,6 +263,24 @@ impl Emitter<'_, '_> {
                 None => {}
             }
         }
+        self.refuse(winner, node, Refusal::NameRefused);
+    }
+
+    /// Whether `side` has something under the name that the pair calls `name`.
+    fn is_taken(&self, side: Side, parent: usize, name: &Name) -> bool {
+        names::encode(name, &self.input.capabilities[side].names)
+            .is_ok_and(|native| self.trees[side].occupant(parent, &native).is_some())
+    }
+
+    /// Whether this plan leaves what `side` has of the node, which nobody is writing to, with the content it has.
+    fn keeps_its_content(&self, side: Side, node: usize) -> bool {
+        let want = &self.wants[node];
+        let stays = match want.content {
+            Content::AsIs | Content::Adopt(_) | Content::MetaFrom(_) => true,
+            Content::From(from, ..) => from == side,
+            Content::KeepBoth { .. } | Content::Merge => false,
+        };
+        stays && !matches!(want.life, Life::Dead(_)) && !self.nodes.all[node].frozen
     }
 
     /// Whether `copy` holds the content of `lost`; `None` if it must be read to tell.
@@ -276,8 +289,11 @@ impl Emitter<'_, '_> {
             // It comes there only by this plan.
             return Some(false);
         };
-        let made =
-            |c: &MadeCopy| (c.side, &c.of, &c.copy) == (side, &lost.revision, &entry.revision);
+        // Where a side gives no revision the two tell nothing.
+        let told = lost.revision != Revision::None && entry.revision != Revision::None;
+        let made = |c: &MadeCopy| {
+            told && (c.side, &c.of, &c.copy) == (side, &lost.revision, &entry.revision)
+        };
         if entry.kind == lost.kind && self.input.trees.copies.iter().any(made) {
             return Some(true);
         }
@@ -295,7 +311,7 @@ impl Emitter<'_, '_> {
             let known = self.nodes.all[node].places[side]
                 .is_some_and(|p| p.entry.hash(HashKind::Blake3).is_some());
             if !known {
-                self.plan.evidence.push(self.nodes.evidence(
+                self.plan.evidence.extend(self.nodes.evidence(
                     side,
                     node,
                     self.nodes.id_on(side, node),

@@ -145,10 +145,16 @@ impl Emitter<'_, '_> {
                 _ => continue,
             };
             if settled {
+                // A backup leaves what only the follower edited.
+                let unchanged = PerSide::from_fn(|side| {
+                    want.content != Content::AsIs
+                        || self.nodes.change(side, node) != Some(Change::Edited)
+                });
                 let deed = Deed::Adopt {
                     equality,
                     source: source.entry.clone(),
                     destination: destination.entry.clone(),
+                    unchanged,
                 };
                 let reason = if relocated {
                     want.place_reason
