@@ -5,13 +5,13 @@
 //! revisions match. What Tandem itself moved is known without. What is not recognised is a delete and a create,
 //! which loses nothing but time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::action::{At, Evidence};
 use super::swap::{swap_name, swapped_item};
 use super::trees::{BaseItem, Fresh, Input, ItemId, MadeMove, Seen};
 use crate::capabilities::Ids;
-use crate::entry::{Entry, HashKind, Kind, NativeId};
+use crate::entry::{ContentHash, Entry, HashKind, Kind, NativeId};
 use crate::path::RelPath;
 use crate::side::Side;
 
@@ -316,23 +316,20 @@ impl<'a> Matcher<'a> {
         if gone.is_empty() {
             return;
         }
-        let candidates: Vec<usize> = (0..self.fresh.len())
-            .filter(|&i| {
-                self.is_free(i) && !self.fresh[i].frozen && self.fresh[i].entry.kind == Kind::File
-            })
-            .filter(|&i| gone.contains_key(&self.fresh[i].entry.size))
-            .collect();
+        let mut fresh: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        let mut candidates = Vec::new();
+        for (i, f) in self.fresh.iter().enumerate() {
+            let size = f.entry.size;
+            let is_file = !f.frozen && f.entry.kind == Kind::File;
+            if is_file && self.is_free(i) && gone.contains_key(&size) {
+                fresh.entry(size).or_default().push(i);
+                candidates.push(i);
+            }
+        }
         if cheap_reads {
             self.ask_for_hashes(&candidates);
         }
-        let mut sizes: Vec<u64> = gone.keys().copied().collect();
-        sizes.sort_unstable();
-        for size in sizes {
-            let fresh: Vec<usize> = candidates
-                .iter()
-                .copied()
-                .filter(|&i| self.fresh[i].entry.size == size)
-                .collect();
+        for (size, fresh) in fresh {
             self.match_unique(&gone[&size], &fresh);
         }
     }
@@ -353,25 +350,49 @@ impl<'a> Matcher<'a> {
         }
     }
 
+    /// Notes those of one size that have equal content, unique on both ends.
     fn match_unique(&mut self, gone: &[usize], fresh: &[usize]) {
-        let same = |item: usize, f: usize| {
-            let was = self.items[item].entries[self.side].as_ref();
-            was.is_some_and(|was| self.fresh[f].entry.same_by_hash(was) == Some(true))
-        };
+        let side = self.side;
+        let was = |item: &usize| self.items[*item].entries[side].as_ref();
+        let gone: Vec<(usize, &Entry)> = gone.iter().filter_map(|i| Some((*i, was(i)?))).collect();
+        let fresh: Vec<(usize, &Entry)> =
+            fresh.iter().map(|&i| (i, &self.fresh[i].entry)).collect();
+        let (of_gone, of_fresh) = (by_hash(&gone), by_hash(&fresh));
         let mut pairs = Vec::new();
-        for &item in gone {
-            let mut equal = fresh.iter().copied().filter(|&f| same(item, f));
-            let (Some(only), None) = (equal.next(), equal.next()) else {
-                continue;
-            };
-            if gone.iter().filter(|&&other| same(other, only)).count() == 1 {
-                pairs.push((item, only));
+        for &(item, entry) in &gone {
+            if let Some((found, there)) = only_equal(entry, &of_fresh)
+                && only_equal(there, &of_gone).is_some()
+            {
+                pairs.push((item, found));
             }
         }
         for (item, f) in pairs {
             self.note(item, f);
         }
     }
+}
+
+/// Entries by each hash that is known of them.
+type ByHash<'a> = HashMap<&'a ContentHash, Vec<(usize, &'a Entry)>>;
+
+fn by_hash<'a>(entries: &[(usize, &'a Entry)]) -> ByHash<'a> {
+    let mut found = ByHash::new();
+    for &(index, entry) in entries {
+        for hash in &entry.hashes {
+            found.entry(hash).or_default().push((index, entry));
+        }
+    }
+    found
+}
+
+/// The one that has the content of `entry`; `None` if there is none or another one too.
+fn only_equal<'a>(entry: &Entry, among: &ByHash<'a>) -> Option<(usize, &'a Entry)> {
+    let alike = entry.hashes.iter().filter_map(|hash| among.get(hash));
+    let mut equal = alike
+        .flatten()
+        .filter(|(_, other)| other.same_by_hash(entry) == Some(true));
+    let first = equal.next()?;
+    equal.all(|other| other.0 == first.0).then_some(*first)
 }
 
 fn children(parents: impl Iterator<Item = ItemId>) -> HashMap<ItemId, Vec<usize>> {

@@ -6,7 +6,7 @@ use super::action::{At, Conflict, ConflictKind, Evidence, Plan};
 use super::compare::{Change, change_since};
 use super::identify::{Identified, identify};
 use super::swap::{before_swap, swap_name, swapped_item};
-use super::trees::{BaseItem, Input, ItemId, Seen};
+use super::trees::{BaseItem, Input, ItemId, MadeMove, Seen};
 use crate::capabilities::{CaseRule, UnicodeRule};
 use crate::entry::{Entry, Kind};
 use crate::names;
@@ -51,6 +51,8 @@ pub(super) struct Nodes<'a> {
     pub(super) all: Vec<Node<'a>>,
     pub(super) rules: (CaseRule, UnicodeRule),
     input: &'a Input<'a>,
+    /// Where Tandem itself has put items.
+    moves: PerSide<HashMap<ItemId, Vec<&'a MadeMove>>>,
 }
 
 impl<'a> Nodes<'a> {
@@ -71,6 +73,13 @@ impl<'a> Nodes<'a> {
             all: builder.nodes,
             rules: builder.rules,
             input,
+            moves: PerSide::from_fn(|side| {
+                let mut of_item: HashMap<ItemId, Vec<&MadeMove>> = HashMap::new();
+                for made in input.trees.moves.iter().filter(|made| made.side == side) {
+                    of_item.entry(made.item).or_default().push(made);
+                }
+                of_item
+            }),
         };
         for side in Side::BOTH {
             for evidence in &identified[side].evidence {
@@ -191,23 +200,19 @@ impl<'a> Nodes<'a> {
             it.places[side]?.entry,
             it.base.and_then(|b| b.entries[side].as_ref())?,
         );
-        let moved = self.input.trees.moves.iter().find(|made| {
-            let revisions = made.unchanged.as_ref();
-            (made.side, made.item) == (side, it.id)
-                && revisions.is_some_and(|(before, after)| {
-                    (before, after) == (&was.revision, &now.revision)
-                })
+        let moved = self.moves[side].get(&it.id).is_some_and(|made| {
+            let mut revisions = made.iter().filter_map(|made| made.unchanged.as_ref());
+            revisions.any(|(before, after)| (before, after) == (&was.revision, &now.revision))
         });
         let capabilities = self.input.capabilities[side];
-        Some(match moved {
-            Some(_) => {
-                let was = Entry {
-                    revision: now.revision.clone(),
-                    ..was.clone()
-                };
-                change_since(now, &was, capabilities)
-            }
-            None => change_since(now, was, capabilities),
+        Some(if moved {
+            let was = Entry {
+                revision: now.revision.clone(),
+                ..was.clone()
+            };
+            change_since(now, &was, capabilities)
+        } else {
+            change_since(now, was, capabilities)
         })
     }
 

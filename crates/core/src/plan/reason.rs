@@ -35,7 +35,7 @@ pub enum Reason {
     ConflictMerged,
     /// Both sides moved it to different places; this side's place holds.
     MoveMove(Side),
-    /// Two folders were moved into each other; this side's move holds, the other is taken back.
+    /// Two folders were moved into each other and both go back; this one was moved on this side.
     MovedIntoEachOther(Side),
     /// Another item has taken the name; this side's item is given another.
     NameTaken(Side),

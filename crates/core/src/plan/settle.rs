@@ -51,46 +51,61 @@ impl Settler<'_, '_> {
     /// Folders moved into each other go back to where they were; neither move is carried.
     fn take_back_cycles(&mut self) {
         let mut taken_back = BTreeSet::new();
+        // Known to lead to the root.
+        let mut is_rooted = vec![false; self.wants.len()];
+        is_rooted[0] = true;
+        let mut at_step = vec![None; self.wants.len()];
         for start in 1..self.wants.len() {
-            while let Some(cycle) = self.cycle_from(start) {
-                let movers: Vec<usize> = cycle
-                    .iter()
-                    .copied()
-                    .filter(|&n| self.nodes.all[n].base.is_some() && !taken_back.contains(&n))
-                    .collect();
-                for &node in &movers {
-                    let base = &self.nodes.all[node];
-                    self.wants[node].parent = base.base_parent;
-                    self.wants[node].name = base.name.clone();
-                    self.wants[node].place_reason = Reason::MovedIntoEachOther(Side::Destination);
-                    taken_back.insert(node);
-                    if base.places.source.is_some_and(|p| p.moved)
-                        || base.places.destination.is_some_and(|p| p.moved)
-                    {
-                        self.note(node, ConflictKind::MovedIntoEachOther);
+            let mut path = Vec::new();
+            let mut at = start;
+            while !is_rooted[at] {
+                if let Some(begin) = at_step[at] {
+                    let mut cycle = path.split_off(begin);
+                    for &node in &cycle {
+                        at_step[node] = None;
                     }
+                    let first = (0..cycle.len()).min_by_key(|&i| cycle[i]);
+                    cycle.rotate_left(first.unwrap_or(0));
+                    if !self.take_back(&cycle, &mut taken_back) {
+                        break;
+                    }
+                } else {
+                    at_step[at] = Some(path.len());
+                    path.push(at);
+                    at = self.wants[at].parent;
                 }
-                if movers.is_empty() {
-                    break;
-                }
+            }
+            for node in path {
+                is_rooted[node] = true;
+                at_step[node] = None;
             }
         }
     }
 
-    fn cycle_from(&self, start: usize) -> Option<Vec<usize>> {
-        let mut path = vec![start];
-        let mut at = self.wants[start].parent;
-        while at != 0 {
-            if at == start {
-                return Some(path);
+    /// Whether there was something to take back.
+    fn take_back(&mut self, cycle: &[usize], taken_back: &mut BTreeSet<usize>) -> bool {
+        let mut any = false;
+        for &node in cycle {
+            let it = &self.nodes.all[node];
+            if it.base.is_none() || !taken_back.insert(node) {
+                continue;
             }
-            if path.len() > self.wants.len() {
-                return None;
+            any = true;
+            let moved = it.places.map(|place| place.is_some_and(|p| p.moved));
+            let side = if moved.destination {
+                Side::Destination
+            } else {
+                Side::Source
+            };
+            let want = &mut self.wants[node];
+            want.parent = it.base_parent;
+            want.name = it.name.clone();
+            want.place_reason = Reason::MovedIntoEachOther(side);
+            if moved.source || moved.destination {
+                self.note(node, ConflictKind::MovedIntoEachOther);
             }
-            path.push(at);
-            at = self.wants[at].parent;
         }
-        None
+        any
     }
 
     /// A folder that something living lies in lives. What cannot be carried keeps its folder where it is.

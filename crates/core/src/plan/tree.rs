@@ -56,7 +56,7 @@ impl<'a> Tree<'a> {
         self.taken.get(&(parent, self.key(name))).copied()
     }
 
-    /// Whether the folder is there.
+    /// Whether it is there.
     pub(super) fn holds(&self, node: usize) -> bool {
         node == 0 || self.at[node].is_some()
     }
@@ -92,6 +92,12 @@ impl<'a> Tree<'a> {
                 None => return false,
             }
         }
+    }
+
+    /// The folders from `folder` up to the one in `node`, which it lies within.
+    pub(super) fn between(&self, folder: usize, node: usize) -> Vec<usize> {
+        let up = std::iter::successors(Some(folder), |&at| self.parent(at));
+        up.take_while(|&at| at != node).collect()
     }
 
     /// How deep it lies.

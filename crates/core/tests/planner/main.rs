@@ -3,6 +3,7 @@
 
 mod conflicts;
 mod folders;
+mod large;
 mod modes;
 mod moves;
 mod pair;

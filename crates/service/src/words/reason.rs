@@ -36,7 +36,7 @@ pub fn reason(reason: &Reason) -> String {
             format!("Both sides moved it to different places: the {side}'s place is used.")
         }
         Reason::MovedIntoEachOther(side) => {
-            format!("Two folders were moved into each other: the {side}'s move is used.")
+            format!("Two folders were moved into each other: the {side}'s move is taken back.")
         }
         Reason::NameTaken(side) => {
             format!("Another item has taken the name: the {side}'s is given another.")

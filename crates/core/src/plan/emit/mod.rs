@@ -5,6 +5,7 @@
 //! next plan.
 
 mod contents;
+mod queue;
 mod steps;
 
 use std::collections::BTreeSet;
@@ -101,7 +102,7 @@ impl Emitter<'_, '_> {
             .then(|| native.into_owned())
     }
 
-    fn refuse(&mut self, side: Side, node: usize, why: Refusal) -> bool {
+    fn refuse(&mut self, side: Side, node: usize, why: Refusal) {
         if self.refused[side].insert(node) {
             for side in [side.other(), side] {
                 if self.nodes.all[node].places[side].is_some() {
@@ -113,7 +114,6 @@ impl Emitter<'_, '_> {
                 }
             }
         }
-        true
     }
 
     /// What is equal already is noted; what is to be dropped is dropped.

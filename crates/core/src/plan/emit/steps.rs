@@ -1,6 +1,6 @@
 //! Folders and moves, one after the other: each where it can be made once those before it are done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::action::{Action, At, Deed, Refusal, Standing};
 use super::super::compare::Change;
@@ -8,9 +8,18 @@ use super::super::decide::Life;
 use super::super::reason::Reason;
 use super::super::swap::swap_name;
 use super::Emitter;
+use super::queue::{DeadFolder, Queue};
 use crate::entry::Kind;
 use crate::path::{Name, RelPath};
 use crate::side::{PerSide, Side};
+
+/// What came of trying a step.
+enum Tried {
+    /// It is made, or settled that this plan does not make it.
+    Settled,
+    /// It cannot be made before something happens to one of these.
+    Waits(Vec<usize>),
+}
 
 impl Emitter<'_, '_> {
     pub(super) fn folders_and_moves(&mut self) {
@@ -18,15 +27,21 @@ impl Emitter<'_, '_> {
             if !self.may_change(side) {
                 continue;
             }
-            let mut pending: Vec<usize> = (1..self.nodes.all.len())
-                .filter(|&n| self.needs_step(side, n))
-                .collect();
+            let needed = (1..self.nodes.all.len()).filter(|&n| self.needs_step(side, n));
+            let mut queue = Queue::new(needed.collect());
             loop {
-                let before = pending.len();
-                pending.retain(|&node| !self.try_step(side, node));
-                if pending.len() == before && !self.swap_step(side, &mut pending) {
-                    break;
+                while let Some(node) = queue.next() {
+                    match self.try_step(side, node) {
+                        Tried::Settled => queue.settled(node),
+                        Tried::Waits(obstacles) => queue.waits(node, obstacles),
+                    }
                 }
+                let Some(node) = self.to_go_aside(side, &mut queue) else {
+                    break;
+                };
+                self.go_aside(side, node);
+                queue.settled(node);
+                queue.begin_round();
             }
         }
     }
@@ -40,75 +55,81 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// Makes the folder or the move if it can be made now. True once it is settled, done or refused.
-    fn try_step(&mut self, side: Side, node: usize) -> bool {
-        let want = &self.wants[node];
-        if self.refused[side].contains(&want.parent) {
-            return self.refuse(side, node, Refusal::NameRefused);
+    /// Makes the folder or the move if it can be made now.
+    fn try_step(&mut self, side: Side, node: usize) -> Tried {
+        let parent = self.wants[node].parent;
+        if self.refused[side].contains(&parent) {
+            self.refuse(side, node, Refusal::NameRefused);
+            return Tried::Settled;
         }
-        if !self.trees[side].holds(want.parent) || self.is_known_elsewhere(want.parent) {
-            return false;
+        if !self.trees[side].holds(parent) || self.is_known_elsewhere(parent) {
+            return Tried::Waits(vec![parent]);
         }
         let Some(native) = self.native(side, node) else {
-            return self.refuse(side, node, Refusal::NameRefused);
+            self.refuse(side, node, Refusal::NameRefused);
+            return Tried::Settled;
         };
-        if self.trees[side]
-            .occupant(want.parent, &native)
-            .is_some_and(|other| other != node)
-        {
-            return false;
+        let occupant = self.trees[side].occupant(parent, &native);
+        if let Some(other) = occupant.filter(|&other| other != node) {
+            return Tried::Waits(vec![parent, other]);
         }
+        if self.nodes.all[node].places[side].is_none() {
+            self.make_folder(side, node, native);
+            return Tried::Settled;
+        }
+        if self.nodes.all[node].base.is_some() && self.moved[side.other()].contains(&node) {
+            // Both sides have then moved it, which can be noted only once it is seen where it went over there: the
+            // next plan does it.
+            return Tried::Settled;
+        }
+        if self.is_only_respelled(side, node, &native) {
+            return Tried::Waits(vec![parent]);
+        }
+        if self.trees[side].is_within(parent, node) {
+            return Tried::Waits(self.trees[side].between(parent, node));
+        }
+        let reason = self.wants[node].place_reason;
+        self.make_move(side, node, (parent, native), reason);
+        Tried::Settled
+    }
+
+    fn make_folder(&mut self, side: Side, node: usize, native: Name) {
         let other = side.other();
-        if self.nodes.all[node].places[side].is_none()
-            && !self.is_in_place(other, node)
-            && self.may_change(other)
-        {
+        if !self.is_in_place(other, node) && self.may_change(other) {
             // Its name over there is about to change: it is made under the new one, by the next plan.
-            return true;
+            return;
         }
-        match self.nodes.all[node].places[side] {
-            Some(_) if self.nodes.all[node].base.is_some() && self.moved[other].contains(&node) => {
-                // Both sides have then moved it, which can be noted only once it is seen where it went over
-                // there: the next plan does it.
-                return true;
-            }
-            Some(_) if self.is_only_respelled(side, node, &native) => return false,
-            Some(place) => {
-                if self.trees[side].is_within(want.parent, node) {
-                    return false;
-                }
-                let from = At {
-                    path: self.trees[side].path(node),
-                    entry: place.entry.clone(),
-                };
-                let parent = self.wants[node].parent;
-                self.trees[side].put(node, parent, native);
-                let to = self.trees[side].path(node);
-                self.moved[side].insert(node);
-                let reason = self.wants[node].place_reason;
-                let deed = self.move_deed(side, node, from, to);
-                self.push(side, node, deed, reason);
-            }
-            None => {
-                let parent = self.wants[node].parent;
-                self.trees[side].put(node, parent, native);
-                let path = self.trees[side].path(node);
-                let reason = self.wants[node].create_reason;
-                let Some(other) = self.nodes.all[node].places[side.other()] else {
-                    return true;
-                };
-                self.push(
-                    side,
-                    node,
-                    Deed::CreateFolder {
-                        path,
-                        from: other.entry.clone(),
-                    },
-                    reason,
-                );
-            }
+        self.trees[side].put(node, self.wants[node].parent, native);
+        let path = self.trees[side].path(node);
+        let reason = self.wants[node].create_reason;
+        if let Some(there) = self.nodes.all[node].places[other] {
+            let from = there.entry.clone();
+            self.push(side, node, Deed::CreateFolder { path, from }, reason);
         }
-        true
+    }
+
+    fn make_move(&mut self, side: Side, node: usize, to: (usize, Name), reason: Reason) {
+        if let Some((from, to)) = self.moved_in_tree(side, node, to) {
+            let deed = self.move_deed(side, node, from, to);
+            self.push(side, node, deed, reason);
+        }
+    }
+
+    /// Puts the node elsewhere in the side's tree; from where, and where to.
+    fn moved_in_tree(
+        &mut self,
+        side: Side,
+        node: usize,
+        (parent, name): (usize, Name),
+    ) -> Option<(At, RelPath)> {
+        let place = self.nodes.all[node].places[side]?;
+        let from = At {
+            path: self.trees[side].path(node),
+            entry: place.entry.clone(),
+        };
+        self.trees[side].put(node, parent, name);
+        self.moved[side].insert(node);
+        Some((from, self.trees[side].path(node)))
     }
 
     /// Whether a side has moved this folder, and nothing in this plan notes it: what lies below is still known
@@ -125,10 +146,6 @@ impl Emitter<'_, '_> {
 
     fn move_deed(&self, side: Side, node: usize, from: At, to: RelPath) -> Deed {
         let it = &self.nodes.all[node];
-        let unchanged = PerSide::from_fn(|s| {
-            let change = self.nodes.change(s, node);
-            matches!(change, Some(Change::Same | Change::Restamped))
-        });
         let other = side.other();
         let other = self
             .is_in_place(other, node)
@@ -137,9 +154,17 @@ impl Emitter<'_, '_> {
         Deed::Move {
             from,
             to,
-            unchanged,
+            unchanged: self.unchanged(node),
             other,
         }
+    }
+
+    /// Whether each side's content is still the base's.
+    fn unchanged(&self, node: usize) -> PerSide<bool> {
+        PerSide::from_fn(|side| {
+            let change = self.nodes.change(side, node);
+            matches!(change, Some(Change::Same | Change::Restamped))
+        })
     }
 
     /// Whether the side takes the name for the one that the folder has already, and could move the folder only
@@ -151,35 +176,32 @@ impl Emitter<'_, '_> {
             && self.trees[side].occupant(parent, native) == Some(node)
     }
 
-    /// Frees a name: something goes to a name of its own for a while, and the next plan goes on from there.
-    fn swap_step(&mut self, side: Side, pending: &mut Vec<usize>) -> bool {
-        let Some(node) = self
-            .in_a_circle(side, pending)
-            .or_else(|| self.full_and_dead(side, pending))
-        else {
-            return false;
-        };
-        pending.retain(|&other| other != node);
-        self.go_aside(side, node)
+    /// What is to free a name by going to one of its own for a while: one of a circle, or a dead folder. The next
+    /// plan goes on from there.
+    fn to_go_aside(&self, side: Side, queue: &mut Queue) -> Option<usize> {
+        self.in_a_circle(side, queue)
+            .or_else(|| self.full_and_dead(side, queue))
     }
 
     /// One of the movers that wait for each other and have a name that one of them wants, or a folder that waits
     /// for itself.
-    fn in_a_circle(&self, side: Side, pending: &[usize]) -> Option<usize> {
-        let waiting: BTreeSet<usize> = pending.iter().copied().collect();
-        let mut followed = BTreeSet::new();
-        for &start in pending {
+    fn in_a_circle(&self, side: Side, queue: &mut Queue) -> Option<usize> {
+        while let Some(start) = queue.next_start() {
             if self.can_go(side, start) && self.waits_for_itself(side, start) {
                 return Some(start);
             }
             let mut path = Vec::new();
             let mut at = Some(start);
-            while let Some(node) = at.filter(|&node| followed.insert(node)) {
+            while let Some(node) = at.filter(|&node| queue.follow(node)) {
                 path.push(node);
-                at = self.waits_for(side, node, &waiting);
+                at = self.waits_for(side, node, queue.pending());
             }
             let circle = path.iter().position(|&node| Some(node) == at);
-            let circle = circle.map_or(&[][..], |begin| &path[begin..]);
+            let circle: BTreeSet<usize> = circle
+                .map_or(&[][..], |begin| &path[begin..])
+                .iter()
+                .copied()
+                .collect();
             let in_the_way = circle.iter().filter_map(|&n| self.in_the_way_of(side, n));
             let found = in_the_way.filter(|n| circle.contains(n) && self.can_go(side, *n));
             if let Some(found) = found.min() {
@@ -225,50 +247,74 @@ impl Emitter<'_, '_> {
     }
 
     /// A folder that is to be deleted and has a name that is wanted, while something in it waits for that.
-    fn full_and_dead(&self, side: Side, pending: &[usize]) -> Option<usize> {
-        let tree = &self.trees[side];
-        pending.iter().find_map(|&node| {
-            let native = self.native(side, node)?;
-            let folder = tree.occupant(self.wants[node].parent, &native)?;
-            let is_dead = matches!(self.wants[folder].life, Life::Dead(_));
-            let is_waited_for = |&other: &usize| {
-                self.nodes.all[other].places[side].is_some()
-                    && other != folder
-                    && tree.is_within(other, folder)
-            };
-            (is_dead && !self.moved[side].contains(&folder) && pending.iter().any(is_waited_for))
-                .then_some(folder)
-        })
+    fn full_and_dead(&self, side: Side, queue: &mut Queue) -> Option<usize> {
+        loop {
+            while let Some(dead) = queue.next_dead() {
+                let is_pending = |node: &usize| queue.pending().contains(node);
+                let is_waited_for = |node: &usize| {
+                    is_pending(node) && self.trees[side].is_within(*node, dead.folder)
+                };
+                if is_pending(&dead.wanted_by)
+                    && self.in_the_way_of(side, dead.wanted_by) == Some(dead.folder)
+                    && dead.waiting.iter().any(is_waited_for)
+                {
+                    return Some(dead.folder);
+                }
+            }
+            if !queue.add_dead(self.dead_in_the_way(side, queue.pending())) {
+                return None;
+            }
+        }
+    }
+
+    fn dead_in_the_way(&self, side: Side, pending: &BTreeSet<usize>) -> Vec<DeadFolder> {
+        let mut found = Vec::new();
+        let mut of_folder = HashMap::new();
+        for &node in pending {
+            if let Some(folder) = self.in_the_way_of(side, node)
+                && matches!(self.wants[folder].life, Life::Dead(_))
+                && !self.moved[side].contains(&folder)
+            {
+                of_folder.insert(folder, found.len());
+                found.push(DeadFolder {
+                    folder,
+                    wanted_by: node,
+                    waiting: Vec::new(),
+                });
+            }
+        }
+        for &node in pending {
+            let mut at = self.trees[side].parent(node);
+            while let Some(folder) = at {
+                if let Some(&dead) = of_folder.get(&folder) {
+                    found[dead].waiting.push(node);
+                }
+                at = self.trees[side].parent(folder);
+            }
+        }
+        found
     }
 
     /// Moves something to a name of its own for a while, in the folder where it is.
-    fn go_aside(&mut self, side: Side, node: usize) -> bool {
+    fn go_aside(&mut self, side: Side, node: usize) {
         let it = &self.nodes.all[node];
         let (Some(place), Some(parent)) = (it.places[side], self.trees[side].parent(node)) else {
-            return false;
+            return;
         };
         let Some(aside) = swap_name(&place.entry.name, it.id) else {
-            return false;
+            return;
         };
         if self.trees[side].occupant(parent, &aside).is_some() {
-            return false;
+            return;
         }
-        let from = At {
-            path: self.trees[side].path(node),
-            entry: place.entry.clone(),
-        };
         let name = self.nodes.decoded(side, &aside);
-        self.trees[side].put(node, parent, aside);
-        let to = self.trees[side].path(node);
-        self.moved[side].insert(node);
-        let Deed::Move { unchanged, .. } = self.move_deed(side, node, from.clone(), to.clone())
-        else {
-            return false;
+        let Some((from, to)) = self.moved_in_tree(side, node, (parent, aside)) else {
+            return;
         };
         let deed = Deed::Move {
             from,
             to,
-            unchanged,
+            unchanged: self.unchanged(node),
             other: self.nodes.all[node].places[side.other()].map(|p| p.entry.clone()),
         };
         let (it, folder) = (&self.nodes.all[node], &self.nodes.all[parent]);
@@ -290,6 +336,5 @@ impl Emitter<'_, '_> {
             deed,
             reason: Reason::SwapStep,
         });
-        true
     }
 }
