@@ -10,6 +10,7 @@ use bytes::Bytes;
 use common::{Destination, SEEDS, Source, World, capabilities, path};
 use tandem_core::capabilities::{Capabilities, Conditions, Ids};
 use tandem_core::entry::HashKind;
+use tandem_core::environment::Environment as _;
 use tandem_core::policy::ConflictPolicy;
 use tandem_core::side::Side;
 use tandem_engine::report::{ActionKind, Outcome, Undo};
@@ -373,6 +374,40 @@ fn a_conflict_copy_of_what_has_no_time_tells_when_it_was_seen() {
         assert!(has_copy(&world, "mine"), "{:?}", world.paths(Source));
         let paths = world.paths(Source);
         assert!(!paths.iter().any(|p| p.contains("1970")), "{paths:?}");
+        world.still();
+    }
+}
+
+#[test]
+fn a_conflict_copy_does_not_tell_when_a_server_got_it() {
+    for seed in SEEDS {
+        let world = World::shaped(
+            seed,
+            |_| {},
+            |_| {
+                let capabilities = Capabilities {
+                    mtime: false,
+                    ..capabilities(Ids::Strong)
+                };
+                let habits = Habits {
+                    shows_upload_time: true,
+                    ..Habits::plain(&capabilities)
+                };
+                (capabilities, habits)
+            },
+        );
+        world.write(Source, "a", "base");
+        world.sync();
+        world.write(Source, "a", "mine");
+        world.write(Destination, "a", "yours");
+        world.environment.advance(Duration::from_secs(7_200));
+        let (year, month, day, hour, minute, second) = world.environment.now().civil();
+        let seen = format!("{year:04}-{month:02}-{day:02} {hour:02}{minute:02}{second:02}");
+        world.sync();
+        assert!(has_copy(&world, "mine"), "{:?}", world.paths(Source));
+        let paths = world.paths(Source);
+        let told = paths.iter().find_map(|p| p.strip_prefix("a (conflict "));
+        assert!(told.unwrap() > seen.as_str(), "{paths:?}, seen at {seen}");
         world.still();
     }
 }
