@@ -134,9 +134,10 @@ impl Engine {
     }
 }
 
-/// Setting aside changes neither length nor time of the content.
+/// Setting aside changes neither length nor time of the content. When a server got it is no time of the content.
 fn is_changed(before: &Entry, now: &Entry) -> bool {
-    let time = |entry: &Entry| -> Option<Timestamp> { entry.mtime.map(|m| m.at) };
+    let time =
+        |entry: &Entry| -> Option<Timestamp> { entry.mtime.filter(|m| m.by_client).map(|m| m.at) };
     let times = (time(before), time(now));
     before.kind == Kind::File
         && (before.size != now.size || matches!(times, (Some(a), Some(b)) if a != b))

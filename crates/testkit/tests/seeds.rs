@@ -139,6 +139,11 @@ const FOUND: &[(u64, Shape, &str)] = &[
         "a file and a folder changed places, and the base dropped each one's row for the other's",
     ),
     (
+        5,
+        MODES,
+        "a version's own time was not the one that a listing gave the file, and it came back without end",
+    ),
+    (
         736,
         CRASH,
         "an item that was to get its name back did not see that another had it by now",
