@@ -15,6 +15,7 @@ use crate::attributes::{carry, make_ordinary};
 use crate::discard::drop_file;
 use crate::disk::{Anchor, Disk, Moment, Place};
 use crate::errors::{Context, failed, refused};
+use crate::flush::flush_path;
 use crate::held;
 use crate::leftovers::with_inode;
 use crate::swap::Swap;
@@ -24,7 +25,7 @@ use crate::unnamed::Nameless;
 
 const COMMIT: &str = "commit";
 
-/// A group of more members than this is flushed by one flush of the file system.
+/// A group of more members than this is flushed by one flush of the file system, where that can be relied on.
 const FLUSHED_ALONE: usize = 4;
 
 /// A member that may become visible.
@@ -32,7 +33,11 @@ struct Ready {
     temp: RelPath,
     ours: Stat,
     carried: Option<Stat>,
-    /// Open, if it is to be flushed alone.
+    /// The device that its folder lies on.
+    device: u64,
+    /// It is flushed with all of its device, not alone.
+    by_device: bool,
+    /// Open, if it is to be flushed alone and there are few.
     file: Option<OwnedFd>,
     /// It has no name yet.
     unnamed: Option<Nameless>,
@@ -100,9 +105,11 @@ fn prepare(
     let path = &member.staged.target;
     let mut token = Token::unpack(COMMIT, &member.staged.token)?;
     let target = last.place(disk, anchor, path, false)?;
+    let (device, by_device) = disk.unsettled.device_of(&target.folder);
+    let by_device = by_device && !alone;
     if let Some(file) = disk.unnamed.take(&token.at) {
         if member.expected == Expected::Absent {
-            return unnamed(file, token, member);
+            return unnamed(file, token, member, device, by_device);
         }
         token.at = name_beside(disk, &target, &token, &file).context(COMMIT, path)?;
     }
@@ -112,6 +119,8 @@ fn prepare(
         temp: token.at.clone(),
         ours,
         carried: None,
+        device,
+        by_device,
         file: None,
         unnamed: None,
     };
@@ -146,7 +155,13 @@ fn prepare(
 }
 
 /// A file that has no name: nobody else could reach it.
-fn unnamed(file: Nameless, token: Token, member: &Commit) -> Result<Ready> {
+fn unnamed(
+    file: Nameless,
+    token: Token,
+    member: &Commit,
+    device: u64,
+    by_device: bool,
+) -> Result<Ready> {
     let path = &member.staged.target;
     let ours = sys::stat_of(&file.file).context(COMMIT, path)?;
     if ours.size != member.staged.len {
@@ -157,6 +172,8 @@ fn unnamed(file: Nameless, token: Token, member: &Commit) -> Result<Ready> {
         temp: token.at,
         ours,
         carried: None,
+        device,
+        by_device,
         file: None,
         unnamed: Some(file),
     })
@@ -200,17 +217,21 @@ fn staged(temp: &Place, token: &Token, member: &Commit) -> Result<Stat> {
 /// Flushes the content of the group, and what earlier calls made visible; then lets go of what those set aside.
 fn flush(disk: &Disk, anchor: &Anchor, ready: &[Result<Ready>]) -> SysResult<()> {
     disk.at(Moment::BeforeFlush)?;
-    let alone = ready.len() <= FLUSHED_ALONE;
     let mut whole = BTreeMap::new();
     for member in ready.iter().flatten() {
-        let open = member.unnamed.as_ref().filter(|_| alone);
-        match member.file.as_ref().or(open.map(|open| &open.file)) {
-            Some(file) => sys::sync(file)?,
-            None if member.ours.kind == Type::File => {
+        let open = member.unnamed.as_ref().map(|unnamed| &unnamed.file);
+        match member.file.as_ref().or(open) {
+            _ if member.ours.kind != Type::File => {}
+            _ if member.by_device => {
                 let folder = member.temp.parent().unwrap_or_else(RelPath::root);
-                whole.entry(member.ours.device).or_insert(folder);
+                whole.entry(member.device).or_insert(folder);
             }
-            None => {}
+            Some(file) => {
+                disk.at(Moment::Flush)?;
+                sys::sync(file)?;
+            }
+            None if flush_path(disk, anchor, &member.temp)? => {}
+            None => return Err(Errno::IO),
         }
     }
     flush_and_look_again(disk, anchor, &whole)
@@ -222,7 +243,7 @@ fn flush_and_look_again(
     whole: &BTreeMap<u64, RelPath>,
 ) -> SysResult<()> {
     let items = disk.held.take();
-    match disk.unsettled.flush(anchor, whole) {
+    match disk.unsettled.flush(disk, anchor, whole) {
         Ok(()) => {
             held::look_again(disk, items);
             Ok(())

@@ -57,6 +57,8 @@ pub(crate) enum Moment {
     BeforeMove,
     /// Content is flushed next.
     BeforeFlush,
+    /// One file, one folder or one file system is flushed next.
+    Flush,
     /// A version is set aside next.
     BeforeKeep,
     /// The index has the line of a version; its file is moved in next.

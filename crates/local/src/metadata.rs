@@ -75,7 +75,7 @@ fn set_file(disk: &Disk, place: &Place, expected: &Expected, meta: &Meta) -> Res
     let edited = after.size != before.size
         || (after.mtime != wanted && after.mtime.abs_diff(wanted) > 2_000_000_000);
     let still = place.stat().context(SET, path)?;
-    disk.unsettled.note(after.device, path);
+    disk.unsettled.note(&place.folder, path);
     if edited || still.is_none_or(|now| !now.is_same_file(&after)) {
         return Err(not_as_expected(SET, path, "it was changed meanwhile"));
     }
@@ -103,7 +103,8 @@ fn set_link(
     let Some(after) = after else {
         return Err(not_as_expected(SET, path, "it was changed meanwhile"));
     };
+    // A link cannot be opened, so it has no flush of its own.
     disk.unsettled
-        .note_whole(after.device, &path.parent().unwrap_or_else(RelPath::root));
+        .note_with_all(&place.folder, &path.parent().unwrap_or_else(RelPath::root));
     Ok(entry_of(place.name.clone(), &after, Some(target)))
 }

@@ -93,9 +93,10 @@ impl Move<'_> {
             .rename(self.from.name(), &to.folder, to.name())
     }
 
-    /// What was set aside in a folder goes where it goes.
+    /// What was set aside in a folder, and what is to be flushed there, goes where it goes.
     fn moved(&self, stat: &Stat) {
         if stat.kind == Type::Folder {
+            self.disk.unsettled.moved(&self.from.path, &self.to.path);
             self.disk
                 .held
                 .moved(self.disk, &self.from.path, &self.to.path);
@@ -105,7 +106,7 @@ impl Move<'_> {
     fn respell(&self, stat: &Stat) -> Result<Committed> {
         self.rename().context(MOVE, &self.to.path)?;
         self.moved(stat);
-        self.note(stat);
+        self.note();
         self.committed(stat, None, None)
     }
 
@@ -123,7 +124,7 @@ impl Move<'_> {
             Err(error) => return Err(self.failed(error)),
         }
         self.moved(stat);
-        self.note(stat);
+        self.note();
         self.check_moved(stat)
     }
 
@@ -173,7 +174,7 @@ impl Move<'_> {
         match take(self.disk, MOVE, from, self.keep, expects)? {
             Taken::Gone => Err(self.failed(Errno::NOENT)),
             Taken::Displaced(displaced) => {
-                self.note(stat);
+                self.note();
                 self.committed(stat, Some(displaced), None)
             }
             Taken::Here(aside, _) => {
@@ -193,7 +194,7 @@ impl Move<'_> {
                     });
                 }
                 self.disk.leftovers.end(&aside.path);
-                self.note(stat);
+                self.note();
                 self.committed(stat, None, None)
             }
         }
@@ -221,7 +222,7 @@ impl Move<'_> {
             Err(Errno::NOSYS) => return self.onto_taken_portably(stat, there),
             Err(error) => return Err(self.failed(error)),
         }
-        self.note(stat);
+        self.note();
         let arrived = to.stat().context(MOVE, &to.path)?;
         let came = from.stat().context(MOVE, &from.path)?;
         let right = arrived
@@ -271,7 +272,7 @@ impl Move<'_> {
         match take(self.disk, MOVE, &self.to, self.keep, expects)? {
             Taken::Gone => self.onto_free(stat),
             Taken::Displaced(displaced) => {
-                self.note(stat);
+                self.note();
                 self.committed(stat, Some(displaced), None)
             }
             Taken::Here(aside, old) => match self.onto_free(stat) {
@@ -293,10 +294,10 @@ impl Move<'_> {
         }
     }
 
-    fn note(&self, stat: &Stat) {
+    fn note(&self) {
         for place in [&self.from, &self.to] {
             let parent = place.path.parent().unwrap_or_else(RelPath::root);
-            self.disk.unsettled.note(stat.device, &parent);
+            self.disk.unsettled.note(&place.folder, &parent);
         }
     }
 

@@ -432,10 +432,10 @@ impl Swap<'_> {
             // that it is another.
             _ => entry_of(target.name.clone(), &self.ours, self.link.map(Into::into)),
         };
-        unsettled.note(self.ours.device, &parent);
+        unsettled.note(&target.folder, &parent);
         if self.temp.path.parent() != target.path.parent() {
             let from = self.temp.path.parent().unwrap_or_else(RelPath::root);
-            unsettled.note(self.ours.device, &from);
+            unsettled.note(&self.temp.folder, &from);
         }
         let (kept, displaced) = match old {
             Old::Kept(key) => (Some(key), None),

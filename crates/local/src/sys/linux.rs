@@ -102,6 +102,31 @@ pub(crate) fn most_open_files() -> u64 {
     wanted
 }
 
+/// Whether [`sync_file_system`] writes all of the file system that `folder` lies on, brings it past the device's own
+/// cache, and reports what failed. FUSE sends its server nothing
+/// ([fs/fuse/inode.c](https://github.com/torvalds/linux/blob/v6.1/fs/fuse/inode.c), `fuse_sync_fs`), FAT and exFAT leave
+/// it in the device's cache, and before 5.8 none reports a failure ([syncfs(2)](https://man7.org/linux/man-pages/man2/syncfs.2.html)).
+pub(super) fn flushes_whole(folder: BorrowedFd<'_>) -> bool {
+    let known = matches!(file_system(folder), EXT4 | BTRFS | XFS | F2FS | ZFS | TMPFS);
+    known && is_at_least(5, 8)
+}
+
+/// Whether the kernel is of this version or later; not where it does not say.
+fn is_at_least(major: u32, minor: u32) -> bool {
+    static RELEASE: OnceLock<Option<(u32, u32)>> = OnceLock::new();
+    let release = RELEASE.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+        release_of(&text)
+    });
+    release.is_some_and(|found| found >= (major, minor))
+}
+
+fn release_of(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next()?.parse().ok();
+    Some((next()?, next()?))
+}
+
 pub(super) fn sync_file_system(folder: BorrowedFd<'_>) -> SysResult<()> {
     retried(|| rustix::fs::syncfs(folder))
 }
@@ -234,5 +259,22 @@ pub(super) fn time_step(folder: BorrowedFd<'_>, ctime: Option<i64>) -> u64 {
         _ if file_system(folder) == MSDOS => 2 * SECOND,
         Some(nanos) if nanos.unsigned_abs() % SECOND != 0 => TICK,
         _ => SECOND,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_of_a_kernel_is_read_from_what_it_says() {
+        for (text, release) in [
+            ("6.18.44-fc-v669\n", Some((6, 18))),
+            ("5.4.0", Some((5, 4))),
+            ("5.15-rc1", Some((5, 15))),
+            ("unknown", None),
+        ] {
+            assert_eq!(release_of(text), release, "{text}");
+        }
     }
 }

@@ -443,6 +443,11 @@ impl Folder {
         retried(|| rustix::fs::fsync(&self.fd))
     }
 
+    /// Whether [`Folder::sync_all`] can be relied on here: not every file system does anything then, or says what failed.
+    pub(crate) fn flushes_whole(&self) -> bool {
+        !self.lacks.is_pretended() && linux::flushes_whole(self.as_fd())
+    }
+
     /// Flushes the whole file system this folder lies on; reports what failed since this folder was opened.
     pub(crate) fn sync_all(&self) -> SysResult<()> {
         linux::sync_file_system(self.as_fd())
