@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustix::fd::OwnedFd;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::{Name, RelPath};
-use tandem_core::storage::{Commit, Committed, Expected};
+use tandem_core::storage::{Commit, Committed, Expected, Meta};
 
 use crate::attributes::{carry, make_ordinary};
 use crate::discard::drop_file;
@@ -139,19 +139,39 @@ fn prepare(
         .folder
         .open_file(temp.name(), Access::ReadWrite)
         .context(COMMIT, path)?;
-    let executable = member.staged.meta.executable;
-    let dressed = match &old {
-        Some(old) => carry(&target, old, &file, executable),
-        None if token.private => {
-            let scratch = disk.random_name(tandem_core::storage::STAGED_PREFIX, "");
-            make_ordinary(&temp, &scratch, &file, executable)
-        }
-        None => Ok(()),
-    };
-    dressed.context(COMMIT, path)?;
+    let meta = &member.staged.meta;
+    match &old {
+        Some(old) => carry(&target, old, &file, meta.executable).context(COMMIT, path)?,
+        None if token.private => dress(disk, &temp, &file, meta)?,
+        None => {}
+    }
     ready.carried = old;
     ready.file = alone.then_some(file);
     Ok(ready)
+}
+
+/// Gives a new file, made for its owner alone, what it is to have: a copy what the original has (P20), any other
+/// what every fresh file gets. What the original had is not known any more where it is gone.
+fn dress(disk: &Disk, temp: &Place, file: &OwnedFd, meta: &Meta) -> Result<()> {
+    let dressed = match &meta.copy_of {
+        Some(original) => {
+            let place = match disk.place(COMMIT, original) {
+                Err(error) if error.cause == Cause::NotFound => return Ok(()),
+                place => place?,
+            };
+            match place.stat().context(COMMIT, original)? {
+                Some(stat) if stat.kind == Type::File => {
+                    carry(&place, &stat, file, meta.executable)
+                }
+                _ => Ok(()),
+            }
+        }
+        None => {
+            let scratch = disk.random_name(tandem_core::storage::STAGED_PREFIX, "");
+            make_ordinary(temp, &scratch, file, meta.executable)
+        }
+    };
+    dressed.context(COMMIT, &temp.path)
 }
 
 /// A file that has no name: nobody else could reach it.

@@ -148,7 +148,7 @@ pub(crate) async fn stage(
     let len = content.len();
     let mut writing = match resume.and_then(|token| resumed(disk, target, len, token, &*sink)) {
         Some(writing) => writing,
-        None => begin(disk, &place, len, &*sink)?,
+        None => begin(disk, &place, len, meta, &*sink)?,
     };
     if writing.hasher.is_none() && (len >= RESUMABLE || !content.is_hashed_on_the_way()) {
         writing.hasher = Some(Box::default());
@@ -249,13 +249,17 @@ impl Writing {
 }
 
 /// Makes the file.
-fn begin(disk: &Arc<Disk>, place: &Place, len: u64, sink: &dyn ResumeSink) -> Result<Writing> {
+fn begin(
+    disk: &Arc<Disk>,
+    place: &Place,
+    len: u64,
+    meta: &Meta,
+    sink: &dyn ResumeSink,
+) -> Result<Writing> {
     let target = &place.path;
-    // While it lies there it is no wider than the file that it will replace.
-    let private = place
-        .stat()
-        .context(STAGE, target)?
-        .is_some_and(|old| old.kind == Type::File);
+    // While it lies there it is no wider than the file that it will replace or that it is a copy of.
+    let old = place.stat().context(STAGE, target)?;
+    let private = meta.copy_of.is_some() || old.is_some_and(|old| old.kind == Type::File);
     if !private && len < RESUMABLE {
         let made = Nameless::make(place, 0o666).context(STAGE, target)?;
         if let Some(unnamed) = made {

@@ -89,7 +89,7 @@ async fn what_is_staged_is_not_seen_and_has_its_hash_time_and_bit() {
         let meta = Meta {
             mtime: mtime(1_234_567_890_123_456_789),
             executable: Some(true),
-            target: None,
+            ..Meta::default()
         };
         let staged = bench.stage("a/b/file", "hello", &meta).await.unwrap();
         assert_eq!(staged.len, 5);
