@@ -111,15 +111,26 @@ impl Move<'_> {
     }
 
     fn onto_free(&self, stat: &Stat) -> Result<Committed> {
-        if stat.kind != Type::Folder && !self.to.folder.can_spare() {
+        let (from, to) = (&self.from, &self.to);
+        let is_folder = stat.kind == Type::Folder;
+        if !is_folder && !to.folder.can_spare() {
             return self.onto_free_portably(stat);
         }
-        let (from, to) = (&self.from, &self.to);
-        match from
-            .folder
-            .rename_if_free(from.name(), &to.folder, to.name())
-        {
+        let renamed = if is_folder {
+            from.folder
+                .rename_if_free(from.name(), &to.folder, to.name())
+        } else {
+            // A file's name is not Tandem's own: in steps, it would be unlinked with what came there between them.
+            from.folder
+                .rename_sparing(from.name(), &to.folder, to.name())
+        };
+        match renamed {
             Ok(()) => {}
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if !is_folder => {
+                let moved = self.onto_free_portably(stat)?;
+                to.folder.cannot_spare();
+                return Ok(moved);
+            }
             Err(Errno::EXIST | Errno::NOTEMPTY) => return Err(self.taken()),
             Err(error) => return Err(self.failed(error)),
         }

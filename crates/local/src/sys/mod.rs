@@ -359,12 +359,18 @@ impl Folder {
         let answer = portable::rename_if_free(self.as_fd(), name, to.as_fd(), new, links);
         // Refused both ways it may be the names: a folder does not go into itself.
         if tried && answer.is_ok() {
-            self.lacks.note(Call::Spare, self.device());
+            self.cannot_spare();
         }
         answer
     }
 
-    fn rename_sparing(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
+    /// A rename that spares what has the new name was refused, and the same done in another way.
+    pub(crate) fn cannot_spare(&self) {
+        self.lacks.note(Call::Spare, self.device());
+    }
+
+    /// Renames where the new name is free, else fails with `EXIST`; in one step, or not at all.
+    pub(crate) fn rename_sparing(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
         if self.lacks.is_pretended() {
             return Err(Errno::INVAL);
         }
@@ -474,9 +480,15 @@ impl Folder {
         linux::says_case_insensitive(self.as_fd())
     }
 
-    /// Whether the system says that `name`, though on a device of its own, is no mount (a btrfs subvolume).
-    pub(crate) fn says_not_mounted(&self, name: &str) -> bool {
-        linux::says_not_mounted(self.as_fd(), name)
+    /// Whether something is mounted at `name`, where the system says so. The device alone does not show it: that of a
+    /// folder mounted elsewhere once more is its parent's, that of a btrfs subvolume its own.
+    pub(crate) fn says_mounted(&self, name: &str) -> Option<bool> {
+        linux::says_mounted(self.as_fd(), name)
+    }
+
+    /// As [`Folder::says_mounted`], of this folder.
+    pub(crate) fn says_mounted_itself(&self) -> Option<bool> {
+        linux::says_mounted(self.as_fd(), "")
     }
 
     /// What calls the file system of this folder is known to have, for what is said of it before it is tried.
