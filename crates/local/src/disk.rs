@@ -53,6 +53,8 @@ pub(crate) enum Moment {
     BeforeUndo,
     /// An item was checked and is taken from its name next.
     BeforeTake,
+    /// It was taken from its name; what it is is looked at next.
+    AfterTake,
     /// A move was checked and is made next.
     BeforeMove,
     /// Content is flushed next.
@@ -184,11 +186,10 @@ impl Disk {
             return Ok(anchor);
         }
         let fresh = self.open()?;
+        // Before anybody else has it: what was mounted there is not empty.
+        self.mounts.load(&fresh.folder);
         let mut slot = self.anchor.write().unwrap_or_else(PoisonError::into_inner);
-        let anchor = slot.get_or_insert(fresh).clone();
-        drop(slot);
-        self.mounts.load(&anchor.folder);
-        Ok(anchor)
+        Ok(slot.get_or_insert(fresh).clone())
     }
 
     fn open(&self) -> SysResult<Arc<Anchor>> {
@@ -211,10 +212,11 @@ impl Disk {
         if let Some(held) = self.held()
             && held.stat.is_same_file(&fresh.stat)
         {
+            self.mounts.load(&held.folder);
             return Ok(held);
         }
-        *self.anchor.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
         self.mounts.load(&fresh.folder);
+        *self.anchor.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
         Ok(fresh)
     }
 

@@ -9,7 +9,7 @@ use tandem_core::time::Timestamp;
 
 use crate::disk::Disk;
 use crate::leftovers;
-use crate::mounts::is_mount_point;
+use crate::mounts::mounted;
 use crate::observed::{entry_of, target_of};
 use crate::sys::{Errno, Folder, Stat, SysResult, Type};
 
@@ -162,10 +162,13 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// Notes a mount, and skips the folder that is left where one was.
+    /// Notes a mount, and skips the folder that is left where one was, or another in its place.
     fn is_gone_mount(&mut self, name: &Name, stat: &Stat) -> bool {
-        if is_mount_point(self.folder, name.as_str(), stat, self.device) {
-            self.disk.mounts.saw(self.path.join(name));
+        let known = self.known_mounts.contains_key(name.as_str());
+        let found = mounted(self.folder, name.as_str(), stat, self.device, known);
+        if let Some(volume) = found
+            && self.disk.mounts.saw(self.path.join(name), volume)
+        {
             self.known_mounts.remove(name.as_str());
         }
         if let Some(met) = self.known_mounts.get_mut(name.as_str()) {

@@ -226,14 +226,17 @@ pub(super) fn says_case_insensitive(folder: BorrowedFd<'_>) -> bool {
         || rustix::fs::ioctl_getflags(folder).is_ok_and(|flags| flags.bits() & CASEFOLD != 0)
 }
 
-pub(super) fn says_not_mounted(folder: BorrowedFd<'_>, name: &str) -> bool {
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    rustix::fs::statx(folder, name, flags, StatxFlags::empty()).is_ok_and(|found| {
-        found
-            .stx_attributes_mask
-            .contains(StatxAttributes::MOUNT_ROOT)
-            && !found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
-    })
+/// Whether `name`, or the folder itself if that is empty, is where something is mounted; `None` before Linux 5.8.
+pub(super) fn says_mounted(folder: BorrowedFd<'_>, name: &str) -> Option<bool> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW
+        | AtFlags::NO_AUTOMOUNT
+        | AtFlags::EMPTY_PATH
+        | AtFlags::STATX_DONT_SYNC;
+    let found = rustix::fs::statx(folder, name, flags, StatxFlags::empty()).ok()?;
+    found
+        .stx_attributes_mask
+        .contains(StatxAttributes::MOUNT_ROOT)
+        .then(|| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 pub(super) fn known_features(folder: BorrowedFd<'_>) -> Features {
