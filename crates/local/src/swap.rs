@@ -224,15 +224,23 @@ impl Swap<'_> {
         let looked = self.disk.at(Moment::AfterSwap).and_then(|()| aside.stat());
         let back = match looked {
             Ok(Some(back)) => back,
-            Ok(None) => return Err(self.failed(Errno::NOENT)),
-            Err(error) => return Err(self.failed(error)),
+            Ok(None) => {
+                self.disk.leftovers.end(&aside.path);
+                return Err(self.failed(Errno::NOENT));
+            }
+            Err(error) => {
+                self.undo_unseen(&aside);
+                return Err(self.failed(error));
+            }
         };
         if !self.is_expected(&back) {
             let error = self.unexpected("it was changed");
             return self.undo(&aside, &back, error).map(Some);
         }
-        if (back.mode, back.uid, back.gid) != (now.mode, now.uid, now.gid) {
-            self.carry_from(&aside, &back, self.target)?;
+        if (back.mode, back.uid, back.gid) != (now.mode, now.uid, now.gid)
+            && let Err(error) = self.carry_from(&aside, &back, self.target)
+        {
+            return self.undo(&aside, &back, error).map(Some);
         }
         match self.dispose(&aside, &back) {
             Ok(old) => Ok(Some(old)),
@@ -269,6 +277,22 @@ impl Swap<'_> {
             }
         };
         Ok(old)
+    }
+
+    /// Exchanges back what came from the target and cannot be looked at, if the target still holds ours as we wrote it.
+    /// What is under the name of Tandem's own then, if it is not the staged file, is found there by the next scan.
+    fn undo_unseen(&self, aside: &Place) {
+        let (folder, target) = (&aside.folder, self.target);
+        let holds_ours =
+            |place: &Place| matches!(place.stat(), Ok(Some(stat)) if self.is_ours(&stat));
+        let is_back = holds_ours(target)
+            && folder
+                .exchange(aside.name(), &target.folder, target.name())
+                .is_ok();
+        if is_back && holds_ours(aside) {
+            self.back_to_temp(aside);
+        }
+        self.disk.leftovers.end(&aside.path);
     }
 
     /// Exchanges back, if the target still holds ours as we wrote it, and fails with `error`. If somebody
@@ -345,10 +369,13 @@ impl Swap<'_> {
             self.drop_second_name(&aside, linked);
             return Err(self.failed(error));
         }
-        self.moment(Moment::AfterSwap)?;
-        let Some(back) =
-            (if linked { aside.stat() } else { Ok(None) }).context(self.operation, &aside.path)?
-        else {
+        let looked = self.disk.at(Moment::AfterSwap).and_then(|()| aside.stat());
+        let back = match looked {
+            _ if !linked => None,
+            Ok(back) => back,
+            Err(error) => return Err(self.rename_back(&aside, self.failed(error))),
+        };
+        let Some(back) = back else {
             self.disk.leftovers.end(&aside.path);
             return Ok(Old::Removed);
         };
@@ -372,10 +399,12 @@ impl Swap<'_> {
     fn rename_back(&self, aside: &Place, error: StorageError) -> StorageError {
         let (folder, name) = (&self.target.folder, self.target.name());
         if matches!(self.target.stat(), Ok(Some(stat)) if self.is_ours(&stat))
-            && aside.folder.rename(aside.name(), folder, name).is_ok()
+            && let Err(back) = aside.folder.rename(aside.name(), folder, name)
         {
-            self.disk.leftovers.end(&aside.path);
+            tracing::warn!(path = %aside.path, error = %back, "it keeps a name of Tandem's own");
         }
+        // Where it was not renamed, the next scan finds it.
+        self.disk.leftovers.end(&aside.path);
         error
     }
 

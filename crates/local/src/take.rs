@@ -53,9 +53,17 @@ pub(crate) fn take(
             return Err(failed(operation, &place.path, error));
         }
     }
-    let stat = aside.stat().context(operation, &place.path)?;
-    let Some(stat) = stat else {
-        return Err(failed(operation, &place.path, Errno::NOENT));
+    let stat = match disk.at(Moment::AfterTake).and_then(|()| aside.stat()) {
+        Ok(Some(stat)) => stat,
+        Ok(None) => {
+            disk.leftovers.end(&aside.path);
+            return Err(failed(operation, &place.path, Errno::NOENT));
+        }
+        // Whatever it is, nobody may miss it.
+        Err(error) => {
+            let error = failed(operation, &place.path, error);
+            return Err(not_kept(disk, &aside, place, error));
+        }
     };
     if expects(&stat) {
         return Ok(Taken::Here(aside, stat));
@@ -65,7 +73,10 @@ pub(crate) fn take(
         Err(Errno::EXIST) => {
             displace(disk, operation, &aside, &stat, &place.path, keep).map(Taken::Displaced)
         }
-        Err(error) => Err(failed(operation, &place.path, error)),
+        Err(error) => {
+            disk.leftovers.end(&aside.path);
+            Err(failed(operation, &place.path, error))
+        }
     }
 }
 
@@ -100,6 +111,8 @@ pub(crate) fn dispose(
 fn not_kept(disk: &Disk, aside: &Place, place: &Place, error: StorageError) -> StorageError {
     if let Err(back) = put_back(disk, aside, place) {
         tracing::warn!(path = %aside.path, error = %back, "it keeps a name of Tandem's own");
+        // The next scan finds it there.
+        disk.leftovers.end(&aside.path);
     }
     error
 }

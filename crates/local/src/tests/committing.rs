@@ -467,3 +467,37 @@ async fn where_a_flush_of_all_cannot_be_relied_on_each_file_and_folder_is_flushe
     }
     assert!(bench.root.stat(&at("b/f0")).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn what_came_back_and_cannot_be_looked_at_gets_its_name_back() {
+    for form in FORMS {
+        for edited in [false, true] {
+            let bench = Bench::with(form);
+            bench.put("file", "old");
+            let seen = bench.expect("file").await;
+            let staged = bench.stage("file", "ours", &Meta::default()).await.unwrap();
+            let (token, path) = (staged.token.clone(), bench.path("file"));
+            bench.root.disk().set_hook(move |moment| match moment {
+                // Unseen: right before the names are exchanged. In the portable form it is looked at once more.
+                Moment::BeforeSwap if edited && !form.portable => {
+                    next_tick();
+                    std::fs::write(&path, "edited").unwrap();
+                    Ok(())
+                }
+                Moment::AfterSwap => Err(Errno::IO),
+                _ => Ok(()),
+            });
+            let done = bench.commit(staged, seen, version("1", "file")).await;
+            assert_eq!(cause(done), Cause::LocalIo);
+            let left = if edited && !form.portable {
+                "edited"
+            } else {
+                "old"
+            };
+            assert_eq!(bench.text("file").unwrap(), left);
+            bench.root.discard(&token).await.unwrap();
+            assert!(bench.own_names("").is_empty());
+            assert!(bench.root.versions(None).await.unwrap().is_empty());
+        }
+    }
+}
