@@ -11,6 +11,7 @@ use rustix::fs::{
 };
 
 use super::{Errno, Features, SysResult, Type, retried};
+use crate::naming::Naming;
 
 /// The files that this process has open, as links.
 const OWN_FILES: &str = "/proc/self/fd";
@@ -28,6 +29,7 @@ const OVERLAY: u64 = 0x794C_7630;
 const MSDOS: u64 = 0x4D44;
 const EXFAT: u64 = 0x2011_BAB0;
 const NTFS3: u64 = 0x7366_746E;
+const HFS_PLUS: u64 = 0x482B;
 const CIFS: u64 = 0xFF53_4D42;
 const SMB2: u64 = 0xFE53_4D42;
 
@@ -221,9 +223,20 @@ pub(crate) fn watch_limit() -> Option<u64> {
         .ok()
 }
 
-pub(super) fn says_case_insensitive(folder: BorrowedFd<'_>) -> bool {
-    matches!(file_system(folder), MSDOS | EXFAT | NTFS3 | CIFS | SMB2)
-        || rustix::fs::ioctl_getflags(folder).is_ok_and(|flags| flags.bits() & CASEFOLD != 0)
+/// FAT and exFAT cut full stops off a name and refuse or cut a space at its end; NTFS is kept so for Windows, which
+/// does.
+pub(super) fn says_of_names(folder: BorrowedFd<'_>) -> Naming {
+    let kind = file_system(folder);
+    let of_windows = matches!(kind, MSDOS | EXFAT | NTFS3);
+    let flag = rustix::fs::ioctl_getflags(folder).is_ok_and(|flags| flags.bits() & CASEFOLD != 0);
+    Naming {
+        folds_case: flag || of_windows || matches!(kind, CIFS | SMB2),
+        // Names of such a folder are compared by their folded and decomposed form.
+        folds_form: flag || kind == HFS_PLUS,
+        strips_period: of_windows,
+        strips_space: of_windows,
+        windows_devices: kind == NTFS3,
+    }
 }
 
 /// Whether `name`, or the folder itself if that is empty, is where something is mounted; `None` before Linux 5.8.

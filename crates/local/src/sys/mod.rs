@@ -17,6 +17,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT};
 pub(crate) use rustix::io::Errno;
 
+use crate::naming::Naming;
 pub(crate) use extended::{attribute, attribute_names, remove_attribute, set_attribute};
 use lacks::{Call, Lacks};
 pub(crate) use linux::{most_open_files, volume, watch_limit};
@@ -475,9 +476,9 @@ impl Folder {
         Ok(own)
     }
 
-    /// Whether the file system or this folder takes names in any case, as far as it says so.
-    pub(crate) fn says_case_insensitive(&self) -> bool {
-        linux::says_case_insensitive(self.as_fd())
+    /// What this folder and its file system say that they make of names.
+    pub(crate) fn says_of_names(&self) -> Naming {
+        linux::says_of_names(self.as_fd())
     }
 
     /// Whether something is mounted at `name`, where the system says so. The device alone does not show it: that of a
