@@ -167,7 +167,7 @@ fn dress(disk: &Disk, temp: &Place, file: &OwnedFd, meta: &Meta) -> Result<()> {
             }
         }
         None => {
-            let scratch = disk.random_name(tandem_core::storage::STAGED_PREFIX, "");
+            let scratch = disk.staged_name();
             make_ordinary(temp, &scratch, file, meta.executable)
         }
     };

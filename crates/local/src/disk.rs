@@ -15,7 +15,7 @@ use tandem_core::storage::OWN_FOLDER;
 use crate::errors::{Context, refused};
 use crate::flush::Unsettled;
 use crate::held::{self, Held};
-use crate::leftovers::Leftovers;
+use crate::leftovers::{Leftovers, staged_name};
 use crate::mounts::Mounts;
 use crate::sys::{Errno, Features, Folder, Stat, SysResult};
 use crate::unnamed::Unnamed;
@@ -290,6 +290,11 @@ impl Disk {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// A name for a staged file, that nothing else has.
+    pub(crate) fn staged_name(&self) -> String {
+        staged_name(self.environment.random())
     }
 
     /// A name for a file of Tandem's own, that nothing else has.

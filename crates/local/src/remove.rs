@@ -4,6 +4,7 @@ use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Deleted, Discard, Expected, Keep};
 
+use crate::discard::drop_in;
 use crate::disk::{Disk, Place};
 use crate::errors::{Context, failed, not_as_expected, refused};
 use crate::held::let_go_in;
@@ -68,6 +69,13 @@ fn delete_folder(disk: &Disk, place: &Place) -> Result<Deleted> {
     let removed = match place.folder.remove_folder(place.name()) {
         // What Tandem itself set aside in it a moment ago is no content of it.
         Err(Errno::NOTEMPTY | Errno::EXIST) if let_go_in(disk, &place.path) => {
+            place.folder.remove_folder(place.name())
+        }
+        answer => answer,
+    };
+    let removed = match removed {
+        // Nor is what an earlier run left.
+        Err(Errno::NOTEMPTY | Errno::EXIST) if drop_in(disk, place)? => {
             place.folder.remove_folder(place.name())
         }
         answer => answer,

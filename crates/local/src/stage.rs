@@ -12,7 +12,7 @@ use tandem_core::content::SharedContent;
 use tandem_core::entry::ContentHash;
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::{Name, RelPath};
-use tandem_core::storage::{Meta, ResumeSink, ResumeToken, STAGED_PREFIX, Staged};
+use tandem_core::storage::{Meta, ResumeSink, ResumeToken, Staged};
 
 use crate::attributes::with_executable;
 use crate::checkpoint::Checkpoint;
@@ -84,7 +84,7 @@ pub(crate) fn make_beside<T>(
     make: impl FnOnce(&Place) -> SysResult<T>,
 ) -> SysResult<(Place, u64, T)> {
     let named = |text: String| Name::new(text).map_err(|_| Errno::INVAL);
-    let first = target.beside(named(disk.random_name(STAGED_PREFIX, ""))?);
+    let first = target.beside(named(disk.staged_name())?);
     let made = make(&first)?;
     let named = || -> SysResult<(Place, u64)> {
         let inode = first.stat()?.ok_or(Errno::NOENT)?.inode;
@@ -294,7 +294,7 @@ fn begin(
 
 /// The token says the name that the file would have.
 fn begin_unnamed(disk: &Disk, place: &Place, len: u64, unnamed: Nameless) -> Result<Writing> {
-    let name = Name::new(disk.random_name(STAGED_PREFIX, "")).map_err(|_| Errno::INVAL);
+    let name = Name::new(disk.staged_name()).map_err(|_| Errno::INVAL);
     let at = place.beside(name.context(STAGE, &place.path)?).path;
     Ok(Writing {
         open: Open::Unnamed(unnamed),

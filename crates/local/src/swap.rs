@@ -16,7 +16,7 @@ use tandem_core::storage::{Committed, Displaced, Expected, Keep, VersionKey};
 use crate::attributes::carry;
 use crate::disk::{Disk, Moment, Place};
 use crate::errors::{Context, not_as_expected, refused};
-use crate::leftovers::ASIDE_SUFFIX;
+use crate::leftovers::aside_name;
 use crate::observed::{entry_of, is_after_rename, is_exactly, look, target_of};
 use crate::sys::{self, Access, Errno, Stat, SysResult, Type};
 use crate::unnamed::Nameless;
@@ -194,7 +194,7 @@ impl Swap<'_> {
     }
 
     fn aside(&self) -> Result<Place> {
-        let name = format!("{}{ASIDE_SUFFIX}", self.temp.name());
+        let name = aside_name(self.temp.name(), self.target.name());
         Name::new(name)
             .map(|name| self.temp.beside(name))
             .map_err(|_| self.failed(Errno::INVAL))

@@ -5,12 +5,12 @@
 
 use tandem_core::error::{Result, StorageError};
 use tandem_core::path::Name;
-use tandem_core::storage::{Displaced, Keep, STAGED_PREFIX, VersionKey};
+use tandem_core::storage::{Displaced, Keep, VersionKey};
 
 use crate::disk::{Disk, Moment, Place};
 use crate::errors::{Context, failed, not_as_expected};
 use crate::held::hold;
-use crate::leftovers::ASIDE_SUFFIX;
+use crate::leftovers::aside_name;
 use crate::swap::displace;
 use crate::sys::{Errno, Stat, SysResult};
 use crate::versions;
@@ -38,7 +38,7 @@ pub(crate) fn take(
 ) -> Result<Taken> {
     disk.at(Moment::BeforeTake)
         .context(operation, &place.path)?;
-    let name = Name::new(disk.random_name(STAGED_PREFIX, ASIDE_SUFFIX))
+    let name = Name::new(aside_name(&disk.staged_name(), place.name()))
         .map_err(|_| failed(operation, &place.path, Errno::INVAL))?;
     let aside = place.beside(name);
     disk.leftovers.begin(&aside.path);

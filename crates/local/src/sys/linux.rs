@@ -214,6 +214,14 @@ pub(crate) fn volume(folder: &super::Folder) -> Option<String> {
     None
 }
 
+/// This user on this computer, in words that stay the same and that others do not have.
+pub(crate) fn who_and_where() -> String {
+    let said = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let (machine, host) = (said("/etc/machine-id"), said("/proc/sys/kernel/hostname"));
+    let user = rustix::process::geteuid().as_raw();
+    format!("{machine} {host} {user}")
+}
+
 /// How many folders one user may watch.
 pub(crate) fn watch_limit() -> Option<u64> {
     std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches")

@@ -20,7 +20,7 @@ pub(crate) use rustix::io::Errno;
 use crate::naming::Naming;
 pub(crate) use extended::{attribute, attribute_names, remove_attribute, set_attribute};
 use lacks::{Call, Lacks};
-pub(crate) use linux::{most_open_files, volume, watch_limit};
+pub(crate) use linux::{most_open_files, volume, watch_limit, who_and_where};
 
 /// What the answer of a system call is.
 pub(crate) type SysResult<T> = Result<T, Errno>;

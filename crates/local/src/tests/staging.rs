@@ -348,7 +348,7 @@ async fn discarding_is_idempotent() {
 async fn what_had_no_name_is_gone_with_its_run_and_shown_by_no_other() {
     let bench = Bench::new();
     let staged = bench.stage("file", "x", &Meta::default()).await.unwrap();
-    let next = bench.reopened();
+    let next = bench.after_a_kill();
     list(&next, "", Depth::Subtree).await.unwrap();
     assert!(next.leftovers().await.unwrap().is_empty());
     next.discard(&staged.token).await.unwrap();
@@ -378,7 +378,7 @@ async fn what_an_earlier_run_left_is_found_by_its_scan() {
     list(&bench.root, "", Depth::Subtree).await.unwrap();
     assert!(bench.root.leftovers().await.unwrap().is_empty());
 
-    let next = bench.reopened();
+    let next = bench.after_a_kill();
     assert!(next.leftovers().await.unwrap().is_empty());
     list(&next, "", Depth::Subtree).await.unwrap();
     let found = next.leftovers().await.unwrap();
