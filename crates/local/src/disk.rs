@@ -69,6 +69,8 @@ pub(crate) enum Moment {
     BeforeRead,
     /// A file that is to be kept is copied next.
     BeforeCopy,
+    /// The names of a folder were read; whether they changed meanwhile is looked at next.
+    AfterNames,
     /// It was copied; whether it was written to meanwhile is looked at next.
     AfterCopy,
 }
