@@ -326,6 +326,10 @@ fn show(
         committed.entry.hashes.clone_from(&member.staged.hashes);
         committed
     })
+    .inspect_err(|_| {
+        // Nobody goes on with it under that name: if it is not discarded, the next scan finds it.
+        disk.leftovers.end(&ready.temp);
+    })
 }
 
 /// Makes everything visible durable.

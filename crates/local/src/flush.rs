@@ -185,8 +185,8 @@ fn flush_noted(
     flush_device(disk, anchor, device, &dirt.some)
 }
 
-/// Flushes the file system `device`, on which the path `some` lies. It reports each failed write-back since the handle
-/// was opened or last asked.
+/// Flushes the file system `device`, on which the path `some` lies. Where that is relied on, it says whether anything
+/// could not be written since this handle was last asked; by one opened for it, what nobody was told of yet.
 fn flush_device(disk: &Disk, anchor: &Anchor, device: u64, some: &RelPath) -> SysResult<()> {
     disk.at(Moment::Flush)?;
     if device == anchor.stat.device {

@@ -1,7 +1,8 @@
 //! Setting mtime and executable bit in place.
 //!
-//! The expectation is checked right before. An edit of the same length that comes in the microseconds between
-//! that and the change of the mtime shows by its later ctime alone.
+//! The expectation is checked right before. An edit that comes in the microseconds between that and the change of the
+//! mtime is seen if it changes the length. One of the same length is not: the mtime it gave is overwritten, and the ctime
+//! that is recorded is the later one of this change.
 
 use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, Result};
@@ -71,7 +72,8 @@ fn set_file(disk: &Disk, place: &Place, expected: &Expected, meta: &Meta) -> Res
     };
     let after = apply().context(SET, path)?;
     let wanted = meta.mtime.map_or(before.mtime, |mtime| mtime.at.0);
-    // A file system may keep coarser times; another time than it had and was given is somebody's edit.
+    // Another time than it was given is somebody's edit; but a file system may keep times in steps of two seconds, and
+    // one by so little is taken for that.
     let edited = after.size != before.size
         || (after.mtime != wanted && after.mtime.abs_diff(wanted) > 2_000_000_000);
     let still = place.stat().context(SET, path)?;

@@ -19,7 +19,7 @@ use crate::validate;
 /// How a disk is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
-    /// Only calls that every system has: names are not exchanged, and a move does not spare what is there by
+    /// Only calls that every file system has: names are not exchanged, and a move does not spare what is there by
     /// itself. For tests, and for file systems that offer more than they keep.
     pub portable: bool,
     /// At most so many folders are watched; the rest is polled. `None`: as many as the system gives.

@@ -1,7 +1,8 @@
-//! The system's own calls, in one place. Every call names a file by an open folder and one name in it, and
+//! The system's own calls, in one place, and that system is Linux. Every call names a file by an open folder and one name in it, and
 //! none follows a symbolic link, so that nothing above can leave the root (P11).
 //!
-//! `linux` holds what only Linux has, `portable` the forms for a system or a file system without it.
+//! `linux` holds what only Linux has, `portable` the forms for a kernel or a file system that lacks one of the
+//! [`Features`]; flushing all, reading names and looking at times have no other form.
 //! Which of the two is used is a [`Features`] switch, so that both run in the tests of one machine.
 
 mod extended;
@@ -54,7 +55,7 @@ impl Features {
         unnamed: true,
     };
 
-    /// What every Unix has.
+    /// What every file system has, or refuses where it is tried.
     pub(crate) const PORTABLE: Self = Self {
         beneath: false,
         no_replace: false,

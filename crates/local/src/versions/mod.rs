@@ -271,7 +271,7 @@ fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -
             }
         }
     }
-    index::compact(device_folder, lines.len(), files, |line| {
+    let compacted = index::compact(device_folder, lines.len(), files, |line| {
         let shelf = Shelf::new(device, &line.date, &line.action);
         match (shelf.open_in(device_folder), line.path.name()) {
             (Ok(None), _) | (_, None) => false,
@@ -279,7 +279,12 @@ fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -
             // What cannot be looked at may be there.
             (Err(_), _) => true,
         }
-    })
+    });
+    if let Err(error) = compacted {
+        // A full disk, or one that cannot be written: what was found is no less true.
+        tracing::warn!(device, %error, "the index of versions cannot be written anew");
+    }
+    Ok(())
 }
 
 /// The kept file of `key`: its folder, its name, and what it is.
