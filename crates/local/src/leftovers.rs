@@ -165,7 +165,11 @@ impl Drop for Leftovers {
 pub(crate) fn is_left(name: &str, at: Timestamp, now: Timestamp) -> bool {
     let is_others = maker_of(name).is_some_and(|it| it != maker());
     let is_fresh = at >= now.plus(-i64::try_from(OTHERS.as_nanos()).unwrap_or(i64::MAX));
-    !(is_others && is_fresh) && !lock(&LIVE).contains(name)
+    if is_others {
+        !is_fresh
+    } else {
+        !lock(&LIVE).contains(name)
+    }
 }
 
 #[cfg(test)]
