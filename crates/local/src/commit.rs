@@ -41,6 +41,8 @@ struct Ready {
     file: Option<OwnedFd>,
     /// It has no name yet.
     unnamed: Option<Nameless>,
+    /// It got its name here, which only this token tells.
+    told_by: Option<Token>,
 }
 
 /// The folder that was opened last: members of one folder come one after the other.
@@ -84,6 +86,9 @@ pub(crate) fn commit(disk: &Disk, group: &[Commit]) -> Vec<Result<Committed>> {
         .map(|member| prepare(disk, &anchor, &mut last, member, alone))
         .collect();
     if let Err(error) = flush(disk, &anchor, &ready) {
+        for token in ready.iter().flatten().filter_map(|it| it.told_by.as_ref()) {
+            drop_named(disk, &anchor, token);
+        }
         return give_up(disk, &anchor, group, error);
     }
     let mut last = LastFolder::default();
@@ -112,9 +117,36 @@ fn prepare(
             return unnamed(file, token, member, device, by_device);
         }
         token.at = name_beside(disk, &target, &token, &file).context(COMMIT, path)?;
+        let ready = prepare_named(disk, anchor, last, member, &token, alone);
+        return match ready {
+            Ok(ready) => Ok(Ready {
+                told_by: Some(token),
+                ..ready
+            }),
+            Err(error) => {
+                drop_named(disk, anchor, &token);
+                Err(error)
+            }
+        };
     }
+    prepare_named(disk, anchor, last, member, &token, alone)
+}
+
+/// As [`prepare`], of what has a name.
+fn prepare_named(
+    disk: &Disk,
+    anchor: &Anchor,
+    last: &mut LastFolder,
+    member: &Commit,
+    token: &Token,
+    alone: bool,
+) -> Result<Ready> {
+    let path = &member.staged.target;
+    let target = last.place(disk, anchor, path, false)?;
+    let (device, by_device) = disk.unsettled.device_of(&target.folder);
+    let by_device = by_device && !alone;
     let temp = last.place(disk, anchor, &token.at, true)?;
-    let ours = staged(&temp, &token, member)?;
+    let ours = staged(&temp, token, member)?;
     let mut ready = Ready {
         temp: token.at.clone(),
         ours,
@@ -123,6 +155,7 @@ fn prepare(
         by_device,
         file: None,
         unnamed: None,
+        told_by: None,
     };
     if ours.kind != Type::File {
         return Ok(ready);
@@ -148,6 +181,16 @@ fn prepare(
     ready.carried = old;
     ready.file = alone.then_some(file);
     Ok(ready)
+}
+
+/// Removes what `token` names after its commit failed.
+fn drop_named(disk: &Disk, anchor: &Anchor, token: &Token) {
+    let dropped = disk
+        .own_place(COMMIT, anchor, &token.at)
+        .and_then(|temp| drop_file(disk, &temp, token));
+    if let Err(error) = dropped {
+        tracing::warn!(%error, "a staged file cannot be removed");
+    }
 }
 
 /// Gives a new file, made for its owner alone, what it is to have: a copy what the original has (P20), any other
@@ -196,6 +239,7 @@ fn unnamed(
         by_device,
         file: None,
         unnamed: Some(file),
+        told_by: None,
     })
 }
 
@@ -278,11 +322,8 @@ fn flush_and_look_again(
 /// After a failed flush nobody knows which bytes are on the disk: the staged files go.
 fn give_up(disk: &Disk, anchor: &Anchor, group: &[Commit], error: Errno) -> Vec<Result<Committed>> {
     let answer = |member: &Commit| {
-        if let Ok(token) = Token::unpack(COMMIT, &member.staged.token)
-            && let Ok(temp) = disk.own_place(COMMIT, anchor, &token.at)
-            && let Err(error) = drop_file(disk, &temp, &token)
-        {
-            tracing::warn!(%error, "a staged file cannot be removed");
+        if let Ok(token) = Token::unpack(COMMIT, &member.staged.token) {
+            drop_named(disk, anchor, &token);
         }
         Err(flush_failed(&member.staged.target, error))
     };
@@ -326,9 +367,10 @@ fn show(
         committed.entry.hashes.clone_from(&member.staged.hashes);
         committed
     })
-    .inspect_err(|_| {
+    .inspect_err(|_| match &ready.told_by {
+        Some(token) => drop_named(disk, anchor, token),
         // Nobody goes on with it under that name: if it is not discarded, the next scan finds it.
-        disk.leftovers.end(&ready.temp);
+        None => disk.leftovers.end(&ready.temp),
     })
 }
 

@@ -13,7 +13,11 @@ use tandem_core::entry::{ContentHash, Kind};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::{Depth, Expected, Keep, Meta, ResumeToken, Root};
 
-use super::support::{Bench, Ear, FORMS, at, bytes, cause, list, member, mtime, rel};
+use super::support::{
+    Bench, Ear, FORMS, at, bytes, cause, fail_at, list, member, mtime, next_tick, rel,
+};
+use crate::disk::Moment;
+use crate::sys::Errno;
 
 /// A body that promises `len` bytes and gives `has`, then fails, ends, or never answers.
 struct Body {
@@ -401,4 +405,23 @@ async fn content_that_a_crash_left_under_a_name_of_tandems_own_is_recovered() {
     assert_eq!(versions.len(), 1);
     let read = bench.root.read_version(&versions[0].key, 0, u64::MAX).await;
     assert_eq!(super::support::collect(read).await.unwrap(), b"a person's");
+}
+
+#[tokio::test]
+async fn what_got_its_name_for_a_commit_that_failed_is_gone_with_it() {
+    for moment in [None, Some(Moment::BeforeFlush), Some(Moment::BeforeSwap)] {
+        let bench = Bench::new();
+        let staged = bench.stage("file", "ours", &Meta::default()).await.unwrap();
+        bench.put("file", "theirs");
+        let seen = bench.expect("file").await;
+        match moment {
+            Some(moment) => fail_at(&bench.root, moment, Errno::IO),
+            None => {
+                next_tick();
+                bench.put("file", "edited");
+            }
+        }
+        assert!(bench.commit(staged, seen, Keep::No).await.is_err());
+        assert!(bench.own_names("").is_empty(), "{moment:?}");
+    }
 }
