@@ -9,12 +9,13 @@ use std::sync::Arc;
 use rustix::fd::OwnedFd;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::{Name, RelPath};
-use tandem_core::storage::{Commit, Committed, Expected};
+use tandem_core::storage::{Commit, Committed, Expected, Meta};
 
 use crate::attributes::{carry, make_ordinary};
 use crate::discard::drop_file;
 use crate::disk::{Anchor, Disk, Moment, Place};
 use crate::errors::{Context, failed, refused};
+use crate::flush::flush_path;
 use crate::held;
 use crate::leftovers::with_inode;
 use crate::swap::Swap;
@@ -24,7 +25,7 @@ use crate::unnamed::Nameless;
 
 const COMMIT: &str = "commit";
 
-/// A group of more members than this is flushed by one flush of the file system.
+/// A group of more members than this is flushed by one flush of the file system, where that can be relied on.
 const FLUSHED_ALONE: usize = 4;
 
 /// A member that may become visible.
@@ -32,10 +33,16 @@ struct Ready {
     temp: RelPath,
     ours: Stat,
     carried: Option<Stat>,
-    /// Open, if it is to be flushed alone.
+    /// The device that its folder lies on.
+    device: u64,
+    /// It is flushed with all of its device, not alone.
+    by_device: bool,
+    /// Open, if it is to be flushed alone and there are few.
     file: Option<OwnedFd>,
     /// It has no name yet.
     unnamed: Option<Nameless>,
+    /// It got its name here, which only this token tells.
+    told_by: Option<Token>,
 }
 
 /// The folder that was opened last: members of one folder come one after the other.
@@ -79,6 +86,9 @@ pub(crate) fn commit(disk: &Disk, group: &[Commit]) -> Vec<Result<Committed>> {
         .map(|member| prepare(disk, &anchor, &mut last, member, alone))
         .collect();
     if let Err(error) = flush(disk, &anchor, &ready) {
+        for token in ready.iter().flatten().filter_map(|it| it.told_by.as_ref()) {
+            drop_named(disk, &anchor, token);
+        }
         return give_up(disk, &anchor, group, error);
     }
     let mut last = LastFolder::default();
@@ -100,20 +110,52 @@ fn prepare(
     let path = &member.staged.target;
     let mut token = Token::unpack(COMMIT, &member.staged.token)?;
     let target = last.place(disk, anchor, path, false)?;
+    let (device, by_device) = disk.unsettled.device_of(&target.folder);
+    let by_device = by_device && !alone;
     if let Some(file) = disk.unnamed.take(&token.at) {
         if member.expected == Expected::Absent {
-            return unnamed(file, token, member);
+            return unnamed(file, token, member, device, by_device);
         }
         token.at = name_beside(disk, &target, &token, &file).context(COMMIT, path)?;
+        let ready = prepare_named(disk, anchor, last, member, &token, alone);
+        return match ready {
+            Ok(ready) => Ok(Ready {
+                told_by: Some(token),
+                ..ready
+            }),
+            Err(error) => {
+                drop_named(disk, anchor, &token);
+                Err(error)
+            }
+        };
     }
+    prepare_named(disk, anchor, last, member, &token, alone)
+}
+
+/// As [`prepare`], of what has a name.
+fn prepare_named(
+    disk: &Disk,
+    anchor: &Anchor,
+    last: &mut LastFolder,
+    member: &Commit,
+    token: &Token,
+    alone: bool,
+) -> Result<Ready> {
+    let path = &member.staged.target;
+    let target = last.place(disk, anchor, path, false)?;
+    let (device, by_device) = disk.unsettled.device_of(&target.folder);
+    let by_device = by_device && !alone;
     let temp = last.place(disk, anchor, &token.at, true)?;
-    let ours = staged(&temp, &token, member)?;
+    let ours = staged(&temp, token, member)?;
     let mut ready = Ready {
         temp: token.at.clone(),
         ours,
         carried: None,
+        device,
+        by_device,
         file: None,
         unnamed: None,
+        told_by: None,
     };
     if ours.kind != Type::File {
         return Ok(ready);
@@ -130,23 +172,59 @@ fn prepare(
         .folder
         .open_file(temp.name(), Access::ReadWrite)
         .context(COMMIT, path)?;
-    let executable = member.staged.meta.executable;
-    let dressed = match &old {
-        Some(old) => carry(&target, old, &file, executable),
-        None if token.private => {
-            let scratch = disk.random_name(tandem_core::storage::STAGED_PREFIX, "");
-            make_ordinary(&temp, &scratch, &file, executable)
-        }
-        None => Ok(()),
-    };
-    dressed.context(COMMIT, path)?;
+    let meta = &member.staged.meta;
+    match &old {
+        Some(old) => carry(&target, old, &file, meta.executable).context(COMMIT, path)?,
+        None if token.private => dress(disk, &temp, &file, meta)?,
+        None => {}
+    }
     ready.carried = old;
     ready.file = alone.then_some(file);
     Ok(ready)
 }
 
+/// Removes what `token` names after its commit failed.
+fn drop_named(disk: &Disk, anchor: &Anchor, token: &Token) {
+    let dropped = disk
+        .own_place(COMMIT, anchor, &token.at)
+        .and_then(|temp| drop_file(disk, &temp, token));
+    if let Err(error) = dropped {
+        tracing::warn!(%error, "a staged file cannot be removed");
+    }
+}
+
+/// Gives a new file, made for its owner alone, what it is to have: a copy what the original has (P20), any other
+/// what every fresh file gets. What the original had is not known any more where it is gone.
+fn dress(disk: &Disk, temp: &Place, file: &OwnedFd, meta: &Meta) -> Result<()> {
+    let dressed = match &meta.copy_of {
+        Some(original) => {
+            let place = match disk.place(COMMIT, original) {
+                Err(error) if error.cause == Cause::NotFound => return Ok(()),
+                place => place?,
+            };
+            match place.stat().context(COMMIT, original)? {
+                Some(stat) if stat.kind == Type::File => {
+                    carry(&place, &stat, file, meta.executable)
+                }
+                _ => Ok(()),
+            }
+        }
+        None => {
+            let scratch = disk.staged_name();
+            make_ordinary(temp, &scratch, file, meta.executable)
+        }
+    };
+    dressed.context(COMMIT, &temp.path)
+}
+
 /// A file that has no name: nobody else could reach it.
-fn unnamed(file: Nameless, token: Token, member: &Commit) -> Result<Ready> {
+fn unnamed(
+    file: Nameless,
+    token: Token,
+    member: &Commit,
+    device: u64,
+    by_device: bool,
+) -> Result<Ready> {
     let path = &member.staged.target;
     let ours = sys::stat_of(&file.file).context(COMMIT, path)?;
     if ours.size != member.staged.len {
@@ -157,8 +235,11 @@ fn unnamed(file: Nameless, token: Token, member: &Commit) -> Result<Ready> {
         temp: token.at,
         ours,
         carried: None,
+        device,
+        by_device,
         file: None,
         unnamed: Some(file),
+        told_by: None,
     })
 }
 
@@ -200,17 +281,21 @@ fn staged(temp: &Place, token: &Token, member: &Commit) -> Result<Stat> {
 /// Flushes the content of the group, and what earlier calls made visible; then lets go of what those set aside.
 fn flush(disk: &Disk, anchor: &Anchor, ready: &[Result<Ready>]) -> SysResult<()> {
     disk.at(Moment::BeforeFlush)?;
-    let alone = ready.len() <= FLUSHED_ALONE;
     let mut whole = BTreeMap::new();
     for member in ready.iter().flatten() {
-        let open = member.unnamed.as_ref().filter(|_| alone);
-        match member.file.as_ref().or(open.map(|open| &open.file)) {
-            Some(file) => sys::sync(file)?,
-            None if member.ours.kind == Type::File => {
+        let open = member.unnamed.as_ref().map(|unnamed| &unnamed.file);
+        match member.file.as_ref().or(open) {
+            _ if member.ours.kind != Type::File => {}
+            _ if member.by_device => {
                 let folder = member.temp.parent().unwrap_or_else(RelPath::root);
-                whole.entry(member.ours.device).or_insert(folder);
+                whole.entry(member.device).or_insert(folder);
             }
-            None => {}
+            Some(file) => {
+                disk.at(Moment::Flush)?;
+                sys::sync(file)?;
+            }
+            None if flush_path(disk, anchor, &member.temp)? => {}
+            None => return Err(Errno::IO),
         }
     }
     flush_and_look_again(disk, anchor, &whole)
@@ -222,7 +307,7 @@ fn flush_and_look_again(
     whole: &BTreeMap<u64, RelPath>,
 ) -> SysResult<()> {
     let items = disk.held.take();
-    match disk.unsettled.flush(anchor, whole) {
+    match disk.unsettled.flush(disk, anchor, whole) {
         Ok(()) => {
             held::look_again(disk, items);
             Ok(())
@@ -237,11 +322,8 @@ fn flush_and_look_again(
 /// After a failed flush nobody knows which bytes are on the disk: the staged files go.
 fn give_up(disk: &Disk, anchor: &Anchor, group: &[Commit], error: Errno) -> Vec<Result<Committed>> {
     let answer = |member: &Commit| {
-        if let Ok(token) = Token::unpack(COMMIT, &member.staged.token)
-            && let Ok(temp) = disk.own_place(COMMIT, anchor, &token.at)
-            && let Err(error) = drop_file(disk, &temp, &token)
-        {
-            tracing::warn!(%error, "a staged file cannot be removed");
+        if let Ok(token) = Token::unpack(COMMIT, &member.staged.token) {
+            drop_named(disk, anchor, &token);
         }
         Err(flush_failed(&member.staged.target, error))
     };
@@ -284,6 +366,11 @@ fn show(
     .map(|mut committed| {
         committed.entry.hashes.clone_from(&member.staged.hashes);
         committed
+    })
+    .inspect_err(|_| match &ready.told_by {
+        Some(token) => drop_named(disk, anchor, token),
+        // Nobody goes on with it under that name: if it is not discarded, the next scan finds it.
+        None => disk.leftovers.end(&ready.temp),
     })
 }
 

@@ -1,13 +1,16 @@
 //! Throwing staged content away, and finding what earlier runs left.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use tandem_core::error::Result;
-use tandem_core::path::RelPath;
+use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::ResumeToken;
 use tandem_core::time::Timestamp;
 
 use crate::disk::{Disk, Place};
 use crate::errors::Context;
-use crate::leftovers::{ASIDE_SUFFIX, may_be_precious};
+use crate::leftovers::{aside_name, is_left, is_ours, is_own, may_be_precious, original_of};
 use crate::sys::{Errno, Stat, Type};
 use crate::token::Token;
 use crate::versions;
@@ -32,7 +35,8 @@ pub(crate) fn discard(disk: &Disk, token: &ResumeToken) -> Result<()> {
     drop_file(disk, &place, &token)?;
     // A crash in the middle of a swap left it under its other name.
     if !may_be_precious(place.name())
-        && let Ok(name) = format!("{}{ASIDE_SUFFIX}", place.name()).parse()
+        && let Some(original) = &token.name
+        && let Ok(name) = aside_name(place.name(), original.as_str()).parse()
     {
         drop_file(disk, &place.beside(name), &token)?;
     }
@@ -69,21 +73,68 @@ fn holds_checkpoint(place: &Place, token: &Token) -> bool {
 }
 
 fn recover(disk: &Disk, place: &Place, stat: &Stat, token: &Token) -> Result<()> {
-    let path = match (place.path.parent(), &token.name) {
-        (Some(parent), Some(name)) => parent.join(name),
+    let told = || Name::new(original_of(place.name())?).ok();
+    let path = match (place.path.parent(), token.name.clone().or_else(told)) {
+        (Some(parent), Some(name)) => parent.join(&name),
         _ => place.path.clone(),
     };
     let key = versions::displaced_key(disk, "recovered", &path);
     versions::keep(disk, DISCARD, place, stat, &key).map(|_| ())
 }
 
-/// What scans saw of earlier runs, and is still there.
+/// Drops what earlier runs left right in `folder`, which is to be removed. Whether nothing else is in it.
+pub(crate) fn drop_in(disk: &Disk, folder: &Place) -> Result<bool> {
+    let Ok(opened) = folder.folder.open_folder(folder.name()) else {
+        return Ok(false);
+    };
+    let opened = Arc::new(opened);
+    let mut own = Vec::new();
+    let mut room = Vec::with_capacity(32 * 1024);
+    let other = opened.for_each_name(&mut room, |raw, _| {
+        let name = raw.to_str().ok().filter(|name| is_own(name));
+        match name.and_then(|name| Name::new(name).ok()) {
+            Some(name) => {
+                own.push(name);
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        }
+    });
+    if other.context(DISCARD, &folder.path)?.is_some() {
+        return Ok(false);
+    }
+    for name in own {
+        let place = Place {
+            folder: opened.clone(),
+            path: folder.path.join(&name),
+            name,
+        };
+        let Some(stat) = place.stat().context(DISCARD, &place.path)? else {
+            continue;
+        };
+        if !is_left(place.name(), Timestamp(stat.ctime), disk.environment.now()) {
+            return Ok(false);
+        }
+        drop_file(disk, &place, &Token::found(place.path.clone()))?;
+    }
+    Ok(true)
+}
+
+/// What scans saw of earlier runs, and is still there. What those of this user here had set aside and not brought to
+/// its place among the versions is brought there at once.
 pub(crate) fn leftovers(disk: &Disk) -> Result<Vec<(ResumeToken, Timestamp)>> {
     const LEFTOVERS: &str = "leftovers";
     let anchor = disk.anchor().context(LEFTOVERS, &RelPath::root())?;
     let mut found = Vec::new();
-    for (path, at) in disk.leftovers.seen() {
+    for (path, at) in disk.leftovers.seen(disk.environment.now()) {
         let place = disk.own_place(LEFTOVERS, &anchor, &path);
+        if let Ok(place) = &place
+            && is_ours(place.name())
+            && may_be_precious(place.name())
+            && drop_file(disk, place, &Token::found(path.clone())).is_ok()
+        {
+            continue;
+        }
         match place.map(|place| place.stat()) {
             Ok(Ok(Some(_))) => found.push((Token::found(path).pack(LEFTOVERS)?, at)),
             Ok(Ok(None)) => disk.leftovers.end(&path),

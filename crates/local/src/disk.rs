@@ -15,7 +15,7 @@ use tandem_core::storage::OWN_FOLDER;
 use crate::errors::{Context, refused};
 use crate::flush::Unsettled;
 use crate::held::{self, Held};
-use crate::leftovers::Leftovers;
+use crate::leftovers::{Leftovers, staged_name};
 use crate::mounts::Mounts;
 use crate::sys::{Errno, Features, Folder, Stat, SysResult};
 use crate::unnamed::Unnamed;
@@ -53,10 +53,14 @@ pub(crate) enum Moment {
     BeforeUndo,
     /// An item was checked and is taken from its name next.
     BeforeTake,
+    /// It was taken from its name; what it is is looked at next.
+    AfterTake,
     /// A move was checked and is made next.
     BeforeMove,
     /// Content is flushed next.
     BeforeFlush,
+    /// One file, one folder or one file system is flushed next.
+    Flush,
     /// A version is set aside next.
     BeforeKeep,
     /// The index has the line of a version; its file is moved in next.
@@ -65,6 +69,8 @@ pub(crate) enum Moment {
     BeforeRead,
     /// A file that is to be kept is copied next.
     BeforeCopy,
+    /// The names of a folder were read; whether they changed meanwhile is looked at next.
+    AfterNames,
     /// It was copied; whether it was written to meanwhile is looked at next.
     AfterCopy,
 }
@@ -182,11 +188,10 @@ impl Disk {
             return Ok(anchor);
         }
         let fresh = self.open()?;
+        // Before anybody else has it: what was mounted there is not empty.
+        self.mounts.load(&fresh.folder);
         let mut slot = self.anchor.write().unwrap_or_else(PoisonError::into_inner);
-        let anchor = slot.get_or_insert(fresh).clone();
-        drop(slot);
-        self.mounts.load(&anchor.folder);
-        Ok(anchor)
+        Ok(slot.get_or_insert(fresh).clone())
     }
 
     fn open(&self) -> SysResult<Arc<Anchor>> {
@@ -209,10 +214,11 @@ impl Disk {
         if let Some(held) = self.held()
             && held.stat.is_same_file(&fresh.stat)
         {
+            self.mounts.load(&held.folder);
             return Ok(held);
         }
-        *self.anchor.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
         self.mounts.load(&fresh.folder);
+        *self.anchor.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
         Ok(fresh)
     }
 
@@ -286,6 +292,11 @@ impl Disk {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// A name for a staged file, that nothing else has.
+    pub(crate) fn staged_name(&self) -> String {
+        staged_name(self.environment.random())
     }
 
     /// A name for a file of Tandem's own, that nothing else has.

@@ -22,8 +22,6 @@ struct Copy<'a> {
     from: Place,
     source: Stat,
     to: &'a RelPath,
-    /// The mode of the original goes with it, as it does when the original itself comes back.
-    with_mode: bool,
 }
 
 /// Copies the file `from` to `to`.
@@ -59,7 +57,6 @@ pub(crate) fn copy(
         from: place,
         source,
         to,
-        with_mode: false,
     }
     .run(expected_to, keep)
 }
@@ -79,7 +76,6 @@ pub(crate) fn restore(
         from,
         source,
         to,
-        with_mode: true,
     }
     .run(expected, &Keep::No)
 }
@@ -109,9 +105,9 @@ impl Copy<'_> {
                     Ok((temp, Some(link)))
                 }
                 Type::File => {
-                    let mode = self.first_mode(target)?;
+                    // No wider than the file that it is a copy of or that it will replace.
                     let (temp, _, _) = make_beside(self.disk, target, |first| {
-                        first.folder.create_file(first.name(), mode)
+                        first.folder.create_file(first.name(), 0o600)
                     })?;
                     Ok((temp, None))
                 }
@@ -119,12 +115,6 @@ impl Copy<'_> {
             }
         };
         made().context(self.operation, self.to)
-    }
-
-    /// No wider than the file that it will replace or that it is a copy of.
-    fn first_mode(&self, target: &Place) -> SysResult<u32> {
-        let private = self.with_mode || self.replaces(target)?;
-        Ok(if private { 0o600 } else { 0o666 })
     }
 
     fn replaces(&self, target: &Place) -> SysResult<bool> {
@@ -182,7 +172,8 @@ impl Copy<'_> {
         if len != self.source.size || !unchanged(sys::stat_of(&source)?) {
             return Err(Errno::AGAIN);
         }
-        if self.with_mode && !self.replaces(target)? {
+        if !self.replaces(target)? {
+            // Who may read the original may read the copy, as when the original itself comes back (P20).
             carry(&self.from, &self.source, &copy, None)?;
         } else if self.source.mode & 0o100 != 0 {
             let mode = sys::stat_of(&copy)?.mode;

@@ -8,6 +8,7 @@ use crate::sys::Errno;
 /// Why the system refused.
 pub(crate) const fn cause_of(error: Errno) -> Cause {
     match error {
+        // Below a file or a link there is nothing: links are never followed, so what they lead to lies elsewhere.
         Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Cause::NotFound,
         Errno::EXIST => Cause::AlreadyExists,
         Errno::NOTEMPTY | Errno::ISDIR => Cause::PreconditionFailed,

@@ -28,7 +28,10 @@ fn copy_once(disk: &Disk, from: &Place, folder: &Folder, name: &str) -> SysResul
     if stat.kind == Type::Symlink {
         let target = target_of(&from.folder, from.name())?;
         folder.symlink(&target, name)?;
-        folder.set_mtime(name, stat.mtime)?;
+        if let Err(error) = folder.set_mtime(name, stat.mtime) {
+            folder.unlink(name)?;
+            return Err(error);
+        }
         return Ok(stat);
     }
     let source = from.folder.open_file(from.name(), Access::Read)?;

@@ -28,10 +28,9 @@ pub(crate) fn create(disk: &Disk, path: &RelPath) -> Result<Entry> {
         missing.push(name);
         at = parent;
     };
-    let device = folder.stat_self().context(CREATE, path)?.device;
     for name in missing.into_iter().rev() {
         match folder.make_folder(name.as_str(), 0o777) {
-            Ok(()) => disk.unsettled.note(device, &at),
+            Ok(()) => disk.unsettled.note(&folder, &at),
             Err(Errno::EXIST) => {}
             Err(error) => return Err(failed(CREATE, path, error)),
         }

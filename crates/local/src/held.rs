@@ -1,9 +1,9 @@
 //! What changes set aside is looked at once more before it is let go (DESIGN 4).
 //!
 //! An editor that has a file open goes on writing into it, wherever its name went. So a pre-image that need not be
-//! kept still keeps a name of Tandem's own until a flush after the change succeeded, and is removed only if it is
-//! then what it was; else it goes to the versions, as recovered. At one that is kept whoever asked for that looks
-//! again, by `stat_version`; what is written into it later still shows when its version is pruned.
+//! kept still keeps a name of Tandem's own until a flush after the change succeeded (or too many wait), and is removed
+//! only if it is then what it was; else it goes to the versions, as recovered. At one that is kept whoever asked for
+//! that looks again, by `stat_version`; what is written into it later still shows when its version is pruned.
 
 use std::sync::Mutex;
 
@@ -19,7 +19,7 @@ use crate::versions;
 
 const SETTLE: &str = "settle";
 
-/// So many wait for a flush at most; further ones are looked at at once.
+/// So many wait for a flush at most; with one more all of them are looked at at once, before any flush.
 const MOST: usize = 4096;
 
 /// So many are told to whoever asks; all of them are among the versions.

@@ -20,6 +20,7 @@ mod identity;
 mod leftovers;
 mod metadata;
 mod mounts;
+mod naming;
 mod observed;
 mod probe;
 mod provider;

@@ -1,7 +1,8 @@
 //! Setting mtime and executable bit in place.
 //!
-//! The expectation is checked right before. An edit of the same length that comes in the microseconds between
-//! that and the change of the mtime shows by its later ctime alone.
+//! The expectation is checked right before. An edit that comes in the microseconds between that and the change of the
+//! mtime is seen if it changes the length. One of the same length is not: the mtime it gave is overwritten, and the ctime
+//! that is recorded is the later one of this change.
 
 use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, Result};
@@ -71,11 +72,12 @@ fn set_file(disk: &Disk, place: &Place, expected: &Expected, meta: &Meta) -> Res
     };
     let after = apply().context(SET, path)?;
     let wanted = meta.mtime.map_or(before.mtime, |mtime| mtime.at.0);
-    // A file system may keep coarser times; another time than it had and was given is somebody's edit.
+    // Another time than it was given is somebody's edit; but a file system may keep times in steps of two seconds, and
+    // one by so little is taken for that.
     let edited = after.size != before.size
         || (after.mtime != wanted && after.mtime.abs_diff(wanted) > 2_000_000_000);
     let still = place.stat().context(SET, path)?;
-    disk.unsettled.note(after.device, path);
+    disk.unsettled.note(&place.folder, path);
     if edited || still.is_none_or(|now| !now.is_same_file(&after)) {
         return Err(not_as_expected(SET, path, "it was changed meanwhile"));
     }
@@ -103,7 +105,8 @@ fn set_link(
     let Some(after) = after else {
         return Err(not_as_expected(SET, path, "it was changed meanwhile"));
     };
+    // A link cannot be opened, so it has no flush of its own.
     disk.unsettled
-        .note_whole(after.device, &path.parent().unwrap_or_else(RelPath::root));
+        .note_with_all(&place.folder, &path.parent().unwrap_or_else(RelPath::root));
     Ok(entry_of(place.name.clone(), &after, Some(target)))
 }

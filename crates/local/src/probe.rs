@@ -1,20 +1,18 @@
 //! What a folder's file system can do: asked of it, without writing where that is possible.
 
-use std::ops::ControlFlow;
-
 use tandem_core::capabilities::{
     AtomicWrite, Capabilities, CaseRule, Conditions, Ids, ListingConsistency, NameRules,
     UnicodeRule,
 };
-use tandem_core::path::Name;
 
-use crate::sys::{Features, Folder, Type};
+use crate::naming::Naming;
+use crate::sys::{Features, Folder};
 
 /// What was found out about a file system.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Traits {
     pub(crate) features: Features,
-    pub(crate) folds_case: bool,
+    pub(crate) naming: Naming,
     /// The shortest time, in nanoseconds, in which the times of two changes differ.
     pub(crate) time_step: u64,
     /// Steps, in nanoseconds, in which an mtime that was set is kept.
@@ -26,7 +24,13 @@ impl Traits {
     pub(crate) const fn usual(features: Features) -> Self {
         Self {
             features,
-            folds_case: false,
+            naming: Naming {
+                folds_case: false,
+                folds_form: false,
+                strips_period: false,
+                strips_space: false,
+                windows_devices: false,
+            },
             time_step: 10_000_000,
             mtime_step: 1,
         }
@@ -37,7 +41,7 @@ impl Traits {
         let time_step = folder.time_step();
         Self {
             features,
-            folds_case: folds_case(folder),
+            naming: Naming::of(folder),
             time_step,
             // A tick is no step of what is kept; whole seconds are.
             mtime_step: if time_step < 1_000_000_000 {
@@ -51,7 +55,7 @@ impl Traits {
 
 /// What a disk with `traits` can do.
 pub(crate) fn capabilities(traits: Traits) -> Capabilities {
-    let features = traits.features;
+    let (features, naming) = (traits.features, traits.naming);
     Capabilities {
         ids: Ids::Hint,
         cheap_reads: true,
@@ -76,13 +80,20 @@ pub(crate) fn capabilities(traits: Traits) -> Capabilities {
         mtime_precision: traits.mtime_step,
         executable: true,
         symlinks: true,
-        case: if traits.folds_case {
+        case: if naming.folds_case {
             CaseRule::Insensitive
         } else {
             CaseRule::Sensitive
         },
-        unicode: UnicodeRule::Exact,
+        unicode: if naming.folds_form {
+            UnicodeRule::Folding
+        } else {
+            UnicodeRule::Exact
+        },
         names: NameRules {
+            no_trailing_period: naming.strips_period,
+            no_trailing_space: naming.strips_space,
+            no_windows_devices: naming.windows_devices,
             longest_name: Some(255),
             ..NameRules::default()
         },
@@ -90,47 +101,4 @@ pub(crate) fn capabilities(traits: Traits) -> Capabilities {
         ranges: true,
         ..Capabilities::least()
     }
-}
-
-/// Whether `a` and `A` are one name in `folder`: found out with a name that is there, else what the file
-/// system says of itself.
-pub(crate) fn folds_case(folder: &Folder) -> bool {
-    let mut room = Vec::with_capacity(32 * 1024);
-    let mut sample = None;
-    let looked = folder.for_each_name(&mut room, |raw, _| {
-        let name = raw.to_str().ok().and_then(|text| Name::new(text).ok());
-        match name {
-            Some(name) if other_case(name.as_str()) != name.as_str() => {
-                sample = Some(name);
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    });
-    match (looked, sample) {
-        (Ok(_), Some(name)) => is_one_name(folder, name.as_str()),
-        _ => folder.says_case_insensitive(),
-    }
-}
-
-/// Whether `name` is found in the other case too. Where both are found, they are one file with one name.
-pub(crate) fn is_one_name(folder: &Folder, name: &str) -> bool {
-    match (folder.stat(name), folder.stat(&other_case(name))) {
-        (Ok(Some(one)), Ok(Some(other))) => {
-            // A folder has one name, whatever its count of links says.
-            one.is_same_file(&other) && (one.kind == Type::Folder || one.links < 2)
-        }
-        _ => false,
-    }
-}
-
-fn other_case(name: &str) -> String {
-    let turn = |c: char| {
-        if c.is_ascii_lowercase() {
-            c.to_ascii_uppercase()
-        } else {
-            c.to_ascii_lowercase()
-        }
-    };
-    name.chars().map(turn).collect()
 }

@@ -93,9 +93,10 @@ impl Move<'_> {
             .rename(self.from.name(), &to.folder, to.name())
     }
 
-    /// What was set aside in a folder goes where it goes.
+    /// What was set aside in a folder, and what is to be flushed there, goes where it goes.
     fn moved(&self, stat: &Stat) {
         if stat.kind == Type::Folder {
+            self.disk.unsettled.moved(&self.from.path, &self.to.path);
             self.disk
                 .held
                 .moved(self.disk, &self.from.path, &self.to.path);
@@ -105,25 +106,36 @@ impl Move<'_> {
     fn respell(&self, stat: &Stat) -> Result<Committed> {
         self.rename().context(MOVE, &self.to.path)?;
         self.moved(stat);
-        self.note(stat);
+        self.note();
         self.committed(stat, None, None)
     }
 
     fn onto_free(&self, stat: &Stat) -> Result<Committed> {
-        if stat.kind != Type::Folder && !self.to.folder.can_spare() {
+        let (from, to) = (&self.from, &self.to);
+        let is_folder = stat.kind == Type::Folder;
+        if !is_folder && !to.folder.can_spare() {
             return self.onto_free_portably(stat);
         }
-        let (from, to) = (&self.from, &self.to);
-        match from
-            .folder
-            .rename_if_free(from.name(), &to.folder, to.name())
-        {
+        let renamed = if is_folder {
+            from.folder
+                .rename_if_free(from.name(), &to.folder, to.name())
+        } else {
+            // A file's name is not Tandem's own: in steps, it would be unlinked with what came there between them.
+            from.folder
+                .rename_sparing(from.name(), &to.folder, to.name())
+        };
+        match renamed {
             Ok(()) => {}
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if !is_folder => {
+                let moved = self.onto_free_portably(stat)?;
+                to.folder.cannot_spare();
+                return Ok(moved);
+            }
             Err(Errno::EXIST | Errno::NOTEMPTY) => return Err(self.taken()),
             Err(error) => return Err(self.failed(error)),
         }
         self.moved(stat);
-        self.note(stat);
+        self.note();
         self.check_moved(stat)
     }
 
@@ -173,7 +185,7 @@ impl Move<'_> {
         match take(self.disk, MOVE, from, self.keep, expects)? {
             Taken::Gone => Err(self.failed(Errno::NOENT)),
             Taken::Displaced(displaced) => {
-                self.note(stat);
+                self.note();
                 self.committed(stat, Some(displaced), None)
             }
             Taken::Here(aside, _) => {
@@ -193,7 +205,7 @@ impl Move<'_> {
                     });
                 }
                 self.disk.leftovers.end(&aside.path);
-                self.note(stat);
+                self.note();
                 self.committed(stat, None, None)
             }
         }
@@ -221,7 +233,7 @@ impl Move<'_> {
             Err(Errno::NOSYS) => return self.onto_taken_portably(stat, there),
             Err(error) => return Err(self.failed(error)),
         }
-        self.note(stat);
+        self.note();
         let arrived = to.stat().context(MOVE, &to.path)?;
         let came = from.stat().context(MOVE, &from.path)?;
         let right = arrived
@@ -271,7 +283,7 @@ impl Move<'_> {
         match take(self.disk, MOVE, &self.to, self.keep, expects)? {
             Taken::Gone => self.onto_free(stat),
             Taken::Displaced(displaced) => {
-                self.note(stat);
+                self.note();
                 self.committed(stat, Some(displaced), None)
             }
             Taken::Here(aside, old) => match self.onto_free(stat) {
@@ -293,10 +305,10 @@ impl Move<'_> {
         }
     }
 
-    fn note(&self, stat: &Stat) {
+    fn note(&self) {
         for place in [&self.from, &self.to] {
             let parent = place.path.parent().unwrap_or_else(RelPath::root);
-            self.disk.unsettled.note(stat.device, &parent);
+            self.disk.unsettled.note(&place.folder, &parent);
         }
     }
 

@@ -4,6 +4,7 @@ use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Deleted, Discard, Expected, Keep};
 
+use crate::discard::drop_in;
 use crate::disk::{Disk, Place};
 use crate::errors::{Context, failed, not_as_expected, refused};
 use crate::held::let_go_in;
@@ -50,8 +51,8 @@ pub(crate) fn delete(
         return Err(not_as_expected(DELETE, path, "it was changed"));
     }
     match stat.kind {
-        Type::Folder => delete_folder(disk, &place, &stat),
-        Type::File | Type::Symlink => delete_file(disk, &place, &stat, expected, keep),
+        Type::Folder => delete_folder(disk, &place),
+        Type::File | Type::Symlink => delete_file(disk, &place, expected, keep),
         Type::Other => {
             let why = "sockets, fifos and devices are never deleted";
             Err(refused(DELETE, path, Cause::Unsupported, why))
@@ -59,12 +60,12 @@ pub(crate) fn delete(
     }
 }
 
-fn note(disk: &Disk, place: &Place, stat: &Stat) {
+fn note(disk: &Disk, place: &Place) {
     let parent = place.path.parent().unwrap_or_else(RelPath::root);
-    disk.unsettled.note(stat.device, &parent);
+    disk.unsettled.note(&place.folder, &parent);
 }
 
-fn delete_folder(disk: &Disk, place: &Place, stat: &Stat) -> Result<Deleted> {
+fn delete_folder(disk: &Disk, place: &Place) -> Result<Deleted> {
     let removed = match place.folder.remove_folder(place.name()) {
         // What Tandem itself set aside in it a moment ago is no content of it.
         Err(Errno::NOTEMPTY | Errno::EXIST) if let_go_in(disk, &place.path) => {
@@ -72,9 +73,16 @@ fn delete_folder(disk: &Disk, place: &Place, stat: &Stat) -> Result<Deleted> {
         }
         answer => answer,
     };
+    let removed = match removed {
+        // Nor is what an earlier run left.
+        Err(Errno::NOTEMPTY | Errno::EXIST) if drop_in(disk, place)? => {
+            place.folder.remove_folder(place.name())
+        }
+        answer => answer,
+    };
     match removed {
         Ok(()) => {
-            note(disk, place, stat);
+            note(disk, place);
             Ok(Deleted::default())
         }
         Err(Errno::NOENT) => Ok(Deleted {
@@ -93,19 +101,13 @@ fn delete_folder(disk: &Disk, place: &Place, stat: &Stat) -> Result<Deleted> {
     }
 }
 
-fn delete_file(
-    disk: &Disk,
-    place: &Place,
-    stat: &Stat,
-    expected: &Expected,
-    keep: &Keep,
-) -> Result<Deleted> {
+fn delete_file(disk: &Disk, place: &Place, expected: &Expected, keep: &Keep) -> Result<Deleted> {
     let expects = |taken: &Stat| match expected {
         Expected::Revision(revision) => is_after_rename(taken, revision),
         _ => matches!(taken.kind, Type::File | Type::Symlink),
     };
     let taken = take(disk, DELETE, place, keep, expects)?;
-    note(disk, place, stat);
+    note(disk, place);
     match taken {
         Taken::Gone => Ok(Deleted {
             was_absent: true,

@@ -86,27 +86,6 @@ impl LocalRoot {
         lock(&self.watch).as_ref()?.coverage()
     }
 
-    /// Mounts below the root that were seen once and are not mounted now. They are listed as gone.
-    ///
-    /// # Errors
-    /// The root cannot be opened.
-    pub fn gone_mounts(&self) -> Result<Vec<RelPath>> {
-        let anchor = self.disk.anchor().context("list", &RelPath::root())?;
-        Ok(self.disk.mounts.gone(&anchor))
-    }
-
-    /// Gives a mount up that will not come back: its folder is a folder like any other from here on, and
-    /// what lay on it counts as deleted. Whether it was known.
-    ///
-    /// # Errors
-    /// The list of mounts cannot be written.
-    pub fn forget_mount(&self, path: &RelPath) -> Result<bool> {
-        self.disk.anchor().context("list", path)?;
-        let was = self.disk.mounts.forget(path);
-        crate::mounts::save(&self.disk, "list")?;
-        Ok(was)
-    }
-
     /// Runs what waits for the disk beside the threads on which everybody else waits for each other. Dropping the
     /// answer lets it go on to its end: it is never stopped between two steps.
     async fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Disk) -> T + Send + 'static) -> T {

@@ -12,7 +12,7 @@ use tandem_core::content::SharedContent;
 use tandem_core::entry::ContentHash;
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::{Name, RelPath};
-use tandem_core::storage::{Meta, ResumeSink, ResumeToken, STAGED_PREFIX, Staged};
+use tandem_core::storage::{Meta, ResumeSink, ResumeToken, Staged};
 
 use crate::attributes::with_executable;
 use crate::checkpoint::Checkpoint;
@@ -84,7 +84,7 @@ pub(crate) fn make_beside<T>(
     make: impl FnOnce(&Place) -> SysResult<T>,
 ) -> SysResult<(Place, u64, T)> {
     let named = |text: String| Name::new(text).map_err(|_| Errno::INVAL);
-    let first = target.beside(named(disk.random_name(STAGED_PREFIX, ""))?);
+    let first = target.beside(named(disk.staged_name())?);
     let made = make(&first)?;
     let named = || -> SysResult<(Place, u64)> {
         let inode = first.stat()?.ok_or(Errno::NOENT)?.inode;
@@ -148,7 +148,7 @@ pub(crate) async fn stage(
     let len = content.len();
     let mut writing = match resume.and_then(|token| resumed(disk, target, len, token, &*sink)) {
         Some(writing) => writing,
-        None => begin(disk, &place, len, &*sink)?,
+        None => begin(disk, &place, len, meta, &*sink)?,
     };
     if writing.hasher.is_none() && (len >= RESUMABLE || !content.is_hashed_on_the_way()) {
         writing.hasher = Some(Box::default());
@@ -249,13 +249,17 @@ impl Writing {
 }
 
 /// Makes the file.
-fn begin(disk: &Arc<Disk>, place: &Place, len: u64, sink: &dyn ResumeSink) -> Result<Writing> {
+fn begin(
+    disk: &Arc<Disk>,
+    place: &Place,
+    len: u64,
+    meta: &Meta,
+    sink: &dyn ResumeSink,
+) -> Result<Writing> {
     let target = &place.path;
-    // While it lies there it is no wider than the file that it will replace.
-    let private = place
-        .stat()
-        .context(STAGE, target)?
-        .is_some_and(|old| old.kind == Type::File);
+    // While it lies there it is no wider than the file that it will replace or that it is a copy of.
+    let old = place.stat().context(STAGE, target)?;
+    let private = meta.copy_of.is_some() || old.is_some_and(|old| old.kind == Type::File);
     if !private && len < RESUMABLE {
         let made = Nameless::make(place, 0o666).context(STAGE, target)?;
         if let Some(unnamed) = made {
@@ -290,7 +294,7 @@ fn begin(disk: &Arc<Disk>, place: &Place, len: u64, sink: &dyn ResumeSink) -> Re
 
 /// The token says the name that the file would have.
 fn begin_unnamed(disk: &Disk, place: &Place, len: u64, unnamed: Nameless) -> Result<Writing> {
-    let name = Name::new(disk.random_name(STAGED_PREFIX, "")).map_err(|_| Errno::INVAL);
+    let name = Name::new(disk.staged_name()).map_err(|_| Errno::INVAL);
     let at = place.beside(name.context(STAGE, &place.path)?).path;
     Ok(Writing {
         open: Open::Unnamed(unnamed),

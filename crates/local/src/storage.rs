@@ -1,7 +1,7 @@
 //! This computer's disk as a [`Storage`].
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tandem_core::capabilities::Capabilities;
@@ -9,7 +9,6 @@ use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::{Health, ProbeStep, Quota, Root, Storage, Validation};
 
-use crate::disk::lock;
 use crate::health::Pulse;
 use crate::probe::{self, Traits};
 use crate::root::LocalRoot;
@@ -19,7 +18,7 @@ use crate::validate;
 /// How a disk is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
-    /// Only calls that every system has: names are not exchanged, and a move does not spare what is there by
+    /// Only calls that every file system has: names are not exchanged, and a move does not spare what is there by
     /// itself. For tests, and for file systems that offer more than they keep.
     pub portable: bool,
     /// At most so many folders are watched; the rest is polled. `None`: as many as the system gives.
@@ -32,7 +31,6 @@ pub struct LocalStorage {
     environment: SharedEnvironment,
     capabilities: Capabilities,
     pulse: Arc<Pulse>,
-    roots: Mutex<Vec<Weak<LocalRoot>>>,
 }
 
 impl std::fmt::Debug for LocalStorage {
@@ -64,7 +62,6 @@ impl LocalStorage {
             capabilities: probed.cloned().unwrap_or_else(usual),
             pulse: Arc::new(Pulse::new(environment.clone())),
             environment,
-            roots: Mutex::new(Vec::new()),
         }
     }
 
@@ -78,22 +75,12 @@ impl LocalStorage {
             let why = format!("{path:?} is not the absolute path of a folder");
             return Err(StorageError::new("root", Cause::NameRefused, why));
         }
-        let root = Arc::new(LocalRoot::new(
+        Ok(Arc::new(LocalRoot::new(
             given,
             self.options,
             self.environment.clone(),
             self.pulse.clone(),
-        ));
-        let mut roots = lock(&self.roots);
-        roots.retain(|root| root.strong_count() > 0);
-        roots.push(Arc::downgrade(&root));
-        Ok(root)
-    }
-
-    /// The roots in use, for whoever reports on them.
-    #[must_use]
-    pub fn roots_in_use(&self) -> Vec<Arc<LocalRoot>> {
-        lock(&self.roots).iter().filter_map(Weak::upgrade).collect()
+        )))
     }
 }
 

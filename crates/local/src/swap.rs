@@ -16,7 +16,7 @@ use tandem_core::storage::{Committed, Displaced, Expected, Keep, VersionKey};
 use crate::attributes::carry;
 use crate::disk::{Disk, Moment, Place};
 use crate::errors::{Context, not_as_expected, refused};
-use crate::leftovers::ASIDE_SUFFIX;
+use crate::leftovers::aside_name;
 use crate::observed::{entry_of, is_after_rename, is_exactly, look, target_of};
 use crate::sys::{self, Access, Errno, Stat, SysResult, Type};
 use crate::unnamed::Nameless;
@@ -194,7 +194,7 @@ impl Swap<'_> {
     }
 
     fn aside(&self) -> Result<Place> {
-        let name = format!("{}{ASIDE_SUFFIX}", self.temp.name());
+        let name = aside_name(self.temp.name(), self.target.name());
         Name::new(name)
             .map(|name| self.temp.beside(name))
             .map_err(|_| self.failed(Errno::INVAL))
@@ -224,15 +224,23 @@ impl Swap<'_> {
         let looked = self.disk.at(Moment::AfterSwap).and_then(|()| aside.stat());
         let back = match looked {
             Ok(Some(back)) => back,
-            Ok(None) => return Err(self.failed(Errno::NOENT)),
-            Err(error) => return Err(self.failed(error)),
+            Ok(None) => {
+                self.disk.leftovers.end(&aside.path);
+                return Err(self.failed(Errno::NOENT));
+            }
+            Err(error) => {
+                self.undo_unseen(&aside);
+                return Err(self.failed(error));
+            }
         };
         if !self.is_expected(&back) {
             let error = self.unexpected("it was changed");
             return self.undo(&aside, &back, error).map(Some);
         }
-        if (back.mode, back.uid, back.gid) != (now.mode, now.uid, now.gid) {
-            self.carry_from(&aside, &back, self.target)?;
+        if (back.mode, back.uid, back.gid) != (now.mode, now.uid, now.gid)
+            && let Err(error) = self.carry_from(&aside, &back, self.target)
+        {
+            return self.undo(&aside, &back, error).map(Some);
         }
         match self.dispose(&aside, &back) {
             Ok(old) => Ok(Some(old)),
@@ -269,6 +277,22 @@ impl Swap<'_> {
             }
         };
         Ok(old)
+    }
+
+    /// Exchanges back what came from the target and cannot be looked at, if the target still holds ours as we wrote it.
+    /// What is under the name of Tandem's own then, if it is not the staged file, is found there by the next scan.
+    fn undo_unseen(&self, aside: &Place) {
+        let (folder, target) = (&aside.folder, self.target);
+        let holds_ours =
+            |place: &Place| matches!(place.stat(), Ok(Some(stat)) if self.is_ours(&stat));
+        let is_back = holds_ours(target)
+            && folder
+                .exchange(aside.name(), &target.folder, target.name())
+                .is_ok();
+        if is_back && holds_ours(aside) {
+            self.back_to_temp(aside);
+        }
+        self.disk.leftovers.end(&aside.path);
     }
 
     /// Exchanges back, if the target still holds ours as we wrote it, and fails with `error`. If somebody
@@ -345,10 +369,13 @@ impl Swap<'_> {
             self.drop_second_name(&aside, linked);
             return Err(self.failed(error));
         }
-        self.moment(Moment::AfterSwap)?;
-        let Some(back) =
-            (if linked { aside.stat() } else { Ok(None) }).context(self.operation, &aside.path)?
-        else {
+        let looked = self.disk.at(Moment::AfterSwap).and_then(|()| aside.stat());
+        let back = match looked {
+            _ if !linked => None,
+            Ok(back) => back,
+            Err(error) => return Err(self.rename_back(&aside, self.failed(error))),
+        };
+        let Some(back) = back else {
             self.disk.leftovers.end(&aside.path);
             return Ok(Old::Removed);
         };
@@ -372,10 +399,12 @@ impl Swap<'_> {
     fn rename_back(&self, aside: &Place, error: StorageError) -> StorageError {
         let (folder, name) = (&self.target.folder, self.target.name());
         if matches!(self.target.stat(), Ok(Some(stat)) if self.is_ours(&stat))
-            && aside.folder.rename(aside.name(), folder, name).is_ok()
+            && let Err(back) = aside.folder.rename(aside.name(), folder, name)
         {
-            self.disk.leftovers.end(&aside.path);
+            tracing::warn!(path = %aside.path, error = %back, "it keeps a name of Tandem's own");
         }
+        // Where it was not renamed, the next scan finds it.
+        self.disk.leftovers.end(&aside.path);
         error
     }
 
@@ -432,10 +461,10 @@ impl Swap<'_> {
             // that it is another.
             _ => entry_of(target.name.clone(), &self.ours, self.link.map(Into::into)),
         };
-        unsettled.note(self.ours.device, &parent);
+        unsettled.note(&target.folder, &parent);
         if self.temp.path.parent() != target.path.parent() {
             let from = self.temp.path.parent().unwrap_or_else(RelPath::root);
-            unsettled.note(self.ours.device, &from);
+            unsettled.note(&self.temp.folder, &from);
         }
         let (kept, displaced) = match old {
             Old::Kept(key) => (Some(key), None),

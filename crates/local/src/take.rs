@@ -5,12 +5,12 @@
 
 use tandem_core::error::{Result, StorageError};
 use tandem_core::path::Name;
-use tandem_core::storage::{Displaced, Keep, STAGED_PREFIX, VersionKey};
+use tandem_core::storage::{Displaced, Keep, VersionKey};
 
 use crate::disk::{Disk, Moment, Place};
 use crate::errors::{Context, failed, not_as_expected};
 use crate::held::hold;
-use crate::leftovers::ASIDE_SUFFIX;
+use crate::leftovers::aside_name;
 use crate::swap::displace;
 use crate::sys::{Errno, Stat, SysResult};
 use crate::versions;
@@ -38,7 +38,7 @@ pub(crate) fn take(
 ) -> Result<Taken> {
     disk.at(Moment::BeforeTake)
         .context(operation, &place.path)?;
-    let name = Name::new(disk.random_name(STAGED_PREFIX, ASIDE_SUFFIX))
+    let name = Name::new(aside_name(&disk.staged_name(), place.name()))
         .map_err(|_| failed(operation, &place.path, Errno::INVAL))?;
     let aside = place.beside(name);
     disk.leftovers.begin(&aside.path);
@@ -53,9 +53,17 @@ pub(crate) fn take(
             return Err(failed(operation, &place.path, error));
         }
     }
-    let stat = aside.stat().context(operation, &place.path)?;
-    let Some(stat) = stat else {
-        return Err(failed(operation, &place.path, Errno::NOENT));
+    let stat = match disk.at(Moment::AfterTake).and_then(|()| aside.stat()) {
+        Ok(Some(stat)) => stat,
+        Ok(None) => {
+            disk.leftovers.end(&aside.path);
+            return Err(failed(operation, &place.path, Errno::NOENT));
+        }
+        // Whatever it is, nobody may miss it.
+        Err(error) => {
+            let error = failed(operation, &place.path, error);
+            return Err(not_kept(disk, &aside, place, error));
+        }
     };
     if expects(&stat) {
         return Ok(Taken::Here(aside, stat));
@@ -65,7 +73,10 @@ pub(crate) fn take(
         Err(Errno::EXIST) => {
             displace(disk, operation, &aside, &stat, &place.path, keep).map(Taken::Displaced)
         }
-        Err(error) => Err(failed(operation, &place.path, error)),
+        Err(error) => {
+            disk.leftovers.end(&aside.path);
+            Err(failed(operation, &place.path, error))
+        }
     }
 }
 
@@ -100,6 +111,8 @@ pub(crate) fn dispose(
 fn not_kept(disk: &Disk, aside: &Place, place: &Place, error: StorageError) -> StorageError {
     if let Err(back) = put_back(disk, aside, place) {
         tracing::warn!(path = %aside.path, error = %back, "it keeps a name of Tandem's own");
+        // The next scan finds it there.
+        disk.leftovers.end(&aside.path);
     }
     error
 }

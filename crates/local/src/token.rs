@@ -27,7 +27,7 @@ pub(crate) struct Token {
     /// Its mtime in nanoseconds since 1970, once it is whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mtime: Option<i64>,
-    /// It was made for its owner alone, because a file stood at the target.
+    /// It was made for its owner alone, because a file stood at the target or it is a copy of one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) private: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]

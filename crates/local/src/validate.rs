@@ -1,5 +1,6 @@
 //! The test of a folder: does it open, hold what is written, and keep the names apart that it should?
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tandem_core::capabilities::Capabilities;
@@ -11,6 +12,7 @@ use tandem_core::storage::{OWN_FOLDER, ProbeStep, Validation};
 use crate::disk::Disk;
 use crate::errors::Context;
 use crate::identity::not_opened;
+use crate::naming::{Naming, is_one_file, other_case};
 use crate::probe::{self, Traits};
 use crate::storage::Options;
 use crate::sys::{self, Access, Errno, Features, Folder, SysResult};
@@ -157,14 +159,9 @@ fn examine(scratch: &Folder, allowed: Features, steps: &mut Steps<'_>) -> Result
         };
         Ok((found, said.to_owned()))
     })?;
-    let folds_case = steps.run("Tell upper from lower case", || {
-        let folds = probe::is_one_name(scratch, NAME);
-        let said = if folds {
-            "a and A are one name"
-        } else {
-            "a and A are two names"
-        };
-        Ok((folds, said.to_owned()))
+    let naming = steps.run("Keep names apart and as they are", || {
+        let naming = kept_names(scratch).context(VALIDATE, &root)?;
+        Ok((naming, said_of_names(naming)))
     })?;
     let mtime_step = steps.run("Keep a time", || {
         let step = kept_time(scratch).context(VALIDATE, &root)?;
@@ -175,7 +172,7 @@ fn examine(scratch: &Folder, allowed: Features, steps: &mut Steps<'_>) -> Result
         Ok((step, said))
     })?;
     let traits = Traits {
-        folds_case,
+        naming,
         mtime_step,
         ..Traits::of(scratch, features)
     };
@@ -183,6 +180,64 @@ fn examine(scratch: &Folder, allowed: Features, steps: &mut Steps<'_>) -> Result
         time_step: traits.time_step.max(mtime_step),
         ..traits
     }))
+}
+
+/// What becomes of names here, tried with some that are often changed.
+fn kept_names(scratch: &Folder) -> SysResult<Naming> {
+    const COMPOSED: &str = "\u{fc}";
+    const DECOMPOSED: &str = "u\u{308}";
+    let said = scratch.says_of_names();
+    let is_one = |name: &str, other: &str| is_one_file(scratch, name, other);
+    let folds_case = is_one(NAME, &other_case(NAME)).unwrap_or(said.folds_case);
+    let mut folds_form = said.folds_form;
+    if let Ok(file) = scratch.create_file(COMPOSED, 0o600) {
+        drop(file);
+        folds_form |= is_one(COMPOSED, DECOMPOSED) == Some(true);
+        scratch.unlink(COMPOSED)?;
+    }
+    Ok(Naming {
+        folds_case,
+        folds_form,
+        strips_period: said.strips_period || !keeps(scratch, "stop.")?,
+        strips_space: said.strips_space || !keeps(scratch, "space ")?,
+        windows_devices: said.windows_devices,
+    })
+}
+
+/// Whether a file called `name` is listed under that name.
+fn keeps(scratch: &Folder, name: &str) -> SysResult<bool> {
+    match scratch.create_file(name, 0o600) {
+        Ok(_) => {}
+        Err(Errno::INVAL | Errno::EXIST | Errno::ILSEQ | Errno::NOENT) => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let mut room = Vec::with_capacity(4 * 1024);
+    let listed = scratch.for_each_name(&mut room, |found, _| {
+        if found.to_bytes() == name.as_bytes() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    scratch.rewind()?;
+    scratch.unlink(name)?;
+    Ok(listed?.is_some())
+}
+
+fn said_of_names(naming: Naming) -> String {
+    let case = if naming.folds_case {
+        "a and A are one name"
+    } else {
+        "a and A are two names"
+    };
+    let mut said = case.to_owned();
+    if naming.folds_form {
+        said.push_str("; so are both forms of \u{fc}");
+    }
+    if naming.strips_period || naming.strips_space {
+        said.push_str("; full stops and spaces at the end of a name are lost or refused");
+    }
+    said
 }
 
 /// The steps in which a time that was set is kept, found with one that fits none but the finest.

@@ -39,6 +39,9 @@ pub struct Meta {
     pub executable: Option<bool>,
     /// A symlink's target: the item becomes a link and has no bytes.
     pub target: Option<Box<str>>,
+    /// The file of the same root that this is a copy of: nobody may read it who may not read that one (P20).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<RelPath>,
 }
 
 /// What a storage needs to go on with, or to throw away, an upload after a restart. Only the storage that

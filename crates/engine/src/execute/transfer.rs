@@ -89,7 +89,11 @@ impl Job {
             Some(root) => with_meta(root, from).await?,
             None => from.entry.clone(),
         };
-        let meta = meta_for(self.root.capabilities(), &read);
+        let copied = matches!(self.action.deed, Deed::Duplicate { .. });
+        let meta = Meta {
+            copy_of: copied.then(|| from.path.clone()),
+            ..meta_for(self.root.capabilities(), &read)
+        };
         let staged = self
             .root
             .stage(target, self.content, &meta, self.resume.as_ref(), self.sink)
@@ -355,6 +359,7 @@ fn meta_for(capabilities: &Capabilities, from: &Entry) -> Meta {
         mtime: from.mtime.filter(|m| m.by_client && capabilities.mtime),
         executable: from.executable.filter(|_| capabilities.executable),
         target: from.target.clone(),
+        copy_of: None,
     }
 }
 

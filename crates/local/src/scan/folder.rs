@@ -1,15 +1,16 @@
 //! Listing one folder: names first, then what each name is, all by the folder's handle.
 
-use std::ffi::CStr;
+use std::collections::BTreeSet;
+use std::ffi::{CStr, CString};
 use std::ops::ControlFlow;
 
 use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{FolderListing, Skip, Skipped};
 use tandem_core::time::Timestamp;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Moment};
 use crate::leftovers;
-use crate::mounts::is_mount_point;
+use crate::mounts::mounted;
 use crate::observed::{entry_of, target_of};
 use crate::sys::{Errno, Folder, Stat, SysResult, Type};
 
@@ -42,15 +43,16 @@ pub(super) fn list(disk: &Disk, root: &Folder, path: &RelPath, room: &mut Room) 
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Outcome::Missing,
         Err(error) => return unreadable(path, error),
     };
+    let mut met = BTreeSet::new();
     for _ in 0..TRIES {
-        match list_once(disk, &folder, path, room) {
+        match list_once(disk, &folder, path, room, &BTreeSet::new()) {
             Ok((listing, folders, true)) => return Outcome::Listed(listing, folders),
             // Names may have passed from a place not yet read to one already read: once more.
-            Ok((_, _, false)) => {}
+            Ok((listing, _, false)) => met.extend(listing.entries.into_iter().map(|it| it.name)),
             Err(error) => return unreadable(path, error),
         }
     }
-    match list_once(disk, &folder, path, room) {
+    match list_once(disk, &folder, path, room, &met) {
         Ok((listing, folders, _)) => Outcome::Listed(listing, folders),
         Err(error) => unreadable(path, error),
     }
@@ -61,12 +63,14 @@ fn unreadable(path: &RelPath, error: Errno) -> Outcome {
     Outcome::Unreadable(Skip::Unreadable)
 }
 
-/// Lists once; says as well whether the folder stayed as it was meanwhile.
+/// Lists once; says as well whether the folder stayed as it was meanwhile. Of names that were `met` before and are not
+/// read now, those that are there all the same are listed too: a file that is saved by rename again and again passes by.
 fn list_once(
     disk: &Disk,
     folder: &Folder,
     path: &RelPath,
     room: &mut Room,
+    met: &BTreeSet<Name>,
 ) -> SysResult<(FolderListing, Vec<RelPath>, bool)> {
     let before = folder.stat_self()?;
     let mut listing = Lister {
@@ -86,6 +90,8 @@ fn list_once(
     if let Some(error) = failed {
         return Err(error);
     }
+    disk.at(Moment::AfterNames)?;
+    listing.add_met(met)?;
     let after = folder.stat_self()?;
     let settled = (before.mtime, before.ctime) == (after.mtime, after.ctime);
     if !settled {
@@ -137,6 +143,20 @@ impl Lister<'_> {
         }
     }
 
+    fn add_met(&mut self, met: &BTreeSet<Name>) -> SysResult<()> {
+        if met.is_empty() {
+            return Ok(());
+        }
+        let read: BTreeSet<Name> = self.entries.iter().map(|it| it.name.clone()).collect();
+        for name in met.difference(&read) {
+            let raw = CString::new(name.as_str()).map_err(|_| Errno::INVAL)?;
+            if let Some(stat) = self.folder.stat(name.as_str())? {
+                self.add_stat(&raw, name.clone(), &stat)?;
+            }
+        }
+        Ok(())
+    }
+
     fn add_stat(&mut self, raw: &CStr, name: Name, stat: &Stat) -> SysResult<()> {
         match stat.kind {
             Type::Symlink => return self.add_link(raw, name, stat),
@@ -162,10 +182,13 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// Notes a mount, and skips the folder that is left where one was.
+    /// Notes a mount, and skips the folder that is left where one was, or another in its place.
     fn is_gone_mount(&mut self, name: &Name, stat: &Stat) -> bool {
-        if is_mount_point(self.folder, name.as_str(), stat, self.device) {
-            self.disk.mounts.saw(self.path.join(name));
+        let known = self.known_mounts.contains_key(name.as_str());
+        let found = mounted(self.folder, name.as_str(), stat, self.device, known);
+        if let Some(volume) = found
+            && self.disk.mounts.saw(self.path.join(name), volume)
+        {
             self.known_mounts.remove(name.as_str());
         }
         if let Some(met) = self.known_mounts.get_mut(name.as_str()) {

@@ -243,6 +243,15 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    /// A thread that panics ends the scan: the others would wait for it for ever.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.queue.stop();
+        }
+    }
+}
+
 fn save_mounts(disk: &Disk) {
     if let Err(error) = crate::mounts::save(disk, "list") {
         tracing::warn!(%error, "the list of mounts cannot be written");

@@ -11,6 +11,7 @@ use rustix::fs::{
 };
 
 use super::{Errno, Features, SysResult, Type, retried};
+use crate::naming::Naming;
 
 /// The files that this process has open, as links.
 const OWN_FILES: &str = "/proc/self/fd";
@@ -28,6 +29,7 @@ const OVERLAY: u64 = 0x794C_7630;
 const MSDOS: u64 = 0x4D44;
 const EXFAT: u64 = 0x2011_BAB0;
 const NTFS3: u64 = 0x7366_746E;
+const HFS_PLUS: u64 = 0x482B;
 const CIFS: u64 = 0xFF53_4D42;
 const SMB2: u64 = 0xFE53_4D42;
 
@@ -100,6 +102,31 @@ pub(crate) fn most_open_files() -> u64 {
         return now;
     }
     wanted
+}
+
+/// Whether [`sync_file_system`] writes all of the file system that `folder` lies on, brings it past the device's own
+/// cache, and reports what failed. FUSE sends its server nothing
+/// ([fs/fuse/inode.c](https://github.com/torvalds/linux/blob/v6.1/fs/fuse/inode.c), `fuse_sync_fs`), FAT and exFAT leave
+/// it in the device's cache, and before 5.8 none reports a failure ([syncfs(2)](https://man7.org/linux/man-pages/man2/syncfs.2.html)).
+pub(super) fn flushes_whole(folder: BorrowedFd<'_>) -> bool {
+    let known = matches!(file_system(folder), EXT4 | BTRFS | XFS | F2FS | ZFS | TMPFS);
+    known && is_at_least(5, 8)
+}
+
+/// Whether the kernel is of this version or later; not where it does not say.
+fn is_at_least(major: u32, minor: u32) -> bool {
+    static RELEASE: OnceLock<Option<(u32, u32)>> = OnceLock::new();
+    let release = RELEASE.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+        release_of(&text)
+    });
+    release.is_some_and(|found| found >= (major, minor))
+}
+
+fn release_of(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next()?.parse().ok();
+    Some((next()?, next()?))
 }
 
 pub(super) fn sync_file_system(folder: BorrowedFd<'_>) -> SysResult<()> {
@@ -187,6 +214,14 @@ pub(crate) fn volume(folder: &super::Folder) -> Option<String> {
     None
 }
 
+/// This user on this computer, in words that stay the same and that others do not have.
+pub(crate) fn who_and_where() -> String {
+    let said = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let (machine, host) = (said("/etc/machine-id"), said("/proc/sys/kernel/hostname"));
+    let user = rustix::process::geteuid().as_raw();
+    format!("{machine} {host} {user}")
+}
+
 /// How many folders one user may watch.
 pub(crate) fn watch_limit() -> Option<u64> {
     std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches")
@@ -196,19 +231,33 @@ pub(crate) fn watch_limit() -> Option<u64> {
         .ok()
 }
 
-pub(super) fn says_case_insensitive(folder: BorrowedFd<'_>) -> bool {
-    matches!(file_system(folder), MSDOS | EXFAT | NTFS3 | CIFS | SMB2)
-        || rustix::fs::ioctl_getflags(folder).is_ok_and(|flags| flags.bits() & CASEFOLD != 0)
+/// FAT and exFAT cut full stops off a name and refuse or cut a space at its end; NTFS is kept so for Windows, which
+/// does.
+pub(super) fn says_of_names(folder: BorrowedFd<'_>) -> Naming {
+    let kind = file_system(folder);
+    let of_windows = matches!(kind, MSDOS | EXFAT | NTFS3);
+    let flag = rustix::fs::ioctl_getflags(folder).is_ok_and(|flags| flags.bits() & CASEFOLD != 0);
+    Naming {
+        folds_case: flag || of_windows || matches!(kind, CIFS | SMB2),
+        // Names of such a folder are compared by their folded and decomposed form.
+        folds_form: flag || kind == HFS_PLUS,
+        strips_period: of_windows,
+        strips_space: of_windows,
+        windows_devices: kind == NTFS3,
+    }
 }
 
-pub(super) fn says_not_mounted(folder: BorrowedFd<'_>, name: &str) -> bool {
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    rustix::fs::statx(folder, name, flags, StatxFlags::empty()).is_ok_and(|found| {
-        found
-            .stx_attributes_mask
-            .contains(StatxAttributes::MOUNT_ROOT)
-            && !found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
-    })
+/// Whether `name`, or the folder itself if that is empty, is where something is mounted; `None` before Linux 5.8.
+pub(super) fn says_mounted(folder: BorrowedFd<'_>, name: &str) -> Option<bool> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW
+        | AtFlags::NO_AUTOMOUNT
+        | AtFlags::EMPTY_PATH
+        | AtFlags::STATX_DONT_SYNC;
+    let found = rustix::fs::statx(folder, name, flags, StatxFlags::empty()).ok()?;
+    found
+        .stx_attributes_mask
+        .contains(StatxAttributes::MOUNT_ROOT)
+        .then(|| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 pub(super) fn known_features(folder: BorrowedFd<'_>) -> Features {
@@ -234,5 +283,22 @@ pub(super) fn time_step(folder: BorrowedFd<'_>, ctime: Option<i64>) -> u64 {
         _ if file_system(folder) == MSDOS => 2 * SECOND,
         Some(nanos) if nanos.unsigned_abs() % SECOND != 0 => TICK,
         _ => SECOND,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_of_a_kernel_is_read_from_what_it_says() {
+        for (text, release) in [
+            ("6.18.44-fc-v669\n", Some((6, 18))),
+            ("5.4.0", Some((5, 4))),
+            ("5.15-rc1", Some((5, 15))),
+            ("unknown", None),
+        ] {
+            assert_eq!(release_of(text), release, "{text}");
+        }
     }
 }

@@ -1,10 +1,12 @@
-//! The system's own calls, in one place. Every call names a file by an open folder and one name in it, and
+//! The system's own calls, in one place, and that system is Linux. Every call names a file by an open folder and one name in it, and
 //! none follows a symbolic link, so that nothing above can leave the root (P11).
 //!
-//! `linux` holds what only Linux has, `portable` the forms for a system or a file system without it.
+//! `linux` holds what only Linux has, `portable` the forms for a kernel or a file system that lacks one of the
+//! [`Features`]; flushing all, reading names and looking at times have no other form.
 //! Which of the two is used is a [`Features`] switch, so that both run in the tests of one machine.
 
 mod extended;
+mod file;
 mod lacks;
 mod linux;
 mod portable;
@@ -12,14 +14,19 @@ mod portable;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 pub(crate) use rustix::io::Errno;
 
+use crate::naming::Naming;
 pub(crate) use extended::{attribute, attribute_names, remove_attribute, set_attribute};
+use file::mtime_alone;
+pub(crate) use file::{
+    advise_sequential, append, copy_bytes, read_at, set_mode_of, set_mtime_of, set_owner_of,
+    stat_of, sync, truncate, write_at,
+};
 use lacks::{Call, Lacks};
-pub(crate) use linux::{most_open_files, volume, watch_limit};
+pub(crate) use linux::{most_open_files, volume, watch_limit, who_and_where};
 
 /// What the answer of a system call is.
 pub(crate) type SysResult<T> = Result<T, Errno>;
@@ -53,7 +60,7 @@ impl Features {
         unnamed: true,
     };
 
-    /// What every Unix has.
+    /// What every file system has, or refuses where it is tried.
     pub(crate) const PORTABLE: Self = Self {
         beneath: false,
         no_replace: false,
@@ -359,12 +366,18 @@ impl Folder {
         let answer = portable::rename_if_free(self.as_fd(), name, to.as_fd(), new, links);
         // Refused both ways it may be the names: a folder does not go into itself.
         if tried && answer.is_ok() {
-            self.lacks.note(Call::Spare, self.device());
+            self.cannot_spare();
         }
         answer
     }
 
-    fn rename_sparing(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
+    /// A rename that spares what has the new name was refused, and the same done in another way.
+    pub(crate) fn cannot_spare(&self) {
+        self.lacks.note(Call::Spare, self.device());
+    }
+
+    /// Renames where the new name is free, else fails with `EXIST`; in one step, or not at all.
+    pub(crate) fn rename_sparing(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
         if self.lacks.is_pretended() {
             return Err(Errno::INVAL);
         }
@@ -443,6 +456,11 @@ impl Folder {
         retried(|| rustix::fs::fsync(&self.fd))
     }
 
+    /// Whether [`Folder::sync_all`] can be relied on here: not every file system does anything then, or says what failed.
+    pub(crate) fn flushes_whole(&self) -> bool {
+        !self.lacks.is_pretended() && linux::flushes_whole(self.as_fd())
+    }
+
     /// Flushes the whole file system this folder lies on; reports what failed since this folder was opened.
     pub(crate) fn sync_all(&self) -> SysResult<()> {
         linux::sync_file_system(self.as_fd())
@@ -464,14 +482,20 @@ impl Folder {
         Ok(own)
     }
 
-    /// Whether the file system or this folder takes names in any case, as far as it says so.
-    pub(crate) fn says_case_insensitive(&self) -> bool {
-        linux::says_case_insensitive(self.as_fd())
+    /// What this folder and its file system say that they make of names.
+    pub(crate) fn says_of_names(&self) -> Naming {
+        linux::says_of_names(self.as_fd())
     }
 
-    /// Whether the system says that `name`, though on a device of its own, is no mount (a btrfs subvolume).
-    pub(crate) fn says_not_mounted(&self, name: &str) -> bool {
-        linux::says_not_mounted(self.as_fd(), name)
+    /// Whether something is mounted at `name`, where the system says so. The device alone does not show it: that of a
+    /// folder mounted elsewhere once more is its parent's, that of a btrfs subvolume its own.
+    pub(crate) fn says_mounted(&self, name: &str) -> Option<bool> {
+        linux::says_mounted(self.as_fd(), name)
+    }
+
+    /// As [`Folder::says_mounted`], of this folder.
+    pub(crate) fn says_mounted_itself(&self) -> Option<bool> {
+        linux::says_mounted(self.as_fd(), "")
     }
 
     /// What calls the file system of this folder is known to have, for what is said of it before it is tried.
@@ -491,106 +515,4 @@ impl Folder {
 pub(crate) struct Space {
     pub(crate) free: u64,
     pub(crate) read_only: bool,
-}
-
-const fn mtime_alone(mtime: i64) -> Timestamps {
-    Timestamps {
-        last_access: Timespec {
-            tv_sec: 0,
-            tv_nsec: UTIME_OMIT,
-        },
-        last_modification: Timespec {
-            tv_sec: mtime.div_euclid(1_000_000_000),
-            tv_nsec: mtime.rem_euclid(1_000_000_000),
-        },
-    }
-}
-
-/// What an open file is.
-pub(crate) fn stat_of(file: impl AsFd) -> SysResult<Stat> {
-    Ok(Stat::of(&rustix::fs::fstat(file)?))
-}
-
-/// Sets the mtime of an open file.
-pub(crate) fn set_mtime_of(file: impl AsFd, mtime: i64) -> SysResult<()> {
-    rustix::fs::futimens(file, &mtime_alone(mtime))
-}
-
-/// Sets the mode of an open file.
-pub(crate) fn set_mode_of(file: impl AsFd, mode: u32) -> SysResult<()> {
-    rustix::fs::fchmod(file, Mode::from_raw_mode(mode))
-}
-
-/// Sets owner and group of an open file.
-pub(crate) fn set_owner_of(file: impl AsFd, uid: Option<u32>, gid: Option<u32>) -> SysResult<()> {
-    rustix::fs::fchown(
-        file,
-        uid.map(rustix::fs::Uid::from_raw),
-        gid.map(rustix::fs::Gid::from_raw),
-    )
-}
-
-/// Up to `length` bytes from `offset` on; fewer only at the end of the file.
-pub(crate) fn read_at(file: impl AsFd, offset: u64, length: usize) -> SysResult<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(length.max(1));
-    while bytes.len() < length {
-        let at = offset + bytes.len() as u64;
-        let got = retried(|| rustix::io::pread(&file, spare_capacity(&mut bytes), at))?;
-        if got == 0 {
-            break;
-        }
-    }
-    bytes.truncate(length);
-    Ok(bytes)
-}
-
-/// Writes all of `bytes` at `offset`.
-pub(crate) fn write_at(file: impl AsFd, mut bytes: &[u8], mut offset: u64) -> SysResult<()> {
-    while !bytes.is_empty() {
-        let written = retried(|| rustix::io::pwrite(&file, bytes, offset))?;
-        if written == 0 {
-            return Err(Errno::IO);
-        }
-        bytes = &bytes[written..];
-        offset += written as u64;
-    }
-    Ok(())
-}
-
-/// Writes all of `bytes` at the end of a file opened to append, in one call where the system can.
-pub(crate) fn append(file: impl AsFd, mut bytes: &[u8]) -> SysResult<()> {
-    while !bytes.is_empty() {
-        let written = retried(|| rustix::io::write(&file, bytes))?;
-        if written == 0 {
-            return Err(Errno::IO);
-        }
-        bytes = &bytes[written..];
-    }
-    Ok(())
-}
-
-/// Cuts an open file to `length`.
-pub(crate) fn truncate(file: impl AsFd, length: u64) -> SysResult<()> {
-    retried(|| rustix::fs::ftruncate(&file, length))
-}
-
-/// Flushes an open file and what describes it.
-pub(crate) fn sync(file: impl AsFd) -> SysResult<()> {
-    retried(|| rustix::fs::fsync(&file))
-}
-
-/// Tells the system that the file will be read from its beginning to its end.
-pub(crate) fn advise_sequential(file: impl AsFd) {
-    // Advice: whether it was taken changes nothing but speed.
-    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
-}
-
-/// Copies `length` bytes of `from` to `to`, both from their beginnings, without bringing them here where
-/// the system can; returns how many there were.
-pub(crate) fn copy_bytes(from: impl AsFd, to: impl AsFd, length: u64) -> SysResult<u64> {
-    let done = linux::copy_range(from.as_fd(), to.as_fd(), length)?;
-    if done == length {
-        return Ok(done);
-    }
-    portable::copy_bytes(from.as_fd(), to.as_fd(), done, length)
 }

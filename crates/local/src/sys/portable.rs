@@ -1,4 +1,4 @@
-//! The same by calls that every Unix has. What cannot be one step is two, and the window between them is
+//! The same by calls that every file system has. What cannot be one step is two, and the window between them is
 //! named where it is.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};

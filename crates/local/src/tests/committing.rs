@@ -371,3 +371,133 @@ async fn against_an_editor_that_saves_by_rename_no_save_is_lost() {
     );
     assert!(ours > 0);
 }
+
+/// The disk counts what it is asked to flush, and lets the `fails`th fail.
+fn counting_flushes(
+    bench: &Bench,
+    fails: Option<usize>,
+) -> std::sync::Arc<std::sync::Mutex<usize>> {
+    let counted = std::sync::Arc::new(std::sync::Mutex::new(0));
+    let count = counted.clone();
+    bench.root.disk().set_hook(move |moment| {
+        if moment == Moment::Flush {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            if fails == Some(*count) {
+                return Err(Errno::IO);
+            }
+        }
+        Ok(())
+    });
+    counted
+}
+
+async fn group(bench: &Bench, folder: &str, size: usize) -> Vec<tandem_core::storage::Commit> {
+    std::fs::create_dir_all(bench.path(folder)).unwrap();
+    let mut group = Vec::new();
+    for n in 0..size {
+        let path = format!("{folder}/f{n}");
+        let staged = bench.stage(&path, "x", &Meta::default()).await.unwrap();
+        group.push(member(staged, Expected::Absent, Keep::No));
+    }
+    group
+}
+
+/// What one failed flush leaves in doubt, the next one cannot show: the system tells a failure once.
+#[tokio::test]
+async fn what_was_visible_before_a_failed_flush_is_not_believed_by_the_next() {
+    for size in [2, 12] {
+        let bench = Bench::new();
+        for answer in bench.root.commit(group(&bench, "a", size).await).await {
+            answer.unwrap();
+        }
+        // The content of the second group can be flushed, the names of the first cannot.
+        let flushed_alone = if size <= 4 { size } else { 0 };
+        let second = group(&bench, "b", size).await;
+        counting_flushes(&bench, Some(flushed_alone + 1));
+        for answer in bench.root.commit(second).await {
+            assert_eq!(cause(answer), Cause::LocalIo);
+        }
+        assert_eq!(cause(bench.root.settle().await), Cause::LocalIo);
+        bench.root.settle().await.unwrap();
+        for answer in bench.root.commit(group(&bench, "c", size).await).await {
+            answer.unwrap();
+        }
+        bench.root.settle().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_first_group_that_cannot_be_flushed_leaves_nothing_in_doubt() {
+    let bench = Bench::new();
+    let first = group(&bench, "a", 12).await;
+    counting_flushes(&bench, Some(1));
+    for answer in bench.root.commit(first).await {
+        assert_eq!(cause(answer), Cause::LocalIo);
+    }
+    bench.root.settle().await.unwrap();
+}
+
+/// FUSE, FAT and most servers flush nothing when all is to be flushed, or do not say what failed.
+#[tokio::test]
+async fn where_a_flush_of_all_cannot_be_relied_on_each_file_and_folder_is_flushed() {
+    let bench = Bench::new();
+    let folder = &bench.root.disk().anchor().unwrap().folder;
+    folder.pretend_to_lack();
+    let size = 12;
+    let first = group(&bench, "a", size).await;
+    let counted = counting_flushes(&bench, None);
+    for answer in bench.root.commit(first).await {
+        answer.unwrap();
+    }
+    assert_eq!(*counted.lock().unwrap(), size);
+    for n in 0..size {
+        let path = rel(&format!("folder{n}/deep"));
+        bench.root.create_folder(&path).await.unwrap();
+    }
+    *counted.lock().unwrap() = 0;
+    bench.root.settle().await.unwrap();
+    // `a`, the root, and each folder that holds a new one.
+    assert_eq!(*counted.lock().unwrap(), 2 + size);
+
+    let second = group(&bench, "b", size).await;
+    counting_flushes(&bench, Some(size));
+    for answer in bench.root.commit(second).await {
+        assert_eq!(cause(answer), Cause::LocalIo);
+    }
+    assert!(bench.root.stat(&at("b/f0")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_came_back_and_cannot_be_looked_at_gets_its_name_back() {
+    for form in FORMS {
+        for edited in [false, true] {
+            let bench = Bench::with(form);
+            bench.put("file", "old");
+            let seen = bench.expect("file").await;
+            let staged = bench.stage("file", "ours", &Meta::default()).await.unwrap();
+            let (token, path) = (staged.token.clone(), bench.path("file"));
+            bench.root.disk().set_hook(move |moment| match moment {
+                // Unseen: right before the names are exchanged. In the portable form it is looked at once more.
+                Moment::BeforeSwap if edited && !form.portable => {
+                    next_tick();
+                    std::fs::write(&path, "edited").unwrap();
+                    Ok(())
+                }
+                Moment::AfterSwap => Err(Errno::IO),
+                _ => Ok(()),
+            });
+            let done = bench.commit(staged, seen, version("1", "file")).await;
+            assert_eq!(cause(done), Cause::LocalIo);
+            let left = if edited && !form.portable {
+                "edited"
+            } else {
+                "old"
+            };
+            assert_eq!(bench.text("file").unwrap(), left);
+            bench.root.discard(&token).await.unwrap();
+            assert!(bench.own_names("").is_empty());
+            assert!(bench.root.versions(None).await.unwrap().is_empty());
+        }
+    }
+}

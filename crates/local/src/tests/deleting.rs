@@ -156,3 +156,20 @@ async fn there_is_no_trash_and_special_files_and_the_root_stay() {
     drop(socket);
     assert_eq!(bench.text("file").unwrap(), "x");
 }
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_once_it_was_taken_gets_its_name_back() {
+    for form in FORMS {
+        let bench = Bench::with(form);
+        bench.put("file", "old");
+        let seen = bench.expect("file").await;
+        fail_at(&bench.root, Moment::AfterTake, Errno::IO);
+        let done = bench
+            .root
+            .delete(&at("file"), &seen, &Keep::No, Discard::Forever)
+            .await;
+        assert_eq!(cause(done), Cause::LocalIo);
+        assert_eq!(bench.text("file").unwrap(), "old");
+        assert!(bench.own_names("").is_empty());
+    }
+}

@@ -198,7 +198,7 @@ async fn time_and_bit_are_set_in_place() {
         let meta = Meta {
             mtime: mtime(-1_000_000_001),
             executable: Some(true),
-            target: None,
+            ..Meta::default()
         };
         let done = bench
             .root
@@ -224,4 +224,55 @@ async fn time_and_bit_are_set_in_place() {
         );
         bench.root.settle().await.unwrap();
     }
+}
+
+/// A conflict copy of a key must not show it to others.
+#[tokio::test]
+async fn a_copy_is_read_by_no_more_people_than_its_original() {
+    for form in FORMS {
+        for (mode, len) in [(0o600, 3), (0o640, 3), (0o755, 3), (0o600, 9 << 20)] {
+            let bench = Bench::with(form);
+            bench.put("key", "x");
+            set_mode(&bench, "key", mode);
+            let meta = Meta {
+                executable: Some(mode & 0o100 != 0),
+                copy_of: Some(rel("key")),
+                ..Meta::default()
+            };
+            let staged = bench
+                .stage("staged", &"x".repeat(len), &meta)
+                .await
+                .unwrap();
+            for name in bench.own_names("") {
+                assert_eq!(bench.mode(&name), 0o600);
+            }
+            bench
+                .commit(staged, Expected::Absent, Keep::No)
+                .await
+                .unwrap();
+            assert_eq!(bench.mode("staged"), mode);
+            let (seen, absent) = (bench.expect("key").await, Expected::Absent);
+            let (from, to) = (at("key"), rel("copied"));
+            let copied = bench.root.copy(&from, &seen, &to, &absent, &Keep::No);
+            copied.await.unwrap();
+            assert_eq!(bench.mode("copied"), mode);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_whose_original_is_gone_stays_its_owners_own() {
+    let bench = Bench::new();
+    bench.put("key", "x");
+    let meta = Meta {
+        copy_of: Some(rel("key")),
+        ..Meta::default()
+    };
+    let staged = bench.stage("copy", "x", &meta).await.unwrap();
+    std::fs::remove_file(bench.path("key")).unwrap();
+    bench
+        .commit(staged, Expected::Absent, Keep::No)
+        .await
+        .unwrap();
+    assert_eq!(bench.mode("copy"), 0o600);
 }

@@ -41,6 +41,34 @@ async fn a_call_that_is_refused_is_done_in_another_way_and_not_tried_again() {
     assert!(bench.own_names("").is_empty());
 }
 
+/// The first move on such a disk shows what it lacks; what an editor saves meanwhile must outlive that too.
+#[tokio::test]
+async fn the_first_move_of_a_file_too_spares_what_was_saved_meanwhile() {
+    let bench = lacking();
+    bench.put("file", "old");
+    let seen = bench.expect("file").await;
+    let (saved, path) = (bench.path("saved"), bench.path("file"));
+    once_at(&bench.root, Moment::BeforeTake, move || {
+        std::fs::write(&saved, "edited").unwrap();
+        std::fs::rename(&saved, path).unwrap();
+    });
+    let (from, to) = (at("file"), rel("moved"));
+    let moved = bench
+        .root
+        .move_to(&from, &seen, &to, &Expected::Absent, &Keep::No);
+    assert_eq!(cause(moved.await), Cause::PreconditionFailed);
+    assert_eq!(bench.text("file").unwrap(), "edited");
+    assert!(bench.text("moved").is_none());
+
+    let seen = bench.expect("file").await;
+    let moved = bench
+        .root
+        .move_to(&from, &seen, &to, &Expected::Absent, &Keep::No);
+    moved.await.unwrap();
+    assert_eq!(bench.text("moved").unwrap(), "edited");
+    assert!(!bench.root.disk().anchor().unwrap().folder.can_spare());
+}
+
 #[tokio::test]
 async fn a_link_is_kept_without_a_second_name() {
     let bench = lacking();

@@ -10,6 +10,7 @@ use tandem_core::error::Cause;
 use tandem_core::storage::{Depth, Listed, Root, Skip};
 
 use super::support::{Bench, FORMS, cause, is_superuser, list, next_tick, rel};
+use crate::disk::Moment;
 
 #[tokio::test]
 async fn every_kind_is_told_as_what_it_is() {
@@ -273,4 +274,37 @@ async fn a_path_longer_than_the_system_takes_at_once_is_reached() {
         assert_eq!(seen.folders.len(), 31);
         assert!(seen.unreadable.is_empty());
     }
+}
+
+/// Its names pass from places not yet read to such that were: what was met once and is there counts as there.
+#[tokio::test]
+async fn in_a_folder_that_is_never_still_nothing_that_is_there_is_missing() {
+    let bench = Bench::new();
+    for name in ["file", "folder/deep", "other"] {
+        bench.put(&format!("busy/{name}"), "x");
+    }
+    let (busy, away) = (bench.path("busy"), bench.outside("away"));
+    std::fs::create_dir(&away).unwrap();
+    let mut n = 0;
+    bench.root.disk().set_hook(move |moment| {
+        if moment == Moment::AfterNames {
+            n += 1;
+            next_tick();
+            std::fs::write(busy.join(n.to_string()), "x").unwrap();
+            let names = ["file", "folder"];
+            for name in names.into_iter().filter(|_| n == 4) {
+                std::fs::rename(busy.join(name), away.join(name)).unwrap();
+            }
+            for name in names.into_iter().filter(|_| n == 5) {
+                std::fs::rename(away.join(name), busy.join(name)).unwrap();
+            }
+            let _ = (n == 4).then(|| std::fs::remove_file(busy.join("other")));
+        }
+        Ok(())
+    });
+    let seen = list(&bench.root, "busy", Depth::Subtree).await.unwrap();
+    assert!(seen.entries.contains_key("busy/file"));
+    assert!(seen.entries.contains_key("busy/folder/deep"));
+    assert!(!seen.entries.contains_key("busy/other"));
+    assert!(seen.unreadable.is_empty());
 }

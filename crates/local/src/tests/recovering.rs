@@ -1,10 +1,11 @@
 //! What lies under a staged file's name and is not what was staged is somebody's, and kept (DESIGN 4).
 
-use tandem_core::storage::{Depth, Expected, Keep, Meta, ResumeToken, Root};
+use tandem_core::storage::{Depth, Discard, Expected, Keep, Meta, ResumeToken, Root};
 
-use super::support::{Bench, bytes, collect, fail_at, list, member, next_tick, rel};
+use super::support::{Bench, at, bytes, collect, fail_at, list, member, next_tick, rel};
 use crate::checkpoint::Checkpoint;
 use crate::disk::Moment;
+use crate::leftovers::{aside_name, staged_name};
 use crate::sys::Errno;
 use crate::token::Token;
 
@@ -68,7 +69,7 @@ async fn what_was_staged_is_removed_even_by_a_run_that_knows_its_name_alone() {
         ..Meta::default()
     };
     bench.stage("b", "", &link).await.unwrap();
-    let next = bench.reopened();
+    let next = bench.after_a_kill();
     list(&next, "", Depth::Subtree).await.unwrap();
     for (token, _) in next.leftovers().await.unwrap() {
         next.discard(&token).await.unwrap();
@@ -135,4 +136,67 @@ async fn after_a_failed_flush_only_what_was_staged_is_removed() {
     }
     assert!(bench.own_names("").is_empty());
     assert_eq!(recovered(&bench).await, ["theirs"]);
+}
+
+#[tokio::test]
+async fn what_a_killed_delete_had_taken_is_among_the_versions_of_its_path() {
+    let bench = Bench::new();
+    let taken = aside_name(&staged_name(7), "thesis.docx");
+    bench.put(&format!("a/{taken}"), "a person's");
+    list(&bench.root, "", Depth::Subtree).await.unwrap();
+    assert!(bench.root.leftovers().await.unwrap().is_empty());
+    assert!(bench.own_names("a").is_empty());
+    let path = rel("a/thesis.docx");
+    assert_eq!(bench.root.versions(Some(&path)).await.unwrap().len(), 1);
+    assert_eq!(recovered(&bench).await, ["a person's"]);
+}
+
+/// Two pairs on one folder: what one works with is no leftover to the other.
+#[tokio::test]
+async fn what_another_root_of_this_process_works_with_is_left_to_it() {
+    let bench = Bench::naming();
+    let staged = bench.stage("a", "ours", &Meta::default()).await.unwrap();
+    bench.put("b", "old");
+    let seen = bench.expect("b").await;
+    bench.write("b", "new", seen, Keep::No).await.unwrap();
+    assert_eq!(bench.own_names("").len(), 2);
+    let other = bench.reopened();
+    list(&other, "", Depth::Subtree).await.unwrap();
+    assert!(other.leftovers().await.unwrap().is_empty());
+    let done = bench.commit(staged, Expected::Absent, Keep::No).await;
+    done.unwrap();
+    bench.root.settle().await.unwrap();
+    assert!(recovered(&bench).await.is_empty() && bench.own_names("").is_empty());
+}
+
+#[tokio::test]
+async fn what_another_device_works_with_is_left_to_it() {
+    let bench = Bench::new();
+    bench.put(&format!("a/.tandem-staged-{:08x}.{:016x}", 0, 1), "theirs");
+    list(&bench.root, "", Depth::Subtree).await.unwrap();
+    assert!(bench.root.leftovers().await.unwrap().is_empty());
+    let (folder, seen) = (at("a"), bench.expect("a").await);
+    let deleted = bench
+        .root
+        .delete(&folder, &seen, &Keep::No, Discard::Forever);
+    assert!(deleted.await.is_err());
+    assert_eq!(bench.own_names("a").len(), 1);
+}
+
+#[tokio::test]
+async fn a_folder_that_holds_nothing_but_leftovers_can_be_deleted() {
+    let bench = Bench::naming();
+    bench.put("a/x", "x");
+    bench
+        .stage("a/file", "ours", &Meta::default())
+        .await
+        .unwrap();
+    bench.put(FOREIGN, "a person's");
+    std::fs::remove_file(bench.path("a/x")).unwrap();
+    let (folder, seen) = (at("a"), bench.expect("a").await);
+    let next = bench.after_a_kill();
+    let deleted = next.delete(&folder, &seen, &Keep::No, Discard::Forever);
+    deleted.await.unwrap();
+    assert!(next.stat(&folder).await.unwrap().is_none());
+    assert_eq!(recovered(&bench).await, ["a person's"]);
 }

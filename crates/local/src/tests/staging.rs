@@ -13,7 +13,11 @@ use tandem_core::entry::{ContentHash, Kind};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::{Depth, Expected, Keep, Meta, ResumeToken, Root};
 
-use super::support::{Bench, Ear, FORMS, at, bytes, cause, list, member, mtime, rel};
+use super::support::{
+    Bench, Ear, FORMS, at, bytes, cause, fail_at, list, member, mtime, next_tick, rel,
+};
+use crate::disk::Moment;
+use crate::sys::Errno;
 
 /// A body that promises `len` bytes and gives `has`, then fails, ends, or never answers.
 struct Body {
@@ -89,7 +93,7 @@ async fn what_is_staged_is_not_seen_and_has_its_hash_time_and_bit() {
         let meta = Meta {
             mtime: mtime(1_234_567_890_123_456_789),
             executable: Some(true),
-            target: None,
+            ..Meta::default()
         };
         let staged = bench.stage("a/b/file", "hello", &meta).await.unwrap();
         assert_eq!(staged.len, 5);
@@ -348,7 +352,7 @@ async fn discarding_is_idempotent() {
 async fn what_had_no_name_is_gone_with_its_run_and_shown_by_no_other() {
     let bench = Bench::new();
     let staged = bench.stage("file", "x", &Meta::default()).await.unwrap();
-    let next = bench.reopened();
+    let next = bench.after_a_kill();
     list(&next, "", Depth::Subtree).await.unwrap();
     assert!(next.leftovers().await.unwrap().is_empty());
     next.discard(&staged.token).await.unwrap();
@@ -378,7 +382,7 @@ async fn what_an_earlier_run_left_is_found_by_its_scan() {
     list(&bench.root, "", Depth::Subtree).await.unwrap();
     assert!(bench.root.leftovers().await.unwrap().is_empty());
 
-    let next = bench.reopened();
+    let next = bench.after_a_kill();
     assert!(next.leftovers().await.unwrap().is_empty());
     list(&next, "", Depth::Subtree).await.unwrap();
     let found = next.leftovers().await.unwrap();
@@ -401,4 +405,23 @@ async fn content_that_a_crash_left_under_a_name_of_tandems_own_is_recovered() {
     assert_eq!(versions.len(), 1);
     let read = bench.root.read_version(&versions[0].key, 0, u64::MAX).await;
     assert_eq!(super::support::collect(read).await.unwrap(), b"a person's");
+}
+
+#[tokio::test]
+async fn what_got_its_name_for_a_commit_that_failed_is_gone_with_it() {
+    for moment in [None, Some(Moment::BeforeFlush), Some(Moment::BeforeSwap)] {
+        let bench = Bench::new();
+        let staged = bench.stage("file", "ours", &Meta::default()).await.unwrap();
+        bench.put("file", "theirs");
+        let seen = bench.expect("file").await;
+        match moment {
+            Some(moment) => fail_at(&bench.root, moment, Errno::IO),
+            None => {
+                next_tick();
+                bench.put("file", "edited");
+            }
+        }
+        assert!(bench.commit(staged, seen, Keep::No).await.is_err());
+        assert!(bench.own_names("").is_empty(), "{moment:?}");
+    }
 }

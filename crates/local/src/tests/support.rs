@@ -92,6 +92,12 @@ impl Bench {
         Self::with(FORMS[1])
     }
 
+    /// The same folder, as a new run finds it after this one was killed.
+    pub(super) fn after_a_kill(&self) -> Arc<LocalRoot> {
+        self.root.disk().leftovers.end_all();
+        self.reopened()
+    }
+
     /// The same folder, as a new run finds it.
     pub(super) fn reopened(&self) -> Arc<LocalRoot> {
         open(&self.path(""), self.options)

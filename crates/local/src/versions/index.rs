@@ -14,7 +14,7 @@ use super::shelf::Shelf;
 use crate::disk::lock;
 use crate::sys::{self, Access, Errno, Folder, Stat, SysResult};
 
-const FILE: &str = "index.jsonl";
+pub(super) const FILE: &str = "index.jsonl";
 const NEW_FILE: &str = "index.jsonl.new";
 
 /// Lines without a file that are let stand before the index is written anew.

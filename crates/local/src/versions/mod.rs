@@ -54,7 +54,7 @@ pub(crate) fn keep(
         let shelf = wanted.nth(nth);
         match keep_on(disk, &versions, &shelf, from, stat, path, &name) {
             Ok(copied) => {
-                note(disk, operation, path)?;
+                note(disk, operation, &shelf, path)?;
                 let key = shelf.key(path);
                 match copied {
                     None => disk.leftovers.end(&from.path),
@@ -75,11 +75,12 @@ pub(crate) fn keep(
     ))
 }
 
-/// The versions changed: the index, and folders of several depths.
-fn note(disk: &Disk, operation: &'static str, path: &RelPath) -> Result<()> {
+/// The versions changed on `shelf`: the index, and the folders above.
+fn note(disk: &Disk, operation: &'static str, shelf: &Shelf, path: &RelPath) -> Result<()> {
     let anchor = disk.anchor().context(operation, path)?;
-    disk.unsettled
-        .note_whole(anchor.stat.device, &RelPath::root());
+    for changed in shelf.paths() {
+        disk.unsettled.note(&anchor.folder, &changed);
+    }
     Ok(())
 }
 
@@ -270,7 +271,7 @@ fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -
             }
         }
     }
-    index::compact(device_folder, lines.len(), files, |line| {
+    let compacted = index::compact(device_folder, lines.len(), files, |line| {
         let shelf = Shelf::new(device, &line.date, &line.action);
         match (shelf.open_in(device_folder), line.path.name()) {
             (Ok(None), _) | (_, None) => false,
@@ -278,7 +279,12 @@ fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -
             // What cannot be looked at may be there.
             (Err(_), _) => true,
         }
-    })
+    });
+    if let Err(error) = compacted {
+        // A full disk, or one that cannot be written: what was found is no less true.
+        tracing::warn!(device, %error, "the index of versions cannot be written anew");
+    }
+    Ok(())
 }
 
 /// The kept file of `key`: its folder, its name, and what it is.
@@ -366,5 +372,5 @@ pub(crate) fn prune(disk: &Disk, key: &VersionKey) -> Result<()> {
         let why = "it was written to after it was set aside";
         return Err(not_as_expected(PRUNE, path, why));
     }
-    note(disk, PRUNE, path)
+    note(disk, PRUNE, &shelf, path)
 }

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::{Name, RelPath};
-use tandem_core::storage::VersionKey;
+use tandem_core::storage::{OWN_FOLDER, VersionKey};
 
+use super::index;
 use crate::disk::{Disk, open_or_make};
 use crate::errors::refused;
 use crate::sys::{Errno, Folder, SysResult, Type};
@@ -65,6 +66,26 @@ impl Shelf {
             action: self.action.clone(),
             path: path.clone(),
         }
+    }
+
+    /// All that changes when something is put here or taken away, below the root of the storage.
+    pub(super) fn paths(&self) -> Vec<RelPath> {
+        let versions = format!("{OWN_FOLDER}/versions");
+        let device = format!("{versions}/v1/{}", self.device);
+        let date = format!("{device}/{}", self.date);
+        [
+            String::new(),
+            OWN_FOLDER.to_owned(),
+            format!("{versions}/v1"),
+            versions,
+            format!("{device}/{}", index::FILE),
+            format!("{date}/{}", self.action),
+            date,
+            device,
+        ]
+        .iter()
+        .filter_map(|path| RelPath::new(path.as_str()).ok())
+        .collect()
     }
 
     /// Makes the device's folder.

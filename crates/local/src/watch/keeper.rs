@@ -2,32 +2,23 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Weak};
 
-use notify::event::{AccessKind, AccessMode, ModifyKind, RemoveKind, RenameMode};
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind, RenameMode};
 use notify::{Config, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tandem_core::path::{Name, RelPath};
 
 use super::news::News;
+use super::orders::{Arriving, Orders};
 use crate::disk::{Anchor, Disk, is_reserved};
 use crate::sys::{self, SysResult, Type};
-
-/// What the keeper is told.
-#[derive(Debug)]
-pub(super) enum Order {
-    /// Something new is at this path; if it is a folder, it is to be watched.
-    Appeared(RelPath),
-    /// Nobody listens any more.
-    Stop,
-}
 
 /// Places watches.
 pub(super) struct Keeper {
     disk: Weak<Disk>,
     root: PathBuf,
     news: Arc<News>,
-    orders: Sender<Order>,
+    orders: Orders,
     /// Watches it may still take.
     left: Option<u64>,
 }
@@ -36,7 +27,7 @@ impl Keeper {
     pub(super) fn new(
         disk: &Arc<Disk>,
         news: Arc<News>,
-        orders: Sender<Order>,
+        orders: Orders,
         most: Option<u64>,
     ) -> Self {
         Self {
@@ -48,7 +39,7 @@ impl Keeper {
         }
     }
 
-    pub(super) fn run(mut self, arriving: &Receiver<Order>) {
+    pub(super) fn run(mut self, arriving: &Arriving) {
         let mut watcher = match self.begin() {
             Ok(watcher) => watcher,
             Err(why) => {
@@ -57,10 +48,14 @@ impl Keeper {
             }
         };
         self.news.start(Ok(()));
-        while let Ok(Order::Appeared(path)) = arriving.recv() {
+        while let Some(path) = arriving.next() {
             let Some(anchor) = self.anchor() else {
                 return;
             };
+            let path = path.unwrap_or_else(|| {
+                self.news.cover(|coverage| coverage.needed = 0);
+                RelPath::root()
+            });
             let is_folder = match anchor.folder.open_folder(path.as_str()) {
                 Ok(_) => self
                     .watch_below(&mut watcher, &anchor, path.clone())
@@ -108,9 +103,7 @@ impl Keeper {
             let polled = polled_above || !self.watch(watcher, &folder);
             if polled && !polled_above {
                 self.news.cover(|coverage| {
-                    if !coverage.polled.contains(&folder) {
-                        coverage.polled.push(folder.clone());
-                    }
+                    coverage.polled.insert(folder.clone());
                 });
             }
             // Gone meanwhile, or not to be read: its parent's watch tells when that changes.
@@ -180,7 +173,7 @@ fn folders_in(anchor: &Anchor, folder: &RelPath, room: &mut Vec<u8>) -> SysResul
 struct Ear {
     root: PathBuf,
     news: Arc<News>,
-    orders: Sender<Order>,
+    orders: Orders,
 }
 
 impl Ear {
@@ -204,6 +197,7 @@ impl Ear {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
             // Reading, Tandem's own too, changes nothing; both ends of a rename are told one by one as well.
             EventKind::Access(_) | EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return,
+            EventKind::Create(CreateKind::File) => false,
             EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => true,
             EventKind::Remove(RemoveKind::Folder) => {
                 self.news
@@ -230,8 +224,7 @@ impl Ear {
             None => self.news.look_at_all(),
         }
         if appeared && !path.is_root() {
-            // A keeper that has ended needs no order.
-            let _ = self.orders.send(Order::Appeared(path));
+            self.orders.appeared(path);
         }
     }
 
@@ -250,7 +243,7 @@ impl Ear {
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{CreateKind, DataChange, Flag, MetadataKind};
+    use notify::event::{DataChange, Flag, MetadataKind};
     use tandem_core::storage::Hint;
 
     use super::*;
@@ -261,14 +254,14 @@ mod tests {
 
     fn hears(event: notify::Result<Event>) -> (Vec<Hint>, usize) {
         let news = Arc::new(News::default());
-        let (orders, arriving) = std::sync::mpsc::channel();
+        let (orders, arriving) = Orders::new();
         let ear = Ear {
             root: PathBuf::from("/root"),
             news: news.clone(),
             orders,
         };
         ear.hear(event);
-        (news.take(), arriving.try_iter().count())
+        (news.take(), arriving.waiting())
     }
 
     #[test]
@@ -292,6 +285,12 @@ mod tests {
                 "/root/a/d",
                 Some("a"),
                 1,
+            ),
+            (
+                EventKind::Create(CreateKind::File),
+                "/root/a/f",
+                Some("a"),
+                0,
             ),
             (moved(RenameMode::To), "/root/a/d", Some("a"), 1),
             (moved(RenameMode::From), "/root/a/d", Some("a"), 0),

@@ -6,9 +6,10 @@
 
 mod keeper;
 mod news;
+mod orders;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -17,8 +18,9 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::Hint;
 
 use crate::disk::Disk;
-use keeper::{Keeper, Order};
+use keeper::Keeper;
 use news::News;
+use orders::Orders;
 
 /// How often what cannot be watched is hinted at.
 const POLL: Duration = Duration::from_secs(30);
@@ -31,20 +33,19 @@ pub struct WatchCoverage {
     /// How many folders this user's programs may watch in all; `None` where the system does not say.
     pub available: Option<u64>,
     /// Subtrees that are polled instead.
-    pub polled: Vec<RelPath>,
+    pub polled: BTreeSet<RelPath>,
 }
 
 /// The watch on one root.
 #[derive(Debug)]
 pub(crate) struct Watch {
     news: Arc<News>,
-    orders: mpsc::Sender<Order>,
+    orders: Orders,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // A keeper that has ended needs no order.
-        let _ = self.orders.send(Order::Stop);
+        self.orders.stop();
     }
 }
 
@@ -52,7 +53,7 @@ impl Watch {
     /// Starts watching beside the caller. `most` bounds the watches taken.
     pub(crate) fn start(disk: &Arc<Disk>, most: Option<u64>) -> Result<Self> {
         let news = Arc::new(News::default());
-        let (orders, arriving) = mpsc::channel();
+        let (orders, arriving) = Orders::new();
         let keeper = Keeper::new(disk, news.clone(), orders.clone(), most);
         std::thread::Builder::new()
             .name("tandem-watch".to_owned())

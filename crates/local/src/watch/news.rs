@@ -179,7 +179,9 @@ mod tests {
     #[test]
     fn what_is_polled_is_hinted_at_every_interval() {
         let news = News::default();
-        news.cover(|coverage| coverage.polled.push(rel("deep")));
+        news.cover(|coverage| {
+            coverage.polled.insert(rel("deep"));
+        });
         let second = Duration::from_secs(1);
         assert_eq!(news.poll(second, second), Some(second));
         assert!(news.take().is_empty());

@@ -330,6 +330,7 @@ impl Copier<'_> {
                 .filter(|m| m.by_client && capabilities.mtime),
             executable: item.entry.executable.filter(|_| capabilities.executable),
             target: item.entry.target.clone().filter(|_| is_link),
+            copy_of: None,
         };
         let staging = Staging {
             service: self.service.clone(),

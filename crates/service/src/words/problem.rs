@@ -53,8 +53,10 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
             "It is left as it is; allow reading it to have it carried.",
         ),
         "mount_gone" => Words::new(
-            format!("What was mounted at “{path}” on {name} is gone."),
-            "Connect it again; nothing of it is deleted.",
+            format!(
+                "What was mounted at “{path}” on {name} is gone, or something else is in its place."
+            ),
+            "Connect it again; nothing of it is deleted. To give it up, take it out of .tandem/mounts.json there.",
         ),
         "shadowed_by_folder" => Words::new(
             format!("“{path}” on {name} has the name of a folder beside it."),

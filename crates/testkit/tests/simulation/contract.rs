@@ -383,7 +383,7 @@ fn metadata_is_set_without_another_content() {
                 by_client: true,
             }),
             executable: Some(true),
-            target: None,
+            ..Meta::default()
         };
         let after = root.set_meta(&at("x"), &expect(&before), &meta).await;
         let after = after.unwrap();

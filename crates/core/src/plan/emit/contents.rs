@@ -186,7 +186,7 @@ impl Emitter<'_, '_> {
             let meta = Meta {
                 mtime: time,
                 executable: bit,
-                target: None,
+                ..Meta::default()
             };
             self.push(
                 side,
