@@ -137,7 +137,7 @@ impl Engine {
         folders: &mut FolderIds,
         look: &mut Look,
     ) -> Result<Vec<RelPath>> {
-        if self.is_left_out(side, &listing.folder) {
+        if self.is_left_out(side, &listing.folder) || look.is_withheld(side, &listing.folder) {
             return Ok(Vec::new());
         }
         let id = self.expected_folder_id(side, &listing.folder, folders)?;
@@ -154,6 +154,7 @@ impl Engine {
         );
         let unsettled = seen.unsettled.clone();
         let shows = !seen.entries.is_empty() || !seen.unknown.is_empty();
+        let hiding = seen.hiding_folders();
         let mut state = self.state();
         let is_base = state.see_folder(side, id, self.capabilities(side), seen)?;
         if listing.folder.is_root() {
@@ -161,6 +162,11 @@ impl Engine {
             look.empty[side] = !shows && !state.is_anything_excluded(side, id)?;
         }
         note_unsettled(&state, side, (id, &listing.folder), unsettled, look)?;
+        for name in hiding {
+            if state.is_unknown(side, id, &name)? {
+                look.withheld.insert((side, listing.folder.join(&name)));
+            }
+        }
         let mut fresh = Vec::new();
         if !is_base {
             for (name, id) in state.fresh_folders(side, id)? {

@@ -104,6 +104,8 @@ pub(crate) struct Look {
     gone: BTreeSet<(Side, RelPath)>,
     /// Folders that could not be listed.
     unreadable: BTreeSet<(Side, RelPath)>,
+    /// Folders that stand in the way of a base item which is there all the same: what is in them has no place.
+    withheld: BTreeSet<(Side, RelPath)>,
     problems: BTreeSet<ProblemRow>,
     ignore_files: BTreeMap<(Side, RelPath), Entry>,
 }
@@ -122,6 +124,12 @@ impl Look {
         listed.all
             || listed.folders.contains_key(folder)
             || Name::new(name).is_ok_and(|name| self.was_told(side, &folder.join(&name)))
+    }
+
+    fn is_withheld(&self, side: Side, folder: &RelPath) -> bool {
+        !self.withheld.is_empty()
+            && std::iter::successors(Some(folder.clone()), RelPath::parent)
+                .any(|at| self.withheld.contains(&(side, at)))
     }
 
     fn was_told(&self, side: Side, path: &RelPath) -> bool {

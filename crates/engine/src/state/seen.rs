@@ -1,6 +1,6 @@
 //! What each side shows that differs from the base. A side that shows exactly the base has no rows here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
@@ -70,7 +70,8 @@ pub(crate) struct FolderSeen {
     pub(crate) excluded: Vec<Name>,
     /// Of these, what is out for its size, age or kind.
     pub(crate) out: Vec<Entry>,
-    /// Names that are there and could not be told as entries.
+    /// Names under which something is that could not be told as an entry. An entry of the name may be there beside
+    /// it: a flat store holds a file `k`, and a folder `k` that hides it.
     pub(crate) unknown: Vec<Name>,
 }
 
@@ -86,6 +87,23 @@ impl FolderSeen {
             state,
             entry: Some(entry.clone()),
         }
+    }
+
+    /// Folders under whose name something else is too.
+    pub(crate) fn hiding_folders(&self) -> Vec<Name> {
+        if self.unknown.is_empty() {
+            return Vec::new();
+        }
+        let unknown: BTreeSet<&Name> = self.unknown.iter().collect();
+        let folders = self
+            .entries
+            .iter()
+            .filter(|entry| entry.kind == Kind::Folder);
+        let names = folders.map(|entry| &entry.name);
+        names
+            .filter(|name| unknown.contains(name))
+            .cloned()
+            .collect()
     }
 
     /// Adds what is left out and not in the base.
@@ -197,8 +215,9 @@ impl State {
         capabilities: &Capabilities,
         seen: &FolderSeen,
     ) -> (Differs, Option<Entry>) {
+        let is_hidden = now.is_none_or(|now| now.kind != was.kind);
         match now {
-            None if seen.unknown.contains(&was.name) => (Differs::Unknown, None),
+            _ if is_hidden && seen.unknown.contains(&was.name) => (Differs::Unknown, None),
             None if seen.excluded.contains(&was.name) => (Differs::Excluded, None),
             None => (Differs::Absent, None),
             Some(_) if seen.unsettled.contains(&was.name) => (Differs::Unknown, None),
@@ -356,6 +375,12 @@ impl State {
             None => self.new_id(),
         };
         self.write_seen(side, folder, name, id, Differs::Unknown, None)
+    }
+
+    /// Whether a place could not be looked at.
+    pub(crate) fn is_unknown(&self, side: Side, folder: ItemId, name: &Name) -> Result<bool> {
+        let row = self.seen_at(side, folder, name)?;
+        Ok(matches!(row, Some((_, Differs::Unknown))))
     }
 
     /// What a listing did not show is there all the same.

@@ -177,29 +177,31 @@ impl S3Root {
         let key = self.key(operation, to)?;
         self.check_surroundings(operation, to).await?;
         let guard = self.store.guard(operation, &key, expected).await?;
-        let (guard, _, kept) = self.keep_replaced(operation, to, &key, guard, keep).await?;
+        let replaced = self.keep_replaced(operation, to, &key, guard, keep).await?;
+        let guard = &replaced.guard;
         let copy = Copy {
             operation,
             from: source.key,
             source: source.object,
             version: source.version,
             to: &key,
-            guard: &guard,
+            guard,
             metadata: source.metadata.clone(),
         };
-        let made = self.store.copy_object(&copy).await?;
+        let made = self.store.copy_object(&copy).await;
+        let made = self.unless_unchanged(&replaced, made).await?;
         let works = self.store.capabilities.conditions.copy;
-        let displaced = if self.store.condition(&guard, works, works).is_set() {
+        let displaced = if self.store.condition(guard, works, works).is_set() {
             None
         } else {
-            self.find_displaced(to, &guard, made.version.as_deref())
+            self.find_displaced(to, guard, made.version.as_deref())
                 .await?
         };
         Ok(Committed {
             entry: self.store.entry(name, &made),
             displaced,
             landed_as: None,
-            kept,
+            kept: replaced.version,
         })
     }
 
@@ -321,8 +323,8 @@ impl S3Root {
             }
             Err(error) => return Err(error),
         };
-        let (guard, _, kept) = match self.keep_replaced("delete", path, &key, guard, keep).await {
-            Ok(kept) => kept,
+        let replaced = match self.keep_replaced("delete", path, &key, guard, keep).await {
+            Ok(replaced) => replaced,
             Err(error)
                 if error.is_lost_race() && self.store.bucket.head(&key, None).await?.is_none() =>
             {
@@ -331,7 +333,12 @@ impl S3Root {
             Err(error) => return Err(error),
         };
         self.hold_parent("delete", path).await?;
-        let removed = self.store.remove_object("delete", &key, &guard).await?;
+        let removed = self
+            .store
+            .remove_object("delete", &key, &replaced.guard)
+            .await;
+        let removed = self.unless_unchanged(&replaced, removed).await?;
+        let (guard, kept) = (replaced.guard, replaced.version);
         if !removed.was_there {
             let deleted = self.nothing_to_delete(path).await?;
             return Ok(Deleted { kept, ..deleted });

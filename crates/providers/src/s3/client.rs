@@ -17,9 +17,11 @@ use aws_sdk_s3::config::{
     ResponseChecksumValidation, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::{Client, Config};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Builder, Connector, tls};
+use md5::{Digest, Md5};
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, Result, StorageError};
 use tokio::sync::watch;
@@ -52,6 +54,11 @@ impl Learnt {
 
     pub(super) fn set(&self, value: bool) {
         self.0.store(if value { 2 } else { 1 }, Ordering::Relaxed);
+    }
+
+    /// What was thought to be learnt did not hold.
+    pub(super) fn forget(&self) {
+        self.0.store(0, Ordering::Relaxed);
     }
 }
 
@@ -208,6 +215,20 @@ impl Bucket {
                 Err(StorageError::new(operation, Cause::Timeout, format!("no answer in {} s", limit.as_secs())))
             }
         }
+    }
+
+    /// The MD5 of what `body` brings; `None` if it breaks off. Not one piece of it may be waited for without end.
+    pub(super) async fn md5_of(
+        &self,
+        operation: &'static str,
+        mut body: ByteStream,
+    ) -> Result<Option<[u8; 16]>> {
+        let mut digest = Md5::new();
+        while let Some(bytes) = self.within(operation, ANSWER_LIMIT, body.next()).await? {
+            let Ok(bytes) = bytes else { return Ok(None) };
+            digest.update(&bytes);
+        }
+        Ok(Some(digest.finalize().into()))
     }
 
     /// Ends every request, now and from now on.

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::MetadataDirective;
 use tandem_core::error::{Cause, Result, StorageError};
 
 use super::client::{ANSWER_LIMIT, Tries, body_limit};
-use super::errors::is_missing_bucket;
+use super::errors::{is_missing_bucket, of_try, written_since};
 use super::guard::{Condition, Guard};
 use super::history::NO_VERSION;
 use super::keys::copy_source;
@@ -78,7 +78,7 @@ impl Store {
                 Some(id) => self.bucket.head(copy.to, Some(id)).await?.filter(is_ours),
                 None => None,
             }
-            .ok_or_else(|| self.raced(copy))?,
+            .ok_or_else(|| written_since(copy.operation))?,
         };
         self.verify(copy, made, answered.tag.is_some()).await
     }
@@ -87,6 +87,7 @@ impl Store {
     /// What is then at the target is taken back, if it is `surely_ours`.
     async fn verify(&self, copy: &Copy<'_>, made: Object, surely_ours: bool) -> Result<Object> {
         if made.size == copy.source.size
+            && surely_ours
             && (self.capabilities.conditions.copy || copy.version.is_some() || copy.from == copy.to)
         {
             return Ok(made);
@@ -98,9 +99,11 @@ impl Store {
             && md5_of_tag(&made.tag).is_some();
         let is_same = if is_comparable {
             made.tag == copy.source.tag
-        } else {
+        } else if surely_ours {
             let source = self.bucket.head(copy.from, None).await?;
             source.is_some_and(|source| source.tag == copy.source.tag)
+        } else {
+            false
         };
         if is_same && made.size == copy.source.size {
             return Ok(made);
@@ -109,19 +112,12 @@ impl Store {
             self.remove_object(copy.operation, copy.to, &Guard::Tag(made.tag))
                 .await?;
         }
-        Err(self.raced(copy))
-    }
-
-    fn raced(&self, copy: &Copy<'_>) -> StorageError {
-        StorageError::new(
-            copy.operation,
-            Cause::PreconditionFailed,
-            "somebody wrote at the same time",
-        )
+        Err(written_since(copy.operation))
     }
 
     async fn try_copy(&self, attempt: Attempt, copy: &Copy<'_>) -> Result<Answered> {
         let works = self.capabilities.conditions.copy;
+        let mut is_trial = false;
         loop {
             let condition = self.condition(copy.guard, works, works);
             let sent = if condition.is_set() || *copy.guard == Guard::Any {
@@ -149,12 +145,17 @@ impl Store {
                         .all(|(key, value)| there.metadata.get(key) == Some(value))
             };
             if attempt.is_repeated() && there.as_ref().is_some_and(is_copy) {
-                return Ok(Answered::default());
+                return Ok(Answered {
+                    tag: there.map(|there| there.tag),
+                    version: None,
+                });
             }
+            self.bare_tag_was_refused(is_trial);
             if !copy.guard.admits(there.as_ref()) {
-                return Err(copy
+                let refused = copy
                     .guard
-                    .refused(copy.operation, "something else is there"));
+                    .refused(copy.operation, "something else is there");
+                return Err(of_try(attempt, refused));
             }
             // Both ends are as expected and the store refuses: it may be the quotes around the ETags.
             let source = self
@@ -162,14 +163,13 @@ impl Store {
                 .look(Tries::Once, copy.from, copy.version)
                 .await?;
             let is_unchanged = source.is_some_and(|source| source.tag == copy.source.tag);
-            if !is_unchanged || self.bucket.bare_tags.get().is_some() {
-                return Err(StorageError::new(
-                    copy.operation,
-                    Cause::PreconditionFailed,
-                    error.detail,
-                ));
+            if !is_unchanged || is_trial || self.bucket.bare_tags.get().is_some() {
+                let refused =
+                    StorageError::new(copy.operation, Cause::PreconditionFailed, error.detail);
+                return Err(of_try(attempt, refused));
             }
             self.bucket.bare_tags.set(true);
+            is_trial = true;
         }
     }
 
@@ -184,7 +184,9 @@ impl Store {
             .copy_source(copy_source(bucket.name(), copy.from, copy.version))
             .set_if_match(condition.if_match.clone())
             .set_if_none_match(condition.if_none_match.clone())
-            .set_storage_class(headers.storage_class.clone());
+            .set_storage_class(headers.storage_class.clone())
+            // Unlike the others this is never taken over by a copy itself.
+            .set_website_redirect_location(headers.website_redirect.clone());
         if copy.version.is_none() {
             request = request.copy_source_if_match(self.if_match(&copy.source.tag));
         }
@@ -196,7 +198,8 @@ impl Store {
                 .set_content_disposition(headers.content_disposition.clone())
                 .set_content_encoding(headers.content_encoding.clone())
                 .set_content_language(headers.content_language.clone())
-                .set_content_type(headers.content_type.clone());
+                .set_content_type(headers.content_type.clone())
+                .set_expires(headers.expires);
         }
         let limit = body_limit(copy.source.size / COPY_SPEED);
         let reply = bucket.once(copy.operation, limit, request.send()).await?;
@@ -218,7 +221,8 @@ impl Store {
         let len = copy.source.size;
         let metadata = copy.metadata.as_ref().unwrap_or(&copy.source.metadata);
         let wanted = COPY_PART.min(settings.largest_copy);
-        let mut upload = self.begin(copy.to, len, metadata, None).await?;
+        let headers = &copy.source.headers;
+        let mut upload = self.begin(copy.to, len, metadata, headers, None).await?;
         upload.part_size = part_size(len, wanted, settings.most_parts)?;
         let made = async {
             self.copy_parts(copy, &mut upload).await?;
@@ -275,7 +279,11 @@ impl Store {
         if source.is_some_and(|source| source.tag == copy.source.tag) {
             Ok(())
         } else {
-            Err(self.raced(copy))
+            Err(StorageError::new(
+                copy.operation,
+                Cause::PreconditionFailed,
+                "the source was changed",
+            ))
         }
     }
 
@@ -288,11 +296,18 @@ impl Store {
     ) -> Result<Removed> {
         let was_sent = AtomicBool::new(false);
         self.bucket
-            .run(|_| self.try_remove(&was_sent, operation, key, guard))
+            .run(|attempt| {
+                let was_sent = &was_sent;
+                async move {
+                    let removed = self.try_remove(was_sent, operation, key, guard).await;
+                    removed.map_err(|error| of_try(attempt, error))
+                }
+            })
             .await
     }
 
-    async fn try_remove(
+    /// The same, tried once. `was_sent` says whether an earlier try may have done it, and after this one whether any.
+    pub(super) async fn try_remove(
         &self,
         was_sent: &AtomicBool,
         operation: &'static str,
@@ -300,6 +315,7 @@ impl Store {
         guard: &Guard,
     ) -> Result<Removed> {
         let bucket = &self.bucket;
+        let mut is_trial = false;
         loop {
             let condition = self.condition(guard, false, self.capabilities.conditions.delete);
             // Gone after an earlier try: that one did it.
@@ -330,13 +346,15 @@ impl Store {
                 Err(error) if error.is_lost_race() && !is_missing_bucket(&error) => {}
                 Err(error) => return Err(error),
             }
+            self.bare_tag_was_refused(is_trial);
             if !self.is_removable(operation, key, guard).await? {
                 return Ok(gone);
             }
-            if bucket.bare_tags.get().is_some() {
+            if is_trial || bucket.bare_tags.get().is_some() {
                 return Err(guard.refused(operation, "the store refused it"));
             }
             bucket.bare_tags.set(true);
+            is_trial = true;
         }
     }
 

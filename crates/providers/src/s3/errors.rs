@@ -13,8 +13,11 @@ use tandem_core::error::{Cause, ErrorKind, StorageError};
 use tandem_core::time::Timestamp;
 
 use super::guard::Guard;
+use crate::retry::Attempt;
 
 const NO_BUCKET: &str = "there is no bucket";
+
+const WRITTEN_SINCE: &str = "somebody wrote at the same time";
 
 /// What went wrong with one request. `bucket` is for messages, `now` for a Retry-After that is a date.
 pub(super) fn map<E>(
@@ -123,6 +126,32 @@ pub(super) fn is_missing_bucket(error: &StorageError) -> bool {
     error.cause == Cause::NotFound && error.detail.starts_with(NO_BUCKET)
 }
 
+/// What is there now is somebody else's, and what was there before may have been replaced from here.
+pub(super) fn written_since(operation: &'static str) -> StorageError {
+    StorageError::new(operation, Cause::PreconditionFailed, WRITTEN_SINCE)
+}
+
+/// `error`, which ended a try. One that came after a try without an answer does not say what that one did.
+pub(super) fn of_try(attempt: Attempt, error: StorageError) -> StorageError {
+    if attempt.is_repeated() && is_refused_change(&error) {
+        written_since(error.operation)
+    } else {
+        error
+    }
+}
+
+/// Whether a change that ended so surely changed nothing.
+pub(super) fn changed_nothing(error: &StorageError) -> bool {
+    is_refused_change(error) && error.detail != WRITTEN_SINCE
+}
+
+const fn is_refused_change(error: &StorageError) -> bool {
+    matches!(
+        error.cause,
+        Cause::PreconditionFailed | Cause::AlreadyExists
+    )
+}
+
 /// Whether a store said that something else is there than was expected: also by not finding what was to be there.
 pub(super) fn is_refusal(error: &StorageError, guard: &Guard) -> bool {
     error.is_lost_race()
@@ -149,7 +178,10 @@ fn cause(code: Option<&str>, status: u16) -> Cause {
         | "Throttling"
         | "ThrottlingException"
         | "TooManyRequests"
-        | "RequestLimitExceeded" => Cause::RateLimited,
+        | "RequestLimitExceeded"
+        | "ServiceUnavailable" => Cause::RateLimited,
+        // Also within a 200: putting parts together and copying begin to answer before they are done.
+        "InternalError" => Cause::Server,
         "RequestTimeout" => Cause::Timeout,
         "EntityTooLarge" => Cause::TooLarge,
         "QuotaExceeded"
@@ -173,7 +205,8 @@ fn cause(code: Option<&str>, status: u16) -> Cause {
             413 => Cause::TooLarge,
             429 | 503 => Cause::RateLimited,
             507 => Cause::Quota,
-            500.. => Cause::Server,
+            // An error within an answer that had begun well: whatever it is, it came up on the way.
+            200..=299 | 500.. => Cause::Server,
             _ => Cause::Other,
         },
     }
@@ -235,6 +268,11 @@ mod tests {
             (Some("SlowDown"), 503, Cause::RateLimited),
             (None, 503, Cause::RateLimited),
             (Some("InternalError"), 500, Cause::Server),
+            (Some("InternalError"), 200, Cause::Server),
+            (Some("ServiceUnavailable"), 200, Cause::RateLimited),
+            (Some("Unheard"), 200, Cause::Server),
+            (Some("NoSuchUpload"), 200, Cause::NotFound),
+            (Some("Unheard"), 400, Cause::Other),
             (Some("NotImplemented"), 501, Cause::Unsupported),
             (Some("EntityTooLarge"), 400, Cause::TooLarge),
             (None, 507, Cause::Quota),

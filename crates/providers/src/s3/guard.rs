@@ -160,6 +160,13 @@ impl Store {
         Ok(is_quoting)
     }
 
+    /// After another refusal: it was not the quotes, but somebody who wrote in between.
+    pub(super) fn bare_tag_was_refused(&self, is_trial: bool) {
+        if is_trial {
+            self.bucket.bare_tags.forget();
+        }
+    }
+
     /// After a condition held: a quoted ETag is understood here.
     pub(super) fn tag_was_understood(&self, condition: &Condition) {
         if condition.if_match.is_some() && self.bucket.bare_tags.get().is_none() {

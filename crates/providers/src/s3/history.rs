@@ -1,13 +1,13 @@
 //! What a bucket with versions keeps of its keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use aws_sdk_s3::types::EncodingType;
 use tandem_core::error::Result;
 
 use super::client::ANSWER_LIMIT;
 use super::keys::decoded;
-use super::pages::ListedObject;
+use super::pages::{ListedObject, in_circles};
 use super::revision::unquoted;
 use super::root::S3Root;
 
@@ -33,7 +33,7 @@ pub(super) enum Reach {
 }
 
 /// Where the next page of a history begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Marker {
     key: Option<String>,
     id: Option<String>,
@@ -77,6 +77,7 @@ impl S3Root {
     ) -> Result<BTreeMap<Vec<u8>, Vec<Past>>> {
         let mut histories: BTreeMap<Vec<u8>, Vec<Past>> = BTreeMap::new();
         let mut after = Marker::default();
+        let mut asked = HashSet::new();
         loop {
             let page = self.history_page(key, &after).await?;
             for past in page.lines {
@@ -92,10 +93,11 @@ impl S3Root {
                 histories.retain(|found, _| found == key.as_bytes());
                 break;
             }
-            match page.next {
-                Some(next) if next != after => after = next,
-                _ => break,
+            let Some(next) = page.next else { break };
+            if next.key.is_none() || !asked.insert(next.clone()) {
+                return Err(in_circles("versions"));
             }
+            after = next;
         }
         for history in histories.values_mut() {
             // Stable: lines of one second keep the server's order, newest first.

@@ -9,7 +9,7 @@ use tandem_core::storage::{Depth, Listed, ListingStream};
 use tokio::sync::mpsc;
 
 use super::keys::folder_key;
-use super::pages::{PAGE, Query};
+use super::pages::{PAGE, Query, in_circles};
 use super::store::Store;
 use super::tree::{Assembler, Finished};
 
@@ -91,11 +91,7 @@ async fn tell(
             break;
         }
         if page.next == token || empty_pages > MOST_EMPTY_PAGES {
-            return Err(StorageError::new(
-                "list",
-                Cause::BadResponse,
-                "the pages run in circles",
-            ));
+            return Err(in_circles("list"));
         }
         token = page.next;
     }

@@ -1,5 +1,7 @@
 //! What shows that a root is the one it was: the random id in `.tandem/root` (DESIGN 5.7).
 
+use std::time::Duration;
+
 use tandem_core::error::{Cause, Result, StorageError};
 
 use super::client::ANSWER_LIMIT;
@@ -8,6 +10,10 @@ use super::root::S3Root;
 
 /// Longer than any id this program writes; more is not read.
 const LONGEST: i64 = 256;
+
+/// How long after writing it without a condition it is read: longer than another device takes from its look to its
+/// write.
+const SETTLING: Duration = Duration::from_secs(2);
 
 impl S3Root {
     /// The id of this folder; with `create`, made if there is none. `None` if there is none and none was to be made.
@@ -34,6 +40,10 @@ impl S3Root {
             return Ok(None);
         }
         self.write_marker(&key).await?;
+        if !self.store.capabilities.conditions.create {
+            // Of two devices that write it at once, the one that is first must not keep what the other replaced.
+            self.store.bucket.environment.sleep(SETTLING).await;
+        }
         // What counts is what is there: another device may have been first.
         let id = self.read_marker(&key).await?;
         let gone = || {

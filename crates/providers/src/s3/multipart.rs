@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use aws_smithy_types::base64;
 use futures_util::{StreamExt, stream};
-use md5::{Digest, Md5};
 use tandem_core::content::SharedContent;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::{ResumeSink, ResumeToken};
@@ -18,9 +17,10 @@ use tandem_core::storage::{ResumeSink, ResumeToken};
 use super::answers::RootElement;
 use super::body::{Piece, Prepared};
 use super::client::{ANSWER_LIMIT, Tries, body_limit};
+use super::errors::{of_try, written_since};
 use super::guard::Guard;
 use super::metadata::UserMetadata;
-use super::object::{Object, hides_md5};
+use super::object::{Headers, Object, hides_md5};
 use super::parts::{Part, Token, Upload, part_size};
 use super::read::Wanted;
 use super::revision::{hex, md5_of_tag, same_tag, unquoted};
@@ -37,6 +37,7 @@ impl Store {
         key: &str,
         len: u64,
         metadata: &UserMetadata,
+        headers: &Headers,
         resume: Option<&ResumeToken>,
     ) -> Result<Upload> {
         if let Some(Ok(Token::Parts(before))) = resume.map(Token::parse)
@@ -59,6 +60,14 @@ impl Store {
                     .bucket(bucket.name())
                     .key(key)
                     .set_metadata(Some(metadata.clone()))
+                    .set_cache_control(headers.cache_control.clone())
+                    .set_content_disposition(headers.content_disposition.clone())
+                    .set_content_encoding(headers.content_encoding.clone())
+                    .set_content_language(headers.content_language.clone())
+                    .set_content_type(headers.content_type.clone())
+                    .set_expires(headers.expires)
+                    .set_storage_class(headers.storage_class.clone())
+                    .set_website_redirect_location(headers.website_redirect.clone())
                     .customize()
                     .interceptor(RootElement::CREATE_UPLOAD)
                     .send()
@@ -251,28 +260,21 @@ impl Store {
             .await?;
         // The answer's ETag is empty on Ceph RGW and provisional on `rclone serve s3`: the object itself knows.
         let found = self.bucket.head(&upload.key, None).await?;
-        let written_since = || {
-            StorageError::new(
-                "commit",
-                Cause::PreconditionFailed,
-                "somebody wrote at the same time",
-            )
-        };
         let found = found
             .filter(|object| object.size == upload.len)
-            .ok_or_else(written_since)?;
+            .ok_or_else(|| written_since("commit"))?;
         if tag.is_some_and(|tag| same_tag(&tag, &found.tag))
             || upload.tag().is_some_and(|tag| tag == found.tag)
         {
             return Ok(found);
         }
-        // Another ETag than was answered, or none was: only where the store decides races it is surely ours.
-        let works = self.capabilities.conditions.finish_multipart;
-        let is_decided = self.condition(guard, works, works).is_set();
-        if is_decided || self.is_upload(Tries::Many, upload).await? {
-            return Ok(found);
+        // Another ETag than was answered, or none was. A condition decides what was there before, not who wrote
+        // since: only the content tells.
+        match self.is_upload(Tries::Many, upload).await {
+            Ok(true) => Ok(found),
+            Err(error) if !error.is_lost_race() => Err(error),
+            _ => Err(written_since("commit")),
         }
-        Err(written_since())
     }
 
     async fn try_complete(
@@ -283,6 +285,7 @@ impl Store {
     ) -> Result<Option<String>> {
         let bucket = &self.bucket;
         let works = self.capabilities.conditions.finish_multipart;
+        let mut is_trial = false;
         loop {
             let condition = self.condition(guard, works, works);
             if !condition.is_set()
@@ -292,7 +295,11 @@ impl Store {
                 let is_ours = attempt.is_repeated()
                     && error.is_lost_race()
                     && self.is_upload(Tries::Once, upload).await?;
-                return if is_ours { Ok(None) } else { Err(error) };
+                return if is_ours {
+                    Ok(None)
+                } else {
+                    Err(of_try(attempt, error))
+                };
             }
             let parts = upload.parts.iter().map(|part| {
                 CompletedPart::builder()
@@ -334,10 +341,16 @@ impl Store {
             if error.cause == Cause::NotFound {
                 return Err(error);
             }
-            if condition.if_match.is_some() && self.try_bare_tag(&upload.key, guard).await? {
+            self.bare_tag_was_refused(is_trial);
+            if !is_trial
+                && condition.if_match.is_some()
+                && self.try_bare_tag(&upload.key, guard).await?
+            {
+                is_trial = true;
                 continue;
             }
-            return Err(guard.refused("commit", "something else is there"));
+            let refused = guard.refused("commit", "something else is there");
+            return Err(of_try(attempt, refused));
         }
     }
 
@@ -363,15 +376,11 @@ impl Store {
                 version: object.version.clone(),
                 size: object.size,
             };
-            let mut body = self
+            let opened = self
                 .open_range(tries, "commit", &upload.key, &want, offset, len)
-                .await?
-                .body;
-            let mut digest = Md5::new();
-            while let Some(Ok(bytes)) = body.next().await {
-                digest.update(&bytes);
-            }
-            if hex(&digest.finalize()) != part.md5 {
+                .await?;
+            let found = self.bucket.md5_of("commit", opened.body).await?;
+            if found.is_none_or(|md5| hex(&md5) != part.md5) {
                 return Ok(false);
             }
         }

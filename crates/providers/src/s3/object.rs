@@ -1,7 +1,7 @@
 //! What a HEAD shows of an object, and asking for it.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
 use tandem_core::entry::{Entry, Kind, Revision};
 use tandem_core::error::{Cause, ErrorKind, Result, StorageError};
@@ -35,7 +35,24 @@ pub(super) struct Headers {
     pub(super) content_encoding: Option<String>,
     pub(super) content_language: Option<String>,
     pub(super) content_type: Option<String>,
+    pub(super) expires: Option<DateTime>,
     pub(super) storage_class: Option<StorageClass>,
+    pub(super) website_redirect: Option<String>,
+}
+
+impl Headers {
+    /// What new content at the same key is given again. A class that has to be restored before it can be read is
+    /// left to the rules that put the old content there.
+    pub(super) fn of_new_content(&self) -> Self {
+        let class = self.storage_class.clone();
+        let is_readable = |class: &StorageClass| {
+            !matches!(class, StorageClass::Glacier | StorageClass::DeepArchive)
+        };
+        Self {
+            storage_class: class.filter(is_readable),
+            ..self.clone()
+        }
+    }
 }
 
 /// Whether an ETag is no MD5 because of how the object is encrypted: with a key of KMS or of the client's own.
@@ -58,6 +75,9 @@ impl Object {
             .content_length()
             .and_then(|n| u64::try_from(n).ok())
             .ok_or_else(|| bad("no length"))?;
+        let expires = head
+            .expires_string()
+            .and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
         let encrypted = hides_md5(head.server_side_encryption(), head.sse_customer_algorithm());
         Ok(Self {
             size,
@@ -72,7 +92,9 @@ impl Object {
                 content_encoding: head.content_encoding,
                 content_language: head.content_language,
                 content_type: head.content_type,
+                expires,
                 storage_class: head.storage_class,
+                website_redirect: head.website_redirect_location,
             },
         })
     }

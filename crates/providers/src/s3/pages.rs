@@ -163,13 +163,22 @@ impl Bucket {
             most,
         };
         let mut page = self.page_in(tries, &query, None).await?;
+        let mut asked = HashSet::new();
         // An empty page with more to come is allowed where much was deleted.
         while page.objects.is_empty() {
             let Some(token) = page.next.take() else { break };
+            if !asked.insert(token.clone()) {
+                return Err(in_circles("list"));
+            }
             page = self.page_in(tries, &query, Some(&token)).await?;
         }
         Ok(page.objects)
     }
+}
+
+/// Pages that lead back to one of them end nowhere, and show no whole.
+pub(super) fn in_circles(operation: &'static str) -> StorageError {
+    StorageError::new(operation, Cause::BadResponse, "the pages run in circles")
 }
 
 fn keys(answer: &ListObjectsV2Output) -> impl Iterator<Item = &str> {

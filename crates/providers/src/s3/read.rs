@@ -18,8 +18,11 @@ use super::client::{ANSWER_LIMIT, Tries};
 use super::revision::unquoted;
 use super::store::Store;
 
-/// How often a body may break off before the reader hears of it.
+/// How often a body may break off before the reader hears of it, without having brought much.
 const MOST_BREAKS: u32 = 5;
+
+/// Bytes after which a line that breaks off is one that works.
+const MUCH: u64 = 8 << 20;
 
 /// What is to be read.
 #[derive(Debug, Clone)]
@@ -99,6 +102,8 @@ struct Reading {
     at: u64,
     left: u64,
     breaks: u32,
+    /// Where it was when `breaks` were counted from.
+    since: u64,
     opened: Option<Opened>,
     tag: String,
 }
@@ -143,6 +148,7 @@ pub(super) async fn read(
         at: offset,
         left: length,
         breaks: 0,
+        since: offset,
         opened: Some(opened),
         tag,
     };
@@ -192,6 +198,9 @@ impl Reading {
                 }
                 Err(error) => error,
             };
+            if self.at - self.since >= MUCH {
+                (self.since, self.breaks) = (self.at, 0);
+            }
             self.breaks += 1;
             if !error.is_transient() || self.breaks > MOST_BREAKS {
                 return Err(error);

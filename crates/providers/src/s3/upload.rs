@@ -1,14 +1,14 @@
 //! One object in one request, and what is checked around it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use aws_smithy_types::base64;
-use md5::{Digest, Md5};
 use tandem_core::error::{Cause, Result, StorageError};
 
 use super::body::{Prepared, Progress};
 use super::client::{Tries, body_limit};
-use super::errors::is_refusal;
+use super::errors::{is_refusal, of_try, written_since};
 use super::guard::{Condition, Guard};
 use super::metadata::UserMetadata;
 use super::object::{Headers, Object, hides_md5};
@@ -33,6 +33,19 @@ pub(super) struct Written {
     pub(super) object: Object,
     /// The MD5 of what was sent, where the store confirmed it.
     pub(super) md5: Option<[u8; 16]>,
+    /// The same, whether or not it did.
+    sent: Option<[u8; 16]>,
+}
+
+impl Written {
+    /// What was put together from parts.
+    pub(super) const fn in_parts(object: Object) -> Self {
+        Self {
+            object,
+            md5: None,
+            sent: None,
+        }
+    }
 }
 
 /// What a store answered to a PUT.
@@ -66,6 +79,7 @@ impl Store {
 
     async fn try_upload(&self, attempt: Attempt, upload: &Upload<'_>) -> Result<Written> {
         let conditions = &self.capabilities.conditions;
+        let mut is_trial = false;
         loop {
             let condition = self.condition(upload.guard, conditions.create, conditions.replace);
             let sent = if condition.is_set() || *upload.guard == Guard::Any {
@@ -80,18 +94,26 @@ impl Store {
             let error = match sent {
                 Ok(reply) => {
                     self.tag_was_understood(&condition);
-                    return self.written(upload, reply);
+                    return self.taken(upload, reply).await;
                 }
                 Err(error) if is_refusal(&error, upload.guard) => error,
                 Err(error) => return Err(error),
             };
             // The answer of an earlier try may be what got lost (P14).
             if attempt.is_repeated()
-                && let Some(written) = self.find_sent(upload).await?
+                && let Some(written) = self
+                    .find_sent(upload)
+                    .await
+                    .map_err(|error| of_try(attempt, error))?
             {
                 return Ok(written);
             }
-            if condition.if_match.is_some() && self.try_bare_tag(upload.key, upload.guard).await? {
+            self.bare_tag_was_refused(is_trial);
+            if !is_trial
+                && condition.if_match.is_some()
+                && self.try_bare_tag(upload.key, upload.guard).await?
+            {
+                is_trial = true;
                 continue;
             }
             let found = if error.detail.is_empty() {
@@ -99,7 +121,7 @@ impl Store {
             } else {
                 &error.detail
             };
-            return Err(upload.guard.refused("commit", found));
+            return Err(of_try(attempt, upload.guard.refused("commit", found)));
         }
     }
 
@@ -123,7 +145,9 @@ impl Store {
             .set_content_encoding(headers.content_encoding.clone())
             .set_content_language(headers.content_language.clone())
             .set_content_type(headers.content_type.clone())
+            .set_expires(headers.expires)
             .set_storage_class(headers.storage_class.clone())
+            .set_website_redirect_location(headers.website_redirect.clone())
             .set_if_match(condition.if_match.clone())
             .set_if_none_match(condition.if_none_match.clone())
             .body(body)
@@ -143,6 +167,23 @@ impl Store {
             }),
             Err(error) => Err(flow.take_error().unwrap_or(error)),
         }
+    }
+
+    /// What the store took. If it is not what was sent, and nothing else was there, it does not stay there either:
+    /// to everybody who looks it would be an edit.
+    async fn taken(&self, upload: &Upload<'_>, reply: Reply) -> Result<Written> {
+        let theirs = reply.tag.as_deref().map(|tag| unquoted(tag).to_owned());
+        let written = self.written(upload, reply);
+        if let (Err(error), Some(theirs), Guard::Absent) = (&written, theirs, upload.guard)
+            && error.cause == Cause::HashMismatch
+        {
+            let (guard, was_sent) = (Guard::Tag(theirs), AtomicBool::new(false));
+            let removed = self.try_remove(&was_sent, "commit", upload.key, &guard);
+            if let Err(error) = removed.await {
+                tracing::warn!(%error, key = upload.key, "what arrived changed was left there");
+            }
+        }
+        written
     }
 
     fn written(&self, upload: &Upload<'_>, reply: Reply) -> Result<Written> {
@@ -177,29 +218,36 @@ impl Store {
                 headers: Headers::default(),
             },
             md5: reply.md5.filter(|_| confirmed),
+            sent: reply.md5,
         })
     }
 
     /// Looks at what is there after a write; anything but what was written is somebody else's.
     async fn look_after(&self, key: &str, written: Written) -> Result<Written> {
         let found = self.bucket.head(key, None).await?;
-        match found {
-            Some(found)
-                if found.size == written.object.size
-                    && (written.object.tag.is_empty() || found.tag == written.object.tag) =>
-            {
-                let version = written.object.version.or_else(|| found.version.clone());
-                Ok(Written {
-                    object: Object { version, ..found },
-                    md5: written.md5,
-                })
+        let since = || written_since("commit");
+        let found = found
+            .filter(|found| found.size == written.object.size)
+            .ok_or_else(since)?;
+        let mut confirmed = written.md5;
+        if written.object.tag.is_empty() {
+            // A store that told no ETag: only the content says whose it is.
+            let there = self.md5_at(key, &found).await;
+            let there = there.map_err(|e| if e.is_lost_race() { since() } else { e })?;
+            let is_ours = there.is_some() && there == written.sent;
+            confirmed = written.sent.filter(|_| is_ours);
+            if !is_ours {
+                return Err(since());
             }
-            _ => Err(StorageError::new(
-                "commit",
-                Cause::PreconditionFailed,
-                "somebody wrote at the same time",
-            )),
+        } else if found.tag != written.object.tag {
+            return Err(since());
         }
+        let version = written.object.version.or_else(|| found.version.clone());
+        Ok(Written {
+            object: Object { version, ..found },
+            md5: confirmed,
+            sent: written.sent,
+        })
     }
 
     /// The object as it was sent, if that is what is there.
@@ -232,6 +280,7 @@ impl Store {
         Ok(same.then_some(Written {
             object,
             md5: Some(sent),
+            sent: Some(sent),
         }))
     }
 
@@ -248,15 +297,9 @@ impl Store {
             version: object.version.clone(),
             size: object.size,
         };
-        let mut body = self
+        let opened = self
             .open_range(Tries::Once, "commit", key, &want, 0, object.size)
-            .await?
-            .body;
-        let mut digest = Md5::new();
-        while let Some(bytes) = body.next().await {
-            let Ok(bytes) = bytes else { return Ok(None) };
-            digest.update(&bytes);
-        }
-        Ok(Some(digest.finalize().into()))
+            .await?;
+        self.bucket.md5_of("commit", opened.body).await
     }
 }

@@ -1,5 +1,7 @@
 //! Pre-images (DESIGN 5.6): the bucket's own versions where it keeps them, else copies below `.tandem/versions`.
 
+use std::collections::HashSet;
+
 use aws_sdk_s3::primitives::DateTime;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
@@ -15,7 +17,7 @@ use super::history::{NO_VERSION, Reach};
 use super::keys::{decoded, encoded};
 use super::metadata::{self, KEPT_AT, KEPT_PATH, KEPT_TAG};
 use super::object::{Object, server_time};
-use super::pages::{PAGE, Query};
+use super::pages::{PAGE, Query, in_circles};
 use super::revision::{hex, same_tag};
 use super::root::S3Root;
 
@@ -25,6 +27,13 @@ const KEPT: &str = ".tandem/versions/v1/";
 /// Kept versions that are asked for their metadata at once.
 const AT_ONCE: usize = 8;
 
+/// Where a pre-image is.
+pub(super) struct Aside {
+    pub(super) version: VersionKey,
+    /// Whether it was copied there just now, rather than being there already.
+    pub(super) is_made: bool,
+}
+
 impl S3Root {
     /// Sets `object`, which is at `path`, aside.
     pub(super) async fn set_aside(
@@ -33,14 +42,18 @@ impl S3Root {
         path: &RelPath,
         object: &Object,
         wanted: &VersionKey,
-    ) -> Result<VersionKey> {
+    ) -> Result<Aside> {
+        let there = |version| Aside {
+            version,
+            is_made: false,
+        };
         if let Some(id) = &object.version
             && self.store.keeps_versions().await?
         {
-            return Ok(VersionKey::Native {
+            return Ok(there(VersionKey::Native {
                 path: path.clone(),
                 id: id.as_str().into(),
-            });
+            }));
         }
         let VersionKey::Kept {
             device,
@@ -65,7 +78,7 @@ impl S3Root {
         match self.store.bucket.head(&to, None).await? {
             None => {}
             // A repeated try: it is set aside already.
-            Some(kept) if is_copy_of(&kept, path, object) => return Ok(key),
+            Some(kept) if is_copy_of(&kept, path, object) => return Ok(there(key)),
             Some(_) => {
                 // Other content under the action's name: it stays, and this goes beside it.
                 let digest = hex(&Md5::digest(format!("{path}/{}", object.tag)));
@@ -77,9 +90,9 @@ impl S3Root {
                     path: path.clone(),
                 };
                 to = self.kept_key(operation, &key)?;
-                let there = self.store.bucket.head(&to, None).await?;
-                if there.is_some_and(|there| is_copy_of(&there, path, object)) {
-                    return Ok(key);
+                let kept = self.store.bucket.head(&to, None).await?;
+                if kept.is_some_and(|kept| is_copy_of(&kept, path, object)) {
+                    return Ok(there(key));
                 }
             }
         }
@@ -94,11 +107,14 @@ impl S3Root {
             source: object,
             version: None,
             to: &to,
-            guard: &Guard::Any,
+            guard: &Guard::Absent,
             metadata: Some(metadata),
         };
         self.store.copy_object(&copy).await?;
-        Ok(key)
+        Ok(Aside {
+            version: key,
+            is_made: true,
+        })
     }
 
     /// After a write that no condition guarded, in a bucket with versions: what it replaced, if that was not what
@@ -208,6 +224,7 @@ impl S3Root {
         };
         let mut keys = Vec::new();
         let mut token: Option<String> = None;
+        let mut asked = HashSet::new();
         loop {
             let page = self.store.bucket.page(&query, token.as_deref()).await?;
             keys.extend(
@@ -215,10 +232,11 @@ impl S3Root {
                     .into_iter()
                     .filter_map(|object| String::from_utf8(object.key).ok()),
             );
-            match page.next {
-                Some(next) if token.as_ref() != Some(&next) => token = Some(next),
-                _ => break,
+            let Some(next) = page.next else { break };
+            if !asked.insert(next.clone()) {
+                return Err(in_circles("versions"));
             }
+            token = Some(next);
         }
         let wanted = path.and_then(RelPath::name);
         keys.retain(|key| {
@@ -239,7 +257,17 @@ impl S3Root {
     }
 
     async fn kept_version(&self, key: &str) -> Result<Option<Version>> {
-        let parts: Vec<&str> = key[self.prefix.len() + KEPT.len()..].split('/').collect();
+        let below = key
+            .strip_prefix(&self.prefix)
+            .and_then(|key| key.strip_prefix(KEPT))
+            .ok_or_else(|| {
+                StorageError::new(
+                    "versions",
+                    Cause::BadResponse,
+                    "a key that was not asked for",
+                )
+            })?;
+        let parts: Vec<&str> = below.split('/').collect();
         let [device, date, action, name] = parts[..] else {
             return Ok(None);
         };

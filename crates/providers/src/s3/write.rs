@@ -13,6 +13,7 @@ use tandem_core::storage::{
 
 use super::body::{Piece, Prepared, Progress};
 use super::client::Tries;
+use super::errors::changed_nothing;
 use super::guard::Guard;
 use super::metadata::{self, UserMetadata, with_meta};
 use super::object::{Headers, Object};
@@ -23,6 +24,18 @@ use super::upload::{Upload, Written};
 
 /// Members of a group that are sent at once.
 const AT_ONCE: usize = 8;
+
+/// What a change is going to replace or remove.
+pub(super) struct Replaced {
+    /// What must be there at that instant.
+    pub(super) guard: Guard,
+    /// What is there, as far as it was looked at.
+    found: Option<Object>,
+    /// Where it was set aside.
+    pub(super) version: Option<VersionKey>,
+    /// The same, if it was copied there just now.
+    copy: Option<VersionKey>,
+}
 
 impl S3Root {
     pub(super) async fn stage_content(
@@ -66,8 +79,9 @@ impl S3Root {
         if !has_parts || len < self.store.bucket.settings.multipart_threshold {
             return Ok(staged(Token::Whole.write()?, Some(content)));
         }
-        let metadata = self.metadata_for(&key, meta, None).await?;
-        let upload = self.store.begin(&key, len, &metadata, resume).await?;
+        let (metadata, headers) = self.described(&key, meta, None).await?;
+        let begun = self.store.begin(&key, len, &metadata, &headers, resume);
+        let upload = begun.await?;
         let upload = self.store.send_parts(upload, content, &sink).await?;
         Ok(staged(Token::Parts(upload).write()?, None))
     }
@@ -97,58 +111,15 @@ impl S3Root {
         let name = self.target_name("commit", path)?;
         self.check_surroundings("commit", path).await?;
         let guard = self.store.guard("commit", &key, &expected).await?;
-        let (guard, found, kept) = self
+        let replaced = self
             .keep_replaced("commit", path, &key, guard, &keep)
             .await?;
-        let (written, by_store) = match Token::parse(&staged.token)? {
-            Token::Whole => {
-                let no_content =
-                    || StorageError::new("commit", Cause::Other, "staged without its content");
-                let content = staged.content.clone().ok_or_else(no_content)?;
-                let piece = Piece {
-                    content,
-                    offset: 0,
-                    len: staged.len,
-                };
-                let prepared = Prepared::new(piece, self.store.bucket.settings.plain).await?;
-                let is_new = guard == Guard::Absent;
-                let metadata = if is_new {
-                    with_meta(UserMetadata::new(), &staged.meta)
-                } else {
-                    self.metadata_for(&key, &staged.meta, found.as_ref())
-                        .await?
-                };
-                let upload = Upload {
-                    key: &key,
-                    prepared: &prepared,
-                    guard: &guard,
-                    metadata: &metadata,
-                    headers: &Headers::default(),
-                    progress: Progress::new(sink),
-                };
-                let conditions = &self.store.capabilities.conditions;
-                let by_store = self
-                    .store
-                    .condition(&guard, conditions.create, conditions.replace)
-                    .is_set();
-                (self.store.upload(&upload).await?, by_store)
-            }
-            Token::Parts(upload) => {
-                let works = self.store.capabilities.conditions.finish_multipart;
-                let by_store = self.store.condition(&guard, works, works).is_set();
-                (
-                    Written {
-                        object: self.store.complete(&upload, &guard).await?,
-                        md5: None,
-                    },
-                    by_store,
-                )
-            }
-        };
+        let written = self.put(&staged, &key, &replaced, sink).await;
+        let (written, by_store) = self.unless_unchanged(&replaced, written).await?;
         let displaced = if by_store {
             None
         } else {
-            self.find_displaced(path, &guard, written.object.version.as_deref())
+            self.find_displaced(path, &replaced.guard, written.object.version.as_deref())
                 .await?
         };
         let mut entry = self.store.entry(name, &written.object);
@@ -159,32 +130,81 @@ impl S3Root {
             entry,
             displaced,
             landed_as: None,
-            kept,
+            kept: replaced.version,
         })
     }
 
-    /// The metadata of what `meta` describes. A bit that it leaves alone is taken over from what is there.
-    async fn metadata_for(
+    /// Makes what is staged the object at `key`. Also whether the store itself checked what was there.
+    async fn put(
+        &self,
+        staged: &Staged,
+        key: &str,
+        replaced: &Replaced,
+        sink: Option<Arc<dyn ResumeSink>>,
+    ) -> Result<(Written, bool)> {
+        let guard = &replaced.guard;
+        let conditions = &self.store.capabilities.conditions;
+        let (create, replace, finish) = (
+            conditions.create,
+            conditions.replace,
+            conditions.finish_multipart,
+        );
+        if let Token::Parts(upload) = Token::parse(&staged.token)? {
+            let by_store = self.store.condition(guard, finish, finish).is_set();
+            let object = self.store.complete(&upload, guard).await?;
+            return Ok((Written::in_parts(object), by_store));
+        }
+        let no_content = || StorageError::new("commit", Cause::Other, "staged without its content");
+        let piece = Piece {
+            content: staged.content.clone().ok_or_else(no_content)?,
+            offset: 0,
+            len: staged.len,
+        };
+        let prepared = Prepared::new(piece, self.store.bucket.settings.plain).await?;
+        let (metadata, headers) = if *guard == Guard::Absent {
+            (
+                with_meta(UserMetadata::new(), &staged.meta),
+                Headers::default(),
+            )
+        } else {
+            self.described(key, &staged.meta, replaced.found.as_ref())
+                .await?
+        };
+        let upload = Upload {
+            key,
+            prepared: &prepared,
+            guard,
+            metadata: &metadata,
+            headers: &headers,
+            progress: Progress::new(sink),
+        };
+        let by_store = self.store.condition(guard, create, replace).is_set();
+        Ok((self.store.upload(&upload).await?, by_store))
+    }
+
+    /// The metadata of what `meta` describes, and the headers of new content at `key`. A bit that `meta` leaves alone
+    /// is taken over from what is there, and so is what its owner set for those who read it from the bucket.
+    async fn described(
         &self,
         key: &str,
         meta: &Meta,
         found: Option<&Object>,
-    ) -> Result<UserMetadata> {
-        let mut meta = meta.clone();
-        if meta.executable.is_none() {
-            let is_executable = |object: &Object| metadata::executable(&object.metadata);
-            meta.executable = match found {
-                Some(object) => Some(is_executable(object)),
-                None => self
-                    .store
-                    .bucket
-                    .head(key, None)
-                    .await?
-                    .as_ref()
-                    .map(is_executable),
-            };
-        }
-        Ok(with_meta(UserMetadata::new(), &meta))
+    ) -> Result<(UserMetadata, Headers)> {
+        let looked = match found {
+            Some(_) => None,
+            None => self.store.bucket.head(key, None).await?,
+        };
+        let found = found.or(looked.as_ref());
+        let is_executable = found.map(|object| metadata::executable(&object.metadata));
+        let meta = Meta {
+            executable: meta.executable.or(is_executable),
+            ..meta.clone()
+        };
+        let headers = found.map(|object| object.headers.of_new_content());
+        Ok((
+            with_meta(UserMetadata::new(), &meta),
+            headers.unwrap_or_default(),
+        ))
     }
 
     pub(super) fn target_name(&self, operation: &'static str, path: &RelPath) -> Result<Name> {
@@ -229,21 +249,48 @@ impl S3Root {
         key: &str,
         guard: Guard,
         keep: &Keep,
-    ) -> Result<(Guard, Option<Object>, Option<VersionKey>)> {
+    ) -> Result<Replaced> {
+        let nothing = |guard| Replaced {
+            guard,
+            found: None,
+            version: None,
+            copy: None,
+        };
         let Keep::Version(version) = keep else {
-            return Ok((guard, None, None));
+            return Ok(nothing(guard));
         };
         if guard == Guard::Absent {
-            return Ok((guard, None, None));
+            return Ok(nothing(guard));
         }
         let Some(found) = self
             .store
             .check(Tries::Many, operation, key, &guard)
             .await?
         else {
-            return Ok((Guard::Absent, None, None));
+            return Ok(nothing(Guard::Absent));
         };
-        let kept = self.set_aside(operation, path, &found, version).await?;
-        Ok((Guard::Tag(found.tag.clone()), Some(found), Some(kept)))
+        let aside = self.set_aside(operation, path, &found, version).await?;
+        Ok(Replaced {
+            guard: Guard::Tag(found.tag.clone()),
+            found: Some(found),
+            copy: aside.is_made.then(|| aside.version.clone()),
+            version: Some(aside.version),
+        })
+    }
+
+    /// Passes on how a change ended. One that surely changed nothing needs no pre-image: the engine names each try
+    /// anew, so the copies would pile up.
+    pub(super) async fn unless_unchanged<T>(
+        &self,
+        replaced: &Replaced,
+        ended: Result<T>,
+    ) -> Result<T> {
+        if let (Err(error), Some(copy)) = (&ended, &replaced.copy)
+            && changed_nothing(error)
+            && let Err(error) = self.remove_version(copy).await
+        {
+            tracing::warn!(%error, path = %copy.path(), "a version that nothing replaced was left behind");
+        }
+        ended
     }
 }

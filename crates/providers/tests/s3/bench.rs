@@ -315,6 +315,17 @@ pub(crate) async fn write(
     bytes: &[u8],
     expected: Expected,
 ) -> Result<Committed, StorageError> {
+    write_keeping(root, path, bytes, expected, Keep::No).await
+}
+
+/// The same; what is replaced is set aside as `keep` says.
+pub(crate) async fn write_keeping(
+    root: &dyn Root,
+    path: &RelPath,
+    bytes: &[u8],
+    expected: Expected,
+    keep: Keep,
+) -> Result<Committed, StorageError> {
     let content = Arc::new(BytesContent(Bytes::copy_from_slice(bytes)));
     let meta = Meta::default();
     let staged = root
@@ -323,7 +334,7 @@ pub(crate) async fn write(
     let commit = Commit {
         staged,
         expected,
-        keep: Keep::No,
+        keep,
         sink: None,
     };
     root.commit(vec![commit]).await.remove(0)

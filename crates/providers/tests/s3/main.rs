@@ -10,6 +10,8 @@ mod bench;
 mod flat;
 mod lost_answers;
 mod moto;
+mod odd_store;
+mod oddities;
 mod rclone;
 mod s3s_fs;
 mod scripted;

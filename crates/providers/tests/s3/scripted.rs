@@ -1,5 +1,6 @@
 //! S3 against answers that are made up: what no server at hand can be brought to say.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -8,26 +9,42 @@ use tandem_core::capabilities::{Capabilities, Conditions};
 use tandem_core::entry::{ContentHash, HashKind, Revision};
 use tandem_core::error::Cause;
 use tandem_core::path::RelPath;
-use tandem_core::storage::{Config, Credentials, Expected, Keep, Root, VersionKey};
+use tandem_core::storage::{Config, Credentials, Expected, Keep, Root, Storage, VersionKey};
 
 use crate::bench::{real_time, s3, write};
 
 /// An ETag that looks like an MD5 and is that of nothing here.
-const OTHER_TAG: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const OTHER_TAG: &str = "0123456789abcdef0123456789abcdef";
+
+/// In the headers of an answer whose body never ends.
+pub(crate) const STALLED: (&str, String) = ("x-stalled", String::new());
 
 /// A status, headers and a body.
-struct Answer(u16, Vec<(&'static str, String)>, String);
+pub(crate) struct Answer(
+    pub(crate) u16,
+    pub(crate) Vec<(&'static str, String)>,
+    pub(crate) String,
+);
+
+/// A request.
+pub(crate) struct Heard {
+    /// Its first line.
+    pub(crate) line: String,
+    /// By names in small letters.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
 
 impl Answer {
-    fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Self(status, Vec::new(), String::new())
     }
 
-    fn xml(body: &str) -> Self {
+    pub(crate) fn xml(body: &str) -> Self {
         Self(200, Vec::new(), body.to_owned())
     }
 
-    fn object(size: u64, tag: &str) -> Self {
+    pub(crate) fn object(size: u64, tag: &str) -> Self {
         let headers = vec![
             ("content-length", size.to_string()),
             ("etag", format!("\"{tag}\"")),
@@ -38,13 +55,18 @@ impl Answer {
 }
 
 /// Answers requests, and notes the first line of each.
-struct Scripted {
+pub(crate) struct Scripted {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
     fn new(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::hearing(move |heard| answer(&heard.line))
+    }
+
+    /// One that looks at the whole of a request.
+    pub(crate) fn hearing(answer: impl Fn(&Heard) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -58,52 +80,62 @@ impl Scripted {
         Self { address, heard }
     }
 
-    fn count(&self, beginning: &str) -> usize {
+    pub(crate) fn count(&self, beginning: &str) -> usize {
         let heard = self.heard.lock().unwrap();
         let fitting = heard.iter().filter(|line| line.starts_with(beginning));
         fitting.count()
     }
 
-    async fn root(&self, capabilities: Capabilities, more: &[(&str, &str)]) -> Arc<dyn Root> {
+    pub(crate) async fn root(
+        &self,
+        capabilities: Capabilities,
+        more: &[(&str, &str)],
+    ) -> Arc<dyn Root> {
+        let storage = self.open(Some(&capabilities), more);
+        storage.root("").await.unwrap()
+    }
+
+    pub(crate) fn open(
+        &self,
+        probed: Option<&Capabilities>,
+        more: &[(&str, &str)],
+    ) -> Arc<dyn Storage> {
         let endpoint = format!("http://{}", self.address);
         let pairs = [("endpoint", &*endpoint), ("bucket", "bucket")];
         let pairs = pairs.iter().chain(more);
         let config = pairs.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         let keys = ["access_key_id", "secret_access_key"].map(|k| (k.to_owned(), "key".to_owned()));
-        let storage = s3()
-            .open(
-                &Config(config.collect()),
-                &Credentials(keys.into_iter().collect()),
-                Some(&capabilities),
-                real_time(),
-            )
-            .unwrap();
-        storage.root("").await.unwrap()
+        let credentials = Credentials(keys.into_iter().collect());
+        s3().open(&Config(config.collect()), &credentials, probed, real_time())
+            .unwrap()
     }
 }
 
-fn serve(client: TcpStream, heard: &Mutex<Vec<String>>, answer: &dyn Fn(&str) -> Answer) {
+fn serve(client: TcpStream, noted: &Mutex<Vec<String>>, answer: &dyn Fn(&Heard) -> Answer) {
     let mut lines = BufReader::new(client.try_clone().unwrap());
-    let (mut first, mut length) = (String::new(), 0);
+    let (mut first, mut headers) = (String::new(), BTreeMap::new());
     if lines.read_line(&mut first).unwrap_or(0) == 0 {
         return;
     }
     loop {
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
-        let line = line.trim().to_ascii_lowercase();
-        if line.is_empty() {
+        let Some((name, value)) = line.trim().split_once(':') else {
             break;
-        }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
+        };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let mut body = vec![0; length];
+    let length = headers.get("content-length");
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     lines.read_exact(&mut body).unwrap();
-    let first = first.trim_end().to_owned();
-    let Answer(status, headers, body) = answer(&first);
-    heard.lock().unwrap().push(first);
+    let line = first.trim_end().to_owned();
+    let heard = Heard {
+        line,
+        headers,
+        body,
+    };
+    let Answer(status, headers, body) = answer(&heard);
+    noted.lock().unwrap().push(heard.line);
     let mut text = format!("HTTP/1.1 {status} Answer\r\nconnection: close\r\n");
     for (name, value) in &headers {
         text.push_str(&format!("{name}: {value}\r\n"));
@@ -113,9 +145,13 @@ fn serve(client: TcpStream, heard: &Mutex<Vec<String>>, answer: &dyn Fn(&str) ->
     }
     let mut client = client;
     let _ = client.write_all(format!("{text}\r\n{body}").as_bytes());
+    // An answer that was cut short stays open until the other end has had enough of it.
+    if headers.contains(&STALLED) {
+        let _ = lines.read_line(&mut first);
+    }
 }
 
-fn can(conditions: Conditions) -> Capabilities {
+pub(crate) fn can(conditions: Conditions) -> Capabilities {
     Capabilities {
         conditions,
         hashes: vec![HashKind::Md5],
@@ -250,4 +286,131 @@ async fn a_copy_in_parts_that_cannot_be_told_from_anothers_is_a_lost_race() {
         .await;
     assert_eq!(copied.unwrap_err().cause, Cause::PreconditionFailed);
     assert!(server.count("PUT") > 1);
+}
+
+/// A store that tells no ETag of what it took, and then has something else of the same size there.
+fn another_text(stalled: bool) -> Scripted {
+    Scripted::new(move |line| {
+        if line.starts_with("PUT") {
+            return Answer::empty(200);
+        }
+        let Answer(status, mut headers, _) = Answer::object(4, "tag");
+        if line.starts_with("HEAD") {
+            return Answer(status, headers, String::new());
+        }
+        if stalled {
+            headers.push(STALLED);
+        }
+        let body = if stalled { "" } else { "else" };
+        Answer(status, headers, body.to_owned())
+    })
+}
+
+#[tokio::test]
+async fn what_another_wrote_right_after_is_not_taken_for_ours_for_its_size() {
+    let server = another_text(false);
+    let root = server.root(can(Conditions::ALL), &[]).await;
+    let path = RelPath::new("file").unwrap();
+    let made = write(&*root, &path, b"text", Expected::Absent).await;
+    assert_eq!(made.unwrap_err().cause, Cause::PreconditionFailed);
+    let made = write(&*root, &path, b"else", Expected::Absent).await;
+    assert_eq!(made.unwrap().entry.revision, Revision::Tag("tag".into()));
+}
+
+#[tokio::test]
+async fn a_look_at_content_that_stalls_ends_with_the_storage() {
+    let server = another_text(true);
+    let storage = server.open(Some(&can(Conditions::ALL)), &[]);
+    let root = storage.root("").await.unwrap();
+    let path = RelPath::new("file").unwrap();
+    let writing = write(&*root, &path, b"text", Expected::Absent);
+    let closing = async {
+        while server.count("GET") == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        storage.shutdown().await;
+    };
+    let (made, ()) = futures_util::future::join(writing, closing).await;
+    assert_eq!(made.unwrap_err().cause, Cause::Cancelled);
+}
+
+#[tokio::test]
+async fn what_arrived_changed_does_not_stay_under_a_new_name() {
+    let deleted = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&deleted);
+    let server = Scripted::hearing(move |heard| {
+        if heard.line.starts_with("DELETE") {
+            *noted.lock().unwrap() = heard.headers.get("if-match").cloned();
+            return Answer::empty(204);
+        }
+        Answer(
+            200,
+            vec![("etag", format!("\"{OTHER_TAG}\""))],
+            String::new(),
+        )
+    });
+    let root = server.root(can(Conditions::ALL), &[]).await;
+    let path = RelPath::new("file").unwrap();
+    let made = write(&*root, &path, b"text", Expected::Absent).await;
+    assert_eq!(made.unwrap_err().cause, Cause::HashMismatch);
+    let theirs = format!("\"{OTHER_TAG}\"");
+    assert_eq!(deleted.lock().unwrap().as_deref(), Some(&*theirs));
+}
+
+/// Answers to what is asked of a bucket with versions: what a listing and what a history says.
+fn history(
+    listing: &'static str,
+    page: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> Scripted {
+    Scripted::new(move |line| {
+        if line.contains("list-type") {
+            Answer::xml(listing)
+        } else if line.contains("versioning") {
+            Answer::xml(
+                "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+            )
+        } else {
+            Answer::xml(&page(line))
+        }
+    })
+}
+
+const NOTHING: &str = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+#[tokio::test]
+async fn a_history_that_ends_in_the_middle_is_none() {
+    let server = history(NOTHING, |_| {
+        "<ListVersionsResult><IsTruncated>true</IsTruncated></ListVersionsResult>".to_owned()
+    });
+    let root = server.root(can(Conditions::ALL), &[]).await;
+    let versions = root.versions(None).await;
+    assert_eq!(versions.unwrap_err().cause, Cause::BadResponse);
+}
+
+#[tokio::test]
+async fn a_history_that_runs_in_circles_is_none() {
+    let server = history(NOTHING, |line| {
+        let next = if line.contains("key-marker=a") {
+            "b"
+        } else {
+            "a"
+        };
+        format!(
+            "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>{next}</NextKeyMarker>\
+             </ListVersionsResult>"
+        )
+    });
+    let root = server.root(can(Conditions::ALL), &[]).await;
+    let versions = root.versions(None).await;
+    assert_eq!(versions.unwrap_err().cause, Cause::BadResponse);
+}
+
+#[tokio::test]
+async fn a_key_that_was_not_asked_for_is_no_version() {
+    let short = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>x</Key><Size>1</Size></Contents>\
+        </ListBucketResult>";
+    let server = history(short, |_| String::new());
+    let root = server.root(can(Conditions::ALL), &[]).await;
+    let versions = root.versions(None).await;
+    assert_eq!(versions.unwrap_err().cause, Cause::BadResponse);
 }

@@ -108,6 +108,13 @@ pub enum Edit {
         /// What.
         content: Bytes,
     },
+    /// Writes below the name of a file, as a flat store lets one: from then on a folder hides the file.
+    Shadow {
+        /// Where.
+        path: RelPath,
+        /// What.
+        content: Bytes,
+    },
 }
 
 impl Edit {
@@ -118,7 +125,8 @@ impl Edit {
             Self::Write { path, content }
             | Self::Append { path, content }
             | Self::SaveByRename { path, content }
-            | Self::Twin { path, content } => {
+            | Self::Twin { path, content }
+            | Self::Shadow { path, content } => {
                 let [a, b, ..] = Blob::new(content.clone()).hash();
                 let whole = format!("{self:?}");
                 let word = whole.split(' ').next().unwrap_or_default();
@@ -162,6 +170,7 @@ impl State {
             Edit::Symlink { path, target } => self.link(path, target),
             Edit::Opaque { path } => self.make_opaque(path),
             Edit::Twin { path, content } => self.twin(path, content),
+            Edit::Shadow { path, content } => self.shadow(path, content),
         }
     }
 
@@ -435,6 +444,22 @@ impl State {
         true
     }
 
+    fn shadow(&mut self, path: &RelPath, content: &Bytes) -> bool {
+        let parent = path.parent();
+        let hidden = parent.as_ref().and_then(|parent| self.file_at(parent));
+        let Some((node, name)) = hidden
+            .and_then(|serial| self.tree.get(serial))
+            .zip(path.name())
+        else {
+            return false;
+        };
+        let (above, hidden_name) = (node.parent, node.name.clone());
+        let folder = self.create(above, &hidden_name, folder_body());
+        let body = self.written(content);
+        self.create_by_person(folder, &name, body);
+        true
+    }
+
     /// The folder and name of a path that may be used here, whether the name is free or not.
     fn free_or_taken(&mut self, path: &RelPath) -> Option<(Serial, Name)> {
         let (parent, name) = (path.parent()?, path.name()?);
@@ -454,9 +479,9 @@ impl State {
 
     fn item_at(&self, path: &RelPath) -> Option<Serial> {
         let found = self.tree.at(path);
-        found
-            .into_iter()
-            .find(|serial| *serial != ROOT && self.is_visible(*serial))
+        found.into_iter().find(|serial| {
+            *serial != ROOT && self.is_visible(*serial) && !self.is_shadowed(*serial)
+        })
     }
 
     fn file_at(&self, path: &RelPath) -> Option<Serial> {

@@ -129,11 +129,16 @@ impl State {
             if !self.is_visible(serial) || entry.name.is_reserved() {
                 continue;
             }
-            if self.lost.contains(&serial) {
+            let why = if self.lost.contains(&serial) {
+                Some(Skip::Unreadable)
+            } else {
+                self.is_shadowed(serial).then_some(Skip::ShadowedByFolder)
+            };
+            if let Some(why) = why {
                 skipped.push(Skipped {
                     folder: path.clone(),
                     shown: entry.name.to_string(),
-                    why: Skip::Unreadable,
+                    why,
                 });
             } else {
                 shown.insert(serial, entry);

@@ -162,6 +162,8 @@ impl State {
         }
         let mut found = self.tree.at(&at.path);
         found.retain(|serial| self.is_visible(*serial));
+        // As an object store answers: what lies below a key is asked for first.
+        found.sort_by_key(|serial| self.is_shadowed(*serial));
         let fitting = found.iter().copied().find(|serial| match expected {
             Expected::Revision(revision) => self.is_at(*serial, revision),
             Expected::Absent | Expected::Any => true,

@@ -411,6 +411,18 @@ impl State {
                 .any(|at| self.tree.get(at).is_some_and(|node| !Node::is_folder(node)))
     }
 
+    /// Whether a file is hidden by a folder of its name, which only a flat store can hold.
+    pub(super) fn is_shadowed(&self, serial: Serial) -> bool {
+        let Some(node) = self.tree.get(serial) else {
+            return false;
+        };
+        let named = self.tree.find(node.parent, &node.name);
+        named.len() > 1
+            && !self.shape.capabilities.twins
+            && !node.is_folder()
+            && named.iter().any(|at| self.is_folder(*at))
+    }
+
     /// The items of this name that can be seen, oldest first.
     pub(super) fn find(&self, folder: Serial, name: &Name) -> Vec<Serial> {
         let found = self.tree.find(folder, name).iter().copied();

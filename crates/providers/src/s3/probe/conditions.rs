@@ -9,45 +9,41 @@ use super::super::client::ANSWER_LIMIT;
 use super::super::guard::Condition;
 use super::super::keys::copy_source;
 use super::super::settings::LARGEST_PART;
-use super::{FIRST, Probe, SECOND, clone_of};
+use super::{FIRST, Probe, SECOND, clone_of, lost};
 
 /// An ETag that nothing has.
 const WRONG_TAG: &str = "00000000000000000000000000000000";
 
 impl Probe<'_> {
-    pub(super) async fn create(&self) -> Result<bool> {
-        let absent = Condition {
-            if_none_match: Some("*".to_owned()),
-            ..Condition::default()
-        };
+    pub(super) async fn create(&mut self) -> Result<bool> {
         let fresh = format!("{}-new", self.key);
-        Ok(refused(&self.put(&self.key, SECOND, absent.clone()).await)?
-            && self.is_untouched().await?
-            && self.put(&fresh, SECOND, absent).await.is_ok())
+        if !refused(&self.put(&self.key, SECOND, absent()).await)? || !self.is_untouched().await? {
+            self.write_again().await?;
+            return Ok(false);
+        }
+        Ok(self.put(&fresh, SECOND, absent()).await.is_ok())
     }
 
     /// Wrong ones refused, the right one accepted, in one of the two ways to write an ETag.
     pub(super) async fn replace(&mut self) -> Result<bool> {
         for bare in [false, true] {
-            let tagged = |tag: &str| {
-                let tag = if bare {
+            let tagged = |tag: &str| Condition {
+                if_match: Some(if bare {
                     tag.to_owned()
                 } else {
                     format!("\"{tag}\"")
-                };
-                Condition {
-                    if_match: Some(tag),
-                    ..Condition::default()
-                }
+                }),
+                ..Condition::default()
             };
             if !refused(&self.put(&self.key, SECOND, tagged(WRONG_TAG)).await)?
                 || !self.is_untouched().await?
             {
-                self.put(&self.key, FIRST, Condition::default()).await?;
+                self.write_again().await?;
                 return Ok(false);
             }
             if self.put(&self.key, FIRST, tagged(&self.tag)).await.is_ok() {
                 self.bucket.bare_tags.set(bare);
+                self.look_again().await?;
                 return Ok(true);
             }
         }
@@ -55,18 +51,8 @@ impl Probe<'_> {
     }
 
     pub(super) async fn finish_multipart(&mut self) -> Result<bool> {
-        let conditions = [
-            Condition {
-                if_none_match: Some("*".to_owned()),
-                ..Condition::default()
-            },
-            Condition {
-                if_match: Some(self.quoted(WRONG_TAG)),
-                ..Condition::default()
-            },
-        ];
-        for condition in conditions {
-            let heeded = match self.finish_once(&condition).await {
+        for condition in [absent(), self.matching(WRONG_TAG)] {
+            let heeded = match self.finish_once(&self.key, &condition).await {
                 Err(error) if error.operation == "begin" && !error.is_transient() => {
                     // No uploads in parts: one request carries everything, as large as it may be.
                     self.capabilities.parts = None;
@@ -77,14 +63,21 @@ impl Probe<'_> {
                 answer => refused(&answer)? && self.is_untouched().await?,
             };
             if !heeded {
-                self.put(&self.key, FIRST, Condition::default()).await?;
+                self.write_again().await?;
                 return Ok(false);
             }
         }
-        Ok(true)
+        let right = self.matching(&self.tag);
+        let fresh = format!("{}-finished", self.key);
+        let works = done(&self.finish_once(&self.key, &right).await)?
+            && self.has_size(&self.key, SECOND).await?
+            && done(&self.finish_once(&fresh, &absent()).await)?
+            && self.has_size(&fresh, SECOND).await?;
+        self.write_again().await?;
+        Ok(works)
     }
 
-    async fn finish_once(&self, condition: &Condition) -> Result<()> {
+    async fn finish_once(&self, key: &str, condition: &Condition) -> Result<()> {
         let bucket = self.bucket;
         let begun = bucket
             .call("begin", ANSWER_LIMIT, || {
@@ -92,7 +85,7 @@ impl Probe<'_> {
                     .client
                     .create_multipart_upload()
                     .bucket(bucket.name())
-                    .key(&self.key);
+                    .key(key);
                 begin
                     .customize()
                     .interceptor(RootElement::CREATE_UPLOAD)
@@ -107,7 +100,7 @@ impl Probe<'_> {
                         .client
                         .upload_part()
                         .bucket(bucket.name())
-                        .key(&self.key)
+                        .key(key)
                         .upload_id(id)
                         .part_number(1)
                         .body(Bytes::from_static(SECOND).into())
@@ -123,7 +116,7 @@ impl Probe<'_> {
                 .client
                 .complete_multipart_upload()
                 .bucket(bucket.name())
-                .key(&self.key)
+                .key(key)
                 .upload_id(id)
                 .multipart_upload(parts)
                 .set_if_match(condition.if_match.clone())
@@ -140,7 +133,7 @@ impl Probe<'_> {
                 .client
                 .abort_multipart_upload()
                 .bucket(bucket.name())
-                .key(&self.key)
+                .key(key)
                 .upload_id(id)
                 .send();
             // What cannot be aborted here is found by the bucket's own rules; the probe goes on.
@@ -166,26 +159,27 @@ impl Probe<'_> {
         }
     }
 
-    /// Refused are: a name that is taken, a wrong ETag there, a wrong ETag of the source.
+    /// Refused are: a name that is taken, a wrong ETag there, a wrong ETag of the source. With all of them right it
+    /// is made.
     pub(super) async fn copy(&self) -> Result<bool> {
         let other = format!("{}-new", self.key);
-        let tag = self.put(&other, SECOND, Condition::default()).await?;
-        let absent = Condition {
-            if_none_match: Some("*".to_owned()),
-            ..Condition::default()
-        };
-        let wrong = Condition {
-            if_match: Some(self.quoted(WRONG_TAG)),
-            ..Condition::default()
-        };
+        self.put(&other, SECOND, Condition::default()).await?;
+        let tag = self.tag_at(&other).await?;
         for (condition, source) in [
-            (absent, &*self.tag),
-            (wrong, &*self.tag),
+            (absent(), &*self.tag),
+            (self.matching(WRONG_TAG), &*self.tag),
             (Condition::default(), WRONG_TAG),
         ] {
             let answer = self.copy_once(&other, &condition, source).await;
             let there = self.bucket.head(&other, None).await?;
             if !refused(&answer)? || there.is_none_or(|there| there.tag != tag) {
+                return Ok(false);
+            }
+        }
+        let fresh = format!("{}-copied", self.key);
+        for (to, condition) in [(&other, self.matching(&tag)), (&fresh, absent())] {
+            let answer = self.copy_once(to, &condition, &self.tag).await;
+            if !done(&answer)? || !self.has_size(to, FIRST).await? {
                 return Ok(false);
             }
         }
@@ -230,12 +224,56 @@ impl Probe<'_> {
             .is_some_and(|object| object.tag == self.tag))
     }
 
+    /// The scratch object as it was. Many a store gives the same bytes another ETag each time.
+    async fn write_again(&mut self) -> Result<()> {
+        self.put(&self.key, FIRST, Condition::default()).await?;
+        self.look_again().await
+    }
+
+    async fn look_again(&mut self) -> Result<()> {
+        self.tag = self.tag_at(&self.key).await?;
+        Ok(())
+    }
+
+    async fn tag_at(&self, key: &str) -> Result<String> {
+        let found = self.bucket.head(key, None).await?;
+        found.map(|object| object.tag).ok_or_else(lost)
+    }
+
+    async fn has_size(&self, key: &str, content: &[u8]) -> Result<bool> {
+        let found = self.bucket.head(key, None).await?;
+        Ok(found.is_some_and(|object| object.size == content.len() as u64))
+    }
+
+    fn matching(&self, tag: &str) -> Condition {
+        Condition {
+            if_match: Some(self.quoted(tag)),
+            ..Condition::default()
+        }
+    }
+
     fn quoted(&self, tag: &str) -> String {
         if self.bucket.bare_tags.get() == Some(true) {
             tag.to_owned()
         } else {
             format!("\"{tag}\"")
         }
+    }
+}
+
+fn absent() -> Condition {
+    Condition {
+        if_none_match: Some("*".to_owned()),
+        ..Condition::default()
+    }
+}
+
+/// Whether a store did what it had to do. What may pass decides nothing.
+fn done<T>(answer: &Result<T>) -> Result<bool> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_transient() => Err(clone_of(error)),
+        Err(_) => Ok(false),
     }
 }
 

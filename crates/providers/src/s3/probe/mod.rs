@@ -77,7 +77,14 @@ pub(in crate::s3) async fn probe(
         steps: Vec::new(),
         report,
     };
-    let found = probe.run().await;
+    let mut found = probe.run().await;
+    if found.is_ok() && !probe.capabilities.server_copy {
+        // Then nothing but the bucket itself sets anything aside.
+        match store.keeps_versions().await {
+            Ok(keeps) => probe.capabilities.versions = keeps,
+            Err(error) => found = Err(error),
+        }
+    }
     let cleaned = probe.clean().await;
     let capabilities = found.and(cleaned).map(|()| {
         probe.capabilities.probed = Some(bucket.environment.now().secs());
@@ -229,13 +236,6 @@ impl Probe<'_> {
     async fn write(&mut self) -> Result<String> {
         let answered = self.put(&self.key, FIRST, Condition::default()).await?;
         let object = self.bucket.head(&self.key, None).await?;
-        let lost = || {
-            StorageError::new(
-                "validate",
-                Cause::BadResponse,
-                "what was written is not there",
-            )
-        };
         let object = object.ok_or_else(lost)?;
         let is_md5 =
             object.tag == hex(&Md5::digest(FIRST)) && answered == object.tag && !object.encrypted;
@@ -424,7 +424,7 @@ impl Probe<'_> {
     async fn clean(&mut self) -> Result<()> {
         let started = self.bucket.environment.uptime();
         let mut outcome = Ok("removed".to_owned());
-        for suffix in ["", "-new", "-copy", "-folder/"] {
+        for suffix in ["", "-new", "-finished", "-copy", "-copied", "-folder/"] {
             match self.remove(&format!("{}{suffix}", self.key), None).await {
                 Err(error) if error.cause != Cause::NotFound => outcome = Err(error),
                 _ => {}
@@ -441,6 +441,14 @@ impl Probe<'_> {
         }
         Ok(())
     }
+}
+
+fn lost() -> StorageError {
+    StorageError::new(
+        "validate",
+        Cause::BadResponse,
+        "what was written is not there",
+    )
 }
 
 fn words(yes: bool, if_so: &str, if_not: &str) -> String {
