@@ -154,6 +154,18 @@ impl Desk {
         command
     }
 
+    /// The same, started by a shell's script, which finds it in `$0` and `$@`.
+    pub(crate) fn command_by(&self, script: &str, arguments: &[&str]) -> Command {
+        let command = self.command(arguments);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).arg(command.get_program());
+        shell.args(command.get_args()).env_clear();
+        let variables = command.get_envs();
+        shell.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(self.home.path()).stdin(Stdio::null());
+        shell
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Done {
         Done::of(self.command(arguments).output().unwrap())
     }
