@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{self, eventually};
+use crate::common::{self, Desk, eventually};
 use crate::{desk, has, synced};
 
 #[test]
@@ -193,7 +193,7 @@ fn run_keeps_pairs_in_step_and_answers_for_others() {
     let desk = synced();
     let running = desk.start(&["run", "--json"]);
     let pid = running.id().to_string();
-    eventually("the owner", || desk.read("profile/lock").trim() == pid);
+    eventually("the owner", || desk.owner() == pid);
     let owned = format!(
         "Another Tandem uses this profile (process {pid}). Wait until it is done, or stop it."
     );

@@ -132,6 +132,12 @@ impl Desk {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// The process that owns the profile, as it wrote down.
+    pub(crate) fn owner(&self) -> String {
+        let lock = self.read("profile/lock");
+        lock.lines().next().unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut words = self.wrapper.clone();
         if words.is_empty() {

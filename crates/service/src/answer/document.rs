@@ -13,7 +13,15 @@ const SCHEMA: u64 = 1;
 /// An answer as a document.
 #[must_use]
 pub fn document(answer: &Answer) -> Value {
-    with_schema(body(answer))
+    let mut body = body(answer);
+    let listed = match answer {
+        Answer::Partial(answer, _) => &**answer,
+        other => other,
+    };
+    if let Answer::Actions(log) = listed {
+        set(&mut body, "older_left_out", &log.older_left_out);
+    }
+    with_schema(body)
 }
 
 /// An answer as the last line of a stream, of a command that ends with `exit`.
@@ -39,7 +47,6 @@ fn body(answer: &Answer) -> Map<String, Value> {
         Answer::Verified(pairs) => set(&mut body, "pairs", pairs),
         Answer::Actions(log) => {
             set(&mut body, "actions", &log.lines);
-            set(&mut body, "older_left_out", &log.older_left_out);
         }
         Answer::Doctor(doctor) => {
             set(&mut body, "checks", &doctor.checks);
