@@ -85,7 +85,7 @@ def page(programs, options, tables, marks, notes):
             "",
             "`./dev bench` makes this page; [performance.md](performance.md) says why what is missed is missed.",
             "",
-            f"{programs.versions()}; {os.cpu_count()} cores, {os.uname().sysname} {os.uname().release}.",
+            f"{programs.versions()}; {os.cpu_count()} cores, {os.uname().sysname} {'.'.join(os.uname().release.split('.')[:2])}.",
             f"{options.rounds} alternating rounds, fresh destinations, warm cache, nothing switched off. Flags as the rows"
             " name them. 10 % counts as equal.",
             "",

@@ -10,7 +10,7 @@
 #                 pipeline with s3api and tempauth. Answers 501 to conditional writes and to aws-chunked bodies.
 #   Ceph RGW      Debian: ceph-mon ceph-osd radosgw; one mon, one memstore osd; cephx must be on. About 35 s to the first
 #                 answer. Takes If-Match only without quotes, ignores it for deletes.
-#   Garage        cargo install garage@2.5.0 --locked (about 15 minutes on 2 cores); `garage server --single-node`.
+#   Garage        cargo install garage@2.5.0 --locked (it compiles for long); `garage server --single-node`.
 #                 Ignores every condition and answers 200.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -32,11 +32,17 @@ pub(crate) fn request(command: Command, global: &Global) -> Result<Option<Reques
             to: target(&to)?,
             force,
         },
-        Command::Preview { pairs }
-        | Command::Sync {
+        Command::Preview { pairs } => Request::Preview {
+            pairs,
+            streams: false,
+        },
+        Command::Sync {
             pairs,
             dry_run: true,
-        } => Request::Preview { pairs },
+        } => Request::Preview {
+            pairs,
+            streams: true,
+        },
         Command::Sync { pairs, .. } => Request::Sync {
             pairs,
             actions: global.json || global.verbose,
@@ -116,7 +122,7 @@ pub(crate) fn request(command: Command, global: &Global) -> Result<Option<Reques
             bundle: bundle.map(|path| absolute(&path)),
             names: global.verbose,
         },
-        Command::Config(ConfigCommand::Export) => Request::ConfigExport,
+        Command::Config(ConfigCommand::Export { .. }) => Request::ConfigExport,
         Command::Config(ConfigCommand::Import { file }) => Request::ConfigImport {
             text: read_text(&file)?,
         },
@@ -151,6 +157,7 @@ fn values_of(
     values: crate::args::Values,
     global: &Global,
 ) -> Result<StorageSpec> {
+    secrets::check_keys(&values.secret)?;
     Ok(StorageSpec {
         name,
         type_name,

@@ -8,26 +8,33 @@ mod secrets;
 mod selftest;
 mod show;
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 use tandem_service::answer::{Answer, document, error_document, line, summary};
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::logging;
-use tandem_service::profile::Profile;
+use tandem_service::profile::{Profile, create_named_file};
 use tandem_service::redact::Redactor;
 use tandem_service::request::Request;
 use tandem_service::session::{Own, Session};
 use tandem_service::update::Update;
-use tokio::sync::{mpsc, oneshot};
+use tandem_service::words;
+use tokio::sync::mpsc;
 
-use crate::args::{Arguments, Command, Global};
+use crate::args::{Arguments, Command, ConfigCommand, Global};
 use crate::progress::Progress;
 
 /// How many updates wait to be printed.
 const UPDATES: usize = 256;
+/// After so long a command says why it does not end.
+const NOTED_AFTER: Duration = Duration::from_secs(2);
 /// The exit code after a signal.
 const STOPPED: u8 = 130;
 
@@ -51,7 +58,7 @@ fn main() -> ExitCode {
             code
         }
         Err(error) => {
-            output::note(&format!("tandem cannot start: {error}."));
+            output::note(&words::cannot_start(&error));
             4
         }
     };
@@ -98,26 +105,29 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
     if let Command::Selftest { seeds, seed } = command {
         return Ok(selftest::run(seeds, seed, global.json));
     }
-    let is_run = matches!(command, Command::Run);
+    let export = match &command {
+        Command::Config(ConfigCommand::Export { file }) => file.clone(),
+        _ => None,
+    };
     let request = call::request(command, &global).map_err(|fault| fault.failure())?;
     let redactor = Redactor::default();
     let folder = profile_folder(&global).map_err(|fault| fault.failure())?;
-    let session = Session::open(&folder, secrets::passphrase(), &redactor);
+    let log = |profile: Option<&Profile>| {
+        if let Err(error) = logging::start(profile, &redactor, global.verbose) {
+            output::note(&words::no_log(&error));
+        }
+    };
+    let session = Session::open(&folder, secrets::passphrase(), &redactor, |profile| {
+        log(Some(profile));
+    });
     let session = session.await.map_err(|fault| fault.failure())?;
-    if let Ok(profile) = Profile::open(&folder)
-        && let Err(error) = logging::start(&profile, &redactor, global.verbose)
-    {
-        output::note(&format!("The log cannot be written: {error}."));
-    }
+    // The log is its owner's; an error means that it was begun.
+    log(None);
     match (session, request) {
-        (Session::Own(own), None) if is_run => Ok(supervise(own, &global).await),
+        (session, Some(request)) => Ok(answer(session, request, export, &global).await),
+        (Session::Own(own), None) => Ok(supervise(own, &global).await),
         #[cfg(unix)]
         (Session::Other(_, owner), None) => Err(Fault::Owned(owner).failure()),
-        (session, Some(request)) => answer(session, request, &global).await,
-        (Session::Own(own), None) => {
-            own.close().await;
-            Ok(0)
-        }
     }
 }
 
@@ -132,22 +142,50 @@ fn profile_folder(global: &Global) -> Result<PathBuf, Fault> {
         })
 }
 
-/// Has one request answered and prints what happens meanwhile.
-async fn answer(session: Session, request: Request, global: &Global) -> Result<u8, Failure> {
+/// Has one request answered and prints what happens meanwhile; an exported configuration goes to `export`.
+async fn answer(
+    mut session: Session,
+    request: Request,
+    export: Option<PathBuf>,
+    global: &Global,
+) -> u8 {
     let streams = request.streams() && global.json;
-    let watches = matches!(
-        request,
-        Request::Status { watch: true, .. } | Request::Log { follow: true, .. }
-    );
     let mut last = request.stopped();
+    match called(&mut session, request, global, &mut last).await {
+        Some(mut answered) => {
+            if let (Ok(Answer::Config(text)), Some(file)) = (&answered, &export) {
+                answered = write_export(file, text).map_err(|fault| fault.failure());
+            }
+            let code = show_answer(answered, streams, global.json);
+            finish(session).await;
+            code
+        }
+        None => {
+            // What was begun is cleaned up first; a second signal does not wait for that.
+            tokio::select! {
+                () = session.close() => {}
+                () = signal() => {}
+            }
+            if streams {
+                output::document(&summary(&last, STOPPED));
+            }
+            STOPPED
+        }
+    }
+}
+
+/// The request's answer; none after a signal. `last` becomes what was last told of the pairs.
+async fn called(
+    session: &mut Session,
+    request: Request,
+    global: &Global,
+    last: &mut Answer,
+) -> Option<Result<Answer, Failure>> {
+    let streams = request.streams() && global.json;
+    let watches = request.is_endless();
     let (updates, mut told) = mpsc::channel(UPDATES);
     let mut progress = Progress::new(!global.json);
-    let (stop, stopping) = oneshot::channel::<()>();
-    let mut stop = Some(stop);
-    let answering = session.call_until(request, updates, async {
-        // Only a signal ends it: the other end is kept until then.
-        let _ = stopping.await;
-    });
+    let answering = session.call(request, updates);
     tokio::pin!(answering);
     let stopped = signal();
     tokio::pin!(stopped);
@@ -157,18 +195,11 @@ async fn answer(session: Session, request: Request, global: &Global) -> Result<u
             Some(update) = told.recv() => {
                 tell(&update, streams, watches, global, &mut progress);
                 if let Update::Status { pairs } = update {
-                    last = Answer::Status(pairs);
+                    *last = Answer::Status(pairs);
                 }
             }
-            result = &mut answering => break result,
-            () = &mut stopped => match stop.take() {
-                // What was begun is cleaned up first; a second signal does not wait for that.
-                Some(stop) => {
-                    let _ = stop.send(());
-                    stopped.set(signal());
-                }
-                None => break None,
-            },
+            result = &mut answering => break Some(result),
+            () = &mut stopped => break None,
             () = reader_gone(watches) => break Some(Ok(Answer::Done(String::new()))),
         }
     };
@@ -176,19 +207,48 @@ async fn answer(session: Session, request: Request, global: &Global) -> Result<u
         tell(&update, streams, watches, global, &mut progress);
     }
     progress.finish();
-    let Some(result) = result else {
-        if streams {
-            output::document(&summary(&last, STOPPED));
+    result
+}
+
+fn show_answer(answered: Result<Answer, Failure>, streams: bool, json: bool) -> u8 {
+    let answer = match answered {
+        Ok(answer) => answer,
+        Err(failure) => {
+            report(&failure, json);
+            return failure.exit();
         }
-        return Ok(STOPPED);
     };
-    let answer = result?;
-    match (global.json, streams) {
+    match (json, streams) {
         (true, true) => output::document(&summary(&answer, answer.exit())),
         (true, false) => output::document(&document(&answer)),
         (false, _) => show::answer(&answer),
     }
-    Ok(answer.exit())
+    answer.exit()
+}
+
+fn write_export(path: &Path, text: &str) -> Result<Answer, Fault> {
+    let shown = path.display().to_string();
+    let written = create_named_file(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    match written {
+        Ok(()) => Ok(Answer::Done(words::written(&shown))),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(Fault::FileThere(shown))
+        }
+        Err(error) => Err(Fault::FileIo(shown, error.to_string())),
+    }
+}
+
+/// Lets the profile go, after those who asked this process meanwhile have their answers.
+async fn finish(session: Session) {
+    let finishing = session.finish(signal());
+    tokio::pin!(finishing);
+    tokio::select! {
+        () = &mut finishing => {}
+        () = tokio::time::sleep(NOTED_AFTER) => {
+            output::note(words::ANSWERS_OTHERS);
+            finishing.await;
+        }
+    }
 }
 
 /// Ends when nobody reads what a command would tell for ever.
@@ -197,7 +257,7 @@ async fn reader_gone(watches: bool) {
         if watches && output::is_closed() {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -266,14 +326,36 @@ async fn signal() {
             }
             Err(_) => std::future::pending().await,
         };
+        let hangup = async || {
+            if is_hangup_ignored() {
+                std::future::pending().await
+            } else {
+                wait(SignalKind::hangup()).await;
+            }
+        };
         tokio::select! {
             () = wait(SignalKind::interrupt()) => {}
             () = wait(SignalKind::terminate()) => {}
-            () = wait(SignalKind::hangup()) => {}
+            () = hangup() => {}
         }
     }
     #[cfg(not(unix))]
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }
+}
+
+/// Whether it was started to outlive its terminal, as by `nohup`. Asked once, before it listens for the signal itself.
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    static IGNORED: OnceLock<bool> = OnceLock::new();
+    *IGNORED.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigIgn:"))
+            .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // HUP is the first signal, and so the lowest bit.
+        ignored.is_some_and(|mask| mask & 1 == 1)
+    })
 }

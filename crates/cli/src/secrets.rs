@@ -11,6 +11,20 @@ use tandem_service::words;
 /// Holds the passphrase of the encrypted file.
 const PASSPHRASE: &str = "TANDEM_PASSPHRASE";
 
+/// That what stands after `--secret` may be a key. What cannot be is the secret itself, by a slip: it is not repeated.
+pub(crate) fn check_keys(keys: &[String]) -> Result<(), Fault> {
+    let is_key = |key: &String| {
+        !key.is_empty()
+            && key
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    if keys.iter().all(is_key) {
+        return Ok(());
+    }
+    Err(Fault::SecretGiven)
+}
+
 /// The secrets of `keys`, in this order.
 pub(crate) fn read(keys: &[String]) -> Result<Secrets, Fault> {
     let mut secrets = Secrets::new();
@@ -26,6 +40,12 @@ pub(crate) fn read(keys: &[String]) -> Result<Secrets, Fault> {
                 .then(|| SecretText::new(line.expose().trim_end_matches(['\r', '\n']).to_owned()))
         };
         let secret = secret.filter(|s| !s.expose().is_empty()).ok_or_else(|| {
+            if stdin.is_terminal() {
+                return Fault::Usage(
+                    format!("Nothing was typed for the secret “{key}”."),
+                    "Nothing was saved; try again.".to_owned(),
+                );
+            }
             Fault::Usage(
                 format!("There is no line for the secret “{key}” on the standard input."),
                 "Give one line for each --secret, in the same order.".to_owned(),

@@ -156,7 +156,7 @@ fn show(tally: &Tally, rate: f64) {
     for broken in &tally.broken {
         let mode = Shape::of_seed(broken.seed).name();
         let what = broken.what.join("; ");
-        let words = words::broken_seed(broken.seed, mode, env!("CARGO_PKG_VERSION"), &what);
+        let words = words::broken_seed(broken.seed, &mode, env!("CARGO_PKG_VERSION"), &what);
         output::answer(&output::visible(&words.line()));
     }
     let failed = tally.broken.len() as u64;

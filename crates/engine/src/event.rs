@@ -1,6 +1,6 @@
 //! What an engine tells while it works.
 
-use crate::report::{HeldView, LogLine, Phase, Problem};
+use crate::report::{HeldView, LogLine, Phase, Problem, Stop};
 
 /// Something happened.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub enum Event {
     Held(HeldView),
     /// A path is left out or could not be carried.
     Problem(Problem),
+    /// A pass ended; why before it was done, if it was.
+    Ended(Option<Stop>),
 }
 
 /// How far the plan under way is.

@@ -6,6 +6,7 @@
 mod carried;
 mod chosen;
 mod conflicts;
+mod ending;
 mod engine;
 pub mod error;
 pub mod event;

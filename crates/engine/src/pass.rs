@@ -66,12 +66,16 @@ impl Engine {
     pub(crate) async fn pass(&self, doubts: PerSide<Doubt>, patient: bool) -> Result<Summary> {
         let _one = self.passing.lock().await;
         self.follow_filter()?;
-        let done = self.rounds(doubts, patient).await;
+        let is_whole = doubts.source.all && doubts.destination.all;
+        self.note_begin(is_whole);
+        let mut done = self.rounds(doubts, patient).await;
         if let Ok(summary) = &done
             && summary.stopped.is_none()
+            && let Err(error) = self.prune_if_due().await
         {
-            self.prune_if_due().await?;
+            done = Err(error);
         }
+        self.note_end(&done, is_whole);
         let rests = patient || done.is_err() || !self.rests_soon();
         self.phase(if rests { Phase::Still } else { Phase::Looking });
         done

@@ -346,6 +346,35 @@ pub struct Finding {
     pub what: String,
 }
 
+/// Why a pass ended before it was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// The side that stopped it, if one did.
+    pub side: Option<Side>,
+    /// A cause's name.
+    pub cause: String,
+    /// The path below the side's root, where there is one.
+    pub path: Option<String>,
+    /// What the server or the system said.
+    pub detail: String,
+    /// When, in nanoseconds since 1970.
+    pub at: i64,
+}
+
+/// How the last pass ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LastPass {
+    /// It was cut off; whether none was ever finished.
+    Unfinished {
+        /// None was.
+        is_first: bool,
+    },
+    /// It was stopped.
+    Stopped(Stop),
+    /// It was done; when everything was looked at last, where that is known.
+    Done(Option<Timestamp>),
+}
+
 /// What a pass came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {

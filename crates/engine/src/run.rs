@@ -119,8 +119,7 @@ impl Engine {
                 waiting.set_retry(self.uptime(), self.is_retry_needed(&summary)?);
             }
             Ok(_) => waiting.failures += 1,
-            Err(EngineError::Storage { side, error }) => {
-                tracing::warn!(%side, %error, "the pass stopped");
+            Err(EngineError::Storage { error, .. }) => {
                 waiting.failures += 1;
                 if let ErrorKind::Transient {
                     retry_after: Some(wait),
@@ -129,10 +128,7 @@ impl Engine {
                     self.setup.environment.sleep(wait).await;
                 }
             }
-            Err(EngineError::Refused(why)) => {
-                tracing::warn!(%why, "the pass stopped");
-                waiting.failures += 1;
-            }
+            Err(EngineError::Refused(_)) => waiting.failures += 1,
             Err(other) => return Err(other),
         }
         Ok(())

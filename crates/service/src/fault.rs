@@ -1,9 +1,11 @@
 //! Everything that can go wrong in a request, typed; the words for it are made in [`crate::words`].
 
 use serde::{Deserialize, Serialize};
-use tandem_core::error::{ErrorKind, StorageError};
+use tandem_core::error::{Cause, ErrorKind, StorageError};
+use tandem_core::path::RelPath;
 use tandem_core::side::PerSide;
 use tandem_engine::error::EngineError;
+use tandem_engine::report::Stop;
 
 use crate::credentials::SecretError;
 use crate::words::Words;
@@ -41,8 +43,12 @@ pub enum Fault {
     NameTaken(&'static str, String),
     /// The text cannot be a name.
     BadName(String),
-    /// A provider has no such field, or it is (not) a secret one: type, key, what is known.
+    /// A provider has no such setting, or it is a secret one: type, key, what is known.
     UnknownField(String, String, Vec<&'static str>),
+    /// A provider has no secret of the name given, which may be the secret itself and is not kept: type, what is known.
+    UnknownSecret(String, Vec<&'static str>),
+    /// A secret stands on the command line where only its key may.
+    SecretGiven,
     /// A field must be given: type, key, whether it is secret.
     MissingField(String, String, bool),
     /// A field's value cannot be used: key, value, why.
@@ -70,6 +76,10 @@ pub enum Fault {
     IsFile(String),
     /// Something is there already.
     AlreadyThere(String),
+    /// A file to be written is there already.
+    FileThere(String),
+    /// A file that a person named cannot be written: file, why.
+    FileIo(String, String),
     /// A copy would go into what is copied: what is copied, where it would go.
     IntoItself(String, String),
     /// The folder lies inside that of a pair: folder, pair.
@@ -84,6 +94,10 @@ pub enum Fault {
     TestStopped(String, Box<Fault>),
     /// Another process owns the profile.
     Owned(Option<u32>),
+    /// Another process owns the profile and does not answer.
+    OwnerSilent(Option<u32>),
+    /// The owner of the profile speaks another protocol: its program.
+    OtherVersion(String, Option<u32>),
     /// The owner ended before it answered.
     OwnerGone,
     /// The profile was written by a newer program: its version.
@@ -104,6 +118,10 @@ pub enum Fault {
     NotFound(&'static str, String),
     /// The path belongs to no pair, or to several.
     WhichPair(String, Vec<String>),
+    /// A request goes on working on the pair.
+    PairBusy(String),
+    /// The work on a pair broke off by a mistake in the program.
+    Broken(String),
     /// It cannot be done as things are.
     Refused(String),
     /// Wrong usage: a sentence, and what to do.
@@ -154,6 +172,21 @@ impl Fault {
         }
     }
 
+    /// What stopped a pass, as a fault of the side that did.
+    #[must_use]
+    pub fn of_stop(storages: &PerSide<StorageWords>, stop: &Stop) -> Self {
+        let cause = Cause::ALL.iter().find(|cause| cause.name() == stop.cause);
+        let Some((side, &cause)) = stop.side.zip(cause) else {
+            return Self::Refused(stop.detail.clone());
+        };
+        let mut error = StorageError::new("sync", cause, stop.detail.clone());
+        error.path = stop
+            .path
+            .as_deref()
+            .and_then(|path| RelPath::new(path).ok());
+        Self::Storage(Box::new(storages[side].clone()), Box::new(error))
+    }
+
     /// In one word, for JSON and for decisions.
     #[must_use]
     pub fn cause(&self) -> &'static str {
@@ -164,7 +197,8 @@ impl Fault {
             Self::UnknownType(..) => "unknown_type",
             Self::NameTaken(..) => "name_taken",
             Self::BadName(_) => "bad_name",
-            Self::UnknownField(..) => "unknown_field",
+            Self::UnknownField(..) | Self::UnknownSecret(..) => "unknown_field",
+            Self::SecretGiven => "secret_given",
             Self::MissingField(..) => "missing_field",
             Self::BadValue(..) => "bad_value",
             Self::BadStorage { .. } => "bad_storage",
@@ -174,13 +208,16 @@ impl Fault {
             Self::NoFolder(_) => "no_folder",
             Self::NothingThere(_) => "not_found",
             Self::IsFile(_) => "is_file",
-            Self::AlreadyThere(_) => "already_exists",
+            Self::AlreadyThere(_) | Self::FileThere(_) => "already_exists",
+            Self::FileIo(..) => "file_io",
             Self::IntoItself(..) => "into_itself",
             Self::InsidePair(..) | Self::AroundPair(..) => "nested_roots",
             Self::SameEnds(_) => "same_ends",
             Self::Loop(_) => "loop",
             Self::TestStopped(_, inner) => inner.cause(),
             Self::Owned(_) => "owned",
+            Self::OwnerSilent(_) => "owner_silent",
+            Self::OtherVersion(..) => "other_version",
             Self::OwnerGone => "owner_gone",
             Self::NewerProfile(_) => "newer_profile",
             Self::DamagedProfile(..) => "damaged_profile",
@@ -198,6 +235,8 @@ impl Fault {
             Self::StateIo(..) => "state_io",
             Self::NotFound(..) => "not_found",
             Self::WhichPair(..) => "which_pair",
+            Self::PairBusy(_) => "pair_busy",
+            Self::Broken(_) => "internal",
             Self::Refused(_) => "refused",
             Self::Usage(..) => "usage",
             Self::Protocol(_) => "protocol",
@@ -215,6 +254,7 @@ impl Fault {
             | Self::NewerState(..)
             | Self::DamagedState(..)
             | Self::StateIo(..)
+            | Self::Broken(_)
             | Self::OwnerGone => 4,
             _ => 2,
         }
@@ -294,15 +334,16 @@ impl Fault {
             | Self::NothingThere(path)
             | Self::IsFile(path)
             | Self::AlreadyThere(path)
+            | Self::FileThere(path)
             | Self::IntoItself(_, path)
             | Self::InsidePair(path, _)
             | Self::AroundPair(path, _)
             | Self::SameEnds(path)
             | Self::WhichPair(path, _)
             | Self::BadLocation(path, _) => (None, None, some(path), None),
-            Self::DamagedProfile(path, why) | Self::ProfileIo(path, why) => {
-                (None, None, some(path), some(why))
-            }
+            Self::DamagedProfile(path, why)
+            | Self::ProfileIo(path, why)
+            | Self::FileIo(path, why) => (None, None, some(path), some(why)),
             Self::DamagedState(_, why) | Self::StateIo(_, why) => (None, None, None, some(why)),
             Self::Secret(
                 SecretError::NotThere(why) | SecretError::Damaged(why) | SecretError::Io(why),
@@ -319,6 +360,16 @@ impl From<SecretError> for Fault {
 }
 
 impl Failure {
+    /// Cleans what is said, by whatever takes secrets out of a text.
+    pub(crate) fn clean(&mut self, clean: &dyn Fn(&str) -> String) {
+        for text in [&mut self.message, &mut self.next_step]
+            .into_iter()
+            .chain(self.detail.as_mut())
+        {
+            *text = clean(text);
+        }
+    }
+
     /// The exit code, from the cause and kind alone: what came over the socket ends as it would have here.
     #[must_use]
     pub fn exit(&self) -> u8 {

@@ -1,7 +1,8 @@
 //! What the command line and the window call: storages, credentials, pairs, supervisor.
 //!
 //! One [`service::Service`] owns a profile at a time; it answers [`request::Request`]s, in this process or
-//! over a socket, with the same [`answer::Answer`]s. The words a person reads are made here and nowhere else.
+//! over a socket, with the same [`answer::Answer`]s. The words for
+//! states, faults, guards and reasons are made here, so that every shell says the same.
 
 pub mod answer;
 pub mod config;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tandem_core::side::PerSide;
 use tandem_engine::event::{Event, EventSink};
-use tandem_engine::report::{HeldView as Hold, Phase, Problem};
+use tandem_engine::report::{HeldView as Hold, Phase, Problem, Stop};
 use tokio::sync::broadcast;
 
 use crate::answer::{ActionView, HeldView, LogView, ProblemView, ProgressView};
@@ -34,6 +34,8 @@ struct Now {
     progress: ProgressView,
     told: Option<Instant>,
     stopped: Option<(PairState, Failure)>,
+    /// What was told of that last, since a pass came to its end.
+    told_stop: Option<PairState>,
 }
 
 impl Live {
@@ -87,20 +89,33 @@ impl Live {
         let state = PairState::of_fault(fault);
         let mut present = self.lock();
         present.phase = None;
-        let news = present
-            .stopped
-            .as_ref()
-            .is_none_or(|(before, _)| *before != state);
         present.stopped = Some((state.clone(), fault.failure()));
+        let is_news = present.told_stop.as_ref() != Some(&state);
+        present.told_stop = Some(state.clone());
         drop(present);
-        if news {
+        if is_news {
             self.tell_state(&state);
         }
     }
 
-    /// Notes that it goes on.
+    /// Notes that it goes on. Whether that comes to anything is not known yet: stopping again is no news.
     pub fn go_on(&self) {
         self.lock().stopped = None;
+    }
+
+    /// Notes how a pass ended.
+    fn end(&self, stop: Option<&Stop>) {
+        match stop {
+            Some(stop) => {
+                tracing::warn!(pair = %self.name, side = stop.side.map(tracing::field::display),
+                    cause = %stop.cause, path = stop.path.as_deref(), detail = %stop.detail, "the pass stopped");
+                self.stop(&Fault::of_stop(&self.ends, stop));
+            }
+            None => {
+                let mut present = self.lock();
+                (present.stopped, present.told_stop) = (None, None);
+            }
+        }
     }
 
     /// Notes that its engine does nothing any more.
@@ -171,6 +186,7 @@ impl EventSink for Live {
                     progress,
                 });
             }
+            Event::Ended(stop) => self.end(stop.as_ref()),
             Event::Action(line) => {
                 tracing::info!(
                     pair = %self.name, side = %line.action.side, path = ?line.action.path,
@@ -200,6 +216,15 @@ impl EventSink for Live {
     }
 }
 
+/// What to do, with the id that the command wants.
+fn with_id(next_step: &str, id: &str) -> String {
+    ["approve", "reject"]
+        .iter()
+        .fold(next_step.to_owned(), |text, verb| {
+            text.replace(&format!("tandem {verb}"), &format!("tandem {verb} {id}"))
+        })
+}
+
 /// A hold with its sentence.
 #[must_use]
 pub(crate) fn held_view(pair: &str, ends: &PerSide<StorageWords>, hold: &Hold) -> HeldView {
@@ -210,7 +235,7 @@ pub(crate) fn held_view(pair: &str, ends: &PerSide<StorageWords>, hold: &Hold) -
         pair: pair.to_owned(),
         guard: hold.guard.clone(),
         message: words.message,
-        next_step: words.next_step,
+        next_step: with_id(&words.next_step, &hold.id),
         whole_pair: hold.whole_pair,
         evidence,
         count: hold.count,

@@ -12,12 +12,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::profile::{Profile, RotatingFile};
 use crate::redact::Redactor;
 
-/// Begins to log into `profile`, and with `verbose` to the standard error stream too.
+/// Begins to log into `profile`, if it is ours, and with `verbose` to the standard error stream too.
 ///
 /// # Errors
 /// The log cannot be opened. Logging begun before goes on.
-pub fn start(profile: &Profile, redactor: &Redactor, verbose: bool) -> io::Result<()> {
-    let file = Clean::new(RotatingFile::open(&profile.logs())?, redactor);
+pub fn start(profile: Option<&Profile>, redactor: &Redactor, verbose: bool) -> io::Result<()> {
+    let file = match profile {
+        Some(profile) => Some(RotatingFile::open(&profile.logs())?),
+        None => None,
+    };
     let level = if verbose {
         LevelFilter::DEBUG
     } else {
@@ -29,9 +32,12 @@ pub fn start(profile: &Profile, redactor: &Redactor, verbose: bool) -> io::Resul
             .with_default(LevelFilter::WARN)
             .with_target("tandem", level)
     };
-    let to_file = tracing_subscriber::fmt::layer()
-        .with_ansi(false)
-        .with_writer(file);
+    let to_file = file.map(|file| {
+        tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(Clean::new(file, redactor))
+            .with_filter(targets(level))
+    });
     let to_terminal = verbose.then(|| {
         tracing_subscriber::fmt::layer()
             .with_ansi(false)
@@ -41,7 +47,7 @@ pub fn start(profile: &Profile, redactor: &Redactor, verbose: bool) -> io::Resul
     });
     // An error means that logging was begun already, which is as good.
     let _ = tracing_subscriber::registry()
-        .with(to_file.with_filter(targets(level)))
+        .with(to_file)
         .with(to_terminal)
         .try_init();
     Ok(())

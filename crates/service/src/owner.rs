@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use crate::profile::Profile;
 
@@ -21,29 +22,52 @@ pub enum Ownership {
 }
 
 impl Owner {
-    /// Takes the profile over, if nobody owns it.
+    /// Takes the profile over, if nobody owns it. Others are told that we answer at `socket`.
     ///
     /// # Errors
     /// What the system says of the lock file.
-    pub fn take(profile: &Profile) -> io::Result<Ownership> {
+    pub fn take(profile: &Profile, socket: Option<&Path>) -> io::Result<Ownership> {
         let mut file = profile.open_lock()?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let pid = file
-                    .read_to_string(&mut text)
-                    .ok()
-                    .and_then(|_| text.trim().parse().ok());
-                return Ok(Ownership::Other(pid));
+                return Ok(Ownership::Other(said(&mut file).0));
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        // Only for the sentence that names the owner: what counts is the lock.
-        file.set_len(0)?;
-        file.seek(SeekFrom::Start(0))?;
-        writeln!(file, "{}", std::process::id())?;
+        // Where the disk is full nobody learns who we are; what counts is the lock.
+        if let Err(error) = write_down(&mut file, socket) {
+            tracing::warn!(%error, "the owner of the profile could not be written down");
+        }
         Ok(Ownership::Ours(Self { _lock: file }))
+    }
+
+    /// Where the owner of `profile` says that it answers.
+    #[must_use]
+    pub fn socket(profile: &Profile) -> Option<PathBuf> {
+        said(&mut profile.open_lock().ok()?).1
+    }
+}
+
+/// The owner's process and its socket, a line each, where they can be read.
+fn said(file: &mut File) -> (Option<u32>, Option<PathBuf>) {
+    let mut text = String::new();
+    if file.read_to_string(&mut text).is_err() {
+        return (None, None);
+    }
+    let mut lines = text.lines();
+    let pid = lines.next().and_then(|line| line.trim().parse().ok());
+    let socket = lines.next().map(PathBuf::from);
+    (pid, socket.filter(|path| path.is_absolute()))
+}
+
+fn write_down(file: &mut File, socket: Option<&Path>) -> io::Result<()> {
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    writeln!(file, "{}", std::process::id())?;
+    match socket.and_then(Path::to_str) {
+        Some(socket) => writeln!(file, "{socket}"),
+        None => Ok(()),
     }
 }
 
@@ -55,11 +79,15 @@ mod tests {
     fn a_profile_has_one_owner_and_names_it() {
         let scratch = tempfile::tempdir().unwrap();
         let profile = Profile::open(scratch.path()).unwrap();
-        let first = Owner::take(&profile).unwrap();
+        let socket = Path::new("/run/here.sock");
+        let first = Owner::take(&profile, Some(socket)).unwrap();
         assert!(matches!(first, Ownership::Ours(_)));
-        let second = Owner::take(&profile).unwrap();
+        let second = Owner::take(&profile, None).unwrap();
         assert!(matches!(second, Ownership::Other(Some(pid)) if pid == std::process::id()));
+        assert_eq!(Owner::socket(&profile).as_deref(), Some(socket));
         drop(first);
-        assert!(matches!(Owner::take(&profile).unwrap(), Ownership::Ours(_)));
+        let third = Owner::take(&profile, None).unwrap();
+        assert!(matches!(third, Ownership::Ours(_)));
+        assert_eq!(Owner::socket(&profile), None);
     }
 }

@@ -8,7 +8,7 @@ use tandem_core::side::PerSide;
 use tandem_engine::report::Rejection;
 use tandem_engine::setup::PairOptions;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, LogLines};
 use crate::credentials::{Secrets, StoreKind};
 use crate::location::Location;
 use crate::when::When;
@@ -100,6 +100,9 @@ pub enum Request {
     },
     /// What would be done.
     Preview {
+        /// Whether the answer ends a stream, as that of a pass does.
+        #[serde(default)]
+        streams: bool,
         /// Which pairs; all, if none is named.
         pairs: Vec<String>,
     },
@@ -178,8 +181,6 @@ pub enum Request {
     },
     /// Undoes what was done.
     Undo(UndoSpec),
-    /// What verifying would cost.
-    VerifyCost(VerifySpec),
     /// Verifies.
     Verify(VerifySpec),
     /// How the program, the profile and the storages are.
@@ -300,16 +301,29 @@ impl Request {
     pub const fn streams(&self) -> bool {
         matches!(
             self,
-            Self::Sync { .. } | Self::Status { watch: true, .. } | Self::Log { follow: true, .. }
+            Self::Sync { .. }
+                | Self::Preview { streams: true, .. }
+                | Self::Status { watch: true, .. }
+                | Self::Log { follow: true, .. }
+        )
+    }
+
+    /// Whether it tells for ever, and is answered only when it is stopped.
+    #[must_use]
+    pub const fn is_endless(&self) -> bool {
+        matches!(
+            self,
+            Self::Status { watch: true, .. } | Self::Log { follow: true, .. }
         )
     }
 
     /// What a stream that was stopped ends with: its own noun, with nothing to say.
     #[must_use]
-    pub const fn stopped(&self) -> Answer {
+    pub fn stopped(&self) -> Answer {
         match self {
             Self::Sync { .. } => Answer::Synced(Vec::new()),
-            Self::Log { .. } => Answer::Actions(Vec::new()),
+            Self::Preview { .. } => Answer::Previews(Vec::new()),
+            Self::Log { .. } => Answer::Actions(LogLines::default()),
             _ => Answer::Status(Vec::new()),
         }
     }

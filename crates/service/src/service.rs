@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use tandem_core::side::PerSide;
 use tandem_core::storage::Root;
 use tandem_engine::Engine;
 use tandem_engine::setup::Setup;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{OwnedMutexGuard, broadcast, watch};
 use tokio::task::JoinSet;
 
 use crate::config::{Config, End, PairRecord};
@@ -45,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) changing: tokio::sync::Mutex<()>,
     pairs: Mutex<BTreeMap<String, Arc<Slot>>>,
     environment: SharedEnvironment,
+    // Whether all pairs are kept in step, not only when that is asked for.
+    pub(crate) running: AtomicBool,
     // What requests that ended left to be done.
     finishing: Mutex<JoinSet<()>>,
     _owner: Owner,
@@ -53,8 +56,41 @@ pub(crate) struct Inner {
 /// A pair whose engine is opened when it is first needed.
 struct Slot {
     live: Arc<Live>,
-    engine: tokio::sync::Mutex<Option<Arc<Engine>>>,
+    engine: Arc<tokio::sync::Mutex<Option<Arc<Engine>>>>,
     closing: watch::Sender<bool>,
+}
+
+/// Pairs whose engines are closed. As long as it is kept nobody opens them; then they are opened with what is
+/// configured by then.
+#[must_use]
+pub(crate) struct Closed {
+    service: Service,
+    slots: Vec<ClosedSlot>,
+}
+
+struct ClosedSlot {
+    pair: String,
+    slot: Arc<Slot>,
+    _engine: OwnedMutexGuard<Option<Arc<Engine>>>,
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        let mut pairs = self.service.lock_pairs();
+        // Before the engines' locks go: whoever waits for one finds that its slot is no longer the pair's.
+        for closed in &self.slots {
+            if is_of(&pairs, &closed.pair, &closed.slot) {
+                pairs.remove(&closed.pair);
+            }
+        }
+    }
+}
+
+/// Whether `slot` is the pair's.
+fn is_of(pairs: &BTreeMap<String, Arc<Slot>>, pair: &str, slot: &Arc<Slot>) -> bool {
+    pairs
+        .get(pair)
+        .is_some_and(|known| Arc::ptr_eq(known, slot))
 }
 
 /// How long closing waits for requests that use an engine, and for what they left to be done.
@@ -63,7 +99,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// A pair with its engine.
 #[derive(Clone)]
 pub struct OpenPair {
-    /// As it is configured.
+    /// As it was configured when it was asked for.
     pub record: PairRecord,
     /// Its engine.
     pub engine: Arc<Engine>,
@@ -91,15 +127,24 @@ impl Service {
             Fault::ProfileIo(folder.display().to_string(), error.to_string())
         };
         let profile = Profile::open(folder).map_err(io)?;
-        let owner = match Owner::take(&profile).map_err(io)? {
+        #[cfg(unix)]
+        let socket = crate::socket::path(&profile).ok();
+        #[cfg(not(unix))]
+        let socket: Option<std::path::PathBuf> = None;
+        let owner = match Owner::take(&profile, socket.as_deref()).map_err(io)? {
             Ownership::Ours(owner) => owner,
             Ownership::Other(pid) => return Err(Fault::Owned(pid)),
         };
         let config = Config::load(&profile)?;
         let environment = RealEnvironment::shared();
         let secrets = SecretStores::new(&profile, ask, redactor.clone());
+        let storages = Storages::new(secrets, Arc::clone(&environment));
+        storages.check_no_secrets(&config).map_err(|why| {
+            let file = profile.folder().join(crate::config::FILE);
+            Fault::DamagedProfile(file.display().to_string(), why)
+        })?;
         Ok(Self(Arc::new(Inner {
-            storages: Storages::new(secrets, Arc::clone(&environment)),
+            storages,
             profile,
             redactor,
             updates: broadcast::channel(UPDATES).0,
@@ -108,6 +153,7 @@ impl Service {
             changing: tokio::sync::Mutex::new(()),
             pairs: Mutex::default(),
             environment,
+            running: AtomicBool::new(false),
             finishing: Mutex::default(),
             _owner: owner,
         })))
@@ -176,34 +222,48 @@ impl Service {
             .collect()
     }
 
-    /// The pair with its engine, which is opened if it is not yet.
+    /// The pair as it is configured now, with its engine, which is opened if it is not yet.
     ///
     /// # Errors
-    /// A storage or the state cannot be opened; the pair's present says so as well.
+    /// The pair is gone; a storage or the state cannot be opened, and the pair's present says so as well.
     pub async fn open_pair(&self, record: &PairRecord) -> Result<OpenPair> {
-        let slot = self.slot(record);
-        let mut engine = slot.engine.lock().await;
-        if engine.is_none() {
-            match self.open_engine(record, &slot.live).await {
-                Ok(opened) => {
-                    slot.live.go_on();
-                    *engine = Some(Arc::new(opened));
-                }
-                Err(fault) => {
-                    slot.live.stop(&fault);
-                    return Err(fault);
-                }
+        loop {
+            let record = self.present(record)?;
+            let slot = self.slot(&record);
+            let mut engine = slot.engine.lock().await;
+            // It was closed meanwhile, to be opened anew with what was changed.
+            if !is_of(&self.lock_pairs(), &record.id, &slot) {
+                continue;
             }
-        }
-        match &*engine {
-            Some(engine) => Ok(OpenPair {
-                record: record.clone(),
-                engine: Arc::clone(engine),
+            let opened = match &*engine {
+                Some(engine) => Arc::clone(engine),
+                None => match self.open_engine(&record, &slot.live).await {
+                    Ok(opened) => {
+                        slot.live.go_on();
+                        Arc::clone(engine.insert(Arc::new(opened)))
+                    }
+                    Err(fault) => {
+                        slot.live.stop(&fault);
+                        return Err(fault);
+                    }
+                },
+            };
+            return Ok(OpenPair {
+                record,
+                engine: opened,
                 live: Arc::clone(&slot.live),
                 closing: slot.closing.subscribe(),
-            }),
-            None => Err(Fault::UnknownPair(record.name.clone())),
+            });
         }
+    }
+
+    /// A pair as it is configured now.
+    fn present(&self, record: &PairRecord) -> Result<PairRecord> {
+        let config = self.lock_config();
+        let found = config.pairs.iter().find(|p| p.id == record.id);
+        found
+            .cloned()
+            .ok_or_else(|| Fault::UnknownPair(record.name.clone()))
     }
 
     async fn open_engine(&self, record: &PairRecord, live: &Arc<Live>) -> Result<Engine> {
@@ -249,48 +309,49 @@ impl Service {
         Ok(self.0.storages.root(&config, &at).await?.0)
     }
 
-    /// Closes a pair's engine, so that it is opened anew with what was changed. What runs continuously lets
-    /// go at once; a request that uses it is waited for.
-    ///
-    /// # Errors
-    /// A request goes on using it.
-    pub(crate) async fn close_pair(&self, record: &PairRecord) -> Result<()> {
-        let slot = self.slot(record);
-        slot.closing.send_replace(true);
-        let mut engine = slot.engine.lock().await;
-        let waited = Instant::now();
-        while engine
-            .as_ref()
-            .is_some_and(|engine| Arc::strong_count(engine) > 1)
-        {
-            if waited.elapsed() > CLOSING {
-                slot.closing.send_replace(false);
-                return Err(Fault::Usage(
-                    format!("The pair {} is being worked on.", record.name),
-                    "Wait until that is done, and try again.".to_owned(),
-                ));
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        *engine = None;
-        self.0
-            .pairs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&record.id);
-        Ok(())
-    }
-
-    /// Closes the engines of all pairs that use a storage, and the storage.
+    /// Closes pairs' engines, so that they are opened anew with what is changed while the answer is kept. What runs
+    /// continuously lets go at once; a request that uses one is waited for.
     ///
     /// # Errors
     /// A request goes on using one.
-    pub(crate) async fn close_storage(&self, storage: &str) -> Result<()> {
-        for pair in self.config().pairs.iter().filter(|p| p.uses(storage)) {
-            self.close_pair(pair).await?;
+    pub(crate) async fn close_pairs(&self, records: &[PairRecord]) -> Result<Closed> {
+        let slots: Vec<_> = records.iter().map(|r| (r, self.slot(r))).collect();
+        for (_, slot) in &slots {
+            slot.closing.send_replace(true);
         }
+        let mut closed = Closed {
+            service: self.clone(),
+            slots: Vec::new(),
+        };
+        let waited = Instant::now();
+        for (record, slot) in &slots {
+            let Some(engine) = let_go(slot, waited).await else {
+                // Those that are closed by now are opened anew; these go on.
+                for (_, slot) in &slots {
+                    slot.closing.send_replace(false);
+                }
+                return Err(Fault::PairBusy(record.name.clone()));
+            };
+            closed.slots.push(ClosedSlot {
+                pair: record.id.clone(),
+                slot: Arc::clone(slot),
+                _engine: engine,
+            });
+        }
+        Ok(closed)
+    }
+
+    /// Closes the engines of all pairs that use a storage, and the storage. What is to be changed is changed while
+    /// the answer is kept.
+    ///
+    /// # Errors
+    /// A request goes on using one.
+    pub(crate) async fn close_storage(&self, storage: &str) -> Result<Closed> {
+        let mut pairs = self.config().pairs;
+        pairs.retain(|pair| pair.uses(storage));
+        let closed = self.close_pairs(&pairs).await?;
         self.0.storages.forget(storage).await;
-        Ok(())
+        Ok(closed)
     }
 
     /// Does what is left to do after a request, which may have been dropped. Closing waits for it.
@@ -318,27 +379,27 @@ impl Service {
         if tokio::time::timeout(CLOSING, finished).await.is_err() {
             tracing::warn!("what a request had left to be done was given up");
         }
-        self.0
-            .pairs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.lock_pairs().clear();
         self.0.storages.shutdown().await;
     }
 
     fn slot(&self, record: &PairRecord) -> Arc<Slot> {
         let config = self.config();
-        let mut pairs = self.0.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pairs = self.lock_pairs();
         let slot = pairs.entry(record.id.clone()).or_insert_with(|| {
             let ends = record.ends().map(|end| end_words(&config, end));
             let live = Live::new(&record.name, ends, self.0.updates.clone());
             Arc::new(Slot {
                 live: Arc::new(live),
-                engine: tokio::sync::Mutex::new(None),
+                engine: Arc::default(),
                 closing: watch::channel(false).0,
             })
         });
         Arc::clone(slot)
+    }
+
+    fn lock_pairs(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Slot>>> {
+        self.0.pairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_config(&self) -> MutexGuard<'_, Config> {
@@ -350,6 +411,22 @@ impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Service").field(&self.0.profile).finish()
     }
+}
+
+/// Closes a slot's engine once nobody uses it; none if somebody still does so long after `since`.
+async fn let_go(slot: &Slot, since: Instant) -> Option<OwnedMutexGuard<Option<Arc<Engine>>>> {
+    let mut engine = Arc::clone(&slot.engine).lock_owned().await;
+    while engine
+        .as_ref()
+        .is_some_and(|engine| Arc::strong_count(engine) > 1)
+    {
+        if since.elapsed() > CLOSING {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    *engine = None;
+    Some(engine)
 }
 
 fn end_words(config: &Config, end: &End) -> StorageWords {

@@ -1,6 +1,5 @@
 //! A shell's way to the service: in this process if the profile is free, else through its owner.
 
-use std::future::pending;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use crate::redact::Redactor;
 use crate::request::Request;
 use crate::service::Service;
 #[cfg(unix)]
-use crate::socket::{Client, Server};
+use crate::socket::{Client, Server, Unanswered};
 use crate::update::Updates;
 
 /// How long a command waits for another short one to let the profile go.
@@ -43,7 +42,7 @@ impl Own {
         &self.service
     }
 
-    /// Lets the profile go.
+    /// Lets the profile go at once: what others asked for is dropped.
     pub async fn close(self) {
         #[cfg(unix)]
         if let Some(server) = self.server {
@@ -51,30 +50,54 @@ impl Own {
         }
         self.service.close().await;
     }
+
+    /// Lets the profile go once those who asked meanwhile have their answers, or when `stop` ends.
+    pub async fn finish(self, stop: impl Future<Output = ()>) {
+        #[cfg(unix)]
+        if let Some(server) = &self.server {
+            tokio::select! {
+                () = server.rest() => {}
+                () = stop => {}
+            }
+        }
+        #[cfg(not(unix))]
+        drop(stop);
+        self.close().await;
+    }
 }
 
 impl Session {
-    /// Takes the profile over, or finds its owner.
+    /// Takes the profile over, or finds its owner. `begin` is called when the profile is ours, before anybody is served.
     ///
     /// # Errors
-    /// What is wrong with the profile; [`Fault::Owned`] if its owner does not answer.
+    /// What is wrong with the profile; [`Fault::Owned`] and its like if its owner does not answer.
     pub async fn open(
         folder: &Path,
         ask: AskPassphrase,
         redactor: &Redactor,
+        begin: impl FnOnce(&Profile),
     ) -> Result<Self, Fault> {
         let began = Instant::now();
         loop {
             let owner = match Service::open(folder, ask.clone(), redactor.clone()) {
-                Ok(service) => return Ok(Self::Own(own(service))),
+                Ok(service) => {
+                    begin(service.profile());
+                    return Ok(Self::Own(own(service)));
+                }
                 Err(Fault::Owned(pid)) => pid,
                 Err(fault) => return Err(fault),
             };
             #[cfg(unix)]
-            if let Ok(profile) = Profile::open(folder)
-                && let Ok(client) = Client::connect(&profile).await
-            {
-                return Ok(Self::Other(client, owner));
+            if let Ok(profile) = Profile::open(folder) {
+                match Client::connect(&profile).await {
+                    Ok(client) => return Ok(Self::Other(client, owner)),
+                    Err(Unanswered::Silent) => return Err(Fault::OwnerSilent(owner)),
+                    Err(Unanswered::Other(program)) => {
+                        return Err(Fault::OtherVersion(program, owner));
+                    }
+                    // It may be about to listen, or to let the profile go.
+                    Err(Unanswered::Io(_)) => {}
+                }
             }
             if began.elapsed() > PATIENCE {
                 return Err(Fault::Owned(owner));
@@ -83,39 +106,33 @@ impl Session {
         }
     }
 
-    /// Has a request answered, and lets the profile go.
+    /// Has a request answered. Dropping the future stops it, if the session is closed then.
     ///
     /// # Errors
     /// Why it was not done, in words.
-    pub async fn call(self, request: Request, updates: Updates) -> Result<Answer, Failure> {
-        match self.call_until(request, updates, pending()).await {
-            Some(answer) => answer,
-            None => pending().await,
+    pub async fn call(&mut self, request: Request, updates: Updates) -> Result<Answer, Failure> {
+        match self {
+            Self::Own(own) => own.service.handle(request, updates).await,
+            #[cfg(unix)]
+            Self::Other(client, _) => client.call(&request, &updates).await,
         }
     }
 
-    /// Has a request answered, and lets the profile go. If `stop` ends first, the request is dropped, what it had
-    /// begun is cleaned up, and there is no answer.
-    pub async fn call_until(
-        self,
-        request: Request,
-        updates: Updates,
-        stop: impl Future<Output = ()>,
-    ) -> Option<Result<Answer, Failure>> {
+    /// Lets the profile go at once; what a stopped request had begun is cleaned up.
+    pub async fn close(self) {
         match self {
-            Self::Own(own) => {
-                let answer = tokio::select! {
-                    answer = own.service.handle(request, updates) => Some(answer),
-                    () = stop => None,
-                };
-                own.close().await;
-                answer
-            }
+            Self::Own(own) => own.close().await,
             #[cfg(unix)]
-            Self::Other(client, _) => tokio::select! {
-                answer = client.call(&request, &updates) => Some(answer),
-                () = stop => None,
-            },
+            Self::Other(..) => {}
+        }
+    }
+
+    /// Lets the profile go once those who asked meanwhile have their answers, or when `stop` ends.
+    pub async fn finish(self, stop: impl Future<Output = ()>) {
+        match self {
+            Self::Own(own) => own.finish(stop).await,
+            #[cfg(unix)]
+            Self::Other(..) => {}
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum WaitsFor {
     RateLimit,
     /// The first look at its two folders.
     FirstSync,
+    /// A pass: the last one was cut off.
+    Sync,
 }
 
 /// How a pair is.
@@ -95,6 +97,7 @@ impl PairState {
             Self::Waiting(WaitsFor::Keyring) => "Waits for the keyring".to_owned(),
             Self::Waiting(WaitsFor::RateLimit) => "Waits for the server".to_owned(),
             Self::Waiting(WaitsFor::FirstSync) => "Waits for its first sync".to_owned(),
+            Self::Waiting(WaitsFor::Sync) => "Waits for its next sync".to_owned(),
             Self::Paused(Some(until)) => format!("Paused until {}", time_text::spoken(*until, now)),
             Self::Paused(None) => "Paused".to_owned(),
             Self::StorageDisabled(name) => format!("Paused: {name} is disabled"),

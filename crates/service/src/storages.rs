@@ -17,7 +17,13 @@ pub struct Storages {
     providers: Vec<Arc<dyn Provider>>,
     secrets: SecretStores,
     environment: SharedEnvironment,
-    open: Mutex<BTreeMap<String, Arc<dyn Storage>>>,
+    open: Mutex<BTreeMap<String, Opened>>,
+}
+
+/// A storage that is open, and the record that it was opened with; this computer has none.
+struct Opened {
+    record: Option<StorageRecord>,
+    storage: Arc<dyn Storage>,
 }
 
 impl std::fmt::Debug for Storages {
@@ -73,6 +79,29 @@ impl Storages {
         })
     }
 
+    /// That no secret stands among the values of `config`, where it would be shown and exported (P16).
+    ///
+    /// # Errors
+    /// Which one does; its value is not told.
+    pub fn check_no_secrets(&self, config: &Config) -> std::result::Result<(), String> {
+        for record in &config.storages {
+            let Ok(provider) = self.provider(&record.type_name) else {
+                continue;
+            };
+            let fields = provider.descriptor().fields;
+            if let Some(field) = fields
+                .iter()
+                .find(|f| f.secret && record.config.contains_key(f.key))
+            {
+                return Err(format!(
+                    "the secret {} of {} stands among its settings, where it is not safe",
+                    field.key, record.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Where a configured storage lies. One of a type that this program does not know lies by itself.
     #[must_use]
     pub fn ground(&self, record: &StorageRecord) -> Ground {
@@ -85,7 +114,7 @@ impl Storages {
         }
     }
 
-    /// The storage of a record, opened once and kept.
+    /// The storage of a record, opened once and kept for as long as the record is the same.
     ///
     /// # Errors
     /// It is switched off, its secrets cannot be had, or its configuration cannot work.
@@ -93,7 +122,8 @@ impl Storages {
         if !record.enabled {
             return Err(Fault::StorageDisabled(record.name.clone()));
         }
-        if let Some(open) = self.known(&record.id) {
+        let as_it_is = |opened: &Opened| opened.record.as_ref() == Some(record);
+        if let Some(open) = self.opened(&record.id, as_it_is) {
             return Ok(open);
         }
         let credentials = if record.secrets.is_empty() {
@@ -105,7 +135,16 @@ impl Storages {
         };
         let storage = self.open_with(record, &credentials)?;
         let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(all.entry(record.id.clone()).or_insert(storage)))
+        if let Some(other) = all.get(&record.id).filter(|opened| as_it_is(opened)) {
+            return Ok(Arc::clone(&other.storage));
+        }
+        // One that was opened with another record goes on for those who have it, and for nobody else.
+        let opened = Opened {
+            record: Some(record.clone()),
+            storage: Arc::clone(&storage),
+        };
+        all.insert(record.id.clone(), opened);
+        Ok(storage)
     }
 
     /// A storage with the given secrets, which is not kept.
@@ -151,7 +190,11 @@ impl Storages {
             )
             .map_err(|error| Fault::Storage(Box::default(), Box::new(error)))?;
         let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(all.entry(LOCAL.to_owned()).or_insert(storage)))
+        let opened = all.entry(LOCAL.to_owned()).or_insert(Opened {
+            record: None,
+            storage,
+        });
+        Ok(Arc::clone(&opened.storage))
     }
 
     /// The storage of a location, and what sentences about it need.
@@ -192,11 +235,14 @@ impl Storages {
     /// The storage of this id, if it was opened.
     #[must_use]
     pub fn known(&self, id: &str) -> Option<Arc<dyn Storage>> {
-        self.open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
+        self.opened(id, |_| true)
+    }
+
+    fn opened(&self, id: &str, fits: impl Fn(&Opened) -> bool) -> Option<Arc<dyn Storage>> {
+        let all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(id)
+            .filter(|opened| fits(opened))
+            .map(|opened| Arc::clone(&opened.storage))
     }
 
     /// Closes a storage whose record or secrets changed.
@@ -206,16 +252,16 @@ impl Storages {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(id);
-        if let Some(storage) = gone {
-            storage.shutdown().await;
+        if let Some(opened) = gone {
+            opened.storage.shutdown().await;
         }
     }
 
     /// Closes all.
     pub async fn shutdown(&self) {
         let all = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
-        for storage in all.into_values() {
-            storage.shutdown().await;
+        for opened in all.into_values() {
+            opened.storage.shutdown().await;
         }
     }
 }

@@ -1,14 +1,16 @@
 //! `run`: keeps all pairs in step until it is stopped, restarts what ends, waits for what is not there yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tandem_core::time::Timestamp;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::config::PairRecord;
 use crate::environment::{now, random};
+use crate::fault::Fault;
 use crate::service::{OpenPair, Service};
 use crate::state::PairState;
 
@@ -18,12 +20,31 @@ const LATEST: Duration = Duration::from_secs(300);
 /// After so long without an end the pauses begin anew.
 const HEALTHY: Duration = Duration::from_secs(60);
 
+/// Before work that broke off is begun again: what broke it may still be there.
+const AFTER_BREAK: Duration = Duration::from_secs(60);
+
 /// Stops its pair's work when it is dropped.
-struct Working(JoinHandle<()>);
+struct Working(AbortHandle);
 
 impl Drop for Working {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// That pairs are kept in step, for as long as it is kept.
+struct Running<'a>(&'a AtomicBool);
+
+impl<'a> Running<'a> {
+    fn begin(running: &'a AtomicBool) -> Self {
+        running.store(true, Ordering::Relaxed);
+        Self(running)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -32,25 +53,51 @@ impl Service {
     pub async fn run(&self) {
         let mut changed = self.0.changed.subscribe();
         let mut working: BTreeMap<String, (PairRecord, Working)> = BTreeMap::new();
+        let mut tasks = JoinSet::new();
+        let mut broken = BTreeSet::new();
+        let _running = Running::begin(&self.0.running);
         loop {
             changed.borrow_and_update();
             let pairs = self.config().pairs;
-            // A pair that was changed is begun anew, but not for a pause alone: its work hears of that itself.
-            working.retain(|id, (record, _)| {
-                pairs.iter().any(|p| p.id == *id && is_same_work(p, record))
+            // A pair that was changed is begun anew, but not for a pause alone: its work hears of that itself. What
+            // ended is begun anew as well.
+            working.retain(|id, (record, task)| {
+                !task.0.is_finished()
+                    && pairs.iter().any(|p| p.id == *id && is_same_work(p, record))
             });
             for record in pairs {
                 working.entry(record.id.clone()).or_insert_with(|| {
-                    let service = self.clone();
-                    let task =
-                        tokio::spawn(work(service, record.clone(), self.0.changed.subscribe()));
+                    let after = broken.remove(&record.id).then_some(AFTER_BREAK);
+                    let changed = self.0.changed.subscribe();
+                    let task = tasks.spawn(work(self.clone(), record.clone(), changed, after));
                     (record, Working(task))
                 });
             }
-            if changed.changed().await.is_err() {
-                return;
+            tokio::select! {
+                changed = changed.changed() => if changed.is_err() {
+                    return;
+                },
+                Some(ended) = tasks.join_next_with_id() => if let Err(error) = ended
+                    && error.is_panic()
+                {
+                    let task = working.values().find(|(_, task)| task.0.id() == error.id());
+                    if let Some((record, _)) = task {
+                        broken.insert(record.id.clone());
+                        self.note_broken(record).await;
+                    }
+                },
             }
         }
+    }
+
+    /// A pair's work broke off. Its engine is let go: what it was in the middle of is nothing to go on with.
+    async fn note_broken(&self, record: &PairRecord) {
+        tracing::error!(pair = %record.name, "its work broke off");
+        let closed = self.close_pairs(std::slice::from_ref(record)).await;
+        drop(closed);
+        let live = self.live(record);
+        live.rest();
+        live.stop(&Fault::Broken(record.name.clone()));
     }
 }
 
@@ -65,7 +112,15 @@ fn is_same_work(a: &PairRecord, b: &PairRecord) -> bool {
 }
 
 /// Works on one pair for as long as it exists.
-async fn work(service: Service, record: PairRecord, mut changed: watch::Receiver<u64>) {
+async fn work(
+    service: Service,
+    record: PairRecord,
+    mut changed: watch::Receiver<u64>,
+    after: Option<Duration>,
+) {
+    if let Some(after) = after {
+        tokio::time::sleep(after).await;
+    }
     let mut pause = SOONEST;
     loop {
         wait_while_paused(&service, &record, &mut changed).await;
@@ -104,7 +159,6 @@ async fn run_engine(service: &Service, pair: OpenPair, changed: &mut watch::Rece
     let mut closing = pair.closing.clone();
     let running = engine.run();
     tokio::pin!(running);
-    pair.live.go_on();
     loop {
         let paused = paused(service, &pair.record);
         engine.set_paused(paused.is_some());

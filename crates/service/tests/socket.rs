@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tandem_service::answer::Answer;
 use tandem_service::credentials::{AskPassphrase, SecretError};
 use tandem_service::fault::Fault;
+use tandem_service::profile::Profile;
 use tandem_service::redact::Redactor;
 use tandem_service::request::Request;
 use tandem_service::service::Service;
@@ -82,7 +83,7 @@ impl Raw {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_gets_the_owners_answer() {
     let owned = own();
-    let session = Session::open(owned.scratch.path(), nobody(), &Redactor::default())
+    let mut session = Session::open(owned.scratch.path(), nobody(), &Redactor::default(), |_| ())
         .await
         .unwrap();
     assert!(matches!(session, Session::Other(_, Some(pid)) if pid == std::process::id()));
@@ -90,7 +91,7 @@ async fn a_second_process_gets_the_owners_answer() {
     let answer = session.call(Request::PairList, updates).await.unwrap();
     assert!(matches!(answer, Answer::Pairs(pairs) if pairs.is_empty()));
 
-    let session = Session::open(owned.scratch.path(), nobody(), &Redactor::default())
+    let mut session = Session::open(owned.scratch.path(), nobody(), &Redactor::default(), |_| ())
         .await
         .unwrap();
     let (updates, _told) = mpsc::channel(8);
@@ -111,7 +112,7 @@ async fn a_second_process_gets_the_owners_answer() {
 async fn an_owner_that_answers_nobody_is_named() {
     let scratch = tempfile::tempdir().unwrap();
     let _service = Service::open(scratch.path(), nobody(), Redactor::default()).unwrap();
-    let found = Session::open(scratch.path(), nobody(), &Redactor::default()).await;
+    let found = Session::open(scratch.path(), nobody(), &Redactor::default(), |_| ()).await;
     let fault = found.err().unwrap();
     assert!(matches!(fault, Fault::Owned(Some(_))));
     let expected = format!(
@@ -204,6 +205,86 @@ async fn whoever_speaks_another_protocol_or_means_another_profile_is_turned_away
     })
     .await
     .unwrap();
+}
+
+/// A profile whose owner says that it answers at a place which `answer` makes of each connection.
+fn owned_by(
+    scratch: &tempfile::TempDir,
+    answer: impl Fn(UnixStream) + Send + 'static,
+) -> std::fs::File {
+    let profile = Profile::open(scratch.path()).unwrap();
+    let path = scratch.path().join("elsewhere.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            answer(stream);
+        }
+    });
+    let mut options = std::fs::File::options();
+    let lock = options.write(true).create(true).truncate(true);
+    let mut lock = lock.open(profile.folder().join("lock")).unwrap();
+    lock.lock().unwrap();
+    writeln!(lock, "4711\n{}", path.display()).unwrap();
+    lock
+}
+
+async fn refused(scratch: &tempfile::TempDir) -> String {
+    let found = Session::open(scratch.path(), nobody(), &Redactor::default(), |_| ()).await;
+    found.err().unwrap().failure().message
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_is_frozen_is_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    let kept = std::sync::Mutex::new(Vec::new());
+    let _lock = owned_by(&scratch, move |stream| kept.lock().unwrap().push(stream));
+    assert_eq!(
+        refused(&scratch).await,
+        "The Tandem that uses this profile does not answer (process 4711)."
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_of_another_version_is_named_and_found_where_it_says_it_is() {
+    let scratch = tempfile::tempdir().unwrap();
+    let hash = Profile::open(scratch.path()).unwrap().hash();
+    let _lock = owned_by(&scratch, move |mut stream| {
+        let hello = json!({"protocol": 9, "program": "tandem 9.1", "profile": hash});
+        writeln!(stream, "{hello}").unwrap();
+    });
+    assert_eq!(
+        refused(&scratch).await,
+        "Another version uses this profile: tandem 9.1 (process 4711)."
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_is_done_answers_those_who_wait_before_it_ends() {
+    let scratch = tempfile::tempdir().unwrap();
+    let open = async || Session::open(scratch.path(), nobody(), &Redactor::default(), |_| ()).await;
+    let first = open().await.unwrap();
+    assert!(matches!(first, Session::Own(_)));
+    let mut second = open().await.unwrap();
+    let mut third = open().await.unwrap();
+    let finishing = tokio::spawn(first.finish(std::future::pending()));
+    // Whoever is told for ever is not waited for, but whoever has connected to ask.
+    let watch = Request::Status {
+        pair: None,
+        problems: false,
+        watch: true,
+    };
+    let (updates, mut told) = mpsc::channel(8);
+    let watching = tokio::spawn(async move { third.call(watch, updates).await });
+    assert!(told.recv().await.is_some());
+    assert!(!finishing.is_finished());
+    let (updates, _told) = mpsc::channel(8);
+    let answer = second.call(Request::PairList, updates).await.unwrap();
+    assert!(matches!(answer, Answer::Pairs(_)));
+    drop(second);
+    let failure = watching.await.unwrap().unwrap_err();
+    assert_eq!(failure.cause, "owner_gone");
+    finishing.await.unwrap();
+    assert!(matches!(open().await.unwrap(), Session::Own(_)));
 }
 
 /// There is nobody to ask for a passphrase.

@@ -12,13 +12,7 @@ pub(crate) use storage::{StorageCommand, Values};
 
 /// Keeps folders in step: on this computer, on S3 and other storages.
 #[derive(Debug, Parser)]
-#[command(
-    name = "tandem",
-    version,
-    about,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "tandem", version, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -223,8 +217,11 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print it
-    Export,
+    /// Write it into a file, or print it
+    Export {
+        /// A new file
+        file: Option<PathBuf>,
+    },
     /// Add the storages and pairs of a file, and settings that nobody chose here
     Import {
         /// What was exported
@@ -297,7 +294,8 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     let mut step = factor;
     for digit in part.chars() {
         step /= 10;
-        bytes += u64::from(digit.to_digit(10).ok_or_else(bad)?) * step;
+        let more = u64::from(digit.to_digit(10).ok_or_else(bad)?) * step;
+        bytes = bytes.checked_add(more).ok_or_else(bad)?;
     }
     Ok(bytes)
 }
@@ -323,7 +321,7 @@ mod tests {
         ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
-        for text in ["", "x", "1x", "-1", "99999999999TB"] {
+        for text in ["", "x", "1x", "-1", "99999999999TB", "18446744073709551.9k"] {
             assert!(size(text).is_err(), "{text}");
         }
     }

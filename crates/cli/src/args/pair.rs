@@ -83,9 +83,15 @@ pub(crate) struct PairFlags {
     /// Leave out what matches, in gitignore syntax
     #[arg(long, value_name = "PATTERN")]
     ignore: Vec<String>,
+    /// Leave out nothing by a pattern of the pair any more
+    #[arg(long, conflicts_with = "ignore")]
+    no_ignore: bool,
     /// Carry only this subfolder
     #[arg(long, value_name = "FOLDER")]
     only: Vec<String>,
+    /// Carry all subfolders again
+    #[arg(long, conflicts_with = "only")]
+    no_only: bool,
     /// Whether names that begin with a full stop are carried
     #[arg(long, value_name = "true|false")]
     hidden: Option<bool>,
@@ -146,14 +152,14 @@ impl PairFlags {
     /// What was given, by JSON pointers into the options.
     pub(crate) fn changes(&self) -> BTreeMap<String, Value> {
         let unlimited = |n: u64| if n == 0 { Value::Null } else { json!(n) };
-        let list = |list: &Vec<String>| (!list.is_empty()).then(|| json!(list));
+        let list = |list: &Vec<String>, none: bool| (none || !list.is_empty()).then(|| json!(list));
         let named = [
             ("/policy/mode", self.mode.map(|v| json!(v))),
             ("/policy/compare", self.compare.map(|v| json!(v))),
             ("/policy/first_sync", self.first_sync.map(|v| json!(v))),
             ("/policy/conflict", self.conflict.map(|v| json!(v))),
-            ("/filter/patterns", list(&self.ignore)),
-            ("/filter/chosen", list(&self.only)),
+            ("/filter/patterns", list(&self.ignore, self.no_ignore)),
+            ("/filter/chosen", list(&self.only, self.no_only)),
             ("/filter/hidden", self.hidden.map(|v| json!(v))),
             ("/filter/defaults", self.default_ignores.map(|v| json!(v))),
             ("/filter/max_size", self.max_size.map(unlimited)),
@@ -216,7 +222,9 @@ mod tests {
             first_sync: Some(FirstSync::SourceWins),
             conflict: Some(ConflictPolicy::Manual),
             ignore: vec!["*.tmp".to_owned()],
+            no_ignore: false,
             only: vec!["a/b".to_owned()],
+            no_only: false,
             hidden: Some(false),
             default_ignores: Some(false),
             max_size: Some(5),
@@ -250,5 +258,15 @@ mod tests {
             PairFlags::default().options().unwrap(),
             PairOptions::default()
         );
+        let none = PairFlags {
+            no_ignore: true,
+            no_only: true,
+            ..PairFlags::default()
+        };
+        let expected = [
+            ("/filter/chosen".to_owned(), json!([])),
+            ("/filter/patterns".to_owned(), json!([])),
+        ];
+        assert_eq!(none.changes(), BTreeMap::from(expected));
     }
 }

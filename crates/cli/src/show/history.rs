@@ -2,12 +2,12 @@
 
 use tandem_engine::report::Outcome;
 use tandem_service::answer::{
-    ConflictView, ExplainView, HeldView, LogView, VerifyView, VersionView,
+    ConflictView, ExplainView, HeldView, LogLines, LogView, VerifyView, VersionView,
 };
 use tandem_service::time_text::listed;
 use tandem_service::words::{count, size};
 
-use super::{nothing, pairs};
+use super::{failure_line, nothing, pairs};
 use crate::output::{self, table, visible};
 
 /// How many actions of a hold are listed.
@@ -37,11 +37,14 @@ pub(crate) fn log_line(action: &LogView) {
     output::answer(&line(action).join("  "));
 }
 
-pub(super) fn log(lines: &[LogView]) {
-    if lines.is_empty() {
+pub(super) fn log(log: &LogLines) {
+    if log.lines.is_empty() {
         return nothing("Nothing was done yet.");
     }
-    table(&lines.iter().map(line).collect::<Vec<_>>());
+    table(&log.lines.iter().map(line).collect::<Vec<_>>());
+    if log.older_left_out {
+        output::note("There are older lines: --limit N shows more.");
+    }
 }
 
 pub(super) fn held(holds: &[HeldView]) {
@@ -187,6 +190,11 @@ pub(super) fn verified(done: &[VerifyView]) {
         return nothing("There is nothing to verify yet.");
     }
     for pair in done {
+        if let Some(error) = &pair.error {
+            let line = format!("{}: {}", pair.name, failure_line(error));
+            output::note(&visible(&line));
+            continue;
+        }
         let items = count(pair.items, "item", "items");
         let found = match pair.findings.len() {
             0 => "all as recorded".to_owned(),

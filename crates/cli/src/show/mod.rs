@@ -34,10 +34,17 @@ pub(crate) fn answer(answer: &Answer) {
         Answer::Conflicts(conflicts) => history::conflicts(conflicts),
         Answer::Versions(versions) => history::versions(versions),
         Answer::Verified(done) => history::verified(done),
-        Answer::VerifyCost { items, bytes } => output::answer(&cost(*items, *bytes)),
         Answer::Doctor(doctor) => storages::doctor(doctor),
-        Answer::Written(path) => output::answer(&visible(&path.display().to_string())),
         Answer::Config(text) => output::text(text),
+        Answer::Partial(inner, left_out) => {
+            if !inner.is_empty() {
+                self::answer(inner);
+            }
+            for pair in left_out {
+                let line = format!("{}: {}", pair.pair, failure_line(&pair.error));
+                output::note(&visible(&line));
+            }
+        }
         Answer::Done(sentence) if sentence.is_empty() => {}
         Answer::Done(sentence) => output::answer(&visible(sentence)),
     }

@@ -66,6 +66,9 @@ pub(super) fn one(pair: &PairView) {
     for pattern in &options.filter.patterns {
         rows.push(("ignored", pattern.clone()));
     }
+    for folder in &options.filter.chosen {
+        rows.push(("only", folder.to_string()));
+    }
     let versions = if options.versions.keep {
         format!(
             "kept for {}",
@@ -106,6 +109,10 @@ pub(crate) fn statuses(pairs: &[PairStatus]) {
                     .filter(|(n, ..)| *n > 0)
                     .map(|(n, one, many)| count(*n, one, many)),
             );
+            // Where changes are not waited for, what is said holds for then.
+            if let Some(at) = pair.looked.filter(|_| !pair.is_watched) {
+                parts.push(format!("looked at {}", time_text::spoken(at.0, now())));
+            }
             vec![pair.name.clone(), pair.shown.clone(), parts.join(", ")]
         })
         .collect();
@@ -275,6 +282,7 @@ fn what(pair: &SyncView) -> String {
         (pair.adopted, "found equal", "found equal"),
         (pair.conflicts, "conflict kept", "conflicts kept"),
         (pair.failed, "not done", "not done"),
+        (pair.held, "waits for you", "wait for you"),
         (pair.left_out, "left out", "left out"),
     ] {
         if n > 0 {

@@ -129,3 +129,97 @@ fn a_passphrase_that_is_missing_or_wrong() {
     );
     assert_eq!(output.status.code(), Some(4));
 }
+
+#[test]
+fn a_secret_that_is_typed_where_its_key_belongs_is_not_repeated() {
+    let desk = Desk::new();
+    let add = [
+        "storage", "add", "photos", "--type", "s3", "--set", "bucket=b",
+    ];
+    let mut command = desk.command(&["-v"]);
+    command
+        .args(add)
+        .args(["--secret", "secret_access_key=HUSHHUSH"]);
+    let output = command.output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr).trim_end(),
+        "What stands after --secret is no key. Give --secret KEY alone: the secret is asked for, or read from the \
+         standard input, a line each."
+    );
+    assert_eq!(output.status.code(), Some(2));
+    // It may look like a key, too.
+    let mut command = desk.command(&["-v"]);
+    command.args(add).args(["--secret", "hushhush"]);
+    let output = common::with_input(command, "a line\n");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        last(&said),
+        "A storage of type s3 has no secret of the name given. It takes access_key_id, secret_access_key, session_token."
+    );
+    let log = std::fs::read_to_string(desk.profile().join("logs/tandem.log")).unwrap();
+    assert!(log.contains("a request was not done"), "{log}");
+    for text in [log, said] {
+        assert!(!text.to_lowercase().contains("hush"), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_among_the_settings_is_refused() {
+    let desk = Desk::new();
+    with_keyring_storage(&desk);
+    let file = desk.profile().join("config.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let told = format!("{text}secret_access_key = \"HUSHHUSH\"\n");
+    std::fs::write(&file, told).unwrap();
+    let done = desk.run(&["status"]);
+    done.says(
+        2,
+        &format!(
+            "{} cannot be understood: the secret secret_access_key of photos stands among its settings, where it is \
+             not safe. Correct it, or move it away; nothing was changed.",
+            file.display()
+        ),
+    );
+}
+
+#[test]
+fn what_is_imported_is_looked_at_like_what_is_typed() {
+    let desk = Desk::new();
+    with_keyring_storage(&desk);
+    let exported = desk.ok(&["config", "export"]).out;
+    let other = desk.path("other").display().to_string();
+    let import = ["--profile", &other, "config", "import", "exported.toml"];
+    for (from, to, sentence) in [
+        (
+            "bucket = ",
+            "secret_access_key = \"HUSHHUSH\"\nbucket = ",
+            "A storage of type s3 has no setting “secret_access_key” of this kind.",
+        ),
+        (
+            "11111111-1111-4111-8111-111111111111",
+            "local",
+            "The file cannot be understood: the storage photos has no uuid as its id.",
+        ),
+    ] {
+        desk.write("exported.toml", &exported.replace(from, to));
+        let done = desk.run(&import);
+        assert!(done.err.starts_with(sentence), "{}", done.err);
+        assert_eq!(done.code, 2);
+    }
+    // Profiles of one user share a keyring: what is imported is found under another id than where it comes from.
+    desk.write("exported.toml", &exported);
+    let done = desk.ok(&import);
+    assert!(
+        done.out.starts_with("1 storage and 1 pair were added."),
+        "{}",
+        done.out
+    );
+    let text = desk.read("other/config.toml");
+    assert!(
+        !text.contains("11111111-1111-4111-8111-111111111111"),
+        "{text}"
+    );
+    assert!(text.matches("storage = \"local\"").count() == 1, "{text}");
+    let done = desk.ok(&import);
+    assert_eq!(done.out, "0 storages and 0 pairs were added.\n");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{self, eventually};
+use crate::common::{self, Desk, eventually};
 use crate::{desk, has, synced};
 
 #[test]
@@ -193,7 +193,7 @@ fn run_keeps_pairs_in_step_and_answers_for_others() {
     let desk = synced();
     let running = desk.start(&["run", "--json"]);
     let pid = running.id().to_string();
-    eventually("the owner", || desk.read("profile/lock").trim() == pid);
+    eventually("the owner", || desk.owner() == pid);
     let owned = format!(
         "Another Tandem uses this profile (process {pid}). Wait until it is done, or stop it."
     );
@@ -274,6 +274,10 @@ fn doctor_and_its_bundle() {
         &["name", "ok", "message", "next_step"],
     );
     assert_eq!(doctor["bundle"], json!(bundle));
+    desk.run(&["doctor", "--bundle", &bundle]).says(
+        2,
+        &format!("{bundle} is already there. Choose another name, or remove it first."),
+    );
     let listed = std::process::Command::new("tar")
         .args(["tf", &bundle])
         .output()
@@ -315,7 +319,13 @@ fn a_configuration_goes_to_another_profile() {
     let desk = desk();
     let exported = desk.ok(&["config", "export"]).out;
     assert!(exported.starts_with("version = 1\n"), "{exported}");
-    desk.write("exported.toml", &exported);
+    desk.ok(&["config", "export", "exported.toml"]);
+    assert_eq!(desk.read("exported.toml"), exported);
+    let again = desk.run(&["config", "export", "exported.toml"]);
+    again.says(
+        2,
+        "exported.toml is already there. Choose another name, or remove it first.",
+    );
     let other = desk.path("other").display().to_string();
     let import = ["--profile", &other, "config", "import", "exported.toml"];
     let done = desk.ok(&import);
@@ -337,4 +347,141 @@ fn a_configuration_goes_to_another_profile() {
         text.contains("secret_store = \"file\"") && !text.contains("laptop"),
         "{text}"
     );
+}
+
+#[test]
+fn status_tells_of_a_pass_that_ended_before_it_was_done() {
+    let desk = desk();
+    for n in 0..3_000 {
+        desk.write(&format!("left/{n}.txt"), "x");
+    }
+    let syncing = desk.start(&["sync"]);
+    common::eventually("the first file", || desk.path("right/a.txt").exists());
+    // Killed.
+    drop(syncing);
+    let status = || desk.json(&["status"])["pairs"][0].clone();
+    assert_eq!(
+        (&status()["state"], &status()["shown"]),
+        (&json!("waiting"), &json!("Waits for its first sync"))
+    );
+    desk.ok(&["sync"]);
+    let pair = status();
+    assert_eq!(pair["state"], "in_step");
+    has(&pair, &["looked", "is_watched"]);
+    assert_eq!(pair["is_watched"], false);
+    // One end is gone: the next command knows it as well as that which found out.
+    std::fs::rename(desk.path("right"), desk.path("elsewhere")).unwrap();
+    let done = desk.run(&["sync"]);
+    let said = desk.json(&["status"])["pairs"][0].clone();
+    assert_ne!(done.code, 0);
+    assert_ne!(said["state"], "in_step", "{said}");
+}
+
+#[test]
+fn status_tells_of_a_server_that_is_not_there() {
+    let desk = synced();
+    let passphrase = &["--secret-store", "file"];
+    let mut add = vec!["storage", "add", "photos", "--type", "s3", "--no-test"];
+    for value in ["bucket=b", "endpoint=http://127.0.0.1:9"] {
+        add.extend(["--set", value]);
+    }
+    for key in ["access_key_id", "secret_access_key"] {
+        add.extend(["--secret", key]);
+    }
+    assert_eq!(
+        desk.run_with_passphrase(&add, "AKIAEXAMPLE\nsecret\n").code,
+        0
+    );
+    let storage = desk.json(&["storage", "show", "photos"])["storage"]["id"].clone();
+    let file = desk.profile().join("config.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let at = text.find("[pair.destination]").unwrap();
+    let local = "storage = \"local\"";
+    let moved = text[at..].replacen(local, &format!("storage = {storage}"), 1);
+    std::fs::write(&file, format!("{}{moved}", &text[..at])).unwrap();
+    let waits = |pair: &Value| {
+        assert_eq!(
+            (&pair["state"], &pair["error"]["cause"]),
+            (&json!("waiting"), &json!("offline")),
+            "{pair}"
+        );
+    };
+    let done = desk.run_with_passphrase(&["--json", "sync"], "");
+    assert_eq!(done.code, 4, "{}{}", done.out, done.err);
+    let done = desk.run_with_passphrase(&["--json", "status"], "");
+    waits(&serde_json::from_str::<Value>(&done.out).unwrap()["pairs"][0]);
+    // The same of what is found while all pairs are kept in step.
+    let running = desk.start_with_passphrase(&[passphrase[0], passphrase[1], "--json", "run"]);
+    common::eventually("the state", || {
+        let pair = desk.json(&["status"])["pairs"][0].clone();
+        pair["is_watched"] == true && pair["state"] == "waiting"
+    });
+    let done = running.stop();
+    assert!(done.out.contains("\"state\":\"waiting\""), "{}", done.out);
+    let log = std::fs::read_to_string(desk.profile().join("logs/tandem.log")).unwrap();
+    assert!(
+        log.contains("the pass stopped pair=docs side=destination"),
+        "{log}"
+    );
+}
+
+#[test]
+fn what_was_started_to_outlive_its_terminal_does() {
+    let desk = synced();
+    let mut command = desk.command_by("trap '' HUP; exec \"$0\" \"$@\"", &["run"]);
+    let mut child = command.spawn().unwrap();
+    let is_watched = || desk.json(&["status"])["pairs"][0]["is_watched"] == true;
+    common::eventually("the run", is_watched);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    assert!(
+        ignored.unwrap().ends_with('1'),
+        "HUP is the lowest bit: {status}"
+    );
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    assert!(is_watched());
+    assert_eq!(child.try_wait().unwrap(), None);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn patterns_can_be_taken_away_again() {
+    let desk = desk();
+    desk.ok(&["pair", "edit", "docs", "--ignore", "*.tmp", "--only", "a"]);
+    let filter = |pair: Value| pair["pair"]["options"]["filter"].clone();
+    let given = filter(desk.json(&["pair", "show", "docs"]));
+    assert_eq!(
+        (&given["patterns"], &given["chosen"]),
+        (&json!(["*.tmp"]), &json!(["a"]))
+    );
+    let none = desk.json(&["pair", "edit", "docs", "--no-ignore", "--no-only"]);
+    let none = filter(none);
+    assert_eq!(
+        (&none["patterns"], &none["chosen"]),
+        (&json!([]), &json!([]))
+    );
+}
+
+#[test]
+fn help_is_a_command() {
+    let desk = Desk::new();
+    let help = desk.ok(&["help"]).out;
+    assert!(help.starts_with("Keeps folders in step"), "{help}");
+    assert!(desk.ok(&["help", "storage"]).out.contains("rename"));
+}
+
+#[test]
+fn the_log_of_a_pairs_own_folder_is_the_pairs() {
+    let desk = synced();
+    let lines = |arguments: &[&str]| desk.json(arguments);
+    let all = lines(&["log", "docs"]);
+    assert_eq!(all["actions"].as_array().unwrap().len(), 3);
+    assert_eq!(all["older_left_out"], false);
+    let left = desk.path("left").display().to_string();
+    assert_eq!(lines(&["log", "--path", &left])["actions"], all["actions"]);
+    let some = lines(&["log", "--limit", "2"]);
+    assert_eq!(some["actions"].as_array().unwrap().len(), 2);
+    assert_eq!(some["older_left_out"], true);
 }

@@ -224,7 +224,7 @@ fn a_copy_through_the_owner_is_cleaned_up_by_the_owner() {
     let desk = desk(&server);
     let running = desk.start_with_passphrase(&["run"]);
     let pid = running.id().to_string();
-    eventually("the owner", || desk.read("profile/lock").trim() == pid);
+    eventually("the owner", || desk.owner() == pid);
     let copying = desk.start_with_passphrase(&["cp", "large", "photos:up"]);
     eventually("the first part", || server.was_asked("partNumber="));
     assert_eq!(copying.stop().code, 130);
@@ -249,7 +249,7 @@ fn a_stream_that_is_stopped_ends_with_its_own_noun() {
     let following = desk.start(&["--json", "log", "--follow"]);
     std::thread::sleep(std::time::Duration::from_secs(2));
     let summary = last(following.stop());
-    let expected = serde_json::json!({"schema": 1, "event": "summary", "actions": []});
+    let expected = serde_json::json!({"schema": 1, "event": "summary", "exit": 130, "actions": []});
     assert_eq!(summary, expected);
 
     let server = Server::start(Middle::Stalls);

@@ -178,15 +178,18 @@ fn ls_and_cp_need_no_pair() {
     desk.ok(&["cp", "left", "third/copied"]);
     assert_eq!(desk.read("third/copied/left/b.txt"), "two\n");
     desk.write("left/a.txt", "four\n");
-    let refused = desk.run(&["cp", "left/a.txt", "third/a.txt"]);
     let path = desk.path("third/a.txt");
-    refused.says(
-        2,
-        &format!(
-            "{} is already there. Add --force to replace it, or choose another name.",
-            path.display()
-        ),
-    );
+    // What would be replaced is named, not the folder that it lies in.
+    for to in ["third/a.txt", "third"] {
+        let refused = desk.run(&["cp", "left/a.txt", to]);
+        refused.says(
+            2,
+            &format!(
+                "{} is already there. Add --force to replace it, or choose another name.",
+                path.display()
+            ),
+        );
+    }
     desk.ok(&["cp", "left/a.txt", "third/a.txt", "--force"]);
     assert_eq!(desk.read("third/a.txt"), "four\n");
 }

@@ -132,6 +132,12 @@ impl Desk {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// The process that owns the profile, as it wrote down.
+    pub(crate) fn owner(&self) -> String {
+        let lock = self.read("profile/lock");
+        lock.lines().next().unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut words = self.wrapper.clone();
         if words.is_empty() {
@@ -152,6 +158,18 @@ impl Desk {
         // A session bus that is not there, whatever this user has.
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
         command
+    }
+
+    /// The same, started by a shell's script, which finds it in `$0` and `$@`.
+    pub(crate) fn command_by(&self, script: &str, arguments: &[&str]) -> Command {
+        let command = self.command(arguments);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).arg(command.get_program());
+        shell.args(command.get_args()).env_clear();
+        let variables = command.get_envs();
+        shell.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(self.home.path()).stdin(Stdio::null());
+        shell
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Done {

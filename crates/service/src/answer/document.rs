@@ -13,7 +13,15 @@ const SCHEMA: u64 = 1;
 /// An answer as a document.
 #[must_use]
 pub fn document(answer: &Answer) -> Value {
-    with_schema(body(answer))
+    let mut body = body(answer);
+    let listed = match answer {
+        Answer::Partial(answer, _) => &**answer,
+        other => other,
+    };
+    if let Answer::Actions(log) = listed {
+        set(&mut body, "older_left_out", &log.older_left_out);
+    }
+    with_schema(body)
 }
 
 /// An answer as the last line of a stream, of a command that ends with `exit`.
@@ -21,20 +29,25 @@ pub fn document(answer: &Answer) -> Value {
 pub fn summary(answer: &Answer, exit: u8) -> Value {
     let mut body = body(answer);
     body.insert("event".to_owned(), json!("summary"));
-    if matches!(answer, Answer::Synced(_)) {
-        body.insert("exit".to_owned(), json!(exit));
-    }
+    body.insert("exit".to_owned(), json!(exit));
     with_schema(body)
 }
 
 fn body(answer: &Answer) -> Map<String, Value> {
     let mut body = Map::new();
     match answer {
+        Answer::Partial(answer, left_out) => {
+            body = self::body(answer);
+            set(&mut body, "left_out", left_out);
+        }
         Answer::Types(types) => set(&mut body, "types", types),
         Answer::Previews(pairs) => set(&mut body, "pairs", pairs),
         Answer::Synced(pairs) => set(&mut body, "pairs", pairs),
         Answer::Status(pairs) => set(&mut body, "pairs", pairs),
         Answer::Verified(pairs) => set(&mut body, "pairs", pairs),
+        Answer::Actions(log) => {
+            set(&mut body, "actions", &log.lines);
+        }
         Answer::Doctor(doctor) => {
             set(&mut body, "checks", &doctor.checks);
             set(&mut body, "bundle", &doctor.bundle);
@@ -81,6 +94,7 @@ fn set(body: &mut Map<String, Value>, key: &str, value: &impl Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::LogLines;
     use crate::fault::Fault;
 
     #[test]
@@ -91,7 +105,7 @@ mod tests {
             (Answer::Held(vec![]), "held"),
             (Answer::Conflicts(vec![]), "conflicts"),
             (Answer::Versions(vec![]), "versions"),
-            (Answer::Actions(vec![]), "actions"),
+            (Answer::Actions(LogLines::default()), "actions"),
             (Answer::Status(vec![]), "pairs"),
             (Answer::Entries(vec![]), "entries"),
         ] {

@@ -8,18 +8,18 @@ mod pair;
 pub(crate) mod plan;
 mod storage;
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
+
+use crate::fault::Failure;
 
 pub use document::{document, error_document, line, summary};
 pub use pair::{
-    CheckView, DoctorView, FindingView, PairStatus, PairView, ProblemView, ProgressView, SyncView,
-    VerifyView,
+    CheckView, DoctorView, FindingView, LeftOutPair, PairStatus, PairView, ProblemView,
+    ProgressView, SyncView, VerifyView,
 };
 pub use plan::{
-    ActionView, ConflictView, EntrySide, ExplainView, HeldView, LogView, PreviewView, TotalsView,
-    VersionView, WarningView,
+    ActionView, ConflictView, EntrySide, ExplainView, HeldView, LogLines, LogView, PreviewView,
+    TotalsView, VersionView, WarningView,
 };
 pub use storage::{
     CopyFailure, CopyView, EntryView, FieldView, HealthView, StepView, StorageView, TypeView,
@@ -59,7 +59,7 @@ pub enum Answer {
     /// What waits for a person.
     Held(Vec<HeldView>),
     /// Journal lines.
-    Actions(Vec<LogView>),
+    Actions(LogLines),
     /// Why a path is as it is.
     Explanation(Box<ExplainView>),
     /// Conflicts.
@@ -68,24 +68,72 @@ pub enum Answer {
     Versions(Vec<VersionView>),
     /// What checks found, by pair.
     Verified(Vec<VerifyView>),
-    /// What verifying would cost.
-    VerifyCost {
-        /// Items to compare.
-        items: u64,
-        /// Bytes to read.
-        bytes: u64,
-    },
     /// What the doctor found.
     Doctor(DoctorView),
-    /// A file was written.
-    Written(PathBuf),
     /// A configuration without secrets.
     Config(String),
     /// It was done; what, in a sentence.
     Done(String),
+    /// An answer for some of the pairs; the others could not be asked.
+    Partial(Box<Answer>, Vec<LeftOutPair>),
 }
 
 impl Answer {
+    /// Cleans what servers and the system said, wherever it stands, by whatever takes secrets out of a text.
+    pub(crate) fn clean(&mut self, clean: &dyn Fn(&str) -> String) {
+        let mut failures: Vec<&mut Failure> = Vec::new();
+        let mut texts: Vec<&mut String> = Vec::new();
+        match self {
+            Self::Previews(pairs) => {
+                failures.extend(pairs.iter_mut().filter_map(|p| p.error.as_mut()))
+            }
+            Self::Synced(pairs) => {
+                failures.extend(pairs.iter_mut().filter_map(|p| p.error.as_mut()))
+            }
+            Self::Status(pairs) => {
+                failures.extend(pairs.iter_mut().filter_map(|p| p.error.as_mut()))
+            }
+            Self::Verified(pairs) => {
+                failures.extend(pairs.iter_mut().filter_map(|p| p.error.as_mut()))
+            }
+            Self::Test { steps, .. } => {
+                texts.extend(steps.iter_mut().map(|step| &mut step.outcome))
+            }
+            Self::Copy(copy) => texts.extend(copy.failed.iter_mut().map(|f| &mut f.message)),
+            Self::Doctor(doctor) => texts.extend(
+                doctor
+                    .checks
+                    .iter_mut()
+                    .flat_map(|check| [&mut check.message, &mut check.next_step]),
+            ),
+            Self::Actions(log) => {
+                texts.extend(log.lines.iter_mut().filter_map(|l| l.error.as_mut()))
+            }
+            Self::Partial(answer, left_out) => {
+                answer.clean(clean);
+                failures.extend(left_out.iter_mut().map(|pair| &mut pair.error));
+            }
+            _ => {}
+        }
+        for failure in failures {
+            failure.clean(clean);
+        }
+        for text in texts {
+            *text = clean(text);
+        }
+    }
+
+    /// Whether it is a list with nothing in it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        match self {
+            Self::Held(all) => all.is_empty(),
+            Self::Conflicts(all) => all.is_empty(),
+            Self::Actions(log) => log.lines.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The exit code of a command that ended with it.
     #[must_use]
     pub fn exit(&self) -> u8 {
@@ -95,8 +143,13 @@ impl Answer {
             Self::Previews(pairs) => {
                 crate::state::exit_of(pairs.iter().filter_map(|p| p.error.as_ref()).map(|_| 4))
             }
-            Self::Verified(pairs) => {
-                u8::from(pairs.iter().any(|p| p.findings.len() as u64 > p.repaired))
+            Self::Verified(pairs) => crate::state::exit_of(pairs.iter().map(|pair| {
+                let found = u8::from(pair.findings.len() as u64 > pair.repaired);
+                pair.error.as_ref().map_or(found, Failure::exit)
+            })),
+            Self::Partial(answer, left_out) => {
+                let exits = left_out.iter().map(|pair| pair.error.exit());
+                answer.exit().max(crate::state::exit_of(exits))
             }
             Self::Doctor(doctor) => u8::from(doctor.checks.iter().any(|c| !c.ok)),
             _ => 0,

@@ -50,6 +50,12 @@ pub struct PairStatus {
     /// Why, where it needs saying.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<Failure>,
+    /// When everything was looked at last, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub looked: Option<When>,
+    /// Whether changes are waited for at the moment.
+    #[serde(default)]
+    pub is_watched: bool,
     /// Items in step.
     pub items: u64,
     /// Holds that wait.
@@ -160,7 +166,7 @@ pub struct SyncView {
 }
 
 /// What verifying found.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct VerifyView {
     /// The pair's name.
     pub name: String,
@@ -172,6 +178,18 @@ pub struct VerifyView {
     pub findings: Vec<FindingView>,
     /// How many were mended.
     pub repaired: u64,
+    /// Why it was not verified.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<Failure>,
+}
+
+/// A pair that an answer about all pairs says nothing of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeftOutPair {
+    /// The pair's name.
+    pub pair: String,
+    /// Why it could not be asked.
+    pub error: Failure,
 }
 
 /// One thing that is not as recorded.

@@ -245,7 +245,23 @@ pub struct LogView {
     pub undoable: bool,
 }
 
+/// Lines of the journal.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct LogLines {
+    /// The newest, by time.
+    pub lines: Vec<LogView>,
+    /// Whether there are older ones.
+    pub older_left_out: bool,
+}
+
 impl LogView {
+    /// Its number in the pair's journal.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        let number = self.id.rsplit(':').next().and_then(|n| n.parse().ok());
+        number.unwrap_or(u64::MAX)
+    }
+
     /// A line of `pair`'s journal.
     #[must_use]
     pub fn new(pair: &str, line: &LogLine) -> Self {

@@ -164,6 +164,13 @@ impl Config {
                 &storage.name,
                 self.storages[..at].iter().map(|s| s.name.as_str()),
             )?;
+            // Secrets and open storages are found by it: it may be nothing that means something else.
+            if uuid::Uuid::try_parse(&storage.id).is_err() {
+                return Err(format!(
+                    "the storage {} has no uuid as its id",
+                    storage.name
+                ));
+            }
             if self.storages[..at].iter().any(|s| s.id == storage.id) {
                 return Err(format!("the id {} is there twice", storage.id));
             }

@@ -1,6 +1,6 @@
 //! The profile: one folder with everything Tandem knows.
 //!
-//! `config.toml`, `pairs/UUID.db`, `cache.db`, `secrets.age`, `logs/`, `lock`. This is the only module of
+//! `config.toml`, `pairs/UUID.db`, `secrets.age`, `logs/`, `lock`. This is the only module of
 //! the crate that opens files by path; what lies in a synced folder is reached through storages alone.
 #![allow(
     clippy::disallowed_methods,

@@ -3,7 +3,8 @@
 use tandem_engine::error::EngineError;
 use tandem_engine::report::{Rejection, Resolution};
 
-use crate::answer::{Answer, ConflictView, plan::sides};
+use crate::answer::{Answer, ConflictView, LeftOutPair, plan::sides};
+use crate::config::PairRecord;
 use crate::fault::{Fault, Result};
 use crate::live::held_view;
 use crate::request::KeepSide;
@@ -11,36 +12,69 @@ use crate::service::{OpenPair, Service};
 use crate::when::When;
 use crate::words;
 
+/// The pairs that can be asked, and those that cannot.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) open: Vec<OpenPair>,
+    pub(super) left_out: Vec<(PairRecord, Fault)>,
+}
+
+impl Seen {
+    /// Just this one.
+    pub(super) fn one(pair: OpenPair) -> Self {
+        Self {
+            open: vec![pair],
+            left_out: Vec::new(),
+        }
+    }
+
+    /// The answer, and of which pairs it says nothing.
+    pub(super) fn answer(&self, answer: Answer) -> Answer {
+        if self.left_out.is_empty() {
+            return answer;
+        }
+        let left_out = self.left_out.iter().map(|(record, fault)| LeftOutPair {
+            pair: record.name.clone(),
+            error: fault.failure(),
+        });
+        Answer::Partial(Box::new(answer), left_out.collect())
+    }
+
+    /// There is nothing of this id, or the pair that has it cannot be asked.
+    fn not_found(self, what: &'static str, id: &str) -> Fault {
+        let left_out = self.left_out.into_iter().next();
+        left_out.map_or_else(|| Fault::NotFound(what, id.to_owned()), |(_, fault)| fault)
+    }
+}
+
 impl Service {
-    /// The pairs that were ever looked at, with their engines: the named one, or all. One that cannot be
-    /// opened is passed over where all are asked.
-    pub(super) async fn seen_pairs(&self, name: Option<String>) -> Result<Vec<OpenPair>> {
+    /// The pairs that were ever looked at, with their engines: the named one, or all.
+    pub(super) async fn seen_pairs(&self, name: Option<String>) -> Result<Seen> {
         let named = name.is_some();
         let names: Vec<_> = name.into_iter().collect();
-        let mut open = Vec::new();
+        let mut seen = Seen::default();
         for record in self.chosen(&names)? {
             if !self.0.profile.has_pair_state(&record.id) {
                 continue;
             }
             match self.open_pair(&record).await {
-                Ok(pair) => open.push(pair),
+                Ok(pair) => seen.open.push(pair),
                 Err(fault) if named => return Err(fault),
-                Err(fault) => {
-                    tracing::warn!(pair = %record.name, cause = fault.cause(), "passed over")
-                }
+                Err(fault) => seen.left_out.push((record, fault)),
             }
         }
-        Ok(open)
+        Ok(seen)
     }
 
     pub(super) async fn held(&self, pair: Option<String>) -> Result<Answer> {
         let mut holds = Vec::new();
-        for pair in self.seen_pairs(pair).await? {
+        let seen = self.seen_pairs(pair).await?;
+        for pair in &seen.open {
             let held = pair.engine.held().map_err(|error| pair.fault(error))?;
             let view = |hold| held_view(&pair.record.name, pair.live.ends(), hold);
             holds.extend(held.iter().map(view));
         }
-        Ok(Answer::Held(holds))
+        Ok(seen.answer(Answer::Held(holds)))
     }
 
     pub(super) async fn approve(&self, hold: &str) -> Result<Answer> {
@@ -81,18 +115,20 @@ impl Service {
     }
 
     async fn pair_of_hold(&self, hold: &str) -> Result<OpenPair> {
-        for pair in self.seen_pairs(None).await? {
+        let seen = self.seen_pairs(None).await?;
+        for pair in &seen.open {
             let held = pair.engine.held().map_err(|error| pair.fault(error))?;
             if held.iter().any(|h| h.id == hold) {
-                return Ok(pair);
+                return Ok(pair.clone());
             }
         }
-        Err(Fault::NotFound("hold", hold.to_owned()))
+        Err(seen.not_found("hold", hold))
     }
 
     pub(super) async fn conflicts(&self, pair: Option<String>) -> Result<Answer> {
         let mut all = Vec::new();
-        for pair in self.seen_pairs(pair).await? {
+        let seen = self.seen_pairs(pair).await?;
+        for pair in &seen.open {
             let conflicts = pair.engine.conflicts().map_err(|error| pair.fault(error))?;
             all.extend(conflicts.into_iter().map(|conflict| ConflictView {
                 id: conflict.id,
@@ -105,7 +141,7 @@ impl Service {
                 since: When(conflict.since),
             }));
         }
-        Ok(Answer::Conflicts(all))
+        Ok(seen.answer(Answer::Conflicts(all)))
     }
 
     pub(super) async fn resolve(&self, id: &str, keep: KeepSide) -> Result<Answer> {
@@ -115,7 +151,8 @@ impl Service {
             KeepSide::Both => Resolution::Both,
             KeepSide::Merged(text) => Resolution::Merged(text.into_bytes()),
         };
-        for pair in self.seen_pairs(None).await? {
+        let seen = self.seen_pairs(None).await?;
+        for pair in &seen.open {
             let conflicts = pair.engine.conflicts().map_err(|error| pair.fault(error))?;
             if !conflicts.iter().any(|c| c.id == id) {
                 continue;
@@ -133,6 +170,6 @@ impl Service {
                 Err(error) => Err(pair.fault(error)),
             };
         }
-        Err(Fault::NotFound("conflict", id.to_owned()))
+        Err(seen.not_found("conflict", id))
     }
 }

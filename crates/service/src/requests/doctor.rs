@@ -136,11 +136,26 @@ impl Service {
     /// wanted, of names.
     fn write_bundle(&self, path: &Path, config: &Config, answer: &DoctorView) -> Result<()> {
         let broken =
-            |error: std::io::Error| Fault::ProfileIo(path.display().to_string(), error.to_string());
+            |error: std::io::Error| Fault::FileIo(path.display().to_string(), error.to_string());
         let file = create_named_file(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Fault::AlreadyThere(path.display().to_string()),
+            std::io::ErrorKind::AlreadyExists => Fault::FileThere(path.display().to_string()),
             _ => broken(error),
         })?;
+        let written = self.fill_bundle(file, config, answer, &broken);
+        if written.is_err() {
+            // Half of one helps nobody, and would be in the way of the next.
+            let _ = std::fs::remove_file(path);
+        }
+        written
+    }
+
+    fn fill_bundle(
+        &self,
+        file: std::fs::File,
+        config: &Config,
+        answer: &DoctorView,
+        broken: &dyn Fn(std::io::Error) -> Fault,
+    ) -> Result<()> {
         let names = (!answer.names).then(|| Names::new(self.places(config)));
         let (answer, config) = match &names {
             Some(names) => (

@@ -1,5 +1,7 @@
 //! `config export` and `config import`: storages and pairs without secrets.
 
+use std::collections::BTreeMap;
+
 use crate::answer::Answer;
 use crate::config::{Config, Settings};
 use crate::environment::now;
@@ -20,7 +22,7 @@ impl Service {
         let _changing = self.0.changing.lock().await;
         let imported = Config::parse(text, "The file")?;
         for storage in &imported.storages {
-            self.0.storages.provider(&storage.type_name)?;
+            super::storages::check_record(&self.0.storages, storage)?;
         }
         let Added {
             storages,
@@ -65,13 +67,33 @@ fn take_over(here: &mut Settings, theirs: &Settings) -> bool {
     true
 }
 
+/// The id in this profile of a storage that was made in another. Secrets are kept under it, and the profiles of one
+/// user share a keyring: under one id, removing the storage here would remove what the other has. The same each time,
+/// so that importing twice adds nothing.
+fn id_here(profile: &str, id: &str) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("tandem imported storage");
+    hasher.update(profile.as_bytes());
+    hasher.update(id.as_bytes());
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
 fn merge(known: &Storages, config: &mut Config, imported: Config) -> Result<Added> {
     let mut added = Added {
         settings: take_over(&mut config.settings, &imported.settings),
         ..Added::default()
     };
+    let mut ids = BTreeMap::new();
     for mut storage in imported.storages {
         if config.storages.iter().any(|s| s.id == storage.id) {
+            continue;
+        }
+        let id = id_here(&config.profile, &storage.id);
+        ids.insert(std::mem::replace(&mut storage.id, id.clone()), id.clone());
+        if config.storages.iter().any(|s| s.id == id) {
             continue;
         }
         if config.storages.iter().any(|s| s.name == storage.name) {
@@ -84,14 +106,17 @@ fn merge(known: &Storages, config: &mut Config, imported: Config) -> Result<Adde
         config.storages.push(storage);
         added.storages += 1;
     }
-    for pair in imported.pairs {
+    for mut pair in imported.pairs {
         if config.pairs.iter().any(|p| p.id == pair.id) {
             continue;
         }
         if config.pairs.iter().any(|p| p.name == pair.name) {
             return Err(Fault::NameTaken("pair", pair.name));
         }
-        for end in [&pair.source, &pair.destination] {
+        for end in [&mut pair.source, &mut pair.destination] {
+            if let Some(id) = ids.get(&end.storage) {
+                end.storage.clone_from(id);
+            }
             if end.storage != LOCAL && !config.storages.iter().any(|s| s.id == end.storage) {
                 return Err(Fault::UnknownStorage(end.storage.clone()));
             }

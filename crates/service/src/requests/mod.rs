@@ -27,18 +27,20 @@ impl Service {
         request: Request,
         updates: Updates,
     ) -> std::result::Result<Answer, Failure> {
-        self.answer(request, &updates).await.map_err(|fault| {
-            let mut failure = fault.failure();
-            for text in [Some(&mut failure.message), failure.detail.as_mut()]
-                .into_iter()
-                .flatten()
-            {
-                *text = self.0.redactor.clean(text);
+        let redactor = &self.0.redactor;
+        match self.answer(request, &updates).await {
+            Ok(mut answer) => {
+                answer.clean(&|text| redactor.clean(text));
+                Ok(answer)
             }
-            tracing::debug!(cause = %failure.cause, said = failure.message,
-                detail = failure.detail.as_deref().unwrap_or_default(), "a request was not done");
-            failure
-        })
+            Err(fault) => {
+                let mut failure = fault.failure();
+                failure.clean(&|text| redactor.clean(text));
+                tracing::debug!(cause = %failure.cause, said = failure.message,
+                    detail = failure.detail.as_deref().unwrap_or_default(), "a request was not done");
+                Err(failure)
+            }
+        }
     }
 
     async fn answer(&self, request: Request, updates: &Updates) -> Result<Answer> {
@@ -65,7 +67,7 @@ impl Service {
                 until,
             } => self.pair_pause(&name, paused, until),
             Request::PairRemove { name } => self.pair_remove(&name).await,
-            Request::Preview { pairs } => self.preview(&pairs).await,
+            Request::Preview { pairs, .. } => self.preview(&pairs).await,
             Request::Sync { pairs, actions } => self.sync(&pairs, actions, updates).await,
             Request::Status {
                 pair,
@@ -87,7 +89,6 @@ impl Service {
             Request::Versions { path } => self.versions(&path).await,
             Request::Restore { path, version } => self.restore(&path, version).await,
             Request::Undo(what) => self.undo(what).await,
-            Request::VerifyCost(spec) => self.verify_cost(&spec).await,
             Request::Verify(spec) => self.verify(&spec, updates).await,
             Request::Doctor { bundle, names } => self.doctor(bundle, names).await,
             Request::ConfigExport => self.config_export(),

@@ -90,10 +90,14 @@ impl Service {
         }
         // The database stays: the engine finds out by the roots' identities whether an end was moved or
         // replaced, and what is already there is not sent again.
-        self.close_pair(&old).await?;
+        let _closed = self.close_pairs(std::slice::from_ref(&old)).await?;
         let name = record.name.clone();
         self.change(|config| {
-            *pair_mut(config, &old.name)? = record;
+            let known = pair_mut(config, &old.name)?;
+            // Not what this changes, and both may have changed meanwhile.
+            record.paused = known.paused;
+            record.is_new = known.is_new;
+            *known = record;
             Ok(())
         })?;
         self.pair_show(&name)
@@ -119,7 +123,7 @@ impl Service {
     pub(super) async fn pair_remove(&self, name: &str) -> Result<Answer> {
         let _changing = self.0.changing.lock().await;
         let record = self.config().pair(name)?.clone();
-        self.close_pair(&record).await?;
+        let _closed = self.close_pairs(std::slice::from_ref(&record)).await?;
         self.change(|config| {
             config.pairs.retain(|p| p.id != record.id);
             Ok(())

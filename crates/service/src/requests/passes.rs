@@ -1,10 +1,11 @@
 //! Preview, one pass, and how the pairs are.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tandem_core::error::Cause;
 use tandem_core::side::Side;
-use tandem_engine::report::{LogQuery, PlannedAction, Summary};
+use tandem_engine::report::{LastPass, LogQuery, PlannedAction, Summary};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::answer::{
@@ -17,6 +18,7 @@ use crate::live::{Live, held_view, problem_view};
 use crate::service::{OpenPair, Service};
 use crate::state::{PairState, WaitsFor};
 use crate::update::{Update, Updates};
+use crate::when::When;
 use crate::words::{self, Words};
 
 /// How often `status --watch` looks for itself, besides being told.
@@ -106,7 +108,6 @@ impl Service {
         pair.live.rest();
         match result {
             Ok(summary) => {
-                pair.live.go_on();
                 let (state, failure) = state_of(&pair.live, &summary);
                 sync_view(record, &state, &summary, failure)
             }
@@ -137,22 +138,31 @@ impl Service {
             updates,
             told: before.unwrap_or(0),
         };
-        let pass = pair.engine.sync();
-        tokio::pin!(pass);
-        let result = loop {
-            tokio::select! {
-                biased;
-                event = events.recv() => teller.tell(event).await,
-                result = &mut pass => break result,
+        let (ended, mut end) = tokio::sync::oneshot::channel();
+        let pass = async {
+            let result = pair.engine.sync().await;
+            // Those who are told listen until then.
+            let _ = ended.send(());
+            result
+        };
+        // Beside the pass: whoever listens slowly does not hold it up.
+        let telling = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = &mut end => break,
+                    event = events.recv() => teller.tell(event).await,
+                }
+            }
+            loop {
+                match events.try_recv() {
+                    Ok(event) => teller.tell(Ok(event)).await,
+                    Err(TryRecvError::Lagged(n)) => teller.tell(Err(RecvError::Lagged(n))).await,
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                }
             }
         };
-        loop {
-            match events.try_recv() {
-                Ok(event) => teller.tell(Ok(event)).await,
-                Err(TryRecvError::Lagged(n)) => teller.tell(Err(RecvError::Lagged(n))).await,
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-            }
-        }
+        let (result, ()) = tokio::join!(pass, telling);
         result.map_err(|error| pair.fault(error))
     }
 
@@ -209,6 +219,8 @@ impl Service {
             conflicts: 0,
             problems: 0,
             left_out: 0,
+            looked: None,
+            is_watched: self.0.running.load(Ordering::Relaxed),
             progress: live.progress(),
             not_in_step: Vec::new(),
         };
@@ -257,16 +269,26 @@ impl Service {
         if let Some(paused) = paused {
             return Ok(paused);
         }
+        if let Some(working) = live.state() {
+            return Ok(working);
+        }
         if let Some((state, failure)) = live.stopped() {
             status.error = Some(failure);
             return Ok(state);
         }
-        if let Some(working) = live.state() {
-            return Ok(working);
+        let last = pair.engine.last_pass().map_err(|error| pair.fault(error))?;
+        match last {
+            LastPass::Stopped(stop) => Err(Fault::of_stop(live.ends(), &stop)),
+            LastPass::Unfinished { .. } if summary.held > 0 => Ok(PairState::Held),
+            LastPass::Unfinished { is_first: true } => Ok(PairState::Waiting(WaitsFor::FirstSync)),
+            LastPass::Unfinished { is_first: false } => Ok(PairState::Waiting(WaitsFor::Sync)),
+            LastPass::Done(at) => {
+                status.looked = at.map(When);
+                let (state, failure) = state_of(live, &summary);
+                status.error = failure;
+                Ok(state)
+            }
         }
-        let (state, failure) = state_of(live, &summary);
-        status.error = failure;
-        Ok(state)
     }
 }
 
@@ -325,8 +347,7 @@ impl Teller<'_> {
 
     /// Each action once, also if it is found in the journal before it is heard of.
     async fn action(&mut self, line: LogView) {
-        let number = line.id.rsplit(':').next().and_then(|n| n.parse().ok());
-        let number: u64 = number.unwrap_or(u64::MAX);
+        let number = line.number();
         if number > self.told {
             self.told = number;
             let _ = self.updates.send(Update::Action(Box::new(line))).await;
@@ -372,7 +393,7 @@ pub(crate) fn state_of(live: &Live, summary: &Summary) -> (PairState, Option<Fai
     (state, None)
 }
 
-fn stopped_view(record: &PairRecord, fault: &Fault) -> SyncView {
+pub(super) fn stopped_view(record: &PairRecord, fault: &Fault) -> SyncView {
     let state = PairState::of_fault(fault);
     let mut view = sync_view(record, &state, &Summary::default(), Some(fault.failure()));
     view.exit = view

@@ -13,7 +13,7 @@ use crate::fault::{Fault, Result};
 use crate::location::{LOCAL, is_storage_name};
 use crate::request::StorageSpec;
 use crate::service::Service;
-use crate::storages::words;
+use crate::storages::{Storages, words};
 use crate::update::{Update, Updates};
 use crate::when::When;
 
@@ -81,9 +81,11 @@ impl Service {
             probed: capabilities.probed,
             ..known
         });
-        if known.as_ref() != Some(&capabilities) {
-            self.close_storage(&record.id).await?;
-        }
+        let _closed = if known.as_ref() == Some(&capabilities) {
+            None
+        } else {
+            Some(self.close_storage(&record.id).await?)
+        };
         self.change(|config| {
             let record = storage_mut(config, name)?;
             record.set_capabilities(Some(&capabilities));
@@ -98,9 +100,11 @@ impl Service {
     pub(super) async fn storage_enable(&self, name: &str, on: bool) -> Result<Answer> {
         let _changing = self.0.changing.lock().await;
         let record = self.config().storage(name)?.clone();
-        if !on {
-            self.close_storage(&record.id).await?;
-        }
+        let _closed = if on {
+            None
+        } else {
+            Some(self.close_storage(&record.id).await?)
+        };
         self.change(|config| {
             storage_mut(config, name)?.enabled = on;
             Ok(())
@@ -112,7 +116,7 @@ impl Service {
         let _changing = self.0.changing.lock().await;
         let id = self.config().storage(name)?.id.clone();
         check_new_name(&self.config(), new)?;
-        self.close_storage(&id).await?;
+        let _closed = self.close_storage(&id).await?;
         self.change(|config| {
             let record = storage_mut(config, name)?;
             record.name = new.to_owned();
@@ -156,7 +160,7 @@ impl Service {
             ));
         }
         let descriptor = self.0.storages.provider(&type_name)?.descriptor();
-        check_fields(descriptor, &spec)?;
+        check_fields(descriptor, &spec.config, spec.secrets.keys())?;
         check_complete(descriptor, &spec.config, |key| {
             spec.secrets.contains_key(key)
         })?;
@@ -176,7 +180,8 @@ impl Service {
             probed: None,
             probed_for: None,
         };
-        self.save_storage(record, Some(spec.secrets), spec.test, updates)
+        let (secrets, none) = (Some(spec.secrets), Secrets::new());
+        self.save_storage(record, secrets, none, spec.test, updates)
             .await
     }
 
@@ -188,7 +193,7 @@ impl Service {
         let _changing = self.0.changing.lock().await;
         let old = self.config().storage(&spec.name)?.clone();
         let descriptor = self.0.storages.provider(&old.type_name)?.descriptor();
-        check_fields(descriptor, &spec)?;
+        check_fields(descriptor, &spec.config, spec.secrets.keys())?;
         let mut record = old.clone();
         for (key, value) in &spec.config {
             record.config.insert(key.clone(), value.clone());
@@ -203,16 +208,19 @@ impl Service {
         super::pairs::check_rules_with(&self.0.storages, &self.config(), &record)?;
         record.changed = When(now());
         let moves = spec.store.is_some_and(|store| store != old.secret_store);
-        let mut secrets = None;
+        let (mut secrets, mut before) = (None, Secrets::new());
         if !spec.secrets.is_empty() || (moves && !old.secrets.is_empty()) {
             let mut all = self.saved_secrets(&old).await?;
+            if !moves {
+                before.clone_from(&all);
+            }
             all.extend(spec.secrets);
             record.secrets = all.keys().cloned().collect();
             record.secret_store = spec.store.unwrap_or(old.secret_store);
             secrets = Some(all);
         }
         let answer = self
-            .save_storage(record, secrets, spec.test, updates)
+            .save_storage(record, secrets, before, spec.test, updates)
             .await?;
         if moves && !old.secrets.is_empty() {
             let store = self.0.storages.secrets().store(old.secret_store);
@@ -233,11 +241,12 @@ impl Service {
         ))
     }
 
-    /// Tests if it should, then saves secrets and record, in this order.
+    /// Tests if it should, then saves secrets and record, in this order; `before` is what the store has of it so far.
     async fn save_storage(
         &self,
         mut record: StorageRecord,
         secrets: Option<Secrets>,
+        before: Secrets,
         test: bool,
         updates: &Updates,
     ) -> Result<Answer> {
@@ -258,26 +267,33 @@ impl Service {
             record.set_capabilities(Some(&capabilities));
         }
         record.forget_stale_probe();
-        if let Some(secrets) = secrets
-            && !secrets.is_empty()
-        {
-            self.0
-                .storages
-                .secrets()
-                .store(record.secret_store)
-                .save(&record.id, secrets)
-                .await?;
-        }
         let name = record.name.clone();
-        // Last: what uses the storage comes back by itself, and must find what was saved.
-        self.close_storage(&record.id).await?;
-        self.change(|config| {
+        // Before anything is saved: what cannot be closed is left as it is. What uses the storage comes back by
+        // itself, and must find what was saved.
+        let _closed = self.close_storage(&record.id).await?;
+        let store = self.0.storages.secrets().store(record.secret_store);
+        let id = record.id.clone();
+        let replaced = match secrets {
+            Some(secrets) if !secrets.is_empty() => {
+                store.save(&id, secrets).await?;
+                true
+            }
+            _ => false,
+        };
+        let saved = self.change(|config| {
             match config.storages.iter_mut().find(|s| s.id == record.id) {
                 Some(old) => *old = record,
                 None => config.storages.push(record),
             }
             Ok(())
-        })?;
+        });
+        if saved.is_err() && replaced {
+            // A provider shows a key but once: the old one is not lost for a record that was not saved.
+            if let Err(error) = store.save(&id, before).await {
+                tracing::error!(%error, "secrets that were replaced could not be put back");
+            }
+        }
+        saved?;
         self.storage_answer(&name)
     }
 
@@ -389,7 +405,11 @@ fn check_new_name(config: &Config, name: &str) -> Result<()> {
 }
 
 /// Every key given is one of the provider's, on the right side of the line between values and secrets.
-fn check_fields(descriptor: &Descriptor, spec: &StorageSpec) -> Result<()> {
+fn check_fields<'a>(
+    descriptor: &Descriptor,
+    config: &'a BTreeMap<String, String>,
+    secrets: impl Iterator<Item = &'a String>,
+) -> Result<()> {
     let known = |secret: bool| {
         descriptor
             .fields
@@ -398,21 +418,21 @@ fn check_fields(descriptor: &Descriptor, spec: &StorageSpec) -> Result<()> {
             .map(|f| f.key)
             .collect::<Vec<_>>()
     };
-    let values = spec.config.keys().map(|key| (key, false));
-    let secrets = spec.secrets.keys().map(|key| (key, true));
-    for (key, secret) in values.chain(secrets) {
+    let values = config.keys().map(|key| (key, false));
+    for (key, secret) in values.chain(secrets.map(|key| (key, true))) {
         let field = descriptor
             .fields
             .iter()
             .find(|f| f.key == key && f.secret == secret);
+        let kind = || descriptor.type_name.to_owned();
         let Some(field) = field else {
-            return Err(Fault::UnknownField(
-                descriptor.type_name.to_owned(),
-                key.clone(),
-                known(secret),
-            ));
+            return Err(if secret {
+                Fault::UnknownSecret(kind(), known(true))
+            } else {
+                Fault::UnknownField(kind(), key.clone(), known(false))
+            });
         };
-        let Some(value) = spec.config.get(key).filter(|v| !v.is_empty()) else {
+        let Some(value) = config.get(key).filter(|v| !v.is_empty()) else {
             continue;
         };
         let wrong = match field.kind {
@@ -435,6 +455,15 @@ fn check_fields(descriptor: &Descriptor, spec: &StorageSpec) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// That a record which was made elsewhere holds what its provider takes, and no secret.
+pub(super) fn check_record(storages: &Storages, record: &StorageRecord) -> Result<()> {
+    let descriptor = storages.provider(&record.type_name)?.descriptor();
+    check_fields(descriptor, &record.config, record.secrets.iter())?;
+    check_complete(descriptor, &record.config, |key| {
+        record.secrets.iter().any(|known| known == key)
+    })
 }
 
 fn check_complete(

@@ -103,7 +103,7 @@ impl Service {
                         .await?
                         .is_some()
                 {
-                    return Err(Fault::AlreadyThere(to.to_string()));
+                    return Err(Fault::AlreadyThere(place.to_string()));
                 }
                 vec![Item {
                     from: from_path,

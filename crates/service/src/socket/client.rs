@@ -6,9 +6,10 @@ use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::{Frame, Hello, PROTOCOL, line, path};
+use super::{Frame, HELLO_WITHIN, Hello, PROTOCOL, line, path};
 use crate::answer::Answer;
 use crate::fault::{Failure, Fault};
+use crate::owner::Owner;
 use crate::profile::Profile;
 use crate::request::Request;
 use crate::update::{Update, Updates};
@@ -23,18 +24,37 @@ pub struct Client {
     writer: OwnedWriteHalf,
 }
 
+/// Why the owner of a profile cannot be asked.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// Nobody listens there, or somebody who is not this user's Tandem.
+    Io(io::Error),
+    /// Somebody took the connection and says nothing: it is frozen.
+    Silent,
+    /// It speaks another protocol: what program it says it is.
+    Other(String),
+}
+
+impl From<io::Error> for Unanswered {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 impl Client {
-    /// Connects to the owner of `profile`.
+    /// Connects to the owner of `profile`, where it says that it answers.
     ///
     /// # Errors
-    /// Nobody listens there, or somebody who is not this user's Tandem.
-    pub async fn connect(profile: &Profile) -> io::Result<Self> {
-        let stream = UnixStream::connect(path(profile)?).await?;
+    /// [`Unanswered`] says whether to try again.
+    pub async fn connect(profile: &Profile) -> Result<Self, Unanswered> {
+        let socket = match Owner::socket(profile) {
+            Some(socket) => socket,
+            None => path(profile)?,
+        };
+        let stream = UnixStream::connect(socket).await?;
         if stream.peer_cred()?.uid() != rustix::process::getuid().as_raw() {
-            return Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "another user listens there",
-            ));
+            let why = "another user listens there";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why).into());
         }
         let (reader, writer) = stream.into_split();
         let mut client = Self {
@@ -42,25 +62,26 @@ impl Client {
             writer,
         };
         let ours = Hello::of(profile);
-        line::send(&mut client.writer, &ours).await?;
-        let theirs: Option<Hello> = line::receive(&mut client.reader, 4096).await?;
-        match theirs {
+        let greeted = tokio::time::timeout(HELLO_WITHIN, client.greet(&ours)).await;
+        match greeted.map_err(|_| Unanswered::Silent)?? {
             Some(theirs) if theirs.protocol == PROTOCOL && theirs.profile == ours.profile => {
                 Ok(client)
             }
-            Some(_) => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "it speaks another protocol",
-            )),
-            None => Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(theirs) => Err(Unanswered::Other(theirs.program)),
+            None => Err(Unanswered::Io(io::ErrorKind::UnexpectedEof.into())),
         }
     }
 
-    /// Has `request` answered by the owner. Dropping the future stops the request there.
+    async fn greet(&mut self, ours: &Hello) -> io::Result<Option<Hello>> {
+        line::send(&mut self.writer, ours).await?;
+        line::receive(&mut self.reader, 4096).await
+    }
+
+    /// Has `request` answered by the owner. Dropping the connection stops the request there.
     ///
     /// # Errors
     /// Why it was not done, in words.
-    pub async fn call(mut self, request: &Request, updates: &Updates) -> Result<Answer, Failure> {
+    pub async fn call(&mut self, request: &Request, updates: &Updates) -> Result<Answer, Failure> {
         let gone = |_: io::Error| Fault::OwnerGone.failure();
         line::send(&mut self.writer, request).await.map_err(gone)?;
         loop {

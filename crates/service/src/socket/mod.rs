@@ -10,10 +10,11 @@ mod server;
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use client::Client;
+pub use client::{Client, Unanswered};
 pub use server::Server;
 
 use crate::answer::Answer;
@@ -25,6 +26,9 @@ use crate::update::Update;
 pub const PROTOCOL: u32 = 1;
 /// The longest line the owner reads; a merged text of a conflict fits.
 pub const LONGEST_REQUEST: usize = 8 * 1024 * 1024;
+
+/// Who is there says so within this time.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
 
 /// The first line, both ways.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::{Frame, Hello, LONGEST_REQUEST, PROTOCOL, line, path};
+use super::{Frame, HELLO_WITHIN, Hello, LONGEST_REQUEST, PROTOCOL, line, path};
 use crate::fault::Fault;
 use crate::profile::{remove_file, set_mode};
 use crate::request::Request;
@@ -21,15 +21,35 @@ use crate::service::Service;
 const CONNECTIONS: usize = 32;
 /// How many updates of a request wait to be sent.
 const UPDATES: usize = 64;
-/// A process that connects and says nothing is let go.
-const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// A process that takes nothing of its answer for so long is let go: what it asked for is in others' way.
+const READ_WITHIN: Duration = Duration::from_secs(60);
 
 /// Answers other processes for as long as it is kept.
 #[derive(Debug)]
 pub struct Server {
     task: JoinHandle<()>,
     stop: watch::Sender<bool>,
+    busy: Counter,
     path: PathBuf,
+}
+
+/// How many processes wait for an answer that will come.
+type Counter = Arc<watch::Sender<usize>>;
+
+/// One of them, for as long as it is kept.
+struct Busy(Counter);
+
+impl Busy {
+    fn new(counter: &Counter) -> Self {
+        counter.send_modify(|n| *n += 1);
+        Self(Arc::clone(counter))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n -= 1);
+    }
 }
 
 impl Server {
@@ -43,8 +63,20 @@ impl Server {
         let listener = UnixListener::bind(&path)?;
         set_mode(&path, 0o600)?;
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(accept(listener, service, stopped));
-        Ok(Self { task, stop, path })
+        let busy = Counter::new(watch::channel(0).0);
+        let task = tokio::spawn(accept(listener, service, Arc::clone(&busy), stopped));
+        Ok(Self {
+            task,
+            stop,
+            busy,
+            path,
+        })
+    }
+
+    /// Ends when nobody waits for an answer, but for those who are told for ever.
+    pub async fn rest(&self) {
+        // An error means that there is nobody to count.
+        let _ = self.busy.subscribe().wait_for(|n| *n == 0).await;
     }
 
     /// Stops, and waits until every request under way is dropped.
@@ -63,16 +95,26 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: UnixListener, service: Service, mut stopped: watch::Receiver<bool>) {
+async fn accept(
+    listener: UnixListener,
+    service: Service,
+    busy: Counter,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     tokio::select! {
-        () = accept_all(&listener, &service, &mut connections) => {}
+        () = accept_all(&listener, &service, &busy, &mut connections) => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
     connections.shutdown().await;
 }
 
-async fn accept_all(listener: &UnixListener, service: &Service, connections: &mut JoinSet<()>) {
+async fn accept_all(
+    listener: &UnixListener,
+    service: &Service,
+    counter: &Counter,
+    connections: &mut JoinSet<()>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         while connections.try_join_next().is_some() {}
@@ -92,8 +134,9 @@ async fn accept_all(listener: &UnixListener, service: &Service, connections: &mu
             continue;
         }
         let service = service.clone();
+        let busy = Busy::new(counter);
         connections.spawn(async move {
-            if let Err(error) = serve(stream, service).await {
+            if let Err(error) = serve(stream, service, busy).await {
                 tracing::debug!(%error, "a connection ended");
             }
             drop(place);
@@ -107,7 +150,10 @@ fn is_same_user(stream: &UnixStream) -> bool {
         .is_ok_and(|peer| peer.uid() == rustix::process::getuid().as_raw())
 }
 
-async fn serve(stream: UnixStream, service: Service) -> io::Result<()> {
+/// Serves one process. It counts as `busy` until its first request is there, if that does not take long.
+async fn serve(stream: UnixStream, service: Service, busy: Busy) -> io::Result<()> {
+    let counter = Arc::clone(&busy.0);
+    let mut fresh = Some(busy);
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let ours = Hello::of(service.profile());
@@ -120,7 +166,18 @@ async fn serve(stream: UnixStream, service: Service) -> io::Result<()> {
         _ => return refuse(&mut writer, "it does not speak this protocol").await,
     }
     loop {
-        let text = match line::read(&mut reader, LONGEST_REQUEST).await {
+        let text = {
+            let reading = line::read(&mut reader, LONGEST_REQUEST);
+            tokio::pin!(reading);
+            match tokio::time::timeout(HELLO_WITHIN, &mut reading).await {
+                Ok(text) => text,
+                Err(_) => {
+                    drop(fresh.take());
+                    reading.await
+                }
+            }
+        };
+        let text = match text {
             Ok(Some(text)) => zeroize::Zeroizing::new(text),
             Ok(None) => return Ok(()),
             Err(error) => return refuse(&mut writer, &error.to_string()).await,
@@ -131,6 +188,8 @@ async fn serve(stream: UnixStream, service: Service) -> io::Result<()> {
             continue;
         };
         drop(text);
+        let _busy = (!request.is_endless()).then(|| Busy::new(&counter));
+        drop(fresh.take());
         if !answer(&service, request, &mut reader, &mut writer).await? {
             return Ok(());
         }
@@ -151,21 +210,28 @@ async fn answer(
     let result = loop {
         tokio::select! {
             biased;
-            Some(update) = told.recv() => line::send(writer, &Frame::Update(update)).await?,
+            Some(update) = told.recv() => send(writer, &Frame::Update(update)).await?,
             result = &mut handling => break result,
             // Nothing may come before the answer: the end of the stream, or nonsense.
             _ = reader.read(&mut byte) => return Ok(false),
         }
     };
     while let Ok(update) = told.try_recv() {
-        line::send(writer, &Frame::Update(update)).await?;
+        send(writer, &Frame::Update(update)).await?;
     }
     let frame = match result {
         Ok(answer) => Frame::Answer(Box::new(answer)),
         Err(failure) => Frame::Error(failure),
     };
-    line::send(writer, &frame).await?;
+    send(writer, &frame).await?;
     Ok(true)
+}
+
+/// Sends a line to a process that reads.
+async fn send(writer: &mut OwnedWriteHalf, frame: &Frame) -> io::Result<()> {
+    tokio::time::timeout(READ_WITHIN, line::send(writer, frame))
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 async fn refuse(writer: &mut OwnedWriteHalf, why: &str) -> io::Result<()> {

@@ -56,11 +56,15 @@ fn usage(fault: &Fault) -> Option<Words> {
         ),
         Fault::UnknownField(kind, key, known) => Words::new(
             format!("A storage of type {kind} has no setting “{key}” of this kind."),
-            if known.is_empty() {
-                "It takes none.".to_owned()
-            } else {
-                format!("It takes {}.", known.join(", "))
-            },
+            takes(known),
+        ),
+        Fault::UnknownSecret(kind, known) => Words::new(
+            format!("A storage of type {kind} has no secret of the name given."),
+            takes(known),
+        ),
+        Fault::SecretGiven => Words::new(
+            "What stands after --secret is no key.",
+            "Give --secret KEY alone: the secret is asked for, or read from the standard input, a line each.",
         ),
         Fault::MissingField(kind, key, secret) => Words::new(
             format!("A storage of type {kind} needs “{key}”."),
@@ -96,16 +100,34 @@ fn usage(fault: &Fault) -> Option<Words> {
             },
         ),
         Fault::WhichPair(path, pairs) if pairs.is_empty() => Words::new(
-            format!("“{path}” belongs to no pair."),
+            format!("“{path}” as it is written lies in no pair's folder."),
             "Name the pair with --pair, and the path within it.",
         ),
         Fault::WhichPair(path, pairs) => Words::new(
             format!("“{path}” belongs to several pairs: {}.", pairs.join(", ")),
             "Name one with --pair.",
         ),
-        Fault::Refused(why) => Words::new(sentence(why), ""),
+        Fault::PairBusy(pair) => Words::new(
+            format!("The pair {pair} is being worked on."),
+            "Wait until that is done, and try again; nothing was changed.",
+        ),
+        Fault::Broken(pair) => Words::new(
+            format!("The work on {pair} broke off by a mistake in Tandem."),
+            "It begins again by itself; “tandem doctor --bundle FILE” writes down what to report.",
+        ),
+        Fault::Refused(why) => Words::new(
+            sentence(why),
+            "Put that right, and try again; “tandem doctor” looks whether all is well here.",
+        ),
         _ => return None,
     })
+}
+
+fn takes(known: &[&str]) -> String {
+    if known.is_empty() {
+        return "It takes none.".to_owned();
+    }
+    format!("It takes {}.", known.join(", "))
 }
 
 /// Places that cannot be used.
@@ -135,6 +157,14 @@ fn place(fault: &Fault) -> Option<Words> {
         Fault::AlreadyThere(path) => Words::new(
             format!("{path} is already there."),
             "Add --force to replace it, or choose another name.",
+        ),
+        Fault::FileIo(path, why) => Words::new(
+            format!("{path} cannot be written: {}.", why.trim_end_matches('.')),
+            "Choose another place, or make room there.",
+        ),
+        Fault::FileThere(path) => Words::new(
+            format!("{path} is already there."),
+            "Choose another name, or remove it first.",
         ),
         Fault::IntoItself(from, to) if from.trim_end_matches('/') == to.trim_end_matches('/') => {
             Words::new(
@@ -166,15 +196,30 @@ fn place(fault: &Fault) -> Option<Words> {
     })
 }
 
+fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
+}
+
 /// Tandem's own files and processes.
 fn own(fault: &Fault) -> Words {
     match fault {
         Fault::Owned(pid) => Words::new(
-            match pid {
-                Some(pid) => format!("Another Tandem uses this profile (process {pid})."),
-                None => "Another Tandem uses this profile.".to_owned(),
-            },
+            format!("Another Tandem uses this profile{}.", process(*pid)),
             "Wait until it is done, or stop it.",
+        ),
+        Fault::OwnerSilent(pid) => Words::new(
+            format!(
+                "The Tandem that uses this profile does not answer{}.",
+                process(*pid)
+            ),
+            "It may be suspended: let it go on, or stop it.",
+        ),
+        Fault::OtherVersion(program, pid) => Words::new(
+            format!(
+                "Another version uses this profile: {program}{}.",
+                process(*pid)
+            ),
+            "Stop it and start it again with this version, or use that one.",
         ),
         Fault::OwnerGone => Words::new(
             "The Tandem that uses this profile ended before it answered.",

@@ -40,7 +40,11 @@ pub fn guard(
             Words::new(
                 format!(
                     "{n}{of} {word} would be deleted from {}. Nothing has been changed.",
-                    called(end)
+                    if end.name.is_empty() {
+                        folder
+                    } else {
+                        called(end)
+                    }
                 ),
                 "“tandem approve” deletes them, “tandem reject --restore” brings them back.",
             )

@@ -1,4 +1,5 @@
-//! The one catalogue of sentences a person reads, each with the next step.
+//! The catalogue of sentences about what happens to a person's files, each with the next step. What a shell prints
+//! around them (titles of columns, counts, an empty list) is its own.
 //!
 //! Present tense, calm, no codes in the first sentence (they stand in `detail`). Names are put in as they
 //! are; whoever prints them makes control characters visible.
@@ -24,10 +25,30 @@ pub const ASK_PASSPHRASE: &str = "Passphrase of the saved passwords: ";
 pub const ASK_NEW_PASSPHRASE: &str = "New passphrase for the saved passwords: ";
 /// Asks for it once more.
 pub const ASK_AGAIN: &str = "The same again: ";
+/// Of a command that has its answer and does not end yet.
+pub const ANSWERS_OTHERS: &str = "Another command is at work through this one, which ends with it.";
 /// Of a file that was left out of a copy.
 pub const UNREADABLE: &str = "It cannot be read.";
 /// Of a folder that was left out of a copy.
 pub const UNREADABLE_FOLDER: &str = "The folder cannot be read: no permission.";
+
+/// Of a program that has no runtime.
+#[must_use]
+pub fn cannot_start(error: &std::io::Error) -> String {
+    format!("Tandem cannot start: {error}.")
+}
+
+/// Of a log that cannot be written; the command goes on without.
+#[must_use]
+pub fn no_log(error: &std::io::Error) -> String {
+    format!("The log cannot be written: {error}.")
+}
+
+/// Of a file that was written.
+#[must_use]
+pub fn written(file: &str) -> String {
+    format!("{file} was written.")
+}
 
 /// A sentence and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

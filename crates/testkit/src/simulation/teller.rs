@@ -85,7 +85,7 @@ impl Teller {
                 )
             }),
             Event::Held(hold) => self.say(|| format!("  held: {hold:?}")),
-            Event::Phase(_) | Event::Progress(_) => {}
+            Event::Phase(_) | Event::Progress(_) | Event::Ended(_) => {}
         }
     }
 }
