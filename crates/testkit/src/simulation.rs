@@ -60,7 +60,7 @@ impl Shape {
             faults,
             crash,
             every_mode,
-            held: seed % 3 == 0,
+            held: seed.is_multiple_of(3),
         }
     }
 
