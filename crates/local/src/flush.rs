@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use tandem_core::path::RelPath;
 
 use crate::disk::{Anchor, lock};
+use crate::durable::flush_all;
 use crate::sys::{self, Access, Errno, SysResult};
 
 /// From so many paths on, one flush of the whole file system is cheaper.
@@ -94,7 +95,7 @@ fn flush_device(anchor: &Anchor, device: u64, dirt: &Dirt) -> SysResult<()> {
     }
     // The call reports each failed write-back since the handle was opened or last asked.
     if device == anchor.stat.device {
-        return anchor.folder.sync_all();
+        return flush_all(&anchor.folder, device);
     }
     flush_foreign(anchor, device, dirt)
 }
@@ -130,7 +131,7 @@ fn flush_foreign(anchor: &Anchor, device: u64, dirt: &Dirt) -> SysResult<()> {
         if let Ok(folder) = anchor.folder.open_folder(path.as_str())
             && folder.stat_self()?.device == device
         {
-            return folder.sync_all();
+            return flush_all(&folder, device);
         }
         at = path.parent();
     }

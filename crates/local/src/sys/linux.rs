@@ -223,6 +223,13 @@ pub(super) fn known_features(folder: BorrowedFd<'_>) -> Features {
     }
 }
 
+pub(super) fn stamps_and_flushes(folder: BorrowedFd<'_>) -> bool {
+    matches!(
+        file_system(folder),
+        EXT4 | BTRFS | XFS | TMPFS | F2FS | OVERLAY
+    )
+}
+
 /// The kernel stamps files with the time of its last tick, at most so many nanoseconds ago.
 const TICK: u64 = 10_000_000;
 const SECOND: u64 = 1_000_000_000;

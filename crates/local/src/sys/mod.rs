@@ -480,6 +480,12 @@ impl Folder {
         linux::known_features(self.as_fd())
     }
 
+    /// Whether it is known that the kernel stamps each change of a file here with its own time, and that a flush of the
+    /// whole file system flushes all of it.
+    pub(crate) fn stamps_and_flushes(&self) -> bool {
+        linux::stamps_and_flushes(self.as_fd())
+    }
+
     /// The shortest time, in nanoseconds, in which the times of two changes differ.
     pub(crate) fn time_step(&self) -> u64 {
         linux::time_step(self.as_fd(), self.stat_self().ok().map(|stat| stat.ctime))
