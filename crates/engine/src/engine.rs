@@ -18,6 +18,7 @@ use crate::error::{EngineError, Result};
 use crate::event::{Event, Progress};
 use crate::quiet::Unrest;
 use crate::report::Phase;
+use crate::settling::Doubtful;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::young::compared_granularity;
@@ -34,6 +35,8 @@ pub struct Engine {
     pub(crate) paused: AtomicBool,
     /// Whether something may be visible that was never flushed: until shown otherwise, what an earlier run left.
     pub(crate) unsettled: AtomicBool,
+    /// What may not be durable although it is visible, whatever a later flush says.
+    pub(crate) doubtful: Mutex<Doubtful>,
     pub(crate) wake: mpsc::UnboundedSender<()>,
     pub(crate) woken: AsyncMutex<mpsc::UnboundedReceiver<()>>,
     pub(crate) throttles: PerSide<Arc<Throttle>>,
@@ -72,6 +75,7 @@ impl Engine {
             looking: AsyncMutex::new(()),
             paused: AtomicBool::new(false),
             unsettled: AtomicBool::new(true),
+            doubtful: Mutex::default(),
             wake,
             woken: AsyncMutex::new(woken),
             progress: Mutex::default(),

@@ -23,6 +23,9 @@ use crate::views::{held_view, problem};
 /// A pass that does not come to rest in so many rounds stops and says so.
 const MOST_ROUNDS: u32 = 200;
 
+/// Why it stopped then.
+const NO_REST: &str = "the pair does not come to rest";
+
 /// A place that was overtaken so often in one pass is left to the next.
 const MOST_RACES: u32 = 5;
 
@@ -98,7 +101,12 @@ impl Engine {
             return self.end_pass(pass);
         }
         self.take_back_moves().await?;
-        for _ in 0..MOST_ROUNDS {
+        self.find_pre_images(pass.run).await?;
+        for round in 0.. {
+            if round == MOST_ROUNDS {
+                pass.summary.stopped = Some(NO_REST.to_owned());
+                break;
+            }
             self.phase(Phase::Looking);
             let look = self.look(&doubts).await?;
             self.note_writing(&look);
@@ -179,6 +187,7 @@ impl Engine {
             conflicts += plan.conflicts.len() as u64;
             self.note_plan(&plan, is_first_part)?;
             is_first_part = false;
+            plan.actions = self.written_once_more(plan.actions)?;
             self.drop_hopeless(pass, &mut plan, &loaded)?;
             if is_held {
                 plan.actions.clear();
@@ -427,6 +436,20 @@ impl Engine {
     /// Discards what an earlier run staged and this pass did not go on with.
     pub(crate) async fn discard_abandoned(&self) -> Result<()> {
         let intents = self.state().intents()?;
+        self.discard_intents(intents).await
+    }
+
+    /// Discards what is still staged for these intents.
+    pub(crate) async fn discard_staged(&self, given_up: &[i64]) -> Result<()> {
+        if given_up.is_empty() {
+            return Ok(());
+        }
+        let mut intents = self.state().intents()?;
+        intents.retain(|intent| given_up.contains(&intent.id));
+        self.discard_intents(intents).await
+    }
+
+    async fn discard_intents(&self, intents: Vec<Intent>) -> Result<()> {
         for intent in intents {
             if let Some(token) = &intent.token
                 && let Err(error) = self.root(intent.side).discard(token).await

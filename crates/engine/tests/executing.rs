@@ -4,18 +4,22 @@
 
 mod common;
 
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::{Destination, SEEDS, Source, World, capabilities, path};
+use futures_util::future::select;
 use tandem_core::capabilities::{Capabilities, Conditions, Ids};
-use tandem_core::entry::HashKind;
 use tandem_core::environment::Environment as _;
 use tandem_core::policy::ConflictPolicy;
 use tandem_core::side::Side;
 use tandem_engine::report::{ActionKind, Outcome, Undo};
 use tandem_engine::setup::PairOptions;
-use tandem_testkit::sim::{Edit, Fault, Faults, Habits, SimExecutor};
+use tandem_testkit::sim::{Edit, Fault, Faults, Habits};
 
 const DAY: u64 = 24 * 3600;
 
@@ -157,6 +161,176 @@ fn a_folder_that_could_not_be_flushed_costs_nothing_at_a_power_cut() {
         }
         world.still();
     }
+}
+
+#[test]
+fn what_an_abandoned_pass_made_visible_is_not_adopted_without_a_flush() {
+    for seed in 0..16 {
+        let world = volatile(seed);
+        for side in Side::BOTH {
+            world.write(side, "same", "on both sides");
+        }
+        world.sync();
+        world.write(Source, "a", "content");
+        // Nobody waits for it any more; the engine goes on.
+        let is_visible = poll_fn(|context| {
+            context.waker().wake_by_ref();
+            match world.text(Destination, "a") {
+                Some(_) => Poll::Ready(()),
+                None => Poll::Pending,
+            }
+        });
+        world.run(select(Box::pin(world.engine.sync()), is_visible));
+        world.sync();
+        world.sides.destination.crash(true);
+        world.sync();
+        world.both_have("a", Some("content"));
+    }
+}
+
+#[test]
+fn what_a_failed_flush_left_visible_is_written_once_more() {
+    for seed in 0..8 {
+        let world = volatile(seed);
+        world.write(Source, "a", "content");
+        let destination = world.sides.destination.clone();
+        world
+            .sides
+            .destination
+            .on_operation(Box::new(move |what, _| {
+                if what == "commit" {
+                    destination.set_faults(Faults::of(&[(Fault::FailedFlush, 1000)]));
+                }
+            }));
+        world.sync();
+        world.sides.destination.heal();
+        // A flush after one that failed says that all is well.
+        let commits = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&commits);
+        world
+            .sides
+            .destination
+            .on_operation(Box::new(move |what, at| {
+                if what == "commit" && at.as_str() == "a" {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+            }));
+        let summary = world.sync();
+        assert_eq!(commits.load(Ordering::Relaxed), 1, "{summary:?}");
+        world.both_have("a", Some("content"));
+        world.still();
+    }
+}
+
+#[test]
+fn what_a_person_saved_is_durable_before_it_counts_as_in_step() {
+    for seed in SEEDS {
+        let world = World::shaped(
+            seed,
+            |_| {},
+            |_| {
+                let capabilities = capabilities(Ids::Hint);
+                let habits = Habits {
+                    volatile: true,
+                    ..Habits::plain(&capabilities)
+                };
+                (capabilities, habits)
+            },
+        );
+        let save = |side: Side, at: &str| {
+            let content = Bytes::from_static(b"content");
+            assert!(world.sides[side].save_unflushed(&path(at), &content));
+        };
+        save(Source, "carried");
+        save(Source, "adopted");
+        save(Destination, "adopted");
+        world.sync();
+        for side in Side::BOTH {
+            world.sides[side].lose_unflushed_edits();
+        }
+        world.sync();
+        world.both_have("carried", Some("content"));
+        world.both_have("adopted", Some("content"));
+        world.still();
+    }
+}
+
+#[test]
+fn what_was_staged_for_a_change_that_lost_its_race_is_thrown_away() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        world.write(Source, "a", "base");
+        world.sync();
+        world.write(Source, "a", "mine");
+        let theirs = write("a", "theirs");
+        world.edit_during(Destination, "commit", Destination, vec![theirs]);
+        world.sync();
+        assert_eq!(world.sides.destination.staged(), 0);
+        world.still();
+    }
+}
+
+#[test]
+fn junk_that_is_synced_is_an_edit_like_any_other() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.versions.keep = false);
+        world.folder(Source, "f");
+        world.write(Source, "f/a", "one");
+        world.write(Source, "f/desktop.ini", "one");
+        world.sync();
+        let path = path("f");
+        world.edit(Source, &Edit::DeleteTree { path });
+        let edited = write("f/desktop.ini", "edited");
+        world.edit_during(Destination, "delete", Destination, vec![edited]);
+        world.sync();
+        world.both_have("f/desktop.ini", Some("edited"));
+        world.both_have("f/a", None);
+        world.still();
+    }
+}
+
+#[test]
+fn junk_that_is_not_synced_is_kept_with_a_line_of_its_own() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| {
+            o.filter.defaults = true;
+            o.versions.keep = false;
+        });
+        world.folder(Source, "f");
+        world.write(Source, "f/a", "one");
+        world.sync();
+        world.write(Destination, "f/desktop.ini", "nobody saw it");
+        let path = path("f");
+        world.edit(Source, &Edit::DeleteTree { path });
+        world.sync();
+        assert_eq!(world.paths(Destination), Vec::<String>::new());
+        assert!(world.is_kept(Destination, "nobody saw it"));
+        assert!(world.line(ActionKind::Delete, "f/desktop.ini").undoable);
+        world.still();
+    }
+}
+
+#[test]
+fn a_pass_that_does_not_come_to_rest_says_so() {
+    let world = World::new(1);
+    let (source, destination) = (world.sides.source.clone(), world.sides.destination.clone());
+    let mut n = 0;
+    // Whatever is carried is there already, and there is always one more.
+    world
+        .sides
+        .destination
+        .on_operation(Box::new(move |what, at| {
+            if what == "commit" {
+                let content = source.content(at).unwrap_or_default();
+                let path = at.clone();
+                assert!(destination.edit(&Edit::Write { path, content }));
+                n += 1;
+                assert!(source.edit(&write(&format!("{n}"), "more")));
+            }
+        }));
+    world.write(Source, "first", "content");
+    let summary = world.sync();
+    assert!(summary.stopped.is_some(), "{summary:?}");
 }
 
 #[test]
@@ -408,40 +582,6 @@ fn a_conflict_copy_does_not_tell_when_a_server_got_it() {
         let paths = world.paths(Source);
         let told = paths.iter().find_map(|p| p.strip_prefix("a (conflict "));
         assert!(told.unwrap() > seen.as_str(), "{paths:?}, seen at {seen}");
-        world.still();
-    }
-}
-
-#[test]
-fn a_folder_that_was_half_moved_when_the_program_ended_is_still_one_folder() {
-    for at in (10..180).step_by(6) {
-        let world = World::of(
-            at,
-            |_| {},
-            |side| match side {
-                Source => capabilities(Ids::Strong),
-                Destination => Capabilities {
-                    folder_move: false,
-                    hashes: vec![HashKind::Md5],
-                    ..capabilities(Ids::None)
-                },
-            },
-        );
-        world.folder(Source, "old");
-        for name in ["old/a", "old/b", "old/c", "old/d"] {
-            world.write(Source, name, name);
-        }
-        world.sync();
-        let (from, to) = (path("old"), path("new"));
-        world.edit(Source, &Edit::Move { from, to });
-        let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
-        // It may also come to its end.
-        let _ended = killed.run(world.engine.sync());
-        world.sync();
-        for side in Side::BOTH {
-            let expected = ["new", "new/a", "new/b", "new/c", "new/d"];
-            assert_eq!(world.paths(side), expected, "killed at {at}");
-        }
         world.still();
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use tandem_core::path::RelPath;
 
 use crate::disk::{Anchor, Disk, Moment, lock};
+use crate::durable::flush_all;
 use crate::sys::{self, Access, Errno, Folder, SysResult};
 
 /// From so many paths on, one flush of the whole file system is cheaper, where that can be relied on.
@@ -190,7 +191,7 @@ fn flush_noted(
 fn flush_device(disk: &Disk, anchor: &Anchor, device: u64, some: &RelPath) -> SysResult<()> {
     disk.at(Moment::Flush)?;
     if device == anchor.stat.device {
-        return anchor.folder.sync_all();
+        return flush_all(&anchor.folder, device);
     }
     // Mounted below the root: through any folder on it.
     let mut at = Some(some.clone());
@@ -198,7 +199,7 @@ fn flush_device(disk: &Disk, anchor: &Anchor, device: u64, some: &RelPath) -> Sy
         if let Ok(folder) = anchor.folder.open_folder(path.as_str())
             && folder.stat_self()?.device == device
         {
-            return folder.sync_all();
+            return flush_all(&folder, device);
         }
         at = path.parent();
     }

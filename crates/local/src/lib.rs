@@ -10,6 +10,7 @@ mod commit;
 mod discard;
 mod disk;
 mod duplicate;
+mod durable;
 mod errors;
 mod faithful;
 mod flush;

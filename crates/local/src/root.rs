@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tandem_core::capabilities::{Capabilities, CaseRule};
 use tandem_core::content::{ByteStream, SharedContent};
-use tandem_core::entry::Entry;
+use tandem_core::entry::{Entry, Revision};
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
@@ -29,8 +29,8 @@ use crate::storage::Options;
 use crate::sys::Features;
 use crate::watch::{Watch, WatchCoverage};
 use crate::{
-    commit, discard, duplicate, folders, identity, metadata, probe, read, remove, scan, stage,
-    versions,
+    commit, discard, duplicate, durable, folders, identity, metadata, probe, read, remove, scan,
+    stage, versions,
 };
 
 /// A folder on this computer's disk. It need not exist when this is made; what does is found out when it
@@ -208,6 +208,12 @@ impl Root for LocalRoot {
 
     async fn settle(&self) -> Result<()> {
         self.pulse.hear(self.aside(commit::settle).await)
+    }
+
+    async fn make_durable(&self, files: &[(RelPath, Revision)]) -> Result<()> {
+        let files = files.to_vec();
+        let done = self.aside(move |disk| durable::make_durable(disk, &files));
+        self.pulse.hear(done.await)
     }
 
     async fn discard(&self, token: &ResumeToken) -> Result<()> {

@@ -14,7 +14,7 @@ use super::write::{
 };
 use crate::capabilities::Capabilities;
 use crate::content::{ByteStream, SharedContent};
-use crate::entry::{Entry, NativeId};
+use crate::entry::{Entry, NativeId, Revision};
 use crate::error::{Cause, Result, StorageError};
 use crate::path::RelPath;
 use crate::time::Timestamp;
@@ -143,7 +143,8 @@ pub trait Root: Send + Sync {
     /// Makes a group visible: flushes its content, checks each expectation last, replaces or creates, and
     /// answers per member in order. When it returns, what *earlier* calls of `commit`, `move_to`, `delete`,
     /// `create_folder` and `set_meta` made visible is durable; its own members are after the next
-    /// [`Root::settle`] or `commit`. Missing parent folders fail with `not_found`.
+    /// [`Root::settle`] or `commit`. A failed flush fails every member with `local_io` or `quota`; then what earlier
+    /// calls made visible may not be durable either. Missing parent folders fail with `not_found`.
     async fn commit(&self, group: Vec<Commit>) -> Vec<Result<Committed>>;
 
     /// Makes everything visible durable (P5).
@@ -151,6 +152,16 @@ pub trait Root: Send + Sync {
     /// # Errors
     /// A failed flush: nothing since the last one counts as recorded.
     async fn settle(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Makes durable what others wrote: the content of these files, each as read at this revision, and their names
+    /// (P5). What is not there any more, or not so, is passed over. Nothing to do where all that can be read is durable.
+    ///
+    /// # Errors
+    /// A failed flush: what was read must not be recorded.
+    async fn make_durable(&self, files: &[(RelPath, Revision)]) -> Result<()> {
+        let _ = files;
         Ok(())
     }
 

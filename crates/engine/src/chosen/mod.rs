@@ -6,24 +6,20 @@
 
 mod means;
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
 use tandem_core::content::SharedContent;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::plan::{At, BaseItem, Reason};
 use tandem_core::side::{PerSide, Side};
-use tandem_core::storage::{
-    Commit, Committed, Discard, Expected, Keep, Locator, Meta, ResumeSink, ResumeToken, VersionKey,
-};
+use tandem_core::storage::{Committed, Discard, Expected, Keep, Locator, Meta, VersionKey};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::event::Event;
 use crate::observe::Doubt;
 use crate::report::{ActionKind, Outcome, Summary};
+use crate::settling::Unrecorded;
 use crate::state::{JournalRow, UNDONE};
 use crate::views::log_line;
 
@@ -33,14 +29,6 @@ pub(crate) use means::Left;
 const GROUP: usize = 256;
 
 type Answer<T> = tandem_core::error::Result<T>;
-
-/// Nobody waits for progress, and what is cut short is begun anew.
-struct NoSink;
-
-impl ResumeSink for NoSink {
-    fn store(&self, _: &ResumeToken) {}
-    fn progress(&self, _: u64) {}
-}
 
 /// A change that was made and is not recorded yet.
 struct Made {
@@ -61,6 +49,9 @@ pub(crate) struct Chosen<'a> {
     run: i64,
     reason: Reason,
     made: Vec<Made>,
+    /// What is taken back unless it is recorded.
+    intents: Vec<i64>,
+    unrecorded: Unrecorded<'a>,
     /// Where to look next.
     pub(crate) doubts: PerSide<Doubt>,
     /// What was done so far.
@@ -106,6 +97,8 @@ impl<'a> Chosen<'a> {
             run,
             reason,
             made: Vec::new(),
+            intents: Vec::new(),
+            unrecorded: Unrecorded::none(engine),
             doubts: PerSide::default(),
             summary: Summary::default(),
         })
@@ -120,36 +113,14 @@ impl<'a> Chosen<'a> {
         before: Option<&Entry>,
         (keep, kind, note): (Keep, ActionKind, Note),
     ) -> Answer<Entry> {
-        let root = self.engine.root(side);
         self.make_room(side, path).await?;
-        let sink: Arc<dyn ResumeSink> = Arc::new(NoSink);
         let bytes = content.len();
-        let staged = root
-            .stage(path, content, &meta, None, Arc::clone(&sink))
-            .await?;
-        let token = staged.token.clone();
         let expected = before.map_or(Expected::Absent, |e| Expected::Revision(e.revision.clone()));
-        let mut answers = root
-            .commit(vec![Commit {
-                staged,
-                expected,
-                keep,
-                sink: Some(sink),
-            }])
-            .await;
-        let answer = answers.pop().unwrap_or_else(|| {
-            Err(StorageError::new(
-                "commit",
-                Cause::BadResponse,
-                "no answer for a member",
-            ))
-        });
-        if answer.is_err()
-            && let Err(error) = root.discard(&token).await
-        {
-            tracing::warn!(%error, "what was staged could not be thrown away");
-        }
-        let committed = answer?;
+        let writing = self
+            .engine
+            .write_one(side, path, (content, &meta), (expected, keep));
+        let written = writing.await;
+        let committed = self.done(written)?;
         let row = JournalRow {
             bytes,
             ..self.row(side, kind, path, before, &note)
@@ -166,11 +137,9 @@ impl<'a> Chosen<'a> {
         (kind, note): (ActionKind, Note),
     ) -> Answer<Entry> {
         self.make_room(side, path).await?;
-        let committed = self
-            .engine
-            .root(side)
-            .restore_version(key, path, &Expected::Absent)
-            .await?;
+        let root = self.engine.root(side);
+        let restored = root.restore_version(key, path, &Expected::Absent).await;
+        let committed = self.done(restored)?;
         let row = JournalRow {
             bytes: entry.size,
             ..self.row(side, kind, path, None, &note)
@@ -185,12 +154,19 @@ impl<'a> Chosen<'a> {
         from: &At,
         to: &RelPath,
         note: Note,
-    ) -> Answer<Entry> {
-        self.make_room(side, to).await?;
-        let moved = self.engine.move_item(side, from, to).await?;
+    ) -> Result<Answer<Entry>> {
+        if let Err(error) = self.make_room(side, to).await {
+            return Ok(Err(error));
+        }
+        let moving = self.engine.move_or_take_back(side, from, to).await?;
+        let moved = match self.done(moving.answer) {
+            Ok(moved) => moved,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.intents.extend(moving.intent);
         let mut row = self.row(side, ActionKind::Move, &from.path, Some(&from.entry), &note);
         row.target = Some(to.to_string());
-        self.landed(row, &from.path, Some(to), &moved, note)
+        Ok(self.landed(row, &from.path, Some(to), &moved, note))
     }
 
     /// Deletes a file or link, or a folder that is empty.
@@ -207,11 +183,12 @@ impl<'a> Chosen<'a> {
         } else {
             keep
         };
-        let deleted = self
-            .engine
-            .root(side)
+        self.unrecorded.begin();
+        let root = self.engine.root(side);
+        let deleted = root
             .delete(&locate(at), &expected, keep, Discard::Forever)
-            .await?;
+            .await;
+        let deleted = self.done(deleted)?;
         let mut row = self.row(side, ActionKind::Delete, &at.path, Some(&at.entry), &note);
         if let Some(displaced) = deleted.displaced {
             // What was there is kept and shown; it is not what was to be deleted.
@@ -236,11 +213,9 @@ impl<'a> Chosen<'a> {
         note: Note,
     ) -> Answer<Entry> {
         let expected = Expected::Revision(at.entry.revision.clone());
-        let entry = self
-            .engine
-            .root(side)
-            .set_meta(&locate(at), &expected, meta)
-            .await?;
+        self.unrecorded.begin();
+        let root = self.engine.root(side);
+        let entry = self.done(root.set_meta(&locate(at), &expected, meta).await)?;
         let mut row = self.row(side, ActionKind::SetMeta, &at.path, Some(&at.entry), &note);
         row.after = Some(entry.clone());
         self.note(row, at.path.clone(), None, note);
@@ -254,15 +229,26 @@ impl<'a> Chosen<'a> {
         path: &RelPath,
         note: Note,
     ) -> Answer<()> {
-        let entry = self.engine.root(side).create_folder(path).await?;
+        self.unrecorded.begin();
+        let made = self.engine.root(side).create_folder(path).await;
+        let entry = self.done(made)?;
         let mut row = self.row(side, ActionKind::CreateFolder, path, None, &note);
         row.after = Some(entry);
         self.note(row, path.clone(), None, note);
         Ok(())
     }
 
-    /// The folder that is to hold the path, and those above it.
-    async fn make_room(&self, side: Side, path: &RelPath) -> Answer<()> {
+    /// What a change that failed has done all the same is left behind.
+    fn done<T>(&self, answer: Answer<T>) -> Answer<T> {
+        if answer.is_err() {
+            self.engine.left_unsettled();
+        }
+        answer
+    }
+
+    /// The folder that is to hold the path, and those above it. From now on something may be visible.
+    async fn make_room(&mut self, side: Side, path: &RelPath) -> Answer<()> {
+        self.unrecorded.begin();
         let Some(folder) = path.parent().filter(|f| !f.is_root()) else {
             return Ok(());
         };
@@ -382,11 +368,11 @@ impl<'a> Chosen<'a> {
             if self.made.iter().any(|m| m.row.side == side)
                 && let Err(error) = self.engine.root(side).settle().await
             {
-                self.engine.unsettled.store(true, Ordering::Release);
                 return Err(EngineError::Storage { side, error });
             }
         }
         let mut made = std::mem::take(&mut self.made);
+        let intents = std::mem::take(&mut self.intents);
         self.engine.state().transaction(|state| {
             for one in &mut made {
                 one.row.id = state.add_journal(&one.row)?;
@@ -412,8 +398,9 @@ impl<'a> Chosen<'a> {
                     state.detach(side, place, UNDONE, self.engine.while_it_is(side, after))?;
                 }
             }
-            Ok(())
+            state.close_intents(intents)
         })?;
+        self.unrecorded.end();
         for one in &made {
             self.engine
                 .setup

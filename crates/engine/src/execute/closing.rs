@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use tandem_core::entry::Entry;
+use tandem_core::entry::{Entry, Kind, Revision};
+use tandem_core::error::StorageError;
+use tandem_core::path::RelPath;
+use tandem_core::plan::{Action, At, Deed};
 use tandem_core::side::Side;
 use tandem_core::storage::VersionKey;
 
@@ -35,24 +38,80 @@ impl Execution<'_> {
         self.record(finished)
     }
 
-    /// What was done, after a look at what it set aside.
+    /// What was done, once what was read for it is durable too, and after a look at what it set aside.
     pub(super) async fn looked_at_again(
         &mut self,
-        mut finished: Vec<Finished>,
+        finished: Vec<Finished>,
     ) -> Result<Vec<Finished>> {
+        let mut finished = self.read_is_durable(finished).await?;
         for one in &mut finished {
             if let Some(key) = &one.version
                 && let Some(before) = journal_row(&one.action, self.run, self.engine.now()).before
             {
                 one.keep |= self.look_again(one.action.side, key, &before).await?;
             }
-            if let Some(row) = one.also.as_deref_mut()
-                && let (Some(key), Some(before)) = (&row.version, &row.before)
-            {
-                row.keep |= self.look_again(row.side, key, before).await?;
+            for row in &mut one.also {
+                if let (Some(key), Some(before)) = (&row.version, &row.before) {
+                    row.keep |= self.look_again(row.side, key, before).await?;
+                }
             }
         }
         Ok(finished)
+    }
+
+    /// What a person saved may be lost to a power cut; recorded as in step, that would look like an edit or a delete.
+    /// So what was read is made durable on its own side first. What could not be is not recorded.
+    pub(super) async fn read_is_durable(
+        &mut self,
+        mut finished: Vec<Finished>,
+    ) -> Result<Vec<Finished>> {
+        for side in Side::BOTH {
+            let mut read = Vec::new();
+            for one in &finished {
+                read.extend(self.read_on(side, &one.action)?);
+            }
+            if read.is_empty() {
+                continue;
+            }
+            let Err(error) = self.engine.root(side).make_durable(&read).await else {
+                continue;
+            };
+            let (cause, text) = (error.cause, error.to_string());
+            for one in std::mem::take(&mut finished) {
+                if self.read_on(side, &one.action)?.is_none() {
+                    finished.push(one);
+                    continue;
+                }
+                let error = StorageError::new("read", cause, text.clone());
+                self.gave_up_keeping(&one.action, error, one.intent, one.version)?;
+            }
+        }
+        Ok(finished)
+    }
+
+    /// The file that an action takes from a side as it is there.
+    fn read_on(&self, side: Side, action: &Action) -> Result<Option<(RelPath, Revision)>> {
+        let read = |at: &At| Some((at.path.clone(), at.entry.revision.clone()));
+        if action.standing.kind != Kind::File {
+            return Ok(None);
+        }
+        Ok(match &action.deed {
+            Deed::Transfer { from, .. } if action.side != side => read(from),
+            Deed::Duplicate { from, .. } if action.side == side => read(from),
+            Deed::Adopt {
+                source,
+                destination,
+                ..
+            } => {
+                let entry = match side {
+                    Side::Source => source,
+                    Side::Destination => destination,
+                };
+                let path = self.engine.place_of(action, side)?;
+                path.map(|path| (path, entry.revision.clone()))
+            }
+            _ => None,
+        })
     }
 
     /// Answers whether what was set aside must be kept for good.

@@ -18,6 +18,7 @@ use super::transfer::{Begun, Moved, Ready};
 use super::{Execution, Finished};
 use crate::error::Result;
 use crate::parallel::{Running, answers_in_parallel, begin_after, begin_in_parallel};
+use crate::single::no_answer;
 
 /// Files that become visible together, at most.
 const MOST_FILES: usize = 1024;
@@ -202,16 +203,21 @@ impl Execution<'_> {
             return Ok(());
         };
         let results = results(running, ready.len()).await;
-        let flushed = results.iter().any(|result| result.is_ok());
+        let flushed = Flushed::of(&results);
         for (ready, result) in ready.into_iter().zip(results) {
             let visible = self.take_result(ready, result)?;
             self.flow.visible.extend(visible);
         }
-        if flushed {
-            self.flow.durable.extend(covered);
-            Ok(())
-        } else {
-            self.settle_transfers(covered).await
+        match flushed {
+            Flushed::Yes => {
+                self.flow.durable.extend(covered);
+                Ok(())
+            }
+            Flushed::Unknown => self.settle_transfers(covered).await,
+            Flushed::Failed(why) => {
+                let error = StorageError::new("settle", Cause::LocalIo, why);
+                self.not_durable(covered, error)
+            }
         }
     }
 
@@ -264,8 +270,10 @@ impl Execution<'_> {
             if is_folder(&one) {
                 self.lost.insert(one.action.standing.item);
             }
+            self.engine
+                .note_doubtful(&one.action, one.done.entry.as_ref());
             let error = StorageError::new("settle", Cause::LocalIo, text.clone());
-            self.gave_up(&one.action, error, one.intent)?;
+            self.gave_up_keeping(&one.action, error, one.intent, one.version)?;
         }
         Ok(())
     }
@@ -286,6 +294,29 @@ impl Execution<'_> {
             }
         }
         Ok(kept)
+    }
+}
+
+/// What the answers of a group tell of its flush.
+enum Flushed {
+    Yes,
+    /// No member came so far as to need one.
+    Unknown,
+    /// It may have failed. The system tells of that once: another flush would say that all is well.
+    Failed(String),
+}
+
+impl Flushed {
+    fn of(results: &[CommitAnswer]) -> Self {
+        let is_flush = |e: &&StorageError| matches!(e.cause, Cause::LocalIo | Cause::Quota);
+        if results.iter().any(|result| result.is_ok()) {
+            return Self::Yes;
+        }
+        let mut errors = results.iter().filter_map(|result| result.as_ref().err());
+        match errors.find(is_flush) {
+            Some(error) => Self::Failed(error.to_string()),
+            None => Self::Unknown,
+        }
     }
 }
 
@@ -330,11 +361,6 @@ async fn results(running: Running<Vec<CommitAnswer>>, members: usize) -> Vec<Com
     results
 }
 
-fn no_answer() -> StorageError {
-    let why = "no answer for a member";
-    StorageError::new("commit", Cause::BadResponse, why)
-}
-
 fn groups(transfers: Vec<Arc<Action>>) -> Vec<Vec<Arc<Action>>> {
     let mut groups: Vec<Vec<Arc<Action>>> = Vec::new();
     let mut bytes = 0;
@@ -352,4 +378,20 @@ fn groups(transfers: Vec<Arc<Action>>) -> Vec<Vec<Arc<Action>>> {
         }
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_failed_in_its_flush_proves_nothing_of_the_one_before() {
+        let failed = |cause| Err(StorageError::new("commit", cause, ""));
+        let overtaken = || failed(Cause::PreconditionFailed);
+        assert!(matches!(Flushed::of(&[overtaken()]), Flushed::Unknown));
+        for cause in [Cause::LocalIo, Cause::Quota] {
+            let answers = [overtaken(), failed(cause)];
+            assert!(matches!(Flushed::of(&answers), Flushed::Failed(_)));
+        }
+    }
 }

@@ -32,7 +32,7 @@ impl Engine {
     pub(crate) async fn move_item(&self, side: Side, from: &At, to: &RelPath) -> Answer<Committed> {
         let root = self.root(side);
         let expected = Expected::Revision(from.entry.revision.clone());
-        if from.entry.kind != Kind::Folder || self.capabilities(side).folder_move {
+        if !self.moves_in_steps(side, from) {
             return root
                 .move_to(&locate(from), &expected, to, &Expected::Absent, &Keep::No)
                 .await;
@@ -150,34 +150,94 @@ impl Engine {
     }
 }
 
+/// What moving an item came to.
+pub(crate) struct Moving {
+    /// What the storage answered.
+    pub(crate) answer: Answer<Committed>,
+    /// The intent that is open until the move is recorded.
+    pub(crate) intent: Option<i64>,
+}
+
+impl Engine {
+    /// Moves an item. Where a folder can only be moved step by step, what was done is taken back if it fails, also by
+    /// the next pass if this one does not come so far.
+    pub(crate) async fn move_or_take_back(
+        &self,
+        side: Side,
+        from: &At,
+        to: &RelPath,
+    ) -> Result<Moving> {
+        if !self.moves_in_steps(side, from) {
+            let answer = self.move_item(side, from, to).await;
+            return Ok(Moving {
+                answer,
+                intent: None,
+            });
+        }
+        if let Err(error) = self.require_free(side, to).await {
+            return Ok(Moving {
+                answer: Err(error),
+                intent: None,
+            });
+        }
+        let what = format!("{MOVE_FROM}{}", from.path);
+        let now = self.now();
+        let begun = self
+            .state()
+            .transaction(|state| state.add_intent(side, to, &what, None, now))?;
+        let answer = self.move_item(side, from, to).await;
+        if answer.is_err() {
+            self.end_move(begun, side, &from.path, to).await?;
+        }
+        Ok(Moving {
+            intent: answer.is_ok().then_some(begun),
+            answer,
+        })
+    }
+
+    fn moves_in_steps(&self, side: Side, from: &At) -> bool {
+        from.entry.kind == Kind::Folder && !self.capabilities(side).folder_move
+    }
+
+    /// Two folders would become one, and taking that back would take the other's files too.
+    async fn require_free(&self, side: Side, to: &RelPath) -> Answer<()> {
+        let there = self.root(side).stat(&Locator::of_path(to.clone())).await?;
+        // Where case or form does not count, the folder itself may answer under its other spelling.
+        match there.filter(|there| to.name().as_ref() == Some(&there.name)) {
+            None => Ok(()),
+            Some(_) => {
+                let why = "something else was there";
+                Err(StorageError::new("move", Cause::AlreadyExists, why).at(to))
+            }
+        }
+    }
+}
+
 impl Execution<'_> {
-    /// Moves a folder whose storage can only move what is in it. What it has done is taken back if it fails.
-    pub(super) async fn move_in_steps(
+    /// Moves an item.
+    pub(super) async fn move_planned(
         &mut self,
         side: Side,
         from: &At,
         to: &RelPath,
     ) -> Result<(Answer<Committed>, Option<i64>)> {
-        let what = format!("{MOVE_FROM}{}", from.path);
-        let now = self.engine.now();
-        let begun = self
-            .engine
-            .state()
-            .transaction(|state| state.add_intent(side, to, &what, now))?;
-        let error = match self.engine.move_item(side, from, to).await {
-            Ok(moved) => return Ok((Ok(moved), Some(begun))),
-            Err(error) => error,
-        };
-        for path in [&from.path, to] {
-            self.out.doubts[side].add(path.parent().unwrap_or_else(RelPath::root), true);
+        let moving = self.engine.move_or_take_back(side, from, to).await;
+        let is_moved = matches!(&moving, Ok(moving) if moving.answer.is_ok());
+        if !is_moved && self.engine.moves_in_steps(side, from) {
+            for path in [&from.path, to] {
+                self.out.doubts[side].add(path.parent().unwrap_or_else(RelPath::root), true);
+            }
         }
-        match self.engine.end_move(begun, side, &from.path, to).await {
-            Ok(()) => {}
-            // The next pass begins with it.
-            Err(error @ EngineError::Storage { .. }) => self.out.stopped = Some(error),
-            Err(error) => return Err(error),
+        match moving {
+            Ok(moving) => Ok((moving.answer, moving.intent)),
+            // It could not be taken back: the next pass begins with it.
+            Err(EngineError::Storage { side, error }) => {
+                let told = StorageError::new("move", error.cause, error.to_string());
+                self.out.stopped = Some(EngineError::Storage { side, error });
+                Ok((Err(told), None))
+            }
+            Err(error) => Err(error),
         }
-        Ok((Err(error), None))
     }
 }
 

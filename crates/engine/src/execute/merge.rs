@@ -9,7 +9,7 @@ use tandem_core::merge::merge_text;
 use tandem_core::plan::record::{Done, add_hashes};
 use tandem_core::plan::{Action, At, Deed, Retain};
 use tandem_core::side::Side;
-use tandem_core::storage::{Commit, Committed, Expected, Keep, Meta, ResumeSink, ResumeToken};
+use tandem_core::storage::{Committed, Expected, Keep, Meta};
 
 use super::recording::{current, journal_row};
 use super::{Execution, Finished, something_else};
@@ -22,13 +22,6 @@ type Answer<T> = tandem_core::error::Result<T>;
 
 /// Texts longer than this are not merged, in bytes.
 const LONGEST_TEXT: u64 = 1 << 20;
-
-struct NoSink;
-
-impl ResumeSink for NoSink {
-    fn store(&self, _: &ResumeToken) {}
-    fn progress(&self, _: u64) {}
-}
 
 impl Execution<'_> {
     /// Writes the merged text to both sides. Nothing is finished if the texts cannot be merged, or one of the
@@ -72,7 +65,7 @@ impl Execution<'_> {
         Ok(Some(Finished {
             version: to.kept,
             text: Some(merged),
-            also: Some(Box::new(also)),
+            also: vec![also],
             ..Finished::new(action, done)
         }))
     }
@@ -177,31 +170,15 @@ impl Execution<'_> {
 impl Engine {
     /// Replaces a file by content that is in memory.
     async fn write(&self, side: Side, at: &At, bytes: &[u8], keep: Keep) -> Answer<Committed> {
-        let root = self.root(side);
         let meta = Meta {
             mtime: None,
             ..self.meta_for(side, &at.entry)
         };
         let content = Arc::new(BytesContent(bytes::Bytes::copy_from_slice(bytes)));
-        let sink: Arc<dyn ResumeSink> = Arc::new(NoSink);
-        let staged = root
-            .stage(&at.path, content, &meta, None, Arc::clone(&sink))
+        let expected = Expected::Revision(at.entry.revision.clone());
+        let mut committed = self
+            .write_one(side, &at.path, (content, &meta), (expected, keep))
             .await?;
-        let mut answers = root
-            .commit(vec![Commit {
-                staged,
-                expected: Expected::Revision(at.entry.revision.clone()),
-                keep,
-                sink: Some(sink),
-            }])
-            .await;
-        let mut committed = answers.pop().unwrap_or_else(|| {
-            Err(StorageError::new(
-                "commit",
-                Cause::BadResponse,
-                "no answer for a member",
-            ))
-        })?;
         // A server that changes content on arrival has something else.
         if committed.entry.size == bytes.len() as u64 {
             let hash = ContentHash::blake3(*blake3::hash(bytes).as_bytes());

@@ -6,7 +6,7 @@
 
 mod closing;
 mod flow;
-mod folder_move;
+pub(crate) mod folder_move;
 mod merge;
 mod operation;
 mod recording;
@@ -14,7 +14,6 @@ mod transfer;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::{Name, RelPath};
@@ -28,6 +27,7 @@ use crate::error::{EngineError, Result};
 use crate::event::Event;
 use crate::observe::Doubt;
 use crate::report::{Outcome, Summary};
+use crate::settling::Unrecorded;
 use crate::state::{Intent, JournalRow, Loaded, ProblemRow};
 use crate::views::log_line;
 
@@ -66,8 +66,8 @@ struct Finished {
     text: Option<Vec<u8>>,
     /// What was set aside is content that nobody derived anything from.
     keep: bool,
-    /// What was done on the other side too.
-    also: Option<Box<JournalRow>>,
+    /// What was done with it: on the other side, or to what lay in a folder.
+    also: Vec<JournalRow>,
 }
 
 impl Finished {
@@ -80,7 +80,7 @@ impl Finished {
             intent: None,
             text: None,
             keep: false,
-            also: None,
+            also: Vec::new(),
         }
     }
 }
@@ -105,6 +105,9 @@ pub(crate) struct Execution<'a> {
     folders: HashMap<ItemId, ItemId>,
     /// Folders that were made and may not be durable: what lies in them is not recorded.
     lost: BTreeSet<ItemId>,
+    unrecorded: Unrecorded<'a>,
+    /// Intents of what did not work, for which something may still be staged.
+    given_up: Vec<i64>,
     out: Executed,
 }
 
@@ -141,6 +144,8 @@ impl Engine {
             undone: BTreeSet::new(),
             folders: HashMap::new(),
             lost: BTreeSet::new(),
+            unrecorded: Unrecorded::none(self),
+            given_up: Vec::new(),
             out: Executed::default(),
         }
     }
@@ -158,6 +163,9 @@ impl Execution<'_> {
         let mut others = Vec::new();
         let mut deletes = Vec::new();
         for action in plan.actions.into_iter().map(Arc::new) {
+            if action.touches() {
+                self.unrecorded.begin();
+            }
             match action.deed {
                 Deed::CreateFolder { .. } | Deed::Move { .. } => steps.push(action),
                 Deed::Adopt { .. } | Deed::Forget { .. } => notes.push(action),
@@ -194,6 +202,10 @@ impl Execution<'_> {
     /// Waits for all that is under way, and answers what everything came to.
     pub(crate) async fn finish(mut self) -> Result<Executed> {
         self.end_transfers().await?;
+        self.unrecorded.end();
+        if !self.is_stopped() {
+            self.engine.discard_staged(&self.given_up).await?;
+        }
         Ok(self.out)
     }
 
@@ -225,6 +237,7 @@ impl Execution<'_> {
                 .into_iter()
                 .map(|action| Finished::new(action, Done::default()))
                 .collect();
+            let finished = self.read_is_durable(finished).await?;
             self.record(finished)?;
         }
         Ok(())
@@ -259,10 +272,21 @@ impl Execution<'_> {
 
     /// An action did not work, or was overtaken.
     fn gave_up(&mut self, action: &Action, error: StorageError, intent: Option<i64>) -> Result<()> {
+        self.gave_up_keeping(action, error, intent, None)
+    }
+
+    /// The same, where the pre-image may have been set aside for it.
+    fn gave_up_keeping(
+        &mut self,
+        action: &Action,
+        error: StorageError,
+        intent: Option<i64>,
+        version: Option<VersionKey>,
+    ) -> Result<()> {
         let raced = error.is_lost_race();
         let side = action.side;
         // It may have been done all the same.
-        self.engine.unsettled.store(true, Ordering::Release);
+        self.engine.left_unsettled();
         self.doubt(action);
         if is_step(action) {
             self.undone.insert(action.standing.item);
@@ -281,6 +305,7 @@ impl Execution<'_> {
             Outcome::Failed
         };
         row.error = Some(error.to_string());
+        row.version = version;
         let (at_side, at_path) = Self::blamed(action, &error, &path);
         let problem = ProblemRow {
             side: at_side,
@@ -296,7 +321,10 @@ impl Execution<'_> {
             match intent {
                 // An upload that was cut off is gone on with later.
                 Some(_) if error.is_transient() => Ok(()),
-                Some(intent) => state.close_intent(intent),
+                Some(intent) => {
+                    self.given_up.push(intent);
+                    state.close_intent_unless_staged(intent)
+                }
                 None => Ok(()),
             }
         })?;

@@ -14,9 +14,11 @@ use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Committed, Deleted, Discard, Expected, Keep, Locator, Root};
 
 use super::folder_move::children;
+use super::recording::journal_row;
 use super::{Execution, Finished, GROUP, chunks};
 use crate::error::Result;
 use crate::parallel::answers_in_parallel;
+use crate::state::JournalRow;
 
 type Answer<T> = tandem_core::error::Result<T>;
 
@@ -103,11 +105,9 @@ impl Execution<'_> {
     async fn step(&mut self, action: &Action) -> Result<(Answer<Committed>, Option<i64>)> {
         let side = action.side;
         match &action.deed {
-            Deed::Move { from, to, .. }
-                if from.entry.kind == Kind::Folder
-                    && !self.engine.capabilities(side).folder_move =>
-            {
-                self.move_in_steps(side, from, to).await
+            Deed::Move { from, to, .. } => {
+                let (answer, intent) = self.move_planned(side, from, to).await?;
+                Ok((answer.and_then(landed), intent))
             }
             _ => Ok((self.simple_step(action).await, None)),
         }
@@ -133,17 +133,6 @@ impl Execution<'_> {
                     landed_as: None,
                     kept: None,
                 })
-            }
-            Deed::Move { from, to, .. } => {
-                let moved = self.engine.move_item(action.side, from, to).await?;
-                if moved.displaced.is_none() && moved.landed_as.is_some() {
-                    return Err(StorageError::new(
-                        "move",
-                        Cause::PreconditionFailed,
-                        "something else was there",
-                    ));
-                }
-                Ok(moved)
             }
             _ => Err(StorageError::new("step", Cause::Unsupported, "not a step")),
         }
@@ -200,11 +189,7 @@ impl Execution<'_> {
                 if is_folder {
                     self.delete_files(std::mem::take(&mut files), &mut visible)
                         .await?;
-                    match self.delete_folder(&action).await {
-                        Ok(Some(deleted)) => self.deleted(action, Ok(deleted), &mut visible)?,
-                        Ok(None) => visible.push(self.detached(action)?),
-                        Err(error) => self.gave_up(&action, error, None)?,
-                    }
+                    self.folder_deleted(action, &mut visible).await?;
                 } else {
                     files.push(action);
                 }
@@ -324,9 +309,37 @@ impl Execution<'_> {
         entry.kind == Kind::Opaque || !verdict.is_included() || matches!(detached, Ok(Some(_)))
     }
 
-    /// Deletes a folder. If all that is left in it is junk, that goes into versions with it; `None` if there is
-    /// something that is not synced.
-    async fn delete_folder(&mut self, action: &Action) -> Answer<Option<Deleted>> {
+    async fn folder_deleted(
+        &mut self,
+        action: Arc<Action>,
+        visible: &mut Vec<Finished>,
+    ) -> Result<()> {
+        let mut junk = Vec::new();
+        let answer = self.delete_folder(&action, &mut junk).await;
+        let before = visible.len();
+        match answer {
+            Ok(Some(deleted)) => self.deleted(action, Ok(deleted), visible)?,
+            Ok(None) => visible.push(self.detached(action)?),
+            Err(error) => self.gave_up(&action, error, None)?,
+        }
+        match visible.get_mut(before) {
+            Some(finished) => finished.also = junk,
+            None => self.engine.state().transaction(|state| {
+                // The folder stays, and what was in it is among the versions.
+                junk.iter()
+                    .try_for_each(|row| state.add_journal(row).map(drop))
+            })?,
+        }
+        Ok(())
+    }
+
+    /// Deletes a folder. If all that is left in it is junk that is not synced, that goes into versions with it, for
+    /// nobody has seen it; `None` if there is something else that is not synced. `kept` gets a line for each.
+    async fn delete_folder(
+        &mut self,
+        action: &Action,
+        kept: &mut Vec<JournalRow>,
+    ) -> Answer<Option<Deleted>> {
         let Deed::Delete { at, absent, .. } = &action.deed else {
             return Ok(None);
         };
@@ -343,39 +356,63 @@ impl Execution<'_> {
         let Some(left) = children(&root, &at.path).await? else {
             return Ok(None);
         };
-        let synced = |e: &Entry| !self.is_unsynced(action.side, &at.path.join(&e.name), e);
-        if left.iter().any(|e| !filter::is_junk(&e.name) && synced(e)) {
-            return Err(StorageError::new(
-                "delete",
-                Cause::PreconditionFailed,
-                "the folder is not empty",
-            )
-            .at(&at.path));
+        let is_unsynced = |e: &Entry| self.is_unsynced(action.side, &at.path.join(&e.name), e);
+        if !left.iter().all(is_unsynced) {
+            let why = "the folder is not empty";
+            return Err(StorageError::new("delete", Cause::PreconditionFailed, why).at(&at.path));
         }
-        if left
-            .iter()
-            .any(|e| e.kind != Kind::File || !filter::is_junk(&e.name))
-        {
+        let is_junk = |e: &Entry| e.kind == Kind::File && filter::is_junk(&e.name);
+        if !left.iter().all(is_junk) {
             return Ok(None);
         }
         for entry in left {
             let path = at.path.join(&entry.name);
-            let Some(keep) = self.keep(action.side, &path, Retain::Superseded) else {
-                continue;
+            let Some(keep) = self.keep(action.side, &path, Retain::Unseen) else {
+                return Ok(None);
             };
-            let expected = Expected::Revision(entry.revision.clone());
-            root.delete(
-                &locate(&At { path, entry }),
-                &expected,
-                &keep,
-                Discard::Forever,
-            )
-            .await?;
+            kept.push(
+                self.delete_junk(action, At { path, entry }, &keep, &root)
+                    .await?,
+            );
         }
         root.delete(&locate(at), &expected, &Keep::No, Discard::Forever)
             .await
             .map(Some)
     }
+
+    /// Sets aside what lies in a folder that is deleted, and answers its line of the journal.
+    async fn delete_junk(
+        &self,
+        action: &Action,
+        at: At,
+        keep: &Keep,
+        root: &Arc<dyn Root>,
+    ) -> Answer<JournalRow> {
+        let expected = Expected::Revision(at.entry.revision.clone());
+        let deleted = root
+            .delete(&locate(&at), &expected, keep, Discard::Forever)
+            .await?;
+        let (before, version) = match deleted.displaced {
+            Some(displaced) => (displaced.entry, Some(displaced.version)),
+            None => (Some(at.entry), deleted.kept),
+        };
+        Ok(JournalRow {
+            path: at.path.to_string(),
+            before,
+            version,
+            keep: true,
+            ..journal_row(action, self.run, self.engine.now())
+        })
+    }
+}
+
+/// A move that came to the name it was to have.
+fn landed(moved: Committed) -> Answer<Committed> {
+    if moved.displaced.is_none() && moved.landed_as.is_some() {
+        let why = "something else was there";
+        return Err(StorageError::new("move", Cause::PreconditionFailed, why));
+    }
+    Ok(moved)
 }
 
 async fn still_absent(root: &Arc<dyn Root>, absence: Option<&Absence>) -> Answer<()> {

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::event::Event;
 use crate::guarding::digest;
-use crate::report::{LogLine, Outcome};
+use crate::report::{ActionKind, LogLine, Outcome};
 use crate::state::{JournalRow, State};
 use crate::views::{kind_of, log_line, planned};
 
@@ -55,6 +55,9 @@ impl Execution<'_> {
             state.close_intents(finished.iter().filter_map(|one| one.intent))?;
             more(state)
         })?;
+        for one in &finished {
+            engine.is_durable(&one.action);
+        }
         for (side, folder) in unlisted {
             self.out.doubts[side].add(folder, true);
         }
@@ -145,17 +148,21 @@ impl Recorder<'_> {
             row.keep |= one.keep;
             row.id = state.add_journal(&row)?;
             self.lines.push(log_line(&row));
-            if let Some(mut row) = one.also.as_deref().cloned() {
-                row.id = state.add_journal(&row)?;
-                self.lines.push(log_line(&row));
+            if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
+                && state.use_approval(digest)?
+            {
+                // What a person agreed to does not count towards the next hold.
+                state.note_approved(row.id)?;
             }
         }
-        if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
-            && state.use_approval(digest)?
-            && let Some(line) = self.lines.last()
-        {
-            // What a person agreed to does not count towards the next hold.
-            state.note_approved(line.id.cast_signed())?;
+        for row in &one.also {
+            let mut row = row.clone();
+            row.id = state.add_journal(&row)?;
+            if row.kind == ActionKind::Delete {
+                // Junk was never in step: it is none of the deletes that are held.
+                state.note_approved(row.id)?;
+            }
+            self.lines.push(log_line(&row));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use tandem_core::environment::{BoxFuture, SharedEnvironment};
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::plan::record::{Done, add_hashes};
-use tandem_core::plan::{Action, At, Deed};
+use tandem_core::plan::{Action, At, Deed, Retain};
 use tandem_core::policy::ConflictPolicy;
 use tandem_core::side::Side;
 use tandem_core::storage::{
@@ -20,7 +20,7 @@ use super::{BasePlace, Execution, Finished, something_else};
 use crate::carried::Carried;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::state::{Intent, State};
+use crate::state::{Intent, PreImage, State};
 
 /// Texts up to this length are kept as the base of a merge, in bytes (DESIGN 5.3).
 const LONGEST_TEXT: u64 = 1 << 20;
@@ -138,18 +138,22 @@ impl Execution<'_> {
         let now = self.engine.now();
         let durable = std::mem::take(&mut self.flow.durable);
         let durable = self.looked_at_again(durable).await?;
+        let carried = group.iter().filter_map(|action| {
+            let (from, target) = ends(action)?;
+            let keep = self.keep_replaced(side, action, target);
+            Some((action, target, what(&from.entry), keep))
+        });
+        let carried: Vec<_> = carried.collect();
         let intents = self.record_and(durable, |state| {
-            let mut intents = Vec::with_capacity(group.len());
-            for (from, target) in group.iter().filter_map(|action| ends(action)) {
-                let what = what(&from.entry);
-                intents.push((state.add_intent(side, target, &what, now)?, what));
-            }
-            Ok(intents)
+            let begin = carried.iter().map(|(action, target, what, keep)| {
+                let replaced = pre_image(action, keep.as_ref());
+                state.add_intent(side, target, what, replaced.as_ref(), now)
+            });
+            begin.collect::<Result<Vec<_>>>()
         })?;
         let (mut begun, mut jobs) = (Vec::new(), Vec::new());
-        let carried = group.iter().filter(|action| ends(action).is_some());
-        for (action, (intent, what)) in carried.zip(intents) {
-            if let Some((one, job)) = self.begin_one(side, action, intent, &what)? {
+        for ((action, _, what, keep), intent) in carried.into_iter().zip(intents) {
+            if let Some((one, job)) = self.begin_one(side, action, (intent, &what), keep)? {
                 begun.push(one);
                 jobs.push(job);
             }
@@ -162,13 +166,13 @@ impl Execution<'_> {
         &mut self,
         side: Side,
         action: &Arc<Action>,
-        intent: i64,
-        what: &str,
+        (intent, what): (i64, &str),
+        keep: Option<Keep>,
     ) -> Result<Option<(Begun, BoxFuture<StageAnswer>)>> {
         let Some((from, target)) = ends(action) else {
             return Ok(None);
         };
-        let Some(keep) = self.keep_replaced(side, action, target) else {
+        let Some(keep) = keep else {
             let why = "the replaced content cannot be kept";
             let error = StorageError::new("stage", Cause::Unsupported, why);
             self.gave_up(action, error, Some(intent))?;
@@ -273,6 +277,11 @@ impl Execution<'_> {
         let committed = match result {
             Ok(committed) => committed,
             Err(error) => {
+                let staged = &ready.moved.staged;
+                if staged.content.is_none() {
+                    let state = self.engine.state();
+                    state.set_token(begun.intent, Some(&staged.token))?;
+                }
                 self.gave_up(&begun.action, error, Some(begun.intent))?;
                 return Ok(None);
             }
@@ -282,7 +291,8 @@ impl Execution<'_> {
             return Ok(None);
         }
         if committed.landed_as.is_some() {
-            self.gave_up(&begun.action, something_else(), Some(begun.intent))?;
+            let (intent, kept) = (Some(begun.intent), committed.kept);
+            self.gave_up_keeping(&begun.action, something_else(), intent, kept)?;
             return Ok(None);
         }
         let flowed = || begun.carried.as_ref().and_then(Carried::hash_so_far);
@@ -373,6 +383,26 @@ const fn ends(action: &Action) -> Option<(&At, &RelPath)> {
         Deed::Transfer { from, path, .. } | Deed::Duplicate { from, path } => Some((from, path)),
         _ => None,
     }
+}
+
+/// What a transfer replaces, and where it will be set aside.
+fn pre_image(action: &Action, keep: Option<&Keep>) -> Option<PreImage> {
+    let Deed::Transfer {
+        replaces: Some(before),
+        retain,
+        ..
+    } = &action.deed
+    else {
+        return None;
+    };
+    let Some(Keep::Version(version)) = keep else {
+        return None;
+    };
+    Some(PreImage {
+        before: before.clone(),
+        version: version.clone(),
+        keep: *retain == Retain::Unseen,
+    })
 }
 
 /// What is carried, in words that are equal exactly if it is the same revision.

@@ -1,9 +1,11 @@
 //! What is about to become visible, durable before it does, and where unfinished uploads lie.
 
 use rusqlite::params;
+use serde::{Deserialize, Serialize};
+use tandem_core::entry::Entry;
 use tandem_core::path::RelPath;
 use tandem_core::side::Side;
-use tandem_core::storage::ResumeToken;
+use tandem_core::storage::{ResumeToken, VersionKey};
 use tandem_core::time::Timestamp;
 
 use super::{State, side_number, side_of};
@@ -24,7 +26,23 @@ pub(crate) struct Intent {
     pub(crate) made: Timestamp,
     /// Where the staged content lies.
     pub(crate) token: Option<ResumeToken>,
+    /// What it replaces, and where that is set aside.
+    pub(crate) pre_image: Option<PreImage>,
 }
+
+/// What an action replaces, and where that is set aside.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PreImage {
+    /// The entry before.
+    pub(crate) before: Entry,
+    /// Under which key.
+    pub(crate) version: VersionKey,
+    /// Whether it is content that nobody derived anything from.
+    pub(crate) keep: bool,
+}
+
+/// Between what is carried and what it replaces. No revision has it.
+const REPLACES: char = '\n';
 
 impl State {
     /// Notes that `target` is about to be changed.
@@ -33,8 +51,17 @@ impl State {
         side: Side,
         target: &RelPath,
         what: &str,
+        pre_image: Option<&PreImage>,
         now: Timestamp,
     ) -> Result<i64> {
+        let what = match pre_image {
+            None => what.to_owned(),
+            Some(pre_image) => {
+                let refused = |e: serde_json::Error| EngineError::Refused(e.to_string());
+                let text = serde_json::to_string(pre_image).map_err(refused)?;
+                format!("{what}{REPLACES}{text}")
+            }
+        };
         let mut write = self.db.prepare_cached(
             "INSERT INTO intents (side, target, made, what) VALUES (?1, ?2, ?3, ?4)",
         )?;
@@ -55,6 +82,22 @@ impl State {
     pub(crate) fn close_intent(&self, intent: i64) -> Result<()> {
         self.db
             .prepare_cached("DELETE FROM intents WHERE id = ?1")?
+            .execute([intent])?;
+        Ok(())
+    }
+
+    /// What an action replaced is in the journal, or was not set aside.
+    pub(crate) fn forget_pre_image(&self, intent: &Intent) -> Result<()> {
+        self.db
+            .prepare_cached("UPDATE intents SET what = ?2 WHERE id = ?1")?
+            .execute(params![intent.id, intent.what])?;
+        Ok(())
+    }
+
+    /// The action ended, but for what may still be staged for it.
+    pub(crate) fn close_intent_unless_staged(&self, intent: i64) -> Result<()> {
+        self.db
+            .prepare_cached("DELETE FROM intents WHERE id = ?1 AND token IS NULL")?
             .execute([intent])?;
         Ok(())
     }
@@ -90,12 +133,22 @@ impl State {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let target: String = row.get(2)?;
+            let damaged = |e: serde_json::Error| EngineError::DamagedState(e.to_string());
+            let what: String = row.get(3)?;
+            let (what, pre_image) = match what.split_once(REPLACES) {
+                None => (what, None),
+                Some((what, text)) => {
+                    let pre_image = serde_json::from_str(text).map_err(damaged)?;
+                    (what.to_owned(), Some(pre_image))
+                }
+            };
             found.push(Intent {
                 id: row.get(0)?,
                 side: side_of(row.get(1)?),
                 target: RelPath::new(&target)
                     .map_err(|e| EngineError::DamagedState(e.to_string()))?,
-                what: row.get(3)?,
+                what,
+                pre_image,
                 made: Timestamp(row.get(5)?),
                 token: row.get::<_, Option<String>>(4)?.map(ResumeToken),
             });

@@ -28,7 +28,7 @@ use tandem_core::time::Timestamp;
 
 pub(crate) use detach::{REJECTED, Released, UNDONE};
 pub(crate) use feed::Feed;
-pub(crate) use intents::Intent;
+pub(crate) use intents::{Intent, PreImage};
 pub(crate) use journal::JournalRow;
 pub(crate) use load::Loaded;
 pub(crate) use notes::{ConflictRow, ProblemRow};

@@ -263,7 +263,7 @@ impl<'a> Undoing<'a> {
         let answer = self
             .chosen
             .move_item(side, &from, path, self.note(row))
-            .await;
+            .await?;
         let Some(entry) = self.outcome(row, target, &left, answer)? else {
             return Ok(Undone::Changed(
                 "was moved, and what was moved has changed since",

@@ -457,6 +457,7 @@ impl Folder {
     }
 
     /// Whether [`Folder::sync_all`] can be relied on here: not every file system does anything then, or says what failed.
+    /// All of those where it can have files stamped by the kernel's own clock.
     pub(crate) fn flushes_whole(&self) -> bool {
         !self.lacks.is_pretended() && linux::flushes_whole(self.as_fd())
     }

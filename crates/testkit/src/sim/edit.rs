@@ -151,6 +151,27 @@ impl SimStorage {
         }
         applied
     }
+
+    /// Writes a file as most programs do: nobody flushes it.
+    pub fn save_unflushed(&self, path: &RelPath, content: &Bytes) -> bool {
+        let mut state = self.state();
+        let written = state.write(path, content, false);
+        let serial = state.tree.at(path).first().copied();
+        state.unflushed_edits.extend(serial.filter(|_| written));
+        written
+    }
+
+    /// Cuts the power: of each file that was saved and never flushed its name is left and nothing else.
+    pub fn lose_unflushed_edits(&self) {
+        let mut state = self.state();
+        for serial in std::mem::take(&mut state.unflushed_edits) {
+            let body = state.tree.get(serial).map(|node| node.body.clone());
+            if let Some(body) = body {
+                let blob = Blob::new("");
+                state.overwrite(serial, Body { blob, ..body }, false);
+            }
+        }
+    }
 }
 
 impl State {

@@ -215,6 +215,26 @@ impl Root for SimRoot {
         self.storage.flush_now("settle")
     }
 
+    async fn make_durable(&self, files: &[(RelPath, Revision)]) -> Result<()> {
+        if !self.storage.habits().volatile {
+            return Ok(());
+        }
+        self.storage.begin("make_durable", &RelPath::root()).await?;
+        let mut state = self.storage.state();
+        if state.strikes(Fault::FailedFlush) {
+            let why = "a flush failed";
+            return Err(StorageError::new("make_durable", Cause::LocalIo, why));
+        }
+        for (path, revision) in files {
+            for serial in state.tree.at(path) {
+                if state.is_at(serial, revision) {
+                    state.unflushed_edits.remove(&serial);
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn discard(&self, token: &ResumeToken) -> Result<()> {
         self.storage.begin("discard", &RelPath::root()).await?;
         self.storage.drop_upload(token);

@@ -184,6 +184,11 @@ impl SimStorage {
         Ok(bytes.freeze())
     }
 
+    /// How many uploads are begun or finished and not visible.
+    pub fn staged(&self) -> usize {
+        self.state().staged.len()
+    }
+
     pub(super) fn drop_upload(&self, token: &ResumeToken) {
         if let Some(number) = upload_number(token) {
             self.state().staged.remove(&number);

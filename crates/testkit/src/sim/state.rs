@@ -68,6 +68,8 @@ pub(super) struct State {
     pub(super) log: ChangeLog,
     pub(super) watchers: Vec<Waker>,
     pub(super) unflushed: VecDeque<Checkpoint>,
+    /// What a person wrote and nobody flushed.
+    pub(super) unflushed_edits: BTreeSet<Serial>,
     pub(super) recent: Vec<Recent>,
     pub(super) lost: BTreeSet<Serial>,
     pub(super) unreadable: BTreeSet<Serial>,
@@ -108,6 +110,7 @@ impl State {
             log: ChangeLog::new(environment.random()),
             watchers: Vec::new(),
             unflushed: VecDeque::new(),
+            unflushed_edits: BTreeSet::new(),
             recent: Vec::new(),
             lost: BTreeSet::new(),
             unreadable: BTreeSet::new(),

@@ -1,0 +1,120 @@
+//! What the program was doing when it ended is found, and taken back or noted.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use common::{Destination, Source, World, capabilities, path};
+use futures_util::future::select;
+use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::entry::HashKind;
+use tandem_core::side::Side;
+use tandem_engine::report::Undo;
+use tandem_testkit::sim::{Edit, SimExecutor};
+
+const DAY: u64 = 24 * 3600;
+
+#[test]
+fn what_was_set_aside_before_the_program_ended_is_counted_and_pruned() {
+    for seed in 0..8 {
+        let mut world = World::new(seed);
+        world.write(Source, "a", "one");
+        world.sync();
+        world.write(Source, "a", "two");
+        let is_visible = poll_fn(|context| {
+            context.waker().wake_by_ref();
+            match world.text(Destination, "a").as_deref() {
+                Some("two") => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        });
+        world.run(select(Box::pin(world.engine.sync()), is_visible));
+        world.restart(|_| {});
+        world.sync();
+        assert!(world.is_kept(Destination, "one"));
+        let versions = world.run(world.engine.versions(Some("a"))).unwrap();
+        assert_eq!(versions.len(), 1, "{versions:?}");
+        world.environment.advance(Duration::from_secs(40 * DAY));
+        world.run(world.engine.prune_versions()).unwrap();
+        assert!(!world.is_kept(Destination, "one"));
+    }
+}
+
+#[test]
+fn an_undoing_of_a_folder_move_that_was_cut_off_leaves_one_folder() {
+    for at in (10..200).step_by(10) {
+        let world = World::of(
+            at,
+            |_| {},
+            |side| match side {
+                Source => capabilities(Ids::Strong),
+                Destination => Capabilities {
+                    folder_move: false,
+                    hashes: vec![HashKind::Md5],
+                    ..capabilities(Ids::None)
+                },
+            },
+        );
+        world.folder(Source, "old");
+        for name in ["old/a", "old/b", "old/c", "old/d"] {
+            world.write(Source, name, name);
+        }
+        world.sync();
+        let (from, to) = (path("old"), path("new"));
+        world.edit(Source, &Edit::Move { from, to });
+        let run = world.sync().run.unwrap();
+        let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
+        // It may also come to its end.
+        let _ended = killed.run(world.engine.undo(Undo::Run(run)));
+        world.sync();
+        let whole = |folder: &str| {
+            let below = ["", "/a", "/b", "/c", "/d"];
+            below.map(|name| format!("{folder}{name}"))
+        };
+        assert_eq!(world.paths(Source), whole("new"), "killed at {at}");
+        let there = world.paths(Destination);
+        assert!(
+            there == whole("new") || there == whole("old"),
+            "killed at {at}: {there:?}"
+        );
+        world.still();
+    }
+}
+
+#[test]
+fn a_folder_that_was_half_moved_when_the_program_ended_is_still_one_folder() {
+    for at in (10..180).step_by(6) {
+        let world = World::of(
+            at,
+            |_| {},
+            |side| match side {
+                Source => capabilities(Ids::Strong),
+                Destination => Capabilities {
+                    folder_move: false,
+                    hashes: vec![HashKind::Md5],
+                    ..capabilities(Ids::None)
+                },
+            },
+        );
+        world.folder(Source, "old");
+        for name in ["old/a", "old/b", "old/c", "old/d"] {
+            world.write(Source, name, name);
+        }
+        world.sync();
+        let (from, to) = (path("old"), path("new"));
+        world.edit(Source, &Edit::Move { from, to });
+        let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
+        // It may also come to its end.
+        let _ended = killed.run(world.engine.sync());
+        world.sync();
+        for side in Side::BOTH {
+            let expected = ["new", "new/a", "new/b", "new/c", "new/d"];
+            assert_eq!(world.paths(side), expected, "killed at {at}");
+        }
+        world.still();
+    }
+}
