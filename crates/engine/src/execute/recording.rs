@@ -143,6 +143,7 @@ impl Recorder<'_> {
             row.after.clone_from(&one.done.entry);
             row.version.clone_from(&one.version);
             row.keep |= one.keep;
+            row.before = one.set_aside.clone().or(row.before);
             row.id = state.add_journal(&row)?;
             self.lines.push(log_line(&row));
             if let Some(mut row) = one.also.as_deref().cloned() {

@@ -239,6 +239,14 @@ impl State {
         Ok(found)
     }
 
+    /// The pre-image of a line is kept for good, as it is `now`.
+    pub(crate) fn keep_version(&self, id: i64, now: &Entry) -> Result<()> {
+        self.db
+            .prepare_cached("UPDATE journal SET before = ?2, kept = ?3, keep = 1 WHERE id = ?1")?
+            .execute(params![id, pack_entry(now)?, now.size.cast_signed()])?;
+        Ok(())
+    }
+
     /// The pre-image of a line is gone.
     pub(crate) fn forget_version(&self, id: i64) -> Result<()> {
         self.db

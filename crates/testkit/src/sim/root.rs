@@ -359,8 +359,7 @@ impl Root for SimRoot {
         let pruned = {
             let mut state = self.storage.state();
             state.before_change();
-            state.kept.remove(key);
-            Ok(())
+            state.prune(key)
         };
         self.storage
             .finish("prune_version", key.path(), pruned)
