@@ -55,6 +55,7 @@ impl Engine {
         });
         state.granularity =
             PerSide::from_fn(|side| compared_granularity(setup.roots[side].capabilities()));
+        state.quiet = setup.options.limits.quiet.saturating_mul(1_000_000);
         let ignored = crate::observe::stored_ignore_files(&state)?;
         let filter = Filter::new(setup.options.filter.clone(), ignored)?;
         let (wake, woken) = mpsc::unbounded();

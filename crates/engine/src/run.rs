@@ -252,7 +252,11 @@ impl Engine {
             tracing::warn!(%error, "what is young could not be read");
             None
         });
-        let next = self.look_again().into_iter().chain(young);
+        let notes = self.until_notes_end().unwrap_or_else(|error| {
+            tracing::warn!(%error, "what is detached could not be read");
+            None
+        });
+        let next = self.look_again().into_iter().chain(young).chain(notes);
         match next.min_by_key(|(pause, _)| *pause) {
             Some((pause, again)) => {
                 self.setup.environment.sleep(pause).await;

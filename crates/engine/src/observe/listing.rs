@@ -233,7 +233,7 @@ impl Engine {
             Skip::Unreadable => "unreadable",
             Skip::MountGone => "mount_gone",
             Skip::ShadowedByFolder => "shadowed_by_folder",
-            Skip::Unsettled => return,
+            Skip::Unsettled => "",
         };
         let path = if skipped.shown.is_empty() {
             skipped.folder.to_string()
@@ -242,6 +242,12 @@ impl Engine {
         } else {
             format!("{}/{}", skipped.folder, skipped.shown)
         };
+        if skipped.why == Skip::Unsettled {
+            // It is looked at again soon, by its name if it has one.
+            look.being_written
+                .extend(RelPath::new(&path).ok().map(|path| (side, path)));
+            return;
+        }
         look.problems.insert(ProblemRow {
             side,
             path,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use tandem_core::capabilities::Capabilities;
-use tandem_core::entry::{Entry, NativeId};
+use tandem_core::entry::{Entry, Kind, NativeId};
 use tandem_core::guard::Digest;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::ItemId;
@@ -98,6 +98,7 @@ impl State {
             wanted.extend(new.map(|new| (name.clone(), new)));
         }
         seen.add_out(&mut wanted);
+        seen.add_unknown(&rows, &mut wanted);
         self.write_differences(side, folder, wanted, rows)?;
         Ok(())
     }
@@ -292,6 +293,23 @@ impl State {
             places.push((ItemId(row.get(0)?), name));
         }
         Ok(places)
+    }
+
+    /// Whether something that the base does not know may lie where a side could not be looked at: in a folder, or, if
+    /// `files` count, as a file that is still being written.
+    pub(crate) fn is_anything_unseen(&self, side: Side, files: bool) -> Result<bool> {
+        for (folder, name) in self.unsure_places(side)? {
+            let base = self.base_by_native(side, folder, &name)?;
+            let shown = self.seen_entry(side, folder, &name)?;
+            let is_folder = shown.as_ref().map_or_else(
+                || base.as_ref().is_some_and(|item| item.kind == Kind::Folder),
+                |entry| entry.kind == Kind::Folder,
+            );
+            if is_folder || (files && shown.is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a side has nothing of what is carried.

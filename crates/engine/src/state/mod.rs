@@ -109,6 +109,8 @@ pub(crate) struct State {
     pub(crate) by_native: PerSide<bool>,
     /// The time within which a side gives two edits one revision, where that is worth comparing content for.
     pub(crate) granularity: PerSide<Option<u64>>,
+    /// For how long something must stay as it is before it counts, in nanoseconds.
+    pub(crate) quiet: u64,
     /// Rows of `seen` per side: while there are none, nothing is looked up there.
     seen_rows: [u64; 2],
     /// Conflict copies that were made since the program started.
@@ -181,6 +183,7 @@ impl State {
             next_id,
             by_native: PerSide::default(),
             granularity: PerSide::default(),
+            quiet: 0,
             seen_rows,
             copies: Vec::new(),
             now: Timestamp::default(),
