@@ -7,7 +7,7 @@ use tandem_core::plan::{Action, Deed};
 use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::guarding::HeldAction;
 use crate::history::line_of;
 use crate::report::{Explanation, LogQuery};
@@ -200,7 +200,8 @@ impl Engine {
                 }
                 continue;
             }
-            let deletes: Vec<HeldAction> = serde_json::from_str(actions).unwrap_or_default();
+            let deletes: Vec<HeldAction> = serde_json::from_str(actions)
+                .map_err(|error| EngineError::DamagedState(error.to_string()))?;
             if deletes.iter().any(|d| d.path == native[d.side]) {
                 return Ok(Some(guard.to_string()));
             }

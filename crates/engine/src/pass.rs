@@ -168,7 +168,7 @@ impl Engine {
         pass.holds = guarded.holds;
         pass.passed.extend(guarded.passed);
         let is_held = !pass.holds.is_empty();
-        let is_waiting = !self.state().holds()?.is_empty();
+        let is_waiting = !self.state().held_ids()?.is_empty();
         self.begin_progress(&census);
         let mut summary = std::mem::take(&mut pass.summary);
         let mut execution = self.begin_execution(pass.run, &mut summary, &pass.resumable);
@@ -307,12 +307,7 @@ impl Engine {
 
     fn tell_holds(&self, holds: &[(Hold, String)]) -> Result<()> {
         let now = self.now();
-        let known: BTreeSet<String> = self
-            .state()
-            .holds()?
-            .iter()
-            .map(|(h, ..)| h.id.to_string())
-            .collect();
+        let known = self.state().held_ids()?;
         self.state()
             .transaction(|state| state.set_holds(holds, now))?;
         for (hold, _) in holds {

@@ -24,7 +24,7 @@ pub(crate) enum Looked {
     Unchanged,
     /// It was written into, and what it holds now is beside the path. Under its key it stays for good: the next look
     /// would take it for written into again.
-    Brought(Brought),
+    Brought(Box<Brought>),
     /// It was written into or could not be looked at: it must be kept.
     Doubtful,
 }
@@ -129,10 +129,11 @@ impl Engine {
             match answer {
                 Ok(_) => {
                     chosen.record().await?;
-                    return Ok(Looked::Brought(Brought {
+                    let brought = Brought {
                         now: now.clone(),
                         doubts: chosen.doubts,
-                    }));
+                    };
+                    return Ok(Looked::Brought(Box::new(brought)));
                 }
                 Err(error) if error.is_lost_race() => {}
                 Err(error) => {

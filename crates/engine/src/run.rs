@@ -36,6 +36,8 @@ struct Waiting {
     retries: u32,
     /// Passes in a row that were stopped.
     failures: u32,
+    /// How long the storage that stopped the last one said to wait.
+    told: Option<Duration>,
 }
 
 impl Waiting {
@@ -46,6 +48,7 @@ impl Waiting {
             retry: None,
             retries: 0,
             failures: 0,
+            told: None,
         }
     }
 
@@ -102,7 +105,8 @@ impl Engine {
             }
             doubts = if waiting.failures > 0 {
                 let backoff = (1u64 << waiting.failures.min(9)).min(LONGEST_BACKOFF);
-                self.rest(Duration::from_secs(backoff)).await;
+                let told = waiting.told.take().unwrap_or_default();
+                self.rest(Duration::from_secs(backoff).max(told)).await;
                 everything()
             } else {
                 self.next_doubts(&waiting).await?
@@ -122,11 +126,8 @@ impl Engine {
             Err(EngineError::Storage { side, error }) => {
                 tracing::warn!(%side, %error, "the pass stopped");
                 waiting.failures += 1;
-                if let ErrorKind::Transient {
-                    retry_after: Some(wait),
-                } = error.kind
-                {
-                    self.setup.environment.sleep(wait).await;
+                if let ErrorKind::Transient { retry_after } = error.kind {
+                    waiting.told = retry_after;
                 }
             }
             Err(EngineError::Refused(why)) => {
@@ -144,11 +145,7 @@ impl Engine {
 
     /// Whether something did not work, or waits for room, without a hint to come when that has changed.
     fn is_retry_needed(&self, summary: &Summary) -> Result<bool> {
-        let waits_for_room = self
-            .state()
-            .holds()?
-            .iter()
-            .any(|(hold, ..)| hold.kind.guard() == Guard::FreeSpace);
+        let waits_for_room = self.state().holding_guards()?.contains(&Guard::FreeSpace);
         Ok(summary.failed > 0 || waits_for_room || !self.to_be_retried()?.is_empty())
     }
 

@@ -14,6 +14,7 @@ use tandem_core::policy::ConflictPolicy;
 use tandem_core::side::Side;
 use tandem_engine::report::{ActionKind, Outcome, Undo};
 use tandem_engine::setup::PairOptions;
+use tandem_testkit::seed::Rng;
 use tandem_testkit::sim::{Edit, Fault, Faults, Habits, SimExecutor};
 
 const DAY: u64 = 24 * 3600;
@@ -462,5 +463,27 @@ fn a_folder_that_was_half_moved_when_the_program_ended_is_still_one_folder() {
             assert_eq!(world.paths(side), expected, "killed at {at}");
         }
         world.still();
+    }
+}
+
+#[test]
+fn what_is_in_step_is_counted_whatever_becomes_of_it() {
+    for seed in SEEDS {
+        let mut world = World::new(seed);
+        let mut rng = Rng::new(seed);
+        for round in 0..20 {
+            for side in Side::BOTH {
+                for edit in world.sides[side].random_edits(&mut rng, 6) {
+                    world.environment.advance(Duration::from_secs(1));
+                    world.sides[side].edit(&edit);
+                }
+            }
+            world.sync();
+            world.sync();
+            let known = world.engine.summary().unwrap().items;
+            world.restart(|_| {});
+            let counted = world.engine.summary().unwrap().items;
+            assert_eq!(known, counted, "round {round}: {:?}", world.paths(Source));
+        }
     }
 }

@@ -229,10 +229,11 @@ fn detach_filtered(engine: &Engine, state: &State, action: &Action) -> Result<()
     Ok(())
 }
 
-/// What is detached in a folder goes with it when it is moved.
+/// What is detached in a folder goes with it when it is moved, and so do conflicts.
 fn move_detached(state: &State, action: &Action) -> Result<()> {
     match &action.deed {
         Deed::Move { from, to, .. } if from.entry.kind == Kind::Folder => {
+            state.move_conflicts(&from.path, to)?;
             state.move_detached(action.side, &from.path, to)
         }
         _ => Ok(()),

@@ -1,6 +1,6 @@
 //! Takes what listings show into the state.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use futures_util::StreamExt;
 use tandem_core::entry::{Entry, Kind};
@@ -31,20 +31,21 @@ impl Engine {
         folders: &mut FolderIds,
         look: &mut Look,
     ) -> Result<()> {
-        let mut wanted: Vec<(RelPath, bool)> =
+        let mut wanted: VecDeque<(RelPath, bool)> =
             doubt.folders.iter().map(|(f, &d)| (f.clone(), d)).collect();
         if doubt.all {
-            wanted = vec![(RelPath::root(), true)];
+            wanted = VecDeque::from([(RelPath::root(), true)]);
         }
-        let mut whole: Vec<RelPath> = Vec::new();
-        while let Some((folder, deep)) = (!wanted.is_empty()).then(|| wanted.remove(0)) {
-            if whole.iter().any(|w| folder.is_within(w)) {
+        let mut whole: BTreeSet<RelPath> = BTreeSet::new();
+        while let Some((folder, deep)) = wanted.pop_front() {
+            let mut above = std::iter::successors(Some(folder.clone()), RelPath::parent);
+            if above.any(|at| whole.contains(&at)) {
                 continue;
             }
             if self.folder_id(side, &folder, folders)?.is_none() {
                 // The folder is new to us: the nearest known one above shows it.
                 if let Some(above) = folder.parent() {
-                    wanted.push((above, true));
+                    wanted.push_back((above, true));
                 }
                 continue;
             }
@@ -77,7 +78,7 @@ impl Engine {
             }
             complete(side, ended)?;
             if deep {
-                whole.push(folder);
+                whole.insert(folder);
             }
         }
         Ok(())

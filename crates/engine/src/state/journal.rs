@@ -216,6 +216,9 @@ impl State {
             .execute([before.0])?;
         if gone > 0 {
             self.db
+                .prepare_cached("DELETE FROM approved WHERE id NOT IN (SELECT id FROM journal)")?
+                .execute([])?;
+            self.db
                 .prepare_cached(
                     "DELETE FROM meta WHERE (key LIKE 'undone %' OR key LIKE 'undoes %') \
                      AND CAST(substr(key, 8) AS INTEGER) NOT IN (SELECT id FROM journal)",
