@@ -123,7 +123,7 @@ impl State {
         for side in Side::BOTH {
             let before = unlisted_key(side, "");
             let mut query = self.db.prepare_cached(
-                "SELECT substr(key, ?1) FROM meta WHERE key >= ?2 AND key < ?2 || x'f4'",
+                "SELECT substr(key, ?1) FROM meta WHERE key >= ?2 AND key < ?2 || x'ff'",
             )?;
             let rows = query.query_map(params![before.len() as i64 + 1, before], |r| {
                 r.get::<_, String>(0)

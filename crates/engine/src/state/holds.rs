@@ -25,23 +25,16 @@ impl State {
         let mut write = self.db.prepare_cached(
             "INSERT INTO holds (id, hold, actions, since) VALUES (?1, ?2, ?3, ?4)",
         )?;
-        let mut change = self
-            .db
-            .prepare_cached("UPDATE holds SET hold = ?2 WHERE id = ?1 AND hold <> ?2")?;
-        let mut relist = self
-            .db
-            .prepare_cached("UPDATE holds SET actions = ?2 WHERE id = ?1 AND actions <> ?2")?;
+        let mut change = self.db.prepare_cached(
+            "UPDATE holds SET hold = ?2, actions = ?3 WHERE id = ?1 AND (hold <> ?2 OR actions <> ?3)",
+        )?;
         for (hold, actions) in holds {
             let id = hold.id.to_string();
             let text = serde_json::to_string(hold).map_err(damaged)?;
-            if !known.contains(&id) {
+            if known.contains(&id) {
+                change.execute(params![id, text, actions])?;
+            } else {
                 write.execute(params![id, text, actions, now.0])?;
-                continue;
-            }
-            change.execute(params![id, text])?;
-            // Its name says which deletes they are.
-            if !hold.kind.guard().holds_deletes_only() {
-                relist.execute(params![id, actions])?;
             }
         }
         Ok(())

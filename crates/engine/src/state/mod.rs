@@ -391,3 +391,31 @@ const fn side_of(number: i64) -> Side {
         Side::Destination
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn the_copy_of_an_upgrade_lies_beside_the_state_whatever_its_path_is() {
+        let name = format!("tandem-upgrade-{}-", std::process::id());
+        let name = [name.as_bytes(), b"\xff"].concat();
+        let folder = std::env::temp_dir().join(OsStr::from_bytes(&name));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("pair.db");
+        drop(State::open(&path, true).unwrap());
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch("DROP TABLE natives; DROP TABLE young; PRAGMA user_version = 1;")
+            .unwrap();
+        drop(db);
+        drop(State::open(&path, false).unwrap());
+        let kept = folder.join("pair.db-format-1").exists();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(kept);
+    }
+}
