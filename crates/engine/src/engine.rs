@@ -16,6 +16,7 @@ use tandem_core::time::Timestamp;
 use crate::carried::Throttle;
 use crate::error::{EngineError, Result};
 use crate::event::{Event, Progress};
+use crate::observe::is_read;
 use crate::quiet::Unrest;
 use crate::report::Phase;
 use crate::settling::Doubtful;
@@ -58,6 +59,13 @@ impl Engine {
         });
         state.granularity =
             PerSide::from_fn(|side| compared_granularity(setup.roots[side].capabilities()));
+        state.quiet = setup.options.limits.quiet.saturating_mul(1_000_000);
+        for side in Side::BOTH {
+            // What comes in meanwhile is found by no line of the feed: it begins anew when it is read again.
+            if !is_read(setup.roots[side].capabilities()) {
+                state.drop_feed(side)?;
+            }
+        }
         let ignored = crate::observe::stored_ignore_files(&state)?;
         let filter = Filter::new(setup.options.filter.clone(), ignored)?;
         let (wake, woken) = mpsc::unbounded();
@@ -82,15 +90,6 @@ impl Engine {
             unrest: Mutex::default(),
             told: AtomicU64::new(0),
         })
-    }
-
-    /// Closes the state.
-    ///
-    /// # Errors
-    /// What prevented it.
-    pub fn close(self) -> Result<()> {
-        drop(self);
-        Ok(())
     }
 
     /// Looks at once instead of at the next hint.

@@ -8,7 +8,7 @@ use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::guarding::HeldAction;
+use crate::guarding::held_deletes;
 use crate::history::line_of;
 use crate::report::{Explanation, LogQuery};
 use crate::versions::parse;
@@ -200,7 +200,7 @@ impl Engine {
                 }
                 continue;
             }
-            let deletes: Vec<HeldAction> = serde_json::from_str(actions).unwrap_or_default();
+            let deletes = held_deletes(actions)?;
             if deletes.iter().any(|d| d.path == native[d.side]) {
                 return Ok(Some(guard.to_string()));
             }

@@ -49,6 +49,8 @@ struct Pass {
     /// Whether it waits for what is not left alone yet, or leaves that to the next.
     patient: bool,
     holds: Vec<(Hold, String)>,
+    /// Whether a root may be another one, for it shows nothing and proves nothing.
+    is_doubtful: bool,
     /// What would have held the pair and was approved.
     passed: BTreeSet<u64>,
 }
@@ -71,13 +73,7 @@ impl Engine {
         self.follow_filter()?;
         let is_whole = doubts.source.all && doubts.destination.all;
         self.note_begin(is_whole);
-        let mut done = self.rounds(doubts, patient).await;
-        if let Ok(summary) = &done
-            && summary.stopped.is_none()
-            && let Err(error) = self.prune_if_due().await
-        {
-            done = Err(error);
-        }
+        let done = self.rounds(doubts, patient).await;
         self.note_end(&done, is_whole);
         let rests = patient || done.is_err() || !self.rests_soon();
         self.phase(if rests { Phase::Still } else { Phase::Looking });
@@ -120,6 +116,7 @@ impl Engine {
                     .into_iter()
                     .map(|hold| (hold, "[]".to_owned()))
                     .collect();
+                pass.is_doubtful = true;
                 break;
             }
             match self.round(&mut pass).await? {
@@ -143,7 +140,13 @@ impl Engine {
             self.discard_abandoned().await?;
             self.sweep_leftovers(&pass.resumable).await?;
         }
-        self.end_pass(pass)
+        let may_prune = pass.summary.stopped.is_none() && !pass.is_doubtful;
+        let summary = self.end_pass(pass)?;
+        // In another root there are no versions: what is not found there would count as gone.
+        if may_prune {
+            self.prune_if_due().await?;
+        }
+        Ok(summary)
     }
 
     fn begin_pass(&self) -> Result<Pass> {
@@ -176,7 +179,7 @@ impl Engine {
         pass.holds = guarded.holds;
         pass.passed.extend(guarded.passed);
         let is_held = !pass.holds.is_empty();
-        let is_waiting = !self.state().holds()?.is_empty();
+        let is_waiting = !self.state().held_ids()?.is_empty();
         self.begin_progress(&census);
         let mut summary = std::mem::take(&mut pass.summary);
         let mut execution = self.begin_execution(pass.run, &mut summary, &pass.resumable);
@@ -316,12 +319,7 @@ impl Engine {
 
     fn tell_holds(&self, holds: &[(Hold, String)]) -> Result<()> {
         let now = self.now();
-        let known: BTreeSet<String> = self
-            .state()
-            .holds()?
-            .iter()
-            .map(|(h, ..)| h.id.to_string())
-            .collect();
+        let known = self.state().held_ids()?;
         self.state()
             .transaction(|state| state.set_holds(holds, now))?;
         for (hold, _) in holds {
@@ -341,10 +339,12 @@ impl Engine {
             return Ok(None);
         }
         let unrest = self.look_again().filter(|_| self.rests_soon());
-        let (pause, again) = match (unrest, self.soon_no_longer_young()?) {
-            (Some(unrest), _) => unrest,
-            (None, Some(pause)) => (pause, PerSide::default()),
-            (None, None) => return Ok(None),
+        let young = self.soon_no_longer_young()?;
+        let young = young.map(|pause| (pause, PerSide::default()));
+        let notes = self.until_notes_end()?;
+        let notes = notes.filter(|(pause, _)| *pause <= self.quiet_time());
+        let Some((pause, again)) = unrest.or(young).or(notes) else {
+            return Ok(None);
         };
         self.setup.environment.sleep(pause).await;
         Ok(Some(again))
@@ -371,10 +371,11 @@ impl Engine {
         doubts
     }
 
-    /// Uploads that nothing went on with are thrown away, and the summary is drawn up.
+    /// What the pass came to is noted, and the summary is drawn up.
     fn end_pass(&self, mut pass: Pass) -> Result<Summary> {
         let now = self.now();
-        if pass.holds.is_empty() && pass.summary.stopped.is_none() && !self.deletes_wait() {
+        let waits = self.deletes_wait();
+        if pass.holds.is_empty() && pass.summary.stopped.is_none() && !waits {
             self.know_ground()?;
         }
         let mut state = self.state();
@@ -382,6 +383,8 @@ impl Engine {
             state.set_holds(&pass.holds, now)?;
             match (&pass.summary.stopped, pass.holds.is_empty()) {
                 (Some(_), _) => Ok(()),
+                // What was approved is still to be done.
+                (None, true) if waits => Ok(()),
                 (None, true) => {
                     state.copies.clear();
                     // What was approved and could not be done is not asked for again.

@@ -99,10 +99,15 @@ impl Engine {
         let Some(key) = &row.version else {
             return Ok(false);
         };
-        if let Some(before) = &row.before
-            && let Looked::Doubtful = self.look_at_version(row.side, key, before).await?
-        {
-            return Ok(false);
+        if let Some(before) = &row.before {
+            match self.look_at_version(row.side, key, before).await? {
+                Looked::Unchanged => {}
+                Looked::Brought(brought) => {
+                    self.state().keep_version(row.id, &brought.now)?;
+                    return Ok(false);
+                }
+                Looked::Doubtful => return Ok(false),
+            }
         }
         if let Err(error) = self.root(row.side).prune_version(key).await {
             tracing::warn!(%error, "a version could not be pruned");

@@ -12,6 +12,7 @@ use tandem_core::plan::{Deed, Plan};
 use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
+use crate::error::Result;
 use crate::observe::{Doubt, Look};
 
 /// The shortest pause before it is looked again, in milliseconds.
@@ -65,6 +66,11 @@ impl Engine {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// For how long something must stay as it is before it counts.
+    pub(crate) fn quiet_time(&self) -> Duration {
+        Duration::from_millis(self.setup.options.limits.quiet)
+    }
+
     fn keeps_changing(&self) -> Duration {
         Duration::from_secs(self.setup.options.limits.keeps_changing)
     }
@@ -97,7 +103,7 @@ impl Engine {
     /// `items` were in step before anything was carried beside them.
     pub(crate) fn put_off_deletes(&self, plan: &mut Plan, holds: bool, items: u64) {
         let now = self.setup.environment.uptime();
-        let quiet = Duration::from_millis(self.setup.options.limits.quiet);
+        let quiet = self.quiet_time();
         let mut unrest = self.unrest();
         let known = std::mem::take(&mut unrest.gone);
         for action in &plan.actions {
@@ -149,6 +155,26 @@ impl Engine {
                 doubts[side].add(folder.clone(), *deep);
             }
         }
+    }
+
+    /// When to look again for what was detached and is gone, and where: a program may have moved it away to save it.
+    /// What the last pass did not come to waits as long as what does not rest.
+    pub(crate) fn until_notes_end(&self) -> Result<Option<(Duration, PerSide<Doubt>)>> {
+        let state = self.state();
+        let missed = state.missed_notes()?;
+        let Some(first) = missed.values().min() else {
+            return Ok(None);
+        };
+        let mut doubts = PerSide::<Doubt>::default();
+        for (side, path) in missed.keys() {
+            doubts[*side].add(path.parent().unwrap_or_else(RelPath::root), false);
+        }
+        let due = i64::try_from(state.quiet).map_or(*first, |quiet| first.plus(quiet));
+        let left = match due.0.saturating_sub(state.now.0) {
+            left if left > 0 => Duration::from_nanos(left.unsigned_abs()),
+            _ => self.keeps_changing(),
+        };
+        Ok(Some((left, doubts)))
     }
 
     /// When to look again at what is not left alone, and where; `None` if everything rests. The longer it has gone

@@ -22,10 +22,19 @@ const MOST_NAMES: u32 = 100;
 pub(crate) enum Looked {
     /// It is what was set aside.
     Unchanged,
-    /// It was written into, and what it holds now is beside the path.
-    Brought(PerSide<Doubt>),
+    /// It was written into, and what it holds now is beside the path. Under its key it stays for good: the next look
+    /// would take it for written into again.
+    Brought(Box<Brought>),
     /// It was written into or could not be looked at: it must be kept.
     Doubtful,
+}
+
+/// What was written into late, beside its path.
+pub(crate) struct Brought {
+    /// What the version holds now.
+    pub(crate) now: Entry,
+    /// Where to look next.
+    pub(crate) doubts: PerSide<Doubt>,
 }
 
 impl Engine {
@@ -62,7 +71,7 @@ impl Engine {
                 self.note_late_write(side, &late, !matches!(looked, Looked::Brought(_)))?;
                 if let Looked::Brought(brought) = looked {
                     for side in Side::BOTH {
-                        doubts[side].add_all(&brought[side]);
+                        doubts[side].add_all(&brought.doubts[side]);
                     }
                 }
             }
@@ -120,7 +129,11 @@ impl Engine {
             match answer {
                 Ok(_) => {
                     chosen.record().await?;
-                    return Ok(Looked::Brought(chosen.doubts));
+                    let brought = Brought {
+                        now: now.clone(),
+                        doubts: chosen.doubts,
+                    };
+                    return Ok(Looked::Brought(Box::new(brought)));
                 }
                 Err(error) if error.is_lost_race() => {}
                 Err(error) => {

@@ -36,6 +36,8 @@ struct Waiting {
     retries: u32,
     /// Passes in a row that were stopped.
     failures: u32,
+    /// How long the storage that stopped the last one said to wait.
+    told: Option<Duration>,
 }
 
 impl Waiting {
@@ -46,6 +48,7 @@ impl Waiting {
             retry: None,
             retries: 0,
             failures: 0,
+            told: None,
         }
     }
 
@@ -102,7 +105,8 @@ impl Engine {
             }
             doubts = if waiting.failures > 0 {
                 let backoff = (1u64 << waiting.failures.min(9)).min(LONGEST_BACKOFF);
-                self.rest(Duration::from_secs(backoff)).await;
+                let told = waiting.told.take().unwrap_or_default();
+                self.rest(Duration::from_secs(backoff).max(told)).await;
                 everything()
             } else {
                 self.next_doubts(&waiting).await?
@@ -121,11 +125,8 @@ impl Engine {
             Ok(_) => waiting.failures += 1,
             Err(EngineError::Storage { error, .. }) => {
                 waiting.failures += 1;
-                if let ErrorKind::Transient {
-                    retry_after: Some(wait),
-                } = error.kind
-                {
-                    self.setup.environment.sleep(wait).await;
+                if let ErrorKind::Transient { retry_after } = error.kind {
+                    waiting.told = retry_after;
                 }
             }
             Err(EngineError::Refused(_)) => waiting.failures += 1,
@@ -140,11 +141,7 @@ impl Engine {
 
     /// Whether something did not work, or waits for room, without a hint to come when that has changed.
     fn is_retry_needed(&self, summary: &Summary) -> Result<bool> {
-        let waits_for_room = self
-            .state()
-            .holds()?
-            .iter()
-            .any(|(hold, ..)| hold.kind.guard() == Guard::FreeSpace);
+        let waits_for_room = self.state().holding_guards()?.contains(&Guard::FreeSpace);
         Ok(summary.failed > 0 || waits_for_room || !self.to_be_retried()?.is_empty())
     }
 
@@ -248,7 +245,11 @@ impl Engine {
             tracing::warn!(%error, "what is young could not be read");
             None
         });
-        let next = self.look_again().into_iter().chain(young);
+        let notes = self.until_notes_end().unwrap_or_else(|error| {
+            tracing::warn!(%error, "what is detached could not be read");
+            None
+        });
+        let next = self.look_again().into_iter().chain(young).chain(notes);
         match next.min_by_key(|(pause, _)| *pause) {
             Some((pause, again)) => {
                 self.setup.environment.sleep(pause).await;

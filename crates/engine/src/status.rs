@@ -17,7 +17,7 @@ impl Engine {
         let state = self.state();
         Ok(Summary {
             conflicts,
-            held: state.holds()?.len() as u64,
+            held: state.held_ids()?.len() as u64,
             problems: counted,
             left_out: problems.len() as u64 - counted,
             items: state.base_count()?,

@@ -6,10 +6,12 @@
 use std::collections::BTreeSet;
 
 use tandem_core::entry::{ContentHash, Entry, HashKind, Kind};
+use tandem_core::error::{Cause, ErrorKind, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Row, add_hashes};
 use tandem_core::plan::{At, BaseItem, Equality, ItemId, Reason};
 use tandem_core::side::{PerSide, Side};
+use tandem_core::storage::Locator;
 
 use crate::chosen::{Chosen, Note};
 use crate::engine::Engine;
@@ -79,6 +81,8 @@ impl Engine {
         for side in Side::BOTH {
             self.confirm_absences(side).await?;
         }
+        // What was edited without another revision is no rot.
+        self.compare_young().await?;
         let sample = match options.sample {
             Some(count) if !options.deep => Some(self.sample(count)?),
             _ => None,
@@ -237,16 +241,17 @@ impl Engine {
         {
             return Ok(State::Found("missing"));
         }
-        if !read || self.capabilities(side).mutates_content {
+        let is_young = || self.state().is_young(side, parent, &at.entry.name);
+        if !read || self.capabilities(side).mutates_content || is_young()? {
             return Ok(State::Good(None));
         }
         let hash = match self.carried(side, at).hash().await {
             Ok(hash) => hash,
             Err(error) if error.is_lost_race() => return self.since(side, at).await,
-            Err(error) if error.cause == tandem_core::error::Cause::HashMismatch => {
+            Err(error) if error.cause == Cause::HashMismatch => {
                 return self.rotted(side, at).await;
             }
-            Err(error) => return Err(EngineError::Storage { side, error }),
+            Err(error) => return unreadable(side, error),
         };
         report.bytes += at.entry.size;
         match at.entry.hash(HashKind::Blake3) {
@@ -265,22 +270,25 @@ impl Engine {
 
     /// Other bytes were read: rot only if the side says that nobody wrote.
     async fn rotted(&self, side: Side, at: &At) -> Result<State> {
-        let now = self.stat(side, &at.path).await?;
-        Ok(State::Found(match now {
-            None => "missing",
-            Some(now) if now.revision == at.entry.revision => "rotted",
-            Some(_) => "changed",
+        Ok(State::Found(match self.there(side, at).await {
+            Err(error) => return unreadable(side, error),
+            Ok(None) => "missing",
+            Ok(Some(now)) if now.revision == at.entry.revision => "rotted",
+            Ok(Some(_)) => "changed",
         }))
     }
 
     async fn since(&self, side: Side, at: &At) -> Result<State> {
-        Ok(State::Found(
-            if self.stat(side, &at.path).await?.is_some() {
-                "changed"
-            } else {
-                "missing"
-            },
-        ))
+        Ok(State::Found(match self.there(side, at).await {
+            Err(error) => return unreadable(side, error),
+            Ok(None) => "missing",
+            Ok(Some(_)) => "changed",
+        }))
+    }
+
+    async fn there(&self, side: Side, at: &At) -> tandem_core::error::Result<Option<Entry>> {
+        let at = Locator::of_path(at.path.clone());
+        self.root(side).stat(&at).await
     }
 
     /// Writes the good content over the rotted, which is kept, and records both as in step.
@@ -344,4 +352,13 @@ impl Engine {
             .transaction(|state| state.apply(&[put, place], Some(item)))?;
         Ok(true)
     }
+}
+
+/// What cannot be read is a finding, unless that may be otherwise in a moment, or nothing can be read at all.
+fn unreadable(side: Side, error: StorageError) -> Result<State> {
+    if error.is_transient() || error.kind == ErrorKind::Auth {
+        return Err(EngineError::Storage { side, error });
+    }
+    tracing::warn!(%side, %error, "a file could not be read");
+    Ok(State::Found("unreadable"))
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tandem_core::capabilities::Capabilities;
 use tandem_core::entry::Entry;
+use tandem_core::environment::BoxFuture;
 use tandem_core::path::RelPath;
 use tandem_core::plan::record::add_hashes;
 use tandem_core::side::PerSide;
@@ -20,6 +21,7 @@ use crate::carried::Carried;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::observe::Doubt;
+use crate::parallel::answers_in_parallel;
 use crate::state::YoungFile;
 
 /// Steps from here on are not waited for, in nanoseconds.
@@ -36,6 +38,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// What could not be compared, or was edited and may be held, is compared again after so many nanoseconds.
 const AGAIN: i64 = 60_000_000_000;
+
+/// So many are compared, and then noted, together.
+const TOGETHER: usize = 256;
 
 /// The granularity of a side's revisions, if content is compared for it. What a server makes of content on arrival is
 /// never what was sent.
@@ -56,69 +61,82 @@ impl Engine {
     /// Compares the content of files that are young no longer with what was recorded. What differs was edited.
     pub(crate) async fn compare_young(&self) -> Result<()> {
         let files = self.state().no_longer_young(self.now())?;
-        for file in files {
-            let Some(recorded) = self.state().as_in_base(&file)? else {
-                self.state().drop_young(&file)?;
-                continue;
-            };
-            match self.content_now(&file, &recorded).await {
-                Ok(Some(now)) if now.same_by_hash(&recorded) == Some(false) => {
-                    let again = self.now().plus(AGAIN);
-                    self.state().transaction(|state| {
-                        state.see_edited(&file, &now)?;
-                        state.compare_at(&file, again)
-                    })?;
-                }
-                Ok(Some(_)) => self.state().drop_young(&file)?,
-                Ok(None) => self.state().compare_at(&file, self.now().plus(AGAIN))?,
-                Err(error) if error.is_transient() => {
-                    return Err(EngineError::Storage {
-                        side: file.side,
-                        error,
-                    });
-                }
-                Err(error) => {
-                    tracing::debug!(side = %file.side, %error, "a young file could not be compared");
-                    self.state().compare_at(&file, self.now().plus(AGAIN))?;
-                }
-            }
+        for some in files.chunks(TOGETHER) {
+            self.compare_some(some).await?;
         }
         Ok(())
     }
 
+    async fn compare_some(&self, files: &[YoungFile]) -> Result<()> {
+        let (mut compared, mut jobs) = (Vec::new(), Vec::new());
+        for file in files {
+            let recorded = self.state().as_in_base(file)?;
+            let folder = self.path_of(file.side, file.folder)?;
+            if let (Some(recorded), Some(folder)) = (recorded, folder) {
+                jobs.push(self.content_now(file, folder, recorded.clone()));
+                compared.push((file, recorded));
+            } else {
+                self.state().drop_young(file)?;
+            }
+        }
+        let limit = self.setup.options.limits.transfers;
+        let answers = answers_in_parallel(&self.setup.environment, limit, jobs).await;
+        let again = self.now().plus(AGAIN);
+        let mut failed = None;
+        self.state().transaction(|state| {
+            for ((file, recorded), answer) in compared.into_iter().zip(answers) {
+                match answer {
+                    Ok(Some(now)) if now.same_by_hash(&recorded) == Some(false) => {
+                        state.see_edited(file, &now)?;
+                        state.compare_at(file, again)?;
+                    }
+                    Ok(Some(_)) => state.drop_young(file)?,
+                    Ok(None) => state.compare_at(file, again)?,
+                    Err(error) if error.is_transient() => {
+                        let side = file.side;
+                        failed.get_or_insert(EngineError::Storage { side, error });
+                    }
+                    Err(error) => {
+                        tracing::debug!(side = %file.side, %error, "a young file could not be compared");
+                        state.compare_at(file, again)?;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        failed.map_or(Ok(()), Err)
+    }
+
     /// The entry with the hash of what is there now; `None` if it is another one, which a look will show.
-    async fn content_now(
+    fn content_now(
         &self,
         file: &YoungFile,
-        recorded: &Entry,
-    ) -> tandem_core::error::Result<Option<Entry>> {
-        let folder = self.path_of(file.side, file.folder).unwrap_or(None);
-        let Some(folder) = folder else {
-            return Ok(None);
-        };
-        let root = self.root(file.side);
+        folder: RelPath,
+        recorded: Entry,
+    ) -> BoxFuture<tandem_core::error::Result<Option<Entry>>> {
+        let root = Arc::clone(self.root(file.side));
+        let throttle = Arc::clone(&self.throttles[file.side]);
+        let environment = Arc::clone(&self.setup.environment);
         let at = Locator {
             path: folder.join(&file.name),
             id: recorded.id.clone(),
         };
-        let there = root.stat(&at).await?;
-        let is_same = |e: &Entry| {
-            e.name == recorded.name && e.revision == recorded.revision && e.size == recorded.size
-        };
-        let Some(mut now) = there.filter(is_same) else {
-            return Ok(None);
-        };
-        if now.same_by_hash(recorded).is_none() {
-            let content = Carried::new(
-                Arc::clone(root),
-                at,
-                now.clone(),
-                Arc::clone(&self.throttles[file.side]),
-                Arc::clone(&self.setup.environment),
-            );
-            add_hashes(&mut now.hashes, &[content.hash().await?]);
-        }
-        Ok(Some(now))
+        Box::pin(async move {
+            let there = root.stat(&at).await?;
+            let is_same = |e: &Entry| {
+                e.name == recorded.name
+                    && e.revision == recorded.revision
+                    && e.size == recorded.size
+            };
+            let Some(mut now) = there.filter(is_same) else {
+                return Ok(None);
+            };
+            if now.same_by_hash(&recorded).is_none() {
+                let content = Carried::new(root, at, now.clone(), throttle, environment);
+                add_hashes(&mut now.hashes, &[content.hash().await?]);
+            }
+            Ok(Some(now))
+        })
     }
 
     /// How long it takes until some file is young no longer, if a pass waits for it.

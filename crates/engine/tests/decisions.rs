@@ -4,8 +4,9 @@
 
 mod common;
 
-use common::{Destination, SEEDS, Source, World, path};
+use common::{Destination, SEEDS, Source, World, capabilities, path};
 use futures_util::future::join;
+use tandem_core::capabilities::Ids;
 use tandem_core::policy::{ConflictPolicy, FirstSync, Mode};
 use tandem_core::side::Side;
 use tandem_engine::error::EngineError;
@@ -273,6 +274,34 @@ fn a_conflict_with_a_copy_is_decided() {
                 world.run(world.engine.resolve(&id, Resolution::Both)),
                 Err(EngineError::NotFound { .. })
             ));
+        }
+    }
+}
+
+#[test]
+fn a_conflict_goes_with_the_folder_that_it_is_in() {
+    for seed in SEEDS {
+        for side in Side::BOTH {
+            let world = World::of(seed, |_| {}, |_| capabilities(Ids::Strong));
+            world.folder(Source, "f");
+            world.sync();
+            world.write(Source, "f/a", "the source's");
+            world.write(Destination, "f/a", "the destination's");
+            world.sync();
+            let (from, to) = (path("f"), path("g"));
+            world.edit(side, &Edit::Move { from, to });
+            world.sync();
+            world.both_have("g/a", Some("the destination's"));
+            let conflicts = world.engine.conflicts().unwrap();
+            assert_eq!(conflicts.len(), 1);
+            assert_eq!(conflicts[0].path, "g/a");
+            world.both_have(conflicts[0].copy.as_ref().unwrap(), Some("the source's"));
+            let id = conflicts[0].id.clone();
+            world
+                .run(world.engine.resolve(&id, Resolution::Source))
+                .unwrap();
+            world.both_have("g/a", Some("the source's"));
+            decided(&world);
         }
     }
 }

@@ -19,6 +19,7 @@ use tandem_core::policy::ConflictPolicy;
 use tandem_core::side::Side;
 use tandem_engine::report::{ActionKind, Outcome, Undo};
 use tandem_engine::setup::PairOptions;
+use tandem_testkit::seed::Rng;
 use tandem_testkit::sim::{Edit, Fault, Faults, Habits};
 
 const DAY: u64 = 24 * 3600;
@@ -522,6 +523,60 @@ fn what_was_written_into_a_version_comes_back_before_it_is_pruned() {
     }
 }
 
+/// Conflict copies on a side.
+fn copies(world: &World, side: Side) -> Vec<String> {
+    let mut paths = world.paths(side);
+    paths.retain(|p| p.contains("conflict"));
+    paths
+}
+
+#[test]
+fn what_came_back_from_a_version_comes_back_once() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        world.write(Source, "a", "one");
+        world.sync();
+        world.write(Source, "a", "three");
+        // In every other world it is noticed at once, and else before it is pruned.
+        let late = Bytes::from_static(b"written late");
+        let storage = world.sides.destination.clone();
+        if seed % 2 == 0 {
+            let late = late.clone();
+            let storage = storage.clone();
+            world.write(Source, "b", "another of the group");
+            world
+                .sides
+                .destination
+                .on_operation(Box::new(move |what, at| {
+                    if what == "commit" && at.as_str() == "b" {
+                        storage.write_into_version(&path("a"), &late);
+                    }
+                }));
+        }
+        world.sync();
+        world.sides.destination.clear_hook();
+        if seed % 2 == 1 {
+            assert!(storage.write_into_version(&path("a"), &late));
+        }
+        for _ in 0..3 {
+            world.environment.advance(Duration::from_secs(40 * DAY));
+            world.run(world.engine.prune_versions()).unwrap();
+            world.sync();
+        }
+        assert_eq!(copies(&world, Source).len(), 1, "{:?}", world.paths(Source));
+        assert!(has_copy(&world, "written late"));
+        // Nobody else has it but the version, which stays.
+        let copy = copies(&world, Source).remove(0);
+        world.delete(Source, &copy);
+        world.sync();
+        world.environment.advance(Duration::from_secs(40 * DAY));
+        world.run(world.engine.prune_versions()).unwrap();
+        world.still();
+        assert_eq!(copies(&world, Source), [""; 0]);
+        assert!(world.is_kept(Destination, "written late"));
+    }
+}
+
 #[test]
 fn a_conflict_copy_of_what_has_no_time_tells_when_it_was_seen() {
     for seed in SEEDS {
@@ -583,5 +638,27 @@ fn a_conflict_copy_does_not_tell_when_a_server_got_it() {
         let told = paths.iter().find_map(|p| p.strip_prefix("a (conflict "));
         assert!(told.unwrap() > seen.as_str(), "{paths:?}, seen at {seen}");
         world.still();
+    }
+}
+
+#[test]
+fn what_is_in_step_is_counted_whatever_becomes_of_it() {
+    for seed in SEEDS {
+        let mut world = World::new(seed);
+        let mut rng = Rng::new(seed);
+        for round in 0..20 {
+            for side in Side::BOTH {
+                for edit in world.sides[side].random_edits(&mut rng, 6) {
+                    world.environment.advance(Duration::from_secs(1));
+                    world.sides[side].edit(&edit);
+                }
+            }
+            world.sync();
+            world.sync();
+            let known = world.engine.summary().unwrap().items;
+            world.restart(|_| {});
+            let counted = world.engine.summary().unwrap().items;
+            assert_eq!(known, counted, "round {round}: {:?}", world.paths(Source));
+        }
     }
 }

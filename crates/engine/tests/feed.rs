@@ -16,28 +16,43 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Both sides have feeds: by id or by path, telling a moved folder alone or all in it, with few lines at a time.
 fn with_feeds(seed: u64, change: impl FnOnce(&mut PairOptions), waiting: bool) -> World {
-    World::shaped(seed, change, |side| {
-        let kind = (seed as usize + usize::from(side == Source)) % 4;
-        let ids = [Ids::Strong, Ids::Strong, Ids::Strong, Ids::None][kind];
-        let capabilities = Capabilities {
-            feed: true,
-            waiting,
-            ..capabilities(ids)
-        };
-        let habits = Habits {
-            feed_by_id: kind < 2,
-            feed_root_by_id: kind == 0,
-            feed_tells_folder_alone: kind == 0,
-            page: 3,
-            ..Habits::plain(&capabilities)
-        };
-        (capabilities, habits)
-    })
+    World::shaped(seed, change, |side| feeding(seed, side, waiting))
+}
+
+fn feeding(seed: u64, side: Side, waiting: bool) -> (Capabilities, Habits) {
+    let kind = (seed as usize + usize::from(side == Source)) % 4;
+    let ids = [Ids::Strong, Ids::Strong, Ids::Strong, Ids::None][kind];
+    let capabilities = Capabilities {
+        feed: true,
+        waiting,
+        ..capabilities(ids)
+    };
+    let habits = Habits {
+        feed_by_id: kind < 2,
+        feed_root_by_id: kind == 0,
+        feed_tells_folder_alone: kind == 0,
+        page: 3,
+        ..Habits::plain(&capabilities)
+    };
+    (capabilities, habits)
 }
 
 /// In step, with a few files and folders.
 fn in_step(seed: u64) -> World {
-    let world = with_feeds(seed, |_| {}, false);
+    in_step_where(seed, |_| {})
+}
+
+/// The same, on sides with these habits.
+fn in_step_where(seed: u64, change: impl Fn(&mut Habits)) -> World {
+    let world = World::shaped(
+        seed,
+        |_| {},
+        |side| {
+            let (capabilities, mut habits) = feeding(seed, side, false);
+            change(&mut habits);
+            (capabilities, habits)
+        },
+    );
     fill(&world);
     world
 }
@@ -357,5 +372,82 @@ fn a_state_from_before_feeds_were_read_is_kept_aside_and_goes_on() {
         world.both_have("d/e/y", Some("edited"));
         world.both_have("b", None);
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+#[test]
+fn what_a_server_hides_with_the_access_to_it_is_not_gone() {
+    for seed in SEEDS {
+        for at in ["d", "d/x"] {
+            let mut world = in_step_where(seed, |habits| habits.hides_lost = true);
+            assert!(world.sides[Destination].lose_access(&path(at)));
+            for _ in 0..3 {
+                world.still();
+                world.has(Source, "d/x", Some("d/x"));
+                assert_eq!(world.engine.problems().unwrap().len(), 1);
+            }
+            // A listing of everything shows no more of it.
+            world.environment.advance(8 * DAY);
+            world.restart(|_| {});
+            world.still();
+            world.has(Source, "d/x", Some("d/x"));
+            assert_eq!(world.engine.problems().unwrap().len(), 1);
+            world.sides[Destination].heal();
+            world.sync();
+            assert_eq!(world.engine.problems().unwrap(), []);
+            world.delete(Destination, "d/x");
+            world.sync();
+            world.both_have("d/x", None);
+            world.both_have("d/e/y", Some("d/e/y"));
+            world.still();
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_left_and_came_back_within_a_batch_has_only_what_is_in_it_then() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        moved(&world, Destination, "d", "g");
+        let storage = world.sides[Destination].clone();
+        let mut is_first = true;
+        world.sides[Destination].on_operation(Box::new(move |operation, _| {
+            if operation == "changes" && std::mem::take(&mut is_first) {
+                assert!(storage.edit(&Edit::Delete { path: path("g/x") }));
+                let (from, to) = (path("g"), path("d"));
+                assert!(storage.edit(&Edit::Move { from, to }));
+            }
+        }));
+        world.sync();
+        world.sides[Destination].clear_hook();
+        // Where a batch had ended before, the rest is told by the next.
+        world.sync();
+        world.both_have("d/x", None);
+        world.both_have("d/e/y", Some("d/e/y"));
+        world.both_have("g", None);
+        world.still();
+    }
+}
+
+#[test]
+fn a_feed_that_was_off_for_a_while_begins_anew() {
+    for seed in SEEDS {
+        let mut world = in_step(seed);
+        let with_feed = world.sides[Destination].clone();
+        world.sides[Destination] = with_feed.without_feed();
+        world.restart(|_| {});
+        world.write(Source, "new", "new");
+        world.write(Destination, "another", "another");
+        world.sync();
+        world.both_have("another", Some("another"));
+        world.sides[Destination] = with_feed;
+        world.restart(|_| {});
+        world.sync();
+        world.delete(Destination, "new");
+        world.delete(Destination, "another");
+        world.sync();
+        world.both_have("new", None);
+        world.both_have("another", None);
+        world.still();
     }
 }

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use common::{Destination, SEEDS, Source, World, capabilities, path};
@@ -150,5 +151,104 @@ fn an_edit_that_is_too_young_waits() {
         world.both_have("a", Some("edited"));
         world.still();
         assert_eq!(world.paths(Source).len(), 1, "no conflict copy");
+    }
+}
+
+/// A pair whose source leaves logs out by a `.tandemignore`.
+fn with_rules(seed: u64) -> World {
+    let world = World::new(seed);
+    world.write(Source, ".tandemignore", "*.log\n");
+    world.write(Source, "a.log", "left out");
+    world.sync();
+    world.has(Destination, "a.log", None);
+    world
+}
+
+/// What is shown of a pair, each with its reason.
+fn problems(world: &World) -> BTreeSet<(String, String)> {
+    let problems = world.engine.problems().unwrap().into_iter();
+    problems.map(|p| (p.path, p.why)).collect()
+}
+
+/// One path is shown, for this reason.
+fn only(at: &str, why: &str) -> BTreeSet<(String, String)> {
+    BTreeSet::from([(at.to_owned(), why.to_owned())])
+}
+
+#[test]
+fn rules_that_change_while_they_are_read_do_not_end_meanwhile() {
+    for seed in SEEDS {
+        let world = with_rules(seed);
+        // Nor does the other side say so any more.
+        world.delete(Destination, ".tandemignore");
+        world.write(Source, ".tandemignore", "*.log\n*.tmp\n");
+        let (storage, mut n) = (world.sides[Source].clone(), 0);
+        world.sides[Source].on_operation(Box::new(move |operation, at| {
+            if operation == "read" && at.as_str() == ".tandemignore" && n < 4 {
+                n += 1;
+                let content = format!("*.log\n*.tmp\n*.{n}\n").into();
+                let path = at.clone();
+                assert!(storage.edit(&Edit::Write { path, content }));
+            }
+        }));
+        world.sync();
+        world.sides[Source].clear_hook();
+        world.sync();
+        world.has(Destination, "a.log", None);
+        world.still();
+        assert_eq!(world.engine.problems().unwrap(), []);
+    }
+}
+
+#[test]
+fn a_rule_that_cannot_be_read_is_shown_and_those_from_before_count() {
+    for seed in SEEDS {
+        let world = with_rules(seed);
+        world.write(Source, ".tandemignore", "*.tmp\n[z-a]\n");
+        world.write(Source, "b", "carried");
+        world.sync();
+        world.both_have("b", Some("carried"));
+        world.has(Destination, "a.log", None);
+        assert_eq!(problems(&world), only(".tandemignore", "bad_rule"));
+        world.still();
+        assert_eq!(problems(&world), only(".tandemignore", "bad_rule"));
+        world.write(Source, ".tandemignore", "*.log\n*.tmp\n");
+        world.sync();
+        world.still();
+        world.has(Destination, "a.log", None);
+        assert_eq!(problems(&world), BTreeSet::new());
+    }
+}
+
+#[test]
+fn of_new_rules_those_that_can_be_read_count() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        world.folder(Source, "f");
+        world.write(Source, "f/.tandemignore", "[z-a]\n*.bak\n");
+        world.write(Source, "f/a.bak", "left out");
+        world.write(Source, "f/b", "carried");
+        world.sync();
+        world.both_have("f/b", Some("carried"));
+        world.has(Destination, "f/a.bak", None);
+        assert_eq!(problems(&world), only("f/.tandemignore", "bad_rule"));
+        world.still();
+    }
+}
+
+#[test]
+fn rules_that_are_too_large_leave_those_from_before() {
+    for seed in SEEDS {
+        let world = with_rules(seed);
+        let large = "# a long text\n".repeat(80_000);
+        world.write(Source, ".tandemignore", &large);
+        world.sync();
+        world.has(Destination, "a.log", None);
+        assert_eq!(problems(&world), only(".tandemignore", "rules_too_large"));
+        world.write(Source, ".tandemignore", "*.log\n");
+        world.sync();
+        world.still();
+        world.has(Destination, "a.log", None);
+        assert_eq!(problems(&world), BTreeSet::new());
     }
 }

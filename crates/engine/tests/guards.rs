@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::{Destination, SEEDS, Source, World, path};
 use tandem_core::policy::Mode;
+use tandem_core::side::Side;
 use tandem_engine::report::Rejection;
 use tandem_testkit::sim::Edit;
 
@@ -373,5 +374,52 @@ fn copies_of_one_file_pile_up_only_so_far() {
         world.sync();
         assert_eq!(world.paths(Destination).len(), 6);
         world.still();
+    }
+}
+
+#[test]
+fn what_was_approved_is_done_by_a_run_that_lets_deletes_rest_first() {
+    for seed in SEEDS {
+        let mut world = World::half_watched(seed);
+        world.restart(|o| {
+            o.guards.deletes = 10;
+            o.limits.quiet = 200;
+        });
+        for i in 0..20 {
+            world.write(Source, &format!("{i}"), "sent");
+        }
+        world.sync();
+        for i in 0..15 {
+            world.delete(Source, &format!("{i}"));
+        }
+        assert_eq!(world.sync().held, 1);
+        approve_only(&world, "mass_delete");
+        // Another process goes on: how long the names have been gone is not known there.
+        world.restart(|_| {});
+        world.live(Duration::from_secs(30));
+        assert_eq!(world.engine.held().unwrap().len(), 0);
+        world.has(Destination, "3", None);
+        world.still();
+    }
+}
+
+#[test]
+fn what_a_follower_has_where_a_first_pass_could_not_look_is_held_later() {
+    for seed in SEEDS {
+        for side in Side::BOTH {
+            let world = World::with(seed, |o| o.policy.mode = Mode::SourceToDestination);
+            for at in Side::BOTH {
+                world.folder(at, "private");
+            }
+            world.write(Source, "a", "sent");
+            world.write(Destination, "private/own", "mine");
+            assert!(world.sides[side].make_unreadable(&path("private")));
+            assert_eq!(world.sync().held, 0);
+            world.both_have("a", Some("sent"));
+            world.sides[side].heal();
+            assert_eq!(world.sync().held, 1);
+            assert_eq!(only_hold(&world).1, "first_mirror_deletes");
+            world.has(Destination, "private/own", Some("mine"));
+        }
     }
 }

@@ -4,8 +4,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use common::{Destination, SEEDS, Source, World, path};
+use common::{Destination, SEEDS, Source, World, capabilities, path};
+use futures_util::future::join;
+use tandem_core::capabilities::Ids;
 use tandem_core::policy::Mode;
 use tandem_engine::report::Rejection;
 use tandem_testkit::sim::Edit;
@@ -62,5 +66,111 @@ fn a_folder_is_kept_for_what_is_detached_in_it() {
         world.has(Destination, "d/own", Some("mine"));
         world.has(Destination, "d/a", None);
         world.still();
+    }
+}
+
+/// A mirror whose follower has a file of its own, which the person let be. The quiet time is in milliseconds.
+fn let_be(seed: u64, quiet: u64) -> World {
+    let world = World::with(seed, |o| {
+        o.policy.mode = Mode::SourceToDestination;
+        o.limits.quiet = quiet;
+    });
+    world.write(Source, "a", "sent");
+    world.write(Destination, "own", "mine");
+    world.sync();
+    let held = world.engine.held().unwrap();
+    world
+        .run(world.engine.reject(&held[0].id, Rejection::Detach))
+        .unwrap();
+    world.still();
+    world
+}
+
+#[test]
+fn what_was_let_be_stays_so_when_it_could_not_be_looked_at_once() {
+    for seed in SEEDS {
+        let world = let_be(seed, 0);
+        assert!(world.sides[Destination].lose_access(&path("own")));
+        world.write(Source, "a", "another");
+        world.sync();
+        world.sides[Destination].heal();
+        world.sync();
+        world.has(Destination, "own", Some("mine"));
+        world.still();
+    }
+}
+
+#[test]
+fn what_was_let_be_stays_so_when_a_look_falls_between_two_steps_of_saving_it() {
+    for seed in SEEDS {
+        let world = let_be(seed, 200);
+        world.delete(Destination, "own");
+        let storage = world.sides[Destination].clone();
+        let saved = Edit::Write {
+            path: path("own"),
+            content: Bytes::from_static(b"mine, saved"),
+        };
+        let pause = world
+            .environment
+            .shared()
+            .sleep(Duration::from_millis(5150));
+        let saving = async {
+            pause.await;
+            assert!(storage.edit(&saved));
+        };
+        world
+            .run(async { join(world.engine.sync(), saving).await.0 })
+            .unwrap();
+        world.sync();
+        world.has(Destination, "own", Some("mine, saved"));
+        world.still();
+    }
+}
+
+#[test]
+fn what_was_let_be_and_then_deleted_is_forgotten() {
+    for seed in SEEDS {
+        let world = let_be(seed, 200);
+        world.delete(Destination, "own");
+        world.sync();
+        world.write(Destination, "own", "another");
+        world.sync();
+        world.has(Destination, "own", None);
+    }
+}
+
+#[test]
+fn what_lies_in_a_folder_that_was_moved_and_cannot_be_read_is_not_gone() {
+    for seed in SEEDS {
+        for ids in [Ids::Hint, Ids::Strong] {
+            for from in ["d/private", "d"] {
+                let world = World::of(seed, |_| {}, |_| capabilities(ids));
+                world.folder(Source, "d");
+                world.write(Source, "d/beside", "content");
+                world.folder(Source, "d/private");
+                for name in ["1", "2", "3"] {
+                    world.write(Source, &format!("d/private/{name}"), name);
+                }
+                world.sync();
+                assert!(world.sides[Source].make_unreadable(&path("d/private")));
+                world.edit(
+                    Source,
+                    &Edit::Move {
+                        from: path(from),
+                        to: path("e"),
+                    },
+                );
+                world.sync();
+                let paths = world.paths(Destination);
+                for name in ["1", "2", "3"] {
+                    let there = paths.iter().any(|p| p.ends_with(&format!("/{name}")));
+                    assert!(there, "{ids:?} {from}: {paths:?}");
+                }
+                world.sides[Source].heal();
+                world.sync();
+                assert_eq!(world.paths(Source), world.paths(Destination));
+                world.still();
+            }
+        }
     }
 }

@@ -118,3 +118,29 @@ fn what_was_too_young_is_carried_when_it_is_old_enough() {
         world.both_have("a", Some("content"));
     }
 }
+
+#[test]
+fn a_person_need_not_wait_as_long_as_a_server_asked_for() {
+    for seed in SEEDS {
+        let world = World::weak(seed, |_| {});
+        world.write(Source, "a", "content");
+        for side in Side::BOTH {
+            world.sides[side].set_faults(Faults::of(&[(Fault::RateLimited, 1000)]));
+        }
+        // Time passes before the engine runs.
+        let sleep = |seconds: u64| {
+            let time = Duration::from_secs(5 + seconds);
+            world.environment.shared().sleep(time)
+        };
+        let (begin, end) = (sleep(1), sleep(2));
+        world.live_with(Duration::ZERO, async {
+            begin.await;
+            for side in Side::BOTH {
+                world.sides[side].heal();
+            }
+            world.engine.wake();
+            end.await;
+        });
+        world.both_have("a", Some("content"));
+    }
+}

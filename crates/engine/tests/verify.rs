@@ -4,8 +4,13 @@
 
 mod common;
 
-use common::{Destination, SEEDS, Source, World};
+use std::time::Duration;
+
+use common::{Destination, SEEDS, Source, World, capabilities, path};
+use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::side::Side;
 use tandem_engine::report::VerifyOptions;
+use tandem_testkit::sim::{Edit, SimExecutor};
 
 fn deep() -> VerifyOptions {
     VerifyOptions {
@@ -90,7 +95,7 @@ fn rot_is_found_and_mended_from_the_good_side() {
             world.write(Source, "a", "good content");
             world.write(Source, "b", "as it was");
             world.sync();
-            assert!(world.sides[side].rot(&common::path("a"), "g00d content".into()));
+            assert!(world.sides[side].rot(&path("a"), "g00d content".into()));
             assert!(
                 found(&world, &VerifyOptions::default()).is_empty(),
                 "its revision is the same"
@@ -111,6 +116,67 @@ fn rot_is_found_and_mended_from_the_good_side() {
             assert!(world.is_kept(side, "g00d content"));
             world.still();
             assert!(found(&world, &deep()).is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        for name in ["a", "b", "c"] {
+            world.write(Source, name, "content");
+        }
+        world.sync();
+        assert!(world.sides.destination.rot(&path("c"), "c0ntent".into()));
+        // The listing still shows it.
+        let storage = world.sides.source.clone();
+        world.sides.source.on_operation(Box::new(move |what, at| {
+            if what == "read" && at.as_str() == "a" {
+                storage.lose_access(&path("b"));
+            }
+        }));
+        let expected = [("source:b", "unreadable"), ("destination:c", "rotted")];
+        let expected = expected.map(|(a, b)| (a.to_owned(), b.to_owned()));
+        assert_eq!(found(&world, &deep()), expected);
+    }
+}
+
+#[test]
+fn an_edit_right_after_a_file_was_carried_is_no_rot() {
+    for seed in SEEDS {
+        for side in Side::BOTH {
+            let coarse = |_| Capabilities {
+                revision_granularity: 2_000_000_000,
+                mtime_precision: 2_000_000_000,
+                ..capabilities(Ids::None)
+            };
+            let world = World::of(seed, |_| {}, coarse);
+            world.sync();
+            let edit = |side: Side, content: &'static str| {
+                assert!(world.sides[side].edit(&Edit::Write {
+                    path: path("a"),
+                    content: content.into(),
+                }));
+            };
+            let options = VerifyOptions {
+                repair: true,
+                ..deep()
+            };
+            // Nobody waits meanwhile.
+            let at_once = async {
+                edit(Source, "first");
+                world.engine.sync().await.unwrap();
+                edit(side, "other");
+                world.engine.verify(&options).await.unwrap()
+            };
+            let at_once = SimExecutor::new(&world.environment).run(at_once).unwrap();
+            let later = world.run(world.engine.verify(&options)).unwrap();
+            assert_eq!((at_once.repaired, later.repaired), (0, 0));
+            // What was found to be edited once is compared again in a minute.
+            world.environment.advance(Duration::from_secs(60));
+            world.sync();
+            world.both_have("a", Some("other"));
         }
     }
 }

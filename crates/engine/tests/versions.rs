@@ -217,3 +217,18 @@ fn what_nobody_derived_anything_from_is_never_pruned() {
     assert_eq!(world.run(world.engine.prune_versions()).unwrap(), 0);
     assert!(world.is_kept(Destination, "theirs, which loses"));
 }
+
+#[test]
+fn nothing_is_pruned_while_another_folder_is_in_the_place_of_a_root() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.versions.days = 2);
+        edited(&world);
+        world.sides.destination.unmount();
+        world.environment.advance(Duration::from_secs(3 * DAY));
+        assert_eq!(world.sync().held, 1);
+        world.sides.destination.mount();
+        assert_eq!(world.run(world.engine.versions(None)).unwrap().len(), 2);
+        assert_eq!(world.run(world.engine.prune_versions()).unwrap(), 2);
+        assert!(world.sides.destination.kept().is_empty());
+    }
+}

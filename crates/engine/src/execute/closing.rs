@@ -14,6 +14,15 @@ use super::{Execution, Finished};
 use crate::error::{EngineError, Result};
 use crate::rescue::Looked;
 
+/// What looking again at what was set aside came to.
+#[derive(Default)]
+struct Again {
+    /// Whether it must be kept for good.
+    keep: bool,
+    /// What it holds now, if it was written into.
+    now: Option<Entry>,
+}
+
 impl Execution<'_> {
     /// What an earlier run, or a step that failed, made visible is found equal and adopted: only once it is
     /// durable, or a power loss would look like a person's delete. Answers whether that worked.
@@ -48,11 +57,15 @@ impl Execution<'_> {
             if let Some(key) = &one.version
                 && let Some(before) = journal_row(&one.action, self.run, self.engine.now()).before
             {
-                one.keep |= self.look_again(one.action.side, key, &before).await?;
+                let again = self.look_again(one.action.side, key, &before).await?;
+                one.keep |= again.keep;
+                one.set_aside = again.now;
             }
             for row in &mut one.also {
                 if let (Some(key), Some(before)) = (&row.version, &row.before) {
-                    row.keep |= self.look_again(row.side, key, before).await?;
+                    let again = self.look_again(row.side, key, before).await?;
+                    row.keep |= again.keep;
+                    row.before = again.now.or_else(|| row.before.take());
                 }
             }
         }
@@ -115,15 +128,21 @@ impl Execution<'_> {
     }
 
     /// Answers whether what was set aside must be kept for good.
-    async fn look_again(&mut self, side: Side, key: &VersionKey, before: &Entry) -> Result<bool> {
+    async fn look_again(&mut self, side: Side, key: &VersionKey, before: &Entry) -> Result<Again> {
         match self.engine.look_at_version(side, key, before).await? {
-            Looked::Unchanged => Ok(false),
-            Looked::Doubtful => Ok(true),
-            Looked::Brought(doubts) => {
+            Looked::Unchanged => Ok(Again::default()),
+            Looked::Doubtful => Ok(Again {
+                keep: true,
+                now: None,
+            }),
+            Looked::Brought(brought) => {
                 for side in Side::BOTH {
-                    self.out.doubts[side].add_all(&doubts[side]);
+                    self.out.doubts[side].add_all(&brought.doubts[side]);
                 }
-                Ok(false)
+                Ok(Again {
+                    keep: true,
+                    now: Some(brought.now),
+                })
             }
         }
     }

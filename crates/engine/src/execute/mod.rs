@@ -15,6 +15,7 @@ mod transfer;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::Done;
@@ -66,6 +67,8 @@ struct Finished {
     text: Option<Vec<u8>>,
     /// What was set aside is content that nobody derived anything from.
     keep: bool,
+    /// What was set aside as it is now, if it was written into since.
+    set_aside: Option<Entry>,
     /// What was done with it: on the other side, or to what lay in a folder.
     also: Vec<JournalRow>,
 }
@@ -80,6 +83,7 @@ impl Finished {
             intent: None,
             text: None,
             keep: false,
+            set_aside: None,
             also: Vec::new(),
         }
     }

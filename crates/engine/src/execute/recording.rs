@@ -146,6 +146,7 @@ impl Recorder<'_> {
             row.after.clone_from(&one.done.entry);
             row.version.clone_from(&one.version);
             row.keep |= one.keep;
+            row.before = one.set_aside.clone().or(row.before);
             row.id = state.add_journal(&row)?;
             self.lines.push(log_line(&row));
             if let (Deed::Delete { .. }, Some(digest)) = (&one.action.deed, digest(&one.action))
@@ -235,10 +236,11 @@ fn detach_filtered(engine: &Engine, state: &State, action: &Action) -> Result<()
     Ok(())
 }
 
-/// What is detached in a folder goes with it when it is moved.
+/// What is detached in a folder goes with it when it is moved, and so do conflicts.
 fn move_detached(state: &State, action: &Action) -> Result<()> {
     match &action.deed {
         Deed::Move { from, to, .. } if from.entry.kind == Kind::Folder => {
+            state.move_conflicts(&from.path, to)?;
             state.move_detached(action.side, &from.path, to)
         }
         _ => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tandem_core::entry::Kind;
 use tandem_core::guard::{self, Evidence, Fact, Guard, GuardSettings, Hold, HoldKind};
 use tandem_core::path::RelPath;
 use tandem_core::plan::{Deed, Plan, Reason};
@@ -10,6 +11,7 @@ use tandem_core::side::Side;
 use super::{HOUR, HeldAction, digest, held_deletes, text};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::observe::is_unreadable;
 
 impl Engine {
     /// Whether a pass was finished with the filter as it is now. Before that, nothing tells what the following
@@ -43,19 +45,49 @@ impl Engine {
         self.state().follow_filter(&digest)
     }
 
-    /// A pass was finished: what the filter lets in was seen on both sides.
+    /// A pass was finished: what the filter lets in was seen on both sides, unless some of it could not be looked at.
     pub(crate) fn know_ground(&self) -> Result<()> {
         if self.is_known_ground()? {
             return Ok(());
         }
+        let all_seen = self.was_all_seen()?;
         let (now, digest) = (self.now().0.to_string(), self.filter().digest().to_string());
         self.state().transaction(|state| {
             if state.meta("finished")?.is_none() {
                 state.set_meta("finished", &now)?;
             }
             state.end_first_sync()?;
-            state.set_meta("filter", &digest)
+            if all_seen {
+                state.set_meta("filter", &digest)?;
+            }
+            Ok(())
         })
+    }
+
+    /// Whether nothing is out of sight that a mirror's follower may have of its own: in what could not be read, or
+    /// among what is still being written.
+    fn was_all_seen(&self) -> Result<bool> {
+        let mode = self.setup.options.policy.mode;
+        let follower = mode.leader().filter(|_| mode.is_mirror()).map(Side::other);
+        let may_be_own = |side: Side| follower.is_none_or(|follower| follower == side);
+        let state = self.state();
+        let looked = state.problems_of("look")?;
+        if looked.iter().any(|row| is_unreadable(&row.why)) {
+            return Ok(false);
+        }
+        for side in Side::BOTH {
+            if state.is_anything_unseen(side, may_be_own(side))? {
+                return Ok(false);
+            }
+        }
+        // What changed while it was listed has no row.
+        for (side, path, _) in self.being_written() {
+            let item = state.item_at(side, &path)?;
+            if item.map_or(may_be_own(side), |item| item.kind == Kind::Folder) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Takes deletes that are to be decided out of the plan. They are measured against a base of `items`: as it was

@@ -86,15 +86,11 @@ pub(crate) struct Guarded {
 
 impl Engine {
     pub(crate) fn guard_settings(&self) -> Result<GuardSettings> {
-        let weak = Side::BOTH.into_iter().any(|side| {
-            matches!(
-                self.stored_identity(side),
-                Ok(Some(RootIdentity {
-                    identity: Identity::Weak,
-                    ..
-                }))
-            )
-        });
+        let mut weak = false;
+        for side in Side::BOTH {
+            let known = self.stored_identity(side)?;
+            weak |= known.is_some_and(|root| root.identity == Identity::Weak);
+        }
         let settings = self.setup.options.guards;
         Ok(if weak {
             settings.for_weak_root()
@@ -168,10 +164,13 @@ impl Engine {
     pub(crate) fn guard_empty(&self, empty: &PerSide<bool>) -> Result<Vec<Hold>> {
         let mut holds = Vec::new();
         for side in Side::BOTH {
+            if !empty[side] {
+                continue;
+            }
             let items = self.state().base_count()?;
             let known = self.stored_identity(side)?;
             let weak = known.as_ref().is_none_or(|i| i.identity == Identity::Weak);
-            if !(weak && empty[side] && items > 0) {
+            if !weak || items == 0 {
                 continue;
             }
             let evidence = Evidence::from([("side".to_owned(), Fact::Text(side.to_string()))]);

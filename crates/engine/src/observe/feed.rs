@@ -5,10 +5,12 @@
 //! longer is, then everything comes to where it is now. What a batch does not tell whole, such as what lies in a
 //! folder that came from outside, is listed.
 
-use std::collections::{BTreeSet, HashSet};
+use std::cell::RefCell;
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use tandem_core::capabilities::{CaseRule, Ids, ListingConsistency, UnicodeRule};
+use tandem_core::capabilities::{Capabilities, CaseRule, Ids, ListingConsistency, UnicodeRule};
 use tandem_core::entry::{Entry, Kind, NativeId};
 use tandem_core::error::Cause;
 use tandem_core::names;
@@ -18,10 +20,10 @@ use tandem_core::side::Side;
 use tandem_core::storage::{Change, Cursor, ParentRef};
 
 use super::listing::note_unsettled;
-use super::{Doubt, Look};
+use super::{Doubt, Look, unreadable};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
-use crate::state::{Feed, FolderSeen, ProblemRow};
+use crate::state::{Feed, FolderSeen};
 
 /// So many lines are not collected: a listing says the same in bounded memory.
 const MOST_LINES: usize = 100_000;
@@ -32,12 +34,14 @@ const AGE_LOOK: u64 = 3600;
 /// A place on a side.
 type Place = (ItemId, Name);
 
+/// Names by what they collide under.
+type Spellings = HashMap<Box<str>, BTreeSet<Name>>;
+
 impl Engine {
     /// Whether looks at this side go by its feed. One whose listings lag behind does not say what was before the
     /// cursor, so that a feed cannot continue it.
     pub(crate) fn reads_feed(&self, side: Side) -> bool {
-        let capabilities = self.capabilities(side);
-        capabilities.feed && capabilities.listing == ListingConsistency::Strong
+        is_read(self.capabilities(side))
     }
 
     /// For how long what hints and feeds say is believed without listing everything (P15).
@@ -131,6 +135,11 @@ impl Engine {
     }
 }
 
+/// Whether looks at a side go by its feed.
+pub(crate) fn is_read(capabilities: &Capabilities) -> bool {
+    capabilities.feed && capabilities.listing == ListingConsistency::Strong
+}
+
 /// Whether it may be readable by now, without a hint that it is.
 pub(crate) fn is_unreadable(why: &str) -> bool {
     matches!(why, "unreadable" | "mount_gone")
@@ -144,6 +153,9 @@ struct News<'a> {
     look: &'a mut Look,
     /// What is to be listed.
     again: Doubt,
+    /// The names in folders where two may be taken for one, under their keys, as far as they were asked for. Some may be
+    /// gone by now.
+    spelled: RefCell<HashMap<ItemId, Spellings>>,
 }
 
 impl<'a> News<'a> {
@@ -154,6 +166,7 @@ impl<'a> News<'a> {
             root,
             look,
             again: Doubt::default(),
+            spelled: RefCell::default(),
         }
     }
 
@@ -219,17 +232,27 @@ impl<'a> News<'a> {
         let mut ids = HashSet::new();
         let mut paths = HashSet::new();
         let mut removed = HashSet::new();
+        let mut folders = HashSet::new();
         let mut latest = Vec::new();
         for change in changes.into_iter().rev() {
             let (id, path) = self.subject(&change);
             let key = path.map(|path| self.key(&path));
+            // The folder that is there in the end need not have what was in the one that left.
+            let was_left = matches!(change, Change::Removed { .. })
+                && key.as_ref().is_some_and(|key| folders.remove(key));
             let was_told = id.as_ref().is_some_and(|id| ids.contains(id))
                 || key.as_ref().is_some_and(|key| {
                     let mut above = std::iter::successors(key.parent(), RelPath::parent);
-                    paths.contains(key) || above.any(|folder| removed.contains(&folder))
+                    (paths.contains(key) && !was_left)
+                        || above.any(|folder| removed.contains(&folder))
                 });
             if was_told {
                 continue;
+            }
+            if let (Change::Upsert { entry, .. }, Some(key)) = (&change, &key)
+                && entry.kind == Kind::Folder
+            {
+                folders.insert(key.clone());
             }
             ids.extend(id);
             if let Some(key) = key {
@@ -331,12 +354,30 @@ impl<'a> News<'a> {
         if !self.folds() {
             return Ok(BTreeSet::new());
         }
-        let capabilities = self.engine.capabilities(self.side);
-        let key = |name: &Name| names::collision_key(name, capabilities.case, capabilities.unicode);
         let state = self.engine.state();
-        state.known_names(self.side, folder, |known| {
-            known != name && key(known) == key(name)
-        })
+        let mut spelled = self.spelled.borrow_mut();
+        let names = match spelled.entry(folder) {
+            Slot::Occupied(there) => there.into_mut(),
+            Slot::Vacant(none) => {
+                let mut names = Spellings::new();
+                for name in state.names_of(self.side, folder)? {
+                    names.entry(self.name_key(&name)).or_default().insert(name);
+                }
+                none.insert(names)
+            }
+        };
+        let mut others = BTreeSet::new();
+        for known in names.get(&self.name_key(name)).into_iter().flatten() {
+            if known != name && state.known_at(self.side, folder, known)?.is_some() {
+                others.insert(known.clone());
+            }
+        }
+        Ok(others)
+    }
+
+    fn name_key(&self, name: &Name) -> Box<str> {
+        let capabilities = self.engine.capabilities(self.side);
+        names::collision_key(name, capabilities.case, capabilities.unicode)
     }
 
     /// The folder that a line names as a parent.
@@ -374,6 +415,7 @@ impl<'a> News<'a> {
             return Ok(());
         };
         self.see(*folder, [name.clone()].into(), FolderSeen::default())?;
+        self.engine.state().end_lost(self.side, *folder, name)?;
         self.look.gone.insert((self.side, path.join(name)));
         // Where folders are there only for what is in them, the folder may be gone too.
         if !self.engine.capabilities(self.side).empty_folders {
@@ -390,18 +432,20 @@ impl<'a> News<'a> {
         let mut seen = FolderSeen::default();
         seen.unknown.push(name.clone());
         self.see(*folder, [name.clone()].into(), seen)?;
+        self.engine.state().note_lost(self.side, *folder, name)?;
         let path = path.join(name);
-        self.look.problems.insert(ProblemRow {
-            side: self.side,
-            path: path.to_string(),
-            why: "unreadable".to_owned(),
-            detail: String::new(),
-        });
+        self.look.problems.insert(unreadable(self.side, &path));
         self.look.told.insert((self.side, path));
         Ok(())
     }
 
     fn see(&self, folder: ItemId, names: BTreeSet<Name>, seen: FolderSeen) -> Result<()> {
+        if let Some(spelled) = self.spelled.borrow_mut().get_mut(&folder) {
+            for name in &names {
+                let alike = spelled.entry(self.name_key(name)).or_default();
+                alike.insert(name.clone());
+            }
+        }
         let capabilities = self.engine.capabilities(self.side);
         self.engine
             .state()
@@ -451,6 +495,7 @@ impl<'a> News<'a> {
         let seen = engine.sift(side, &path, vec![entry], self.look);
         let (is_carried, unsettled) = (!seen.entries.is_empty(), seen.unsettled.clone());
         self.see(folder, names, seen)?;
+        engine.state().end_lost(side, folder, &name)?;
         note_unsettled(&engine.state(), side, (folder, &path), unsettled, self.look)?;
         let place = path.join(&name);
         if is_folder && is_carried && !is_known_folder {

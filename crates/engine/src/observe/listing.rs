@@ -1,6 +1,6 @@
 //! Takes what listings show into the state.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use futures_util::StreamExt;
 use tandem_core::entry::{Entry, Kind};
@@ -31,20 +31,21 @@ impl Engine {
         folders: &mut FolderIds,
         look: &mut Look,
     ) -> Result<()> {
-        let mut wanted: Vec<(RelPath, bool)> =
+        let mut wanted: VecDeque<(RelPath, bool)> =
             doubt.folders.iter().map(|(f, &d)| (f.clone(), d)).collect();
         if doubt.all {
-            wanted = vec![(RelPath::root(), true)];
+            wanted = VecDeque::from([(RelPath::root(), true)]);
         }
-        let mut whole: Vec<RelPath> = Vec::new();
-        while let Some((folder, deep)) = (!wanted.is_empty()).then(|| wanted.remove(0)) {
-            if whole.iter().any(|w| folder.is_within(w)) {
+        let mut whole: BTreeSet<RelPath> = BTreeSet::new();
+        while let Some((folder, deep)) = wanted.pop_front() {
+            let mut above = std::iter::successors(Some(folder.clone()), RelPath::parent);
+            if above.any(|at| whole.contains(&at)) {
                 continue;
             }
             if self.folder_id(side, &folder, folders)?.is_none() {
                 // The folder is new to us: the nearest known one above shows it.
                 if let Some(above) = folder.parent() {
-                    wanted.push((above, true));
+                    wanted.push_back((above, true));
                 }
                 continue;
             }
@@ -77,7 +78,7 @@ impl Engine {
             }
             complete(side, ended)?;
             if deep {
-                whole.push(folder);
+                whole.insert(folder);
             }
         }
         Ok(())
@@ -239,7 +240,7 @@ impl Engine {
             Skip::Unreadable => "unreadable",
             Skip::MountGone => "mount_gone",
             Skip::ShadowedByFolder => "shadowed_by_folder",
-            Skip::Unsettled => return,
+            Skip::Unsettled => "",
         };
         let path = if skipped.shown.is_empty() {
             skipped.folder.to_string()
@@ -248,6 +249,12 @@ impl Engine {
         } else {
             format!("{}/{}", skipped.folder, skipped.shown)
         };
+        if skipped.why == Skip::Unsettled {
+            // It is looked at again soon, by its name if it has one.
+            look.being_written
+                .extend(RelPath::new(&path).ok().map(|path| (side, path)));
+            return;
+        }
         look.problems.insert(ProblemRow {
             side,
             path,

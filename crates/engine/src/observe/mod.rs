@@ -19,7 +19,7 @@ use tandem_core::plan::ItemId;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Depth, Listed, Locator};
 
-pub(crate) use feed::is_unreadable;
+pub(crate) use feed::{is_read, is_unreadable};
 pub(crate) use filter::stored_ignore_files;
 use listing::{FolderIds, complete};
 
@@ -69,7 +69,8 @@ impl Doubt {
             .any(|at| self.folders.get(&at) == Some(&true))
     }
 
-    /// Adds a folder. A folder within one that is looked at whole adds nothing.
+    /// Adds a folder. One that is within another that is looked at whole is
+    /// skipped when it comes to that.
     pub(crate) fn add(&mut self, folder: RelPath, deep: bool) {
         let slot = self.folders.entry(folder).or_insert(deep);
         *slot |= deep;
@@ -200,6 +201,7 @@ impl Engine {
             if let Some(told) = &absent[side] {
                 self.confirm_unlisted(side, told, &mut look).await?;
             }
+            self.keep_lost(side, &mut look)?;
             if doubts[side].all && !look.listed[side].all {
                 look.empty[side] = self.state().shows_nothing(side)?;
             }
@@ -277,14 +279,20 @@ impl Engine {
                 Ok(Some(_)) => self.state().see_unknown(side, folder, &name)?,
                 Err(error) if error.cause == Cause::Forbidden => {
                     self.state().see_unknown(side, folder, &name)?;
-                    look.problems.insert(ProblemRow {
-                        side,
-                        path: path.to_string(),
-                        why: "unreadable".to_owned(),
-                        detail: String::new(),
-                    });
+                    look.problems.insert(unreadable(side, &path));
                 }
                 Err(error) => return Err(EngineError::Storage { side, error }),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a feed said to be out of reach stays so, whatever a listing does not show of it.
+    fn keep_lost(&self, side: Side, look: &mut Look) -> Result<()> {
+        let mut state = self.state();
+        for (folder, name) in state.keep_lost(side)? {
+            if let Some(folder) = state.path_of(side, folder)? {
+                look.problems.insert(unreadable(side, &folder.join(&name)));
             }
         }
         Ok(())
@@ -325,5 +333,14 @@ impl Engine {
     /// The path of a folder as a side spells it.
     pub(crate) fn path_of(&self, side: Side, folder: ItemId) -> Result<Option<RelPath>> {
         self.state().path_of(side, folder)
+    }
+}
+
+fn unreadable(side: Side, path: &RelPath) -> ProblemRow {
+    ProblemRow {
+        side,
+        path: path.to_string(),
+        why: "unreadable".to_owned(),
+        detail: String::new(),
     }
 }

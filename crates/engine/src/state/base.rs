@@ -74,20 +74,12 @@ fn items_of(mut rows: rusqlite::Rows<'_>) -> Result<Vec<BaseItem>> {
 impl State {
     /// How many items are in step.
     pub(crate) fn base_count(&self) -> Result<u64> {
-        let n: i64 = self
-            .db
-            .query_row("SELECT count(*) FROM base", [], |r| r.get(0))?;
-        Ok(n.unsigned_abs())
+        Ok(self.counts.items(&self.db)?)
     }
 
     /// How many of these have content.
     pub(crate) fn file_count(&self) -> Result<u64> {
-        let n: i64 = self
-            .db
-            .query_row("SELECT count(*) FROM base WHERE kind <> 1", [], |r| {
-                r.get(0)
-            })?;
-        Ok(n.unsigned_abs())
+        Ok(self.counts.files(&self.db)?)
     }
 
     /// The item under this name of the pair.

@@ -1,6 +1,6 @@
 //! Taking items out of step: what leaves the base, and what is known and no longer carried.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
 use tandem_core::entry::{Entry, Kind};
@@ -8,6 +8,7 @@ use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::Row;
 use tandem_core::plan::{BaseItem, Equality, ItemId};
 use tandem_core::side::{PerSide, Side};
+use tandem_core::time::Timestamp;
 
 use super::seen::Differs;
 use super::{State, side_number, side_of};
@@ -21,6 +22,12 @@ pub(crate) const REJECTED: &str = "rejected";
 
 /// The same, for what left the base because of what a filter says of the other side's.
 const FILTERED: &str = "filter";
+
+/// Under which the notes are noted whose place is not as it was.
+const MISSED: &str = "missed_notes";
+
+/// Places of notes, each since when it is not as it was.
+pub(crate) type Missed = BTreeMap<(Side, RelPath), Timestamp>;
 
 /// What a side had of an item when it left the base.
 #[derive(Debug, Clone)]
@@ -278,7 +285,7 @@ impl State {
             "UPDATE OR REPLACE detached SET path = ?3 WHERE side = ?1 AND path = ?2",
         )?;
         for path in paths {
-            let was = RelPath::new(&path).map_err(|e| EngineError::DamagedState(e.to_string()))?;
+            let was = RelPath::new(&path).map_err(damaged)?;
             if let Some(below) = was.below(from) {
                 let now = to.append(&below);
                 update.execute(params![side_number(side), path, now.as_str()])?;
@@ -330,27 +337,80 @@ impl State {
     }
 
     /// Forgets what was undone or rejected and is no longer as it was then. A note that outlived its entry
-    /// would hide a later one that happens to have the same revision.
-    pub(crate) fn sweep_detached(&self, as_detached: &PerSide<BTreeSet<RelPath>>) -> Result<()> {
-        let stale = {
-            let mut query = self
-                .db
-                .prepare_cached("SELECT side, path FROM detached WHERE why IN (?1, ?2, ?3)")?;
-            let mut rows = query.query(params![UNDONE, REJECTED, FILTERED])?;
-            let mut stale = Vec::new();
-            while let Some(row) = rows.next()? {
-                let path: String = row.get(1)?;
-                let path =
-                    RelPath::new(&path).map_err(|e| EngineError::DamagedState(e.to_string()))?;
-                let side = side_of(row.get(0)?);
-                if !as_detached[side].contains(&path) {
-                    stale.push((side, path));
-                }
+    /// would hide a later one that happens to have the same revision. What is no longer there is forgotten after the
+    /// quiet time only: programs save by moving a file away first.
+    pub(crate) fn sweep_detached(
+        &self,
+        as_detached: &PerSide<BTreeSet<RelPath>>,
+        changed: &PerSide<BTreeSet<RelPath>>,
+    ) -> Result<()> {
+        let known = self.missed_notes()?;
+        let mut missed = Missed::new();
+        for (side, path) in self.swept_notes()? {
+            if as_detached[side].contains(&path) {
+                continue;
             }
-            stale
-        };
-        stale
-            .iter()
-            .try_for_each(|(side, path)| self.attach(*side, path))
+            let place = (side, path);
+            let since = known.get(&place).copied().unwrap_or(self.now);
+            if changed[side].contains(&place.1) || self.was_quiet_since(since) {
+                self.attach(side, &place.1)?;
+            } else {
+                missed.insert(place, since);
+            }
+        }
+        self.set_missed_notes(&known, &missed)
     }
+
+    /// What the reason it is detached for ends with a change of.
+    fn swept_notes(&self) -> Result<Vec<(Side, RelPath)>> {
+        let mut query = self
+            .db
+            .prepare_cached("SELECT side, path FROM detached WHERE why IN (?1, ?2, ?3)")?;
+        let mut rows = query.query(params![UNDONE, REJECTED, FILTERED])?;
+        let mut places = Vec::new();
+        while let Some(row) = rows.next()? {
+            let path: String = row.get(1)?;
+            let path = RelPath::new(&path).map_err(damaged)?;
+            places.push((side_of(row.get(0)?), path));
+        }
+        Ok(places)
+    }
+
+    /// Notes whose place was not as it was when a plan was last made, each since when.
+    pub(crate) fn missed_notes(&self) -> Result<Missed> {
+        let Some(text) = self.meta(MISSED)? else {
+            return Ok(Missed::new());
+        };
+        let places: Vec<(Side, RelPath, Timestamp)> =
+            serde_json::from_str(&text).map_err(damaged)?;
+        let places = places.into_iter();
+        Ok(places
+            .map(|(side, path, since)| ((side, path), since))
+            .collect())
+    }
+
+    fn set_missed_notes(&self, known: &Missed, missed: &Missed) -> Result<()> {
+        if known == missed {
+            return Ok(());
+        }
+        if missed.is_empty() {
+            return self.drop_meta(MISSED);
+        }
+        let places: Vec<_> = missed
+            .iter()
+            .map(|((side, path), since)| (side, path, since))
+            .collect();
+        let text = serde_json::to_string(&places).map_err(damaged)?;
+        self.set_meta(MISSED, &text)
+    }
+
+    /// Whether what is so since then is so for the quiet time. A clock that was set back counts as long enough.
+    fn was_quiet_since(&self, since: Timestamp) -> bool {
+        let quiet = i64::try_from(self.quiet).unwrap_or(i64::MAX);
+        !(since.0..since.0.saturating_add(quiet)).contains(&self.now.0)
+    }
+}
+
+fn damaged(error: impl std::fmt::Display) -> EngineError {
+    EngineError::DamagedState(error.to_string())
 }

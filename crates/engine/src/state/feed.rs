@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use tandem_core::capabilities::Capabilities;
-use tandem_core::entry::{Entry, NativeId};
+use tandem_core::entry::{Entry, Kind, NativeId};
 use tandem_core::guard::Digest;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::ItemId;
@@ -17,8 +17,12 @@ use super::seen::{Differs, FolderSeen, Wanted, fill_in_meta, same_stamp};
 use super::{State, side_number};
 use crate::error::{EngineError, Result};
 
-/// The note of folders that are to be listed.
+/// Begins the notes of folders that are to be listed, each of which has one.
 const UNLISTED: &str = "unlisted";
+
+fn unlisted_key(side: Side, folder: &str) -> String {
+    format!("{UNLISTED} {side} {folder}")
+}
 
 /// How a side's feed is read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,6 +53,14 @@ impl State {
         let text = self.meta(&format!("feed {side}"))?;
         text.map(|text| serde_json::from_str(&text).map_err(damaged))
             .transpose()
+    }
+
+    /// The feed is not read any more: a listing begins it.
+    pub(crate) fn drop_feed(&self, side: Side) -> Result<()> {
+        match self.feed(side)? {
+            Some(_) => self.drop_meta(&format!("feed {side}")),
+            None => Ok(()),
+        }
     }
 
     /// The feed was read up to here. Belongs into the transaction of what it said.
@@ -98,6 +110,7 @@ impl State {
             wanted.extend(new.map(|new| (name.clone(), new)));
         }
         seen.add_out(&mut wanted);
+        seen.add_unknown(&rows, &mut wanted);
         self.write_differences(side, folder, wanted, rows)?;
         Ok(())
     }
@@ -106,15 +119,27 @@ impl State {
     pub(crate) fn unlisted(&self) -> Result<BTreeSet<(Side, RelPath)>> {
         let text = self.meta(UNLISTED)?;
         let noted = text.map(|text| serde_json::from_str(&text).map_err(damaged));
-        Ok(noted.transpose()?.unwrap_or_default())
+        let mut folders: BTreeSet<(Side, RelPath)> = noted.transpose()?.unwrap_or_default();
+        for side in Side::BOTH {
+            let before = unlisted_key(side, "");
+            let mut query = self.db.prepare_cached(
+                "SELECT substr(key, ?1) FROM meta WHERE key >= ?2 AND key < ?2 || x'ff'",
+            )?;
+            let rows = query.query_map(params![before.len() as i64 + 1, before], |r| {
+                r.get::<_, String>(0)
+            })?;
+            for path in rows {
+                folders.insert((side, RelPath::new(&path?).map_err(damaged)?));
+            }
+        }
+        Ok(folders)
     }
 
     /// Notes such folders: the look that is to follow may not come about, and a feed does not tell of them.
     pub(crate) fn note_unlisted(&self, folders: &[(Side, RelPath)]) -> Result<()> {
-        let mut noted = self.unlisted()?;
-        let count = noted.len();
-        noted.extend(folders.iter().cloned());
-        self.set_unlisted(count, &noted)
+        folders
+            .iter()
+            .try_for_each(|(side, folder)| self.set_meta(&unlisted_key(*side, folder.as_str()), ""))
     }
 
     /// They were listed, where `was_listed` says so.
@@ -122,18 +147,19 @@ impl State {
         &self,
         was_listed: impl Fn(Side, &RelPath) -> bool,
     ) -> Result<()> {
-        let mut noted = self.unlisted()?;
-        let count = noted.len();
-        noted.retain(|(side, folder)| !was_listed(*side, folder));
-        self.set_unlisted(count, &noted)
-    }
-
-    fn set_unlisted(&self, count: usize, noted: &BTreeSet<(Side, RelPath)>) -> Result<()> {
-        if noted.len() == count {
-            return Ok(());
+        let (listed, rest): (Vec<_>, Vec<_>) = self
+            .unlisted()?
+            .into_iter()
+            .partition(|(side, folder)| was_listed(*side, folder));
+        for (side, folder) in &listed {
+            self.drop_meta(&unlisted_key(*side, folder.as_str()))?;
         }
-        let text = serde_json::to_string(noted).map_err(damaged)?;
-        self.set_meta(UNLISTED, &text)
+        // Once all were in one note.
+        if self.meta(UNLISTED)?.is_some() {
+            self.note_unlisted(&rest)?;
+            self.drop_meta(UNLISTED)?;
+        }
+        Ok(())
     }
 
     /// What a side is known to have at a place, whether or not that could be looked at or is left out.
@@ -153,25 +179,14 @@ impl State {
         }
     }
 
-    /// Names in a folder that a side is known to have and that are `wanted`.
-    pub(crate) fn known_names(
-        &self,
-        side: Side,
-        folder: ItemId,
-        wanted: impl Fn(&Name) -> bool,
-    ) -> Result<BTreeSet<Name>> {
+    /// Names in a folder that a side has or had, as far as the state knows.
+    pub(crate) fn names_of(&self, side: Side, folder: ItemId) -> Result<BTreeSet<Name>> {
         let mut names: BTreeSet<Name> = self.base_names(folder)?.into_iter().collect();
         for item in self.base_spelled(folder)? {
             names.extend(item.entries[side].as_ref().map(|entry| entry.name.clone()));
         }
         names.extend(self.seen_in(side, folder)?.into_iter().map(|row| row.0));
-        let mut known = BTreeSet::new();
-        for name in names.into_iter().filter(|name| wanted(name)) {
-            if self.known_at(side, folder, &name)?.is_some() {
-                known.insert(name);
-            }
-        }
-        Ok(known)
+        Ok(names)
     }
 
     /// Where a side has the item of this id.
@@ -292,6 +307,23 @@ impl State {
             places.push((ItemId(row.get(0)?), name));
         }
         Ok(places)
+    }
+
+    /// Whether something that the base does not know may lie where a side could not be looked at: in a folder, or, if
+    /// `files` count, as a file that is still being written.
+    pub(crate) fn is_anything_unseen(&self, side: Side, files: bool) -> Result<bool> {
+        for (folder, name) in self.unsure_places(side)? {
+            let base = self.base_by_native(side, folder, &name)?;
+            let shown = self.seen_entry(side, folder, &name)?;
+            let is_folder = shown.as_ref().map_or_else(
+                || base.as_ref().is_some_and(|item| item.kind == Kind::Folder),
+                |entry| entry.kind == Kind::Folder,
+            );
+            if is_folder || (files && shown.is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a side has nothing of what is carried.

@@ -216,6 +216,9 @@ impl State {
             .execute([before.0])?;
         if gone > 0 {
             self.db
+                .prepare_cached("DELETE FROM approved WHERE id NOT IN (SELECT id FROM journal)")?
+                .execute([])?;
+            self.db
                 .prepare_cached(
                     "DELETE FROM meta WHERE (key LIKE 'undone %' OR key LIKE 'undoes %') \
                      AND CAST(substr(key, 8) AS INTEGER) NOT IN (SELECT id FROM journal)",
@@ -237,6 +240,14 @@ impl State {
             found.push(row_of(row)?);
         }
         Ok(found)
+    }
+
+    /// The pre-image of a line is kept for good, as it is `now`.
+    pub(crate) fn keep_version(&self, id: i64, now: &Entry) -> Result<()> {
+        self.db
+            .prepare_cached("UPDATE journal SET before = ?2, kept = ?3, keep = 1 WHERE id = ?1")?
+            .execute(params![id, pack_entry(now)?, now.size.cast_signed()])?;
+        Ok(())
     }
 
     /// The pre-image of a line is gone.

@@ -7,7 +7,7 @@ mod moved;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
-use tandem_core::capabilities::{Capabilities, CaseRule, NameRules, UnicodeRule};
+use tandem_core::capabilities::{Capabilities, CaseRule, Ids, NameRules, UnicodeRule};
 use tandem_core::conflict_name::parse_conflict;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::names;
@@ -115,7 +115,7 @@ impl State {
     ) -> Result<Loaded> {
         let owed = self.owed()?;
         if self.seen_rows == [0, 0] && owed.is_empty() {
-            self.sweep_detached(&PerSide::default())?;
+            self.sweep_detached(&PerSide::default(), &PerSide::default())?;
             return Ok(Loaded::default());
         }
         let mut rows = PerSide::<Vec<SeenRow>>::default();
@@ -127,6 +127,11 @@ impl State {
         loader.add_rivals(capabilities)?;
         loader.drop_detached(capabilities, attached)?;
         loader.leave_out(capabilities);
+        for side in Side::BOTH {
+            if capabilities[side].ids != Ids::None {
+                loader.keep_unread_moves(side);
+            }
+        }
         loader.spread_unknown();
         Ok(loader.finish())
     }
@@ -453,7 +458,7 @@ impl<'a> Loader<'a> {
                 }
             }
         }
-        self.state.sweep_detached(&as_detached)?;
+        self.state.sweep_detached(&as_detached, &new)?;
         // Deepest first: a folder stays as long as something in it does.
         candidates.sort_unstable_by(|a, b| b.cmp(a));
         for (_, side, path, id, parent) in candidates {

@@ -4,11 +4,14 @@
 //! transaction (P6). Everything here is called without waiting for a storage.
 
 mod base;
+mod counts;
 mod detach;
 mod feed;
+mod holds;
 mod intents;
 mod journal;
 mod load;
+mod lost;
 mod notes;
 mod pack;
 mod places;
@@ -26,6 +29,7 @@ use tandem_core::plan::{ItemId, MadeCopy, MadeMove};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::time::Timestamp;
 
+use counts::Counts;
 pub(crate) use detach::{REJECTED, Released, UNDONE};
 pub(crate) use feed::Feed;
 pub(crate) use intents::{Intent, PreImage};
@@ -98,6 +102,9 @@ CREATE TABLE young (
     PRIMARY KEY (side, parent, name)) WITHOUT ROWID;
 ";
 
+/// Made at each opening: a state of the same format may be from before it had them.
+const INDEXES: &str = "CREATE INDEX IF NOT EXISTS journal_run ON journal (run);";
+
 /// The note that the first sync is still to come.
 const FIRST_SYNC: &str = "first_sync";
 
@@ -109,9 +116,13 @@ pub(crate) struct State {
     pub(crate) by_native: PerSide<bool>,
     /// The time within which a side gives two edits one revision, where that is worth comparing content for.
     pub(crate) granularity: PerSide<Option<u64>>,
+    /// For how long something must stay as it is before it counts, in nanoseconds.
+    pub(crate) quiet: u64,
     /// Rows of `seen` per side: while there are none, nothing is looked up there.
     seen_rows: [u64; 2],
-    /// Conflict copies that were made since the program started.
+    /// How much there is in tables of which reading all would take long.
+    counts: Counts,
+    /// Conflict copies that were made since a pass last ended without a hold.
     pub(crate) copies: Vec<MadeCopy>,
     /// The time, as whoever holds the state was told it.
     pub(crate) now: Timestamp,
@@ -159,6 +170,8 @@ impl State {
                 });
             }
         }
+        db.execute_batch(INDEXES).map_err(damaged)?;
+        let counts = Counts::begin(&db).map_err(damaged)?;
         let stored = db
             .query_row(
                 "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'next_id'",
@@ -181,7 +194,9 @@ impl State {
             next_id,
             by_native: PerSide::default(),
             granularity: PerSide::default(),
+            quiet: 0,
             seen_rows,
+            counts,
             copies: Vec::new(),
             now: Timestamp::default(),
             moves: Vec::new(),
@@ -230,7 +245,8 @@ impl State {
              DELETE FROM conflicts; DELETE FROM texts; DELETE FROM natives; DELETE FROM young; \
              DELETE FROM meta WHERE key IN \
              ('finished', 'filter', 'looked_with', 'first_sync', 'ignore_files', 'feed source', \
-             'feed destination', 'unlisted');",
+             'feed destination', 'unlisted', 'missed_notes', 'lost') \
+             OR key LIKE 'unlisted %';",
         )?;
         self.db
             .prepare_cached("DELETE FROM intents WHERE side = ?1")?
@@ -327,12 +343,28 @@ fn upgrade(db: &Connection, path: &Path) -> Result<()> {
     if unfinished.exists() {
         std::fs::remove_file(&unfinished).map_err(io)?;
     }
-    db.execute("VACUUM INTO ?1", [unfinished.to_string_lossy()])?;
-    std::fs::rename(&unfinished, &aside).map_err(io)?;
+    // The path is bound as it is, whether or not it is Unicode.
+    let name = unfinished.as_os_str().as_encoded_bytes();
+    db.execute("VACUUM INTO CAST(?1 AS TEXT)", [name])?;
+    keep_durably(&unfinished, &aside).map_err(io)?;
     let begun = db.unchecked_transaction()?;
     begun.execute_batch(SINCE_2)?;
     begun.pragma_update(None, "user_version", FORMAT)?;
     begun.commit()?;
+    Ok(())
+}
+
+/// Gives a file that was written its name, so that it has both after a power loss. SQLite does not flush a copy.
+fn keep_durably(written: &Path, name: &Path) -> std::io::Result<()> {
+    // What is flushed must be open for writing on some systems.
+    let file = std::fs::OpenOptions::new().write(true).open(written)?;
+    file.sync_all()?;
+    drop(file);
+    std::fs::rename(written, name)?;
+    #[cfg(unix)]
+    if let Some(folder) = name.parent() {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
     Ok(())
 }
 
@@ -357,5 +389,33 @@ const fn side_of(number: i64) -> Side {
         Side::Source
     } else {
         Side::Destination
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn the_copy_of_an_upgrade_lies_beside_the_state_whatever_its_path_is() {
+        let name = format!("tandem-upgrade-{}-", std::process::id());
+        let name = [name.as_bytes(), b"\xff"].concat();
+        let folder = std::env::temp_dir().join(OsStr::from_bytes(&name));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("pair.db");
+        drop(State::open(&path, true).unwrap());
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch("DROP TABLE natives; DROP TABLE young; PRAGMA user_version = 1;")
+            .unwrap();
+        drop(db);
+        drop(State::open(&path, false).unwrap());
+        let kept = folder.join("pair.db-format-1").exists();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(kept);
     }
 }

@@ -1,10 +1,9 @@
-//! Holds, approvals, conflicts, problems, what is detached, and base texts for merges.
+//! Conflicts, problems, what is detached, and base texts for merges.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{OptionalExtension, params};
 use tandem_core::entry::Entry;
-use tandem_core::guard::{Approval, Hold};
 use tandem_core::path::RelPath;
 use tandem_core::plan::ItemId;
 use tandem_core::side::Side;
@@ -15,7 +14,7 @@ use super::{State, side_number, side_of};
 use crate::error::{EngineError, Result};
 
 /// All kept base texts of a pair together are at most this long, in bytes (DESIGN 5.3).
-const MOST_TEXT: i64 = 256 * 1024 * 1024;
+const MOST_TEXT: u64 = 256 * 1024 * 1024;
 
 /// A conflict that waits, or whose copy is there.
 #[derive(Debug, Clone)]
@@ -68,83 +67,6 @@ fn conflict_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<ConflictRow> {
 }
 
 impl State {
-    /// Replaces the holds by those given. `actions` is their list for a person, as JSON.
-    pub(crate) fn set_holds(&self, holds: &[(Hold, String)], now: Timestamp) -> Result<()> {
-        let known: BTreeMap<String, i64> = {
-            let mut query = self.db.prepare_cached("SELECT id, since FROM holds")?;
-            let rows = query.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
-            rows.collect::<rusqlite::Result<_>>()?
-        };
-        self.db.execute("DELETE FROM holds", [])?;
-        let mut write = self.db.prepare_cached(
-            "INSERT INTO holds (id, hold, actions, since) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        for (hold, actions) in holds {
-            let id = hold.id.to_string();
-            let since = known.get(&id).copied().unwrap_or(now.0);
-            let text = serde_json::to_string(hold).map_err(damaged)?;
-            write.execute(params![id, text, actions, since])?;
-        }
-        Ok(())
-    }
-
-    /// The holds that wait: each with its list for a person and since when.
-    pub(crate) fn holds(&self) -> Result<Vec<(Hold, String, Timestamp)>> {
-        let mut query = self
-            .db
-            .prepare_cached("SELECT hold, actions, since FROM holds ORDER BY since, id")?;
-        let mut rows = query.query([])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let hold = serde_json::from_str(&row.get::<_, String>(0)?).map_err(damaged)?;
-            found.push((hold, row.get(1)?, Timestamp(row.get(2)?)));
-        }
-        Ok(found)
-    }
-
-    /// The hold was decided.
-    pub(crate) fn drop_hold(&self, id: &str) -> Result<()> {
-        self.db
-            .prepare_cached("DELETE FROM holds WHERE id = ?1")?
-            .execute([id])?;
-        Ok(())
-    }
-
-    /// Lets what is named by these digests pass.
-    pub(crate) fn approve(&self, digests: &BTreeSet<u64>, now: Timestamp) -> Result<()> {
-        let mut write = self
-            .db
-            .prepare_cached("INSERT OR REPLACE INTO approvals (digest, at) VALUES (?1, ?2)")?;
-        for digest in digests {
-            write.execute(params![digest.cast_signed(), now.0])?;
-        }
-        Ok(())
-    }
-
-    /// Everything that was let pass.
-    pub(crate) fn approval(&self) -> Result<Approval> {
-        let mut query = self.db.prepare_cached("SELECT digest FROM approvals")?;
-        let rows = query.query_map([], |r| r.get::<_, i64>(0))?;
-        let digests = rows
-            .map(|r| r.map(i64::cast_unsigned))
-            .collect::<rusqlite::Result<_>>()?;
-        Ok(Approval { digests })
-    }
-
-    /// An approval was used. Answers whether there was one.
-    pub(crate) fn use_approval(&self, digest: u64) -> Result<bool> {
-        let mut delete = self
-            .db
-            .prepare_cached("DELETE FROM approvals WHERE digest = ?1")?;
-        Ok(delete.execute([digest.cast_signed()])? > 0)
-    }
-
-    /// What was let pass has passed, or is no more: it is asked for anew.
-    pub(crate) fn end_approvals(&self) -> Result<()> {
-        self.db.execute("DELETE FROM approvals", [])?;
-        Ok(())
-    }
-
     /// Notes a conflict; one that is known keeps its beginning.
     pub(crate) fn add_conflict(&self, row: &ConflictRow) -> Result<bool> {
         let mut write = self.db.prepare_cached(
@@ -177,6 +99,26 @@ impl State {
         let mut query = self.db.prepare_cached(&sql)?;
         let rows = query.query_map([], conflict_of)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// A folder was moved: a conflict in it is no less one, and its copy is where it went.
+    pub(crate) fn move_conflicts(&self, from: &RelPath, to: &RelPath) -> Result<()> {
+        let moved = |path: &str| {
+            let below = RelPath::new(path).ok()?.below(from)?;
+            Some(to.append(&below).to_string())
+        };
+        for row in self.conflicts()? {
+            let path = moved(&row.path);
+            let copy = row.copy.as_deref().and_then(moved);
+            if path.is_some() || copy.is_some() {
+                self.db
+                    .prepare_cached(
+                        "UPDATE conflicts SET path = coalesce(?2, path), copy = coalesce(?3, copy) WHERE id = ?1",
+                    )?
+                    .execute(params![row.id, path, copy])?;
+            }
+        }
+        Ok(())
     }
 
     /// The conflict is no more.
@@ -222,17 +164,18 @@ impl State {
         if rows.is_empty() {
             return Ok(());
         }
+        let told: BTreeSet<_> = told.map(|(side, path)| (*side, path.clone())).collect();
+        let is_told = |row: &&ProblemRow| {
+            RelPath::new(&row.path).is_ok_and(|path| {
+                let mut above = std::iter::successors(Some(path), RelPath::parent);
+                above.any(|at| told.contains(&(row.side, at)))
+            })
+        };
         let mut delete = self.db.prepare_cached(
             "DELETE FROM problems WHERE side = ?1 AND path = ?2 AND source = 'look'",
         )?;
-        for (side, place) in told {
-            let is_there = |row: &&ProblemRow| {
-                let path = RelPath::new(&row.path);
-                row.side == *side && path.is_ok_and(|path| path.is_within(place))
-            };
-            for row in rows.iter().filter(is_there) {
-                delete.execute(params![side_number(row.side), row.path])?;
-            }
+        for row in rows.iter().filter(is_told) {
+            delete.execute(params![side_number(row.side), row.path])?;
         }
         Ok(())
     }
@@ -245,17 +188,21 @@ impl State {
         // A name that is none is shown in a form that need not be one either.
         let (above, _) = row.path.rsplit_once('/').unwrap_or(("", ""));
         let folder = RelPath::new(above).unwrap_or_else(|_| RelPath::root());
-        if looked.contains(&folder) || looked.iter().any(|path| path.as_str() == row.path) {
+        let is_itself = RelPath::new(&row.path).is_ok_and(|path| looked.contains(&path));
+        if looked.contains(&folder) || is_itself {
             return Ok(true);
         }
-        let within = looked.iter().any(|path| folder.is_within(path));
+        let mut above = std::iter::successors(Some(folder.clone()), RelPath::parent);
+        let within = above.any(|at| looked.contains(&at));
         Ok(within && self.folder_by_path(row.side, &folder)?.is_none())
     }
 
-    /// Adds problems to those of `source`.
+    /// Adds problems to those of `source`. What a look found is its own until another look.
     pub(crate) fn add_problems(&self, source: &str, rows: &BTreeSet<ProblemRow>) -> Result<()> {
         let mut write = self.db.prepare_cached(
-            "INSERT OR REPLACE INTO problems (side, path, why, detail, source) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO problems (side, path, why, detail, source) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (side, path, why) DO UPDATE SET detail = excluded.detail, source = excluded.source \
+             WHERE source <> 'look' OR excluded.source = 'look'",
         )?;
         for row in rows {
             write.execute(params![
@@ -345,12 +292,7 @@ impl State {
             "INSERT OR REPLACE INTO texts (item, used, text) VALUES (?1, ?2, ?3)",
         )?;
         write.execute(params![item.0, now.0, text])?;
-        let total: i64 = self.db.query_row(
-            "SELECT coalesce(sum(length(text)), 0) FROM texts",
-            [],
-            |r| r.get(0),
-        )?;
-        if total > MOST_TEXT {
+        if self.counts.text(&self.db)? > MOST_TEXT {
             self.db.execute(
                 "DELETE FROM texts WHERE item IN (SELECT item FROM texts ORDER BY used LIMIT max(1, (SELECT count(*) FROM texts) / 8))",
                 [],

@@ -17,7 +17,7 @@ use crate::error::{EngineError, Result};
 pub(super) type SeenIn = (Name, i64, Differs, Option<Entry>);
 
 impl State {
-    /// Whether a file that differs from the base is still being written.
+    /// Whether something that differs from the base is still being written, or could not be looked at.
     pub(crate) fn is_unsettled(&self, side: Side, folder: ItemId, name: &Name) -> Result<bool> {
         let row = self.seen_at(side, folder, name)?;
         Ok(matches!(

@@ -116,6 +116,19 @@ impl FolderSeen {
             });
         }
     }
+
+    /// Adds what the base does not explain and could not be looked at this time: it is not gone.
+    pub(super) fn add_unknown(&self, rows: &[SeenIn], wanted: &mut BTreeMap<Name, Wanted>) {
+        for (name, _, state, entry) in rows {
+            let is_fresh = matches!(state, Differs::Fresh | Differs::FreshUnsettled);
+            if is_fresh && self.unknown.contains(name) {
+                wanted.entry(name.clone()).or_insert_with(|| Wanted {
+                    state: Differs::FreshUnsettled,
+                    entry: entry.clone(),
+                });
+            }
+        }
+    }
 }
 
 pub(super) struct Wanted {
@@ -133,11 +146,12 @@ impl State {
         mut seen: FolderSeen,
     ) -> Result<bool> {
         seen.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let wanted = self.differences(side, folder, capabilities, &mut seen)?;
+        let mut wanted = self.differences(side, folder, capabilities, &mut seen)?;
         if wanted.is_empty() && self.seen_rows[side as usize] == 0 {
             return Ok(true);
         }
         let rows = self.seen_in(side, folder)?;
+        seen.add_unknown(&rows, &mut wanted);
         self.write_differences(side, folder, wanted, rows)
     }
 

@@ -72,6 +72,14 @@ impl State {
         Ok(())
     }
 
+    /// Whether the file may have been edited without another revision.
+    pub(crate) fn is_young(&self, side: Side, folder: ItemId, name: &Name) -> Result<bool> {
+        let mut query = self
+            .db
+            .prepare_cached("SELECT 1 FROM young WHERE side = ?1 AND parent = ?2 AND name = ?3")?;
+        Ok(query.exists(params![side_number(side), folder.0, name.as_str()])?)
+    }
+
     /// Files that are young no longer, by this time.
     pub(crate) fn no_longer_young(&self, by: Timestamp) -> Result<Vec<YoungFile>> {
         let mut query = self.db.prepare_cached(

@@ -58,6 +58,17 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
             ),
             "Connect it again; nothing of it is deleted. To give it up, take it out of .tandem/mounts.json there.",
         ),
+        "bad_rule" => Words::new(
+            format!(
+                "“{path}” on {name} has a rule that cannot be read: {}.",
+                problem.detail
+            ),
+            "Correct it. Until then the rules from before count, or, of a new file, its other lines.",
+        ),
+        "rules_too_large" => Words::new(
+            format!("“{path}” on {name} is larger than 1 MiB, and is not read."),
+            "Make it smaller. Until then the rules from before count.",
+        ),
         "shadowed_by_folder" => Words::new(
             format!("“{path}” on {name} has the name of a folder beside it."),
             "It stays where it is; rename it to have it carried.",
@@ -166,6 +177,7 @@ pub fn finding(what: &str) -> &'static str {
         }
         "changed" => "It was edited and has not been carried yet.",
         "missing" => "It is not there.",
+        "unreadable" => "It could not be read.",
         _ => "It is not as recorded.",
     }
 }

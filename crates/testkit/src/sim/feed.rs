@@ -264,6 +264,11 @@ impl State {
                 .any(|at| self.lost.contains(&at))
     }
 
+    /// Whether the item is out of reach and looks as if it were deleted.
+    pub(super) fn is_hidden(&self, serial: Serial) -> bool {
+        self.shape.habits.hides_lost && self.is_lost(serial)
+    }
+
     /// Takes the access to some item away until healed.
     pub(super) fn lose_something(&mut self) {
         let all: Vec<Serial> = self.tree.iter().map(|(serial, _)| serial).collect();

@@ -104,7 +104,7 @@ impl Walk {
         let serial = state
             .tree
             .folder_at(&self.top)
-            .filter(|serial| state.is_visible(*serial))
+            .filter(|serial| state.is_visible(*serial) && !state.is_hidden(*serial))
             .ok_or_else(|| fail("list", Cause::NotFound, &self.top))?;
         let path = state.tree.path_of(serial);
         self.queue.push_back((serial, path));
@@ -127,6 +127,9 @@ impl State {
                 continue;
             };
             if !self.is_visible(serial) || entry.name.is_reserved() {
+                continue;
+            }
+            if self.is_hidden(serial) {
                 continue;
             }
             let why = if self.lost.contains(&serial) {

@@ -125,6 +125,7 @@ impl Root for SimRoot {
         let entry = {
             let state = self.storage.state();
             match state.resolve(at, &Expected::Any) {
+                Some(serial) if state.is_hidden(serial) => None,
                 Some(serial) if state.is_lost(serial) || state.is_shut_above(serial) => {
                     return Err(fail("stat", Cause::Forbidden, &at.path));
                 }
@@ -145,7 +146,7 @@ impl Root for SimRoot {
         let batch = self.storage.state().batch(cursor);
         let word = batch.as_ref().map_or_else(|cause| cause.name(), |_| "ok");
         self.storage.note("changes", &root, word);
-        yield_now().await;
+        self.storage.window("changes", &root).await;
         batch.map_err(|cause| fail("changes", cause, &root))
     }
 
@@ -379,8 +380,7 @@ impl Root for SimRoot {
         let pruned = {
             let mut state = self.storage.state();
             state.before_change();
-            state.kept.remove(key);
-            Ok(())
+            state.prune(key)
         };
         self.storage
             .finish("prune_version", key.path(), pruned)

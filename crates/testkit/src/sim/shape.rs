@@ -72,6 +72,8 @@ pub struct Habits {
     /// The feed tells of a folder that was moved, or comes back into view, and not of what lies in it: where
     /// parents are named by id nothing of that is another.
     pub feed_tells_folder_alone: bool,
+    /// What the account has lost its access to is not shown, and asking for it finds nothing.
+    pub hides_lost: bool,
     /// Lines in one answer of the feed.
     pub page: usize,
     /// Bytes in one piece of a read.
@@ -108,6 +110,7 @@ impl Habits {
             feed_by_id: capabilities.ids == Ids::Strong,
             feed_root_by_id: false,
             feed_tells_folder_alone: false,
+            hides_lost: false,
             page: 100,
             chunk: 64 * 1024,
             lag: Duration::from_secs(10),
@@ -148,6 +151,7 @@ impl Habits {
             feed_by_id: capabilities.ids == Ids::Strong && rng.chance(60),
             feed_root_by_id: false,
             feed_tells_folder_alone: false,
+            hides_lost: false,
             page: 1 + rng.index(12),
             chunk: 16 << rng.below(7),
             lag: Duration::from_millis(rng.below(20_000)),

@@ -31,6 +31,8 @@ const TOTAL: u64 = 1 << 40;
 #[derive(Clone)]
 pub struct SimStorage {
     shared: Arc<Shared>,
+    /// What it says it can do.
+    capabilities: Arc<Capabilities>,
     device: Arc<str>,
     signed_in: bool,
 }
@@ -87,6 +89,7 @@ impl SimStorage {
         environment: &SimEnvironment,
         rng: Rng,
     ) -> Self {
+        let shown = Arc::new(capabilities.clone());
         let shape = Arc::new(Shape {
             capabilities,
             habits,
@@ -99,6 +102,7 @@ impl SimStorage {
                 state: Mutex::new(state),
                 hook: Mutex::new(None),
             }),
+            capabilities: shown,
             device: Arc::from("device"),
             signed_in: true,
         }
@@ -109,6 +113,18 @@ impl SimStorage {
     pub fn for_device(&self, device: &str) -> Self {
         Self {
             device: Arc::from(device),
+            ..self.clone()
+        }
+    }
+
+    /// The same storage where its feed was not found, or was turned off.
+    #[must_use]
+    pub fn without_feed(&self) -> Self {
+        Self {
+            capabilities: Arc::new(Capabilities {
+                feed: false,
+                ..Capabilities::clone(&self.capabilities)
+            }),
             ..self.clone()
         }
     }
@@ -131,7 +147,7 @@ impl SimStorage {
     /// Its capabilities.
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {
-        &self.shared.shape.capabilities
+        &self.capabilities
     }
 
     /// Its habits.

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use tandem_core::entry::{Entry, Kind};
+use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Displaced, Keep, Version, VersionKey};
 use tandem_core::time::Timestamp;
@@ -11,6 +12,7 @@ use super::blob::Blob;
 use super::state::State;
 use super::storage::SimStorage;
 use super::tree::{Body, Serial};
+use super::write::fail;
 
 /// One pre-image: of a folder with all that was below.
 #[derive(Debug, Clone)]
@@ -62,6 +64,7 @@ impl SimStorage {
         kept.body.mtime = Some(now);
         kept.body.by_client = false;
         let entry = state.kept_entry(&version);
+        state.note_kept(&version, entry.as_ref());
         state.written_since.push(Displaced { entry, version });
         true
     }
@@ -137,6 +140,25 @@ impl State {
         };
         self.kept.insert(key.clone(), kept);
         key
+    }
+
+    /// Removes a pre-image, unless somebody wrote into it since it was set aside.
+    pub(super) fn prune(&mut self, key: &VersionKey) -> Result<()> {
+        let now = self.kept_entry(key);
+        if let (Some(now), Some(kept)) = (now, self.kept.get(key))
+            && (now.size, now.mtime) != (kept.entry.size, kept.entry.mtime)
+        {
+            return Err(fail("prune_version", Cause::PreconditionFailed, key.path()));
+        }
+        self.kept.remove(key);
+        Ok(())
+    }
+
+    /// What was found under a key is what was set aside.
+    fn note_kept(&mut self, key: &VersionKey, found: Option<&Entry>) {
+        if let (Some(kept), Some(found)) = (self.kept.get_mut(key), found) {
+            kept.entry.clone_from(found);
+        }
     }
 
     /// A pre-image as it is now, where it is one that a program may still have open.

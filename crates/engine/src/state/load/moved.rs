@@ -1,17 +1,35 @@
 //! What is detached lies where its folder is, also while a person has moved that and the pair has not followed yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::entry::{Entry, Kind, NativeId};
 use tandem_core::path::RelPath;
-use tandem_core::plan::{Fresh, ItemId, Seen};
+use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen};
 use tandem_core::side::Side;
 
 use super::Loader;
 use crate::error::Result;
 
 impl Loader<'_> {
+    /// A folder that a side shows elsewhere and cannot read: it need not have lost anything of what was in it.
+    pub(super) fn keep_unread_moves(&mut self, side: Side) {
+        let unread: BTreeSet<&NativeId> = self.fresh[side]
+            .values()
+            .filter(|fresh| fresh.frozen && fresh.entry.kind == Kind::Folder)
+            .filter_map(|fresh| fresh.entry.id.as_ref())
+            .collect();
+        let is_there = |item: &&mut BaseItem| {
+            let was = item.entries[side].as_ref().and_then(|e| e.id.as_ref());
+            item.kind == Kind::Folder
+                && item.seen[side] == Seen::Absent
+                && was.is_some_and(|id| unread.contains(id))
+        };
+        for item in self.items.values_mut().filter(is_there) {
+            item.seen[side] = Seen::Unknown;
+        }
+    }
+
     /// Folders of the base that a side shows elsewhere, as far as their ids tell.
     pub(super) fn moved_folders(
         &self,
