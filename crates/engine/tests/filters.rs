@@ -59,6 +59,40 @@ fn what_ages_out_of_a_mirror_stays_on_a_store_that_shows_upload_times() {
 }
 
 #[test]
+fn what_wants_the_name_of_a_folder_that_is_kept_waits_for_room() {
+    for seed in SEEDS {
+        let world = to_a_store(seed, |o| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.filter.patterns = vec!["*.log".to_owned()];
+        });
+        world.folder(Source, "f");
+        world.write(Source, "f/a", "sent");
+        world.sync();
+        world.write(Destination, "f/own.log", "mine");
+        world.delete(Source, "f/a");
+        world.delete(Source, "f");
+        world.sync();
+        world.write(Source, "f", "a file by now");
+        let summary = world.sync();
+        assert_eq!(
+            (summary.stopped, summary.problems),
+            (None, 1),
+            "seed {seed}"
+        );
+        let why = |world: &World| {
+            let problems = world.engine.problems().unwrap();
+            problems.first().map(|p| p.why.clone())
+        };
+        assert_eq!(why(&world).as_deref(), Some("in_the_way"));
+        world.has(Destination, "f/own.log", Some("mine"));
+        world.delete(Destination, "f/own.log");
+        world.sync();
+        assert_eq!(why(&world), None);
+        world.both_have("f", Some("a file by now"));
+    }
+}
+
+#[test]
 fn what_grows_too_large_stays_as_it_was_on_the_other_side() {
     for seed in SEEDS {
         for mode in [Mode::TwoWay, Mode::SourceToDestination, Mode::SourceBackup] {

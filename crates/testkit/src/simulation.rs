@@ -336,6 +336,7 @@ impl World {
                 None
             }
             Some(Ok((summary, problems, held))) => {
+                self.teller.say(|| format!("it came to {summary:?}"));
                 self.problems = problems;
                 self.person.is_asked(&held);
                 self.outcome.actions += summary.done;

@@ -1,5 +1,6 @@
 //! Folders, moves, metadata, merges and deletes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tandem_core::entry::{Entry, Kind};
@@ -18,7 +19,7 @@ use super::recording::journal_row;
 use super::{Execution, Finished, GROUP, chunks};
 use crate::error::Result;
 use crate::parallel::answers_in_parallel;
-use crate::state::JournalRow;
+use crate::state::{JournalRow, ProblemRow, UNSYNCED_CHILD};
 
 type Answer<T> = tandem_core::error::Result<T>;
 
@@ -283,7 +284,7 @@ impl Execution<'_> {
         };
         self.engine
             .state()
-            .detach(action.side, &at.path, "unsynced_child", Some(&at.entry))?;
+            .detach(action.side, &at.path, UNSYNCED_CHILD, Some(&at.entry))?;
         let mut left = PerSide::new(None, None);
         left[action.side] = Some(at.entry.clone());
         let action = Action {
@@ -291,6 +292,28 @@ impl Execution<'_> {
             ..Arc::unwrap_or_clone(action)
         };
         Ok(Finished::new(Arc::new(action), Done::default()))
+    }
+
+    /// Whether the folder was left behind for what is not synced in it before: something wants its name by now.
+    fn is_kept_already(&self, action: &Action) -> Result<bool> {
+        let path = action.path().cloned().unwrap_or_else(RelPath::root);
+        let why = self.engine.state().why_detached(action.side, &path)?;
+        Ok(why.as_deref() == Some(UNSYNCED_CHILD))
+    }
+
+    /// What wants the folder's name waits until a person makes room.
+    fn stands_in_the_way(&mut self, action: &Action) -> Result<()> {
+        let path = action.path().cloned().unwrap_or_else(RelPath::root);
+        let problem = ProblemRow {
+            side: action.side,
+            path: path.to_string(),
+            why: "in_the_way".to_owned(),
+            detail: String::new(),
+        };
+        self.out.failed.insert((action.side, path));
+        self.engine
+            .state()
+            .transaction(|state| state.add_problems("execute", &BTreeSet::from([problem])))
     }
 
     /// Whether something in a folder keeps it although it was deleted elsewhere: it is not synced.
@@ -319,6 +342,7 @@ impl Execution<'_> {
         let before = visible.len();
         match answer {
             Ok(Some(deleted)) => self.deleted(action, Ok(deleted), visible)?,
+            Ok(None) if self.is_kept_already(&action)? => self.stands_in_the_way(&action)?,
             Ok(None) => visible.push(self.detached(action)?),
             Err(error) => self.gave_up(&action, error, None)?,
         }

@@ -17,6 +17,9 @@ use crate::error::{EngineError, Result};
 /// Why something is detached whose reason ends when either side changes it.
 pub(crate) const UNDONE: &str = "undo";
 
+/// The same, for a folder that was deleted elsewhere and holds something that is not synced.
+pub(crate) const UNSYNCED_CHILD: &str = "unsynced_child";
+
 /// The same, for what a person rejected.
 pub(crate) const REJECTED: &str = "rejected";
 

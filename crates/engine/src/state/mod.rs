@@ -30,7 +30,7 @@ use tandem_core::side::{PerSide, Side};
 use tandem_core::time::Timestamp;
 
 use counts::Counts;
-pub(crate) use detach::{REJECTED, Released, UNDONE};
+pub(crate) use detach::{REJECTED, Released, UNDONE, UNSYNCED_CHILD};
 pub(crate) use feed::Feed;
 pub(crate) use intents::{Intent, PreImage};
 pub(crate) use journal::JournalRow;

@@ -87,6 +87,12 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
             ),
             "Rename one of them.",
         ),
+        "in_the_way" => Words::new(
+            format!(
+                "The folder “{path}” on {name} holds something that is not carried, and something else is to have its name."
+            ),
+            "Move what is in it elsewhere, or rename the folder.",
+        ),
         "hard_link" => Words::new(
             format!("“{path}” has several names (hard links)."),
             "An update replaces it under this name only.",
