@@ -15,17 +15,20 @@ const BETWEEN_INTENTS: u64 = 150;
 
 /// Calls by which a pass changes something, and between which of them the program is killed at first. Where a kill
 /// came too early or not at all, the range follows.
-const CALLS: [(&str, u64, u64); 12] = [
+const CALLS: [(&str, u64, u64); 15] = [
     ("renameat2", 1, 8),
     ("renameat2", 4, 16),
     ("renameat2", 10, 30),
     ("linkat", 1, 8),
     ("linkat", 4, 16),
+    ("linkat", 8, 24),
     ("utimensat", 1, 8),
     ("utimensat", 4, 16),
     ("utimensat", 8, 24),
+    ("utimensat", 12, 32),
     ("openat", 105, 130),
     ("openat", 110, 150),
+    ("openat", 120, 155),
     ("pwrite64", 102, 150),
     ("fsync", 5, 7),
 ];
