@@ -74,15 +74,20 @@ impl Run<'_> {
         })
     }
 
-    /// The folder stays for what is not synced in it: the pair drops it, and does not carry it back.
+    /// The folder stays for what is not synced in it: the pair drops it, and does not carry it back. What wants its name
+    /// later waits.
     fn detach(&mut self, action: &Action) {
         let Deed::Delete { at, .. } = &action.deed else {
             return;
         };
+        let place = (action.side, at.path.clone());
+        if self.detached.contains(&place) {
+            return self.hopeless.push(place);
+        }
         let mut left = PerSide::new(None, None);
         left[action.side] = Some(at.entry.clone());
         self.judge.coverage.left_to_unsynced();
-        self.detached.push((action.side, at.path.clone()));
+        self.detached.push(place);
         let forget = Action {
             deed: Deed::Forget { left },
             ..action.clone()
