@@ -93,6 +93,34 @@ fn what_wants_the_name_of_a_folder_that_is_kept_waits_for_room() {
 }
 
 #[test]
+fn what_moves_to_the_name_of_a_folder_that_is_kept_waits_for_room() {
+    for seed in SEEDS {
+        let world = to_a_store(seed, |o| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.filter.patterns = vec!["*.log".to_owned()];
+        });
+        world.folder(Source, "f");
+        world.write(Source, "f/a", "sent");
+        world.write(Source, "b", "to be moved");
+        world.sync();
+        world.write(Destination, "f/own.log", "mine");
+        world.delete(Source, "f/a");
+        world.delete(Source, "f");
+        world.sync();
+        let (from, to) = (path("b"), path("f"));
+        world.edit(Source, &Edit::Move { from, to });
+        assert_eq!(world.sync().stopped, None, "seed {seed}");
+        let problems = world.engine.problems().unwrap();
+        let whys: Vec<&str> = problems.iter().map(|p| p.why.as_str()).collect();
+        assert_eq!(whys, ["in_the_way"], "seed {seed}");
+        world.has(Destination, "f/own.log", Some("mine"));
+        world.delete(Destination, "f/own.log");
+        world.sync();
+        world.both_have("f", Some("to be moved"));
+    }
+}
+
+#[test]
 fn what_grows_too_large_stays_as_it_was_on_the_other_side() {
     for seed in SEEDS {
         for mode in [Mode::TwoWay, Mode::SourceToDestination, Mode::SourceBackup] {

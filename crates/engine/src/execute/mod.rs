@@ -287,7 +287,8 @@ impl Execution<'_> {
         intent: Option<i64>,
         version: Option<VersionKey>,
     ) -> Result<()> {
-        let raced = error.is_lost_race();
+        let in_the_way = self.in_the_way(action, &error)?;
+        let raced = error.is_lost_race() && in_the_way.is_none();
         let side = action.side;
         // It may have been done all the same.
         self.engine.left_unsettled();
@@ -310,13 +311,15 @@ impl Execution<'_> {
         };
         row.error = Some(error.to_string());
         row.version = version;
-        let (at_side, at_path) = Self::blamed(action, &error, &path);
-        let problem = ProblemRow {
-            side: at_side,
-            path: at_path.to_string(),
-            why: why_not(&error).to_owned(),
-            detail: error.to_string(),
-        };
+        let problem = in_the_way.unwrap_or_else(|| {
+            let (side, path) = Self::blamed(action, &error, &path);
+            ProblemRow {
+                side,
+                path: path.to_string(),
+                why: why_not(&error).to_owned(),
+                detail: error.to_string(),
+            }
+        });
         self.engine.state().transaction(|state| {
             row.id = state.add_journal(&row)?;
             if !raced {
@@ -356,6 +359,23 @@ impl Execution<'_> {
             }
             _ => (action.side, path.clone()),
         }
+    }
+
+    /// What to say where an action cannot have its name because of something that is there and not carried.
+    fn in_the_way(&self, action: &Action, error: &StorageError) -> Result<Option<ProblemRow>> {
+        let target = match &action.deed {
+            Deed::Move { to, .. } => Some(to),
+            _ => action.path(),
+        };
+        let Some(path) = target.filter(|_| error.cause == Cause::AlreadyExists) else {
+            return Ok(None);
+        };
+        let is_kept = self
+            .engine
+            .state()
+            .why_detached(action.side, path)?
+            .is_some();
+        Ok(is_kept.then(|| in_the_way(action.side, path)))
     }
 
     /// Both ends of the action are looked at again.
@@ -459,4 +479,14 @@ fn chunks<T>(all: Vec<T>, size: usize) -> Vec<Vec<T>> {
         chunks.push(rest.by_ref().take(size).collect());
     }
     chunks
+}
+
+/// What is not carried has the name that something else is to have: that waits until a person makes room.
+fn in_the_way(side: Side, path: &RelPath) -> ProblemRow {
+    ProblemRow {
+        side,
+        path: path.to_string(),
+        why: "in_the_way".to_owned(),
+        detail: String::new(),
+    }
 }

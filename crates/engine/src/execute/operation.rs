@@ -16,10 +16,10 @@ use tandem_core::storage::{Committed, Deleted, Discard, Expected, Keep, Locator,
 
 use super::folder_move::children;
 use super::recording::journal_row;
-use super::{Execution, Finished, GROUP, chunks};
+use super::{Execution, Finished, GROUP, chunks, in_the_way};
 use crate::error::Result;
 use crate::parallel::answers_in_parallel;
-use crate::state::{JournalRow, ProblemRow, UNSYNCED_CHILD};
+use crate::state::{JournalRow, UNSYNCED_CHILD};
 
 type Answer<T> = tandem_core::error::Result<T>;
 
@@ -301,16 +301,11 @@ impl Execution<'_> {
         Ok(why.as_deref() == Some(UNSYNCED_CHILD))
     }
 
-    /// What wants the folder's name waits until a person makes room.
     fn stands_in_the_way(&mut self, action: &Action) -> Result<()> {
         let path = action.path().cloned().unwrap_or_else(RelPath::root);
-        let problem = ProblemRow {
-            side: action.side,
-            path: path.to_string(),
-            why: "in_the_way".to_owned(),
-            detail: String::new(),
-        };
+        let problem = in_the_way(action.side, &path);
         self.out.failed.insert((action.side, path));
+        self.summary.failed += 1;
         self.engine
             .state()
             .transaction(|state| state.add_problems("execute", &BTreeSet::from([problem])))

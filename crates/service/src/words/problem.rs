@@ -89,9 +89,9 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
         ),
         "in_the_way" => Words::new(
             format!(
-                "The folder “{path}” on {name} holds something that is not carried, and something else is to have its name."
+                "“{path}” on {name} is not carried, or holds something that is not, and something else is to have its name."
             ),
-            "Move what is in it elsewhere, or rename the folder.",
+            "Move it elsewhere or rename it.",
         ),
         "hard_link" => Words::new(
             format!("“{path}” has several names (hard links)."),

@@ -139,7 +139,24 @@ impl Run<'_> {
                 }
             }
             Miss::CannotMerge => self.unmergeable.push(action.standing.item),
+            Miss::NameTaken => self.wait_for_room(action),
             _ => {}
+        }
+    }
+
+    /// What is not carried may have the name that an action wants.
+    fn wait_for_room(&mut self, action: &Action) {
+        let target = match &action.deed {
+            Deed::Move { to, .. } => Some(to),
+            _ => action.path(),
+        };
+        let is_kept = target.is_some_and(|path| {
+            self.detached
+                .iter()
+                .any(|(side, kept)| (*side, kept) == (action.side, path))
+        });
+        if let Some(path) = action.path().filter(|_| is_kept) {
+            self.hopeless.push((action.side, path.clone()));
         }
     }
 
