@@ -39,7 +39,7 @@ const CLOCK_SLACK: i64 = 2_000_000_000;
 #[derive(Default)]
 struct Pass {
     run: i64,
-    /// How much was in step before anything was carried.
+    /// How much was in step before anything was carried, without what was deleted since.
     items: u64,
     summary: Summary,
     failed: BTreeSet<(Side, RelPath)>,
@@ -351,6 +351,7 @@ impl Engine {
     }
 
     fn after_round(&self, done: Executed, pass: &mut Pass) -> PerSide<Doubt> {
+        pass.items = pass.items.saturating_sub(done.deleted);
         pass.failed.extend(done.failed);
         for place in done.raced {
             *pass.races.entry(place).or_default() += 1;

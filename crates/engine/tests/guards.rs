@@ -134,6 +134,45 @@ fn deletes_are_measured_without_what_is_carried_beside_them() {
     }
 }
 
+#[test]
+fn deletes_of_one_pass_count_together() {
+    for seed in SEEDS {
+        // Of 44 eleven are a quarter: 0 is edited in time.
+        let world = World::with(seed, |o| o.guards.deletes = 5);
+        for i in 0..44 {
+            world.write(Source, &format!("{i}"), "sent");
+        }
+        world.sync();
+        world.still();
+        for i in 0..4 {
+            world.delete(Source, &format!("{i}"));
+        }
+        // While these are carried the others go too, and an edit is seen that makes the pass look again.
+        let sides = world.sides.clone();
+        let mut is_first = true;
+        world.sides[Destination].on_operation(Box::new(move |operation, _| {
+            if operation != "delete" || !std::mem::take(&mut is_first) {
+                return;
+            }
+            let write = |name: &str| Edit::Write {
+                path: path(name),
+                content: "by now".into(),
+            };
+            for i in 4..12 {
+                let path = path(&format!("{i}"));
+                sides[Source].edit(&Edit::Delete { path });
+            }
+            for name in ["new", "newer", "newest"] {
+                sides[Source].edit(&write(name));
+            }
+            sides[Destination].edit(&write("0"));
+        }));
+        let summary = world.sync();
+        assert_eq!(summary.held, 1, "seed {seed}");
+        world.has(Destination, "11", Some("sent"));
+    }
+}
+
 fn only_hold(world: &World) -> (String, String) {
     let held = world.engine.held().unwrap();
     assert_eq!(held.len(), 1, "{held:?}");

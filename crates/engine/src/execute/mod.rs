@@ -53,6 +53,8 @@ pub(crate) struct Executed {
     pub(crate) stopped: Option<EngineError>,
     /// How many actions were recorded.
     pub(crate) recorded: u64,
+    /// How many of them were deletes.
+    pub(crate) deleted: u64,
 }
 
 /// An action that was done and is not recorded yet.

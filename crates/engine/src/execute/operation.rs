@@ -301,6 +301,7 @@ impl Execution<'_> {
         Ok(why.as_deref() == Some(UNSYNCED_CHILD))
     }
 
+    /// What wants its name waits until a person makes room.
     fn stands_in_the_way(&mut self, action: &Action) -> Result<()> {
         let path = action.path().cloned().unwrap_or_else(RelPath::root);
         let problem = in_the_way(action.side, &path);

@@ -71,6 +71,7 @@ impl Execution<'_> {
 
     fn count(&mut self, finished: &[Finished]) {
         for one in finished {
+            self.out.deleted += u64::from(matches!(one.action.deed, Deed::Delete { .. }));
             if one.action.touches() {
                 self.summary.done += 1;
                 self.summary.run = Some(self.run.unsigned_abs());

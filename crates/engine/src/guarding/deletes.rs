@@ -90,8 +90,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// Takes deletes that are to be decided out of the plan. They are measured against a base of `items`: as it was
-    /// before anything else was carried beside them.
+    /// Takes deletes that are to be decided out of the plan. They are measured against a base of `items` at most: without
+    /// what was carried beside them.
     pub(crate) fn guard_deletes(&self, plan: &mut Plan, items: u64) -> Result<Vec<(Hold, String)>> {
         if !plan
             .actions
@@ -100,6 +100,7 @@ impl Engine {
         {
             return Ok(Vec::new());
         }
+        let items = items.min(self.state().base_count()?);
         let settings = self.guard_settings()?;
         let approval = self.state().approval()?;
         let mut deletes: Vec<HeldAction> = plan
