@@ -44,28 +44,34 @@ fn what_was_set_aside_before_the_program_ended_is_counted_and_pruned() {
     }
 }
 
+/// A folder of four files that a person has moved; the destination moves folders item by item.
+fn moved_folder(seed: u64) -> World {
+    let world = World::of(
+        seed,
+        |_| {},
+        |side| match side {
+            Source => capabilities(Ids::Strong),
+            Destination => Capabilities {
+                folder_move: false,
+                hashes: vec![HashKind::Md5],
+                ..capabilities(Ids::None)
+            },
+        },
+    );
+    world.folder(Source, "old");
+    for name in ["old/a", "old/b", "old/c", "old/d"] {
+        world.write(Source, name, name);
+    }
+    world.sync();
+    let (from, to) = (path("old"), path("new"));
+    world.edit(Source, &Edit::Move { from, to });
+    world
+}
+
 #[test]
 fn an_undoing_of_a_folder_move_that_was_cut_off_leaves_one_folder() {
     for at in (10..200).step_by(10) {
-        let world = World::of(
-            at,
-            |_| {},
-            |side| match side {
-                Source => capabilities(Ids::Strong),
-                Destination => Capabilities {
-                    folder_move: false,
-                    hashes: vec![HashKind::Md5],
-                    ..capabilities(Ids::None)
-                },
-            },
-        );
-        world.folder(Source, "old");
-        for name in ["old/a", "old/b", "old/c", "old/d"] {
-            world.write(Source, name, name);
-        }
-        world.sync();
-        let (from, to) = (path("old"), path("new"));
-        world.edit(Source, &Edit::Move { from, to });
+        let world = moved_folder(at);
         let run = world.sync().run.unwrap();
         let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
         // It may also come to its end.
@@ -88,25 +94,7 @@ fn an_undoing_of_a_folder_move_that_was_cut_off_leaves_one_folder() {
 #[test]
 fn a_folder_that_was_half_moved_when_the_program_ended_is_still_one_folder() {
     for at in (10..180).step_by(6) {
-        let world = World::of(
-            at,
-            |_| {},
-            |side| match side {
-                Source => capabilities(Ids::Strong),
-                Destination => Capabilities {
-                    folder_move: false,
-                    hashes: vec![HashKind::Md5],
-                    ..capabilities(Ids::None)
-                },
-            },
-        );
-        world.folder(Source, "old");
-        for name in ["old/a", "old/b", "old/c", "old/d"] {
-            world.write(Source, name, name);
-        }
-        world.sync();
-        let (from, to) = (path("old"), path("new"));
-        world.edit(Source, &Edit::Move { from, to });
+        let world = moved_folder(at);
         let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
         // It may also come to its end.
         let _ended = killed.run(world.engine.sync());
