@@ -26,10 +26,10 @@ const CALLS: [(&str, u64, u64); 15] = [
     ("utimensat", 4, 16),
     ("utimensat", 8, 24),
     ("utimensat", 12, 32),
-    ("openat", 105, 130),
-    ("openat", 110, 150),
-    ("openat", 120, 155),
-    ("pwrite64", 102, 150),
+    ("renameat2", 2, 12),
+    ("linkat", 2, 12),
+    ("utimensat", 2, 12),
+    ("utimensat", 6, 20),
     ("fsync", 5, 7),
 ];
 

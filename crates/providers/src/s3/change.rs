@@ -35,24 +35,22 @@ pub(super) fn without_notes(metadata: &UserMetadata) -> UserMetadata {
 impl S3Root {
     pub(super) async fn make_folder(&self, path: &RelPath) -> Result<Entry> {
         let name = self.target_name("create_folder", path)?;
+        // Without markers there is nothing to write, and only a file can be in the way.
+        let has_markers = self.store.capabilities.empty_folders;
         let mut missing = Vec::new();
         let mut next = Some(path.clone());
         while let Some(at) = next.filter(|at| !at.is_root()) {
             let key = self.folder("create_folder", &at)?;
-            if self.store.known.has(&key) || self.is_folder(&key).await? {
+            if self.store.known.has(&key) || (has_markers && self.is_folder(&key).await?) {
                 break;
             }
             next = at.parent();
             missing.push((at, key));
         }
         for (at, key) in missing.iter().rev() {
-            if self
-                .store
-                .bucket
-                .head(&self.key("create_folder", at)?, None)
-                .await?
-                .is_some()
-            {
+            let file = self.key("create_folder", at)?;
+            let is_file = self.store.bucket.head(&file, None).await?.is_some();
+            if is_file && (has_markers || !self.is_folder(key).await?) {
                 return Err(StorageError::new(
                     "create_folder",
                     Cause::AlreadyExists,
@@ -60,12 +58,10 @@ impl S3Root {
                 )
                 .at(at));
             }
-            if self.store.capabilities.empty_folders {
+            if has_markers {
                 self.write_folder_marker("create_folder", key).await?;
             }
-            self.store
-                .known
-                .add(key, self.store.capabilities.empty_folders);
+            self.store.known.add(key, has_markers);
         }
         Ok(Entry::folder(name))
     }

@@ -162,17 +162,32 @@ impl Bucket {
             delimited: false,
             most,
         };
-        let mut page = self.page_in(tries, &query, None).await?;
+        Ok(self.first_page(tries, &query).await?.objects)
+    }
+
+    /// What lies in the folder with this key, at most one thing. Asked for with a delimiter: without one, stores that
+    /// keep objects as files (s3s-fs) walk all they have.
+    pub(super) async fn first_in_folder(&self, folder_key: &str) -> Result<Page> {
+        let query = Query {
+            prefix: folder_key.to_owned(),
+            delimited: true,
+            most: 1,
+        };
+        self.first_page(Tries::Many, &query).await
+    }
+
+    /// The first page that shows anything: an empty one with more to come is allowed where much was deleted.
+    async fn first_page(&self, tries: Tries, query: &Query) -> Result<Page> {
+        let mut page = self.page_in(tries, query, None).await?;
         let mut asked = HashSet::new();
-        // An empty page with more to come is allowed where much was deleted.
-        while page.objects.is_empty() {
+        while page.objects.is_empty() && page.folders.is_empty() {
             let Some(token) = page.next.take() else { break };
             if !asked.insert(token.clone()) {
                 return Err(in_circles("list"));
             }
-            page = self.page_in(tries, &query, Some(&token)).await?;
+            page = self.page_in(tries, query, Some(&token)).await?;
         }
-        Ok(page.objects)
+        Ok(page)
     }
 }
 

@@ -16,6 +16,7 @@ use tandem_core::storage::{
 
 use super::keys::{LONGEST_KEY, folder_key, object_key};
 use super::listing::{Listing, listing};
+use super::pages::ListedObject;
 use super::parts::Token;
 use super::read::{Wanted, read};
 use super::store::Store;
@@ -78,15 +79,16 @@ impl S3Root {
 
     /// Whether anything lies below the folder with this key, its marker included.
     pub(super) async fn is_folder(&self, folder_key: &str) -> Result<bool> {
-        let first = self.store.bucket.first_below(folder_key, 1).await?;
-        if let Some(first) = first.first() {
-            self.store
-                .known
-                .add(folder_key, first.key == folder_key.as_bytes());
+        let first = self.store.bucket.first_in_folder(folder_key).await?;
+        let is_marker = |object: &ListedObject| object.key == folder_key.as_bytes();
+        let exists = !first.objects.is_empty() || !first.folders.is_empty();
+        if exists {
+            let marked = first.objects.first().is_some_and(is_marker);
+            self.store.known.add(folder_key, marked);
         } else {
             self.store.known.remove(folder_key);
         }
-        Ok(!first.is_empty())
+        Ok(exists)
     }
 
     async fn find(&self, path: &RelPath) -> Result<Option<Entry>> {

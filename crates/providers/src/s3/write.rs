@@ -23,7 +23,7 @@ use super::root::S3Root;
 use super::upload::{Upload, Written};
 
 /// Members of a group that are sent at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// What a change is going to replace or remove.
 pub(super) struct Replaced {
