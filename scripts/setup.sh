@@ -36,6 +36,7 @@ packages_for() {
         ;;
     bench)
         have rsync || echo rsync
+        [ -x /usr/bin/time ] || echo time
         have hyperfine || echo hyperfine
         have strace || echo strace
         ;;

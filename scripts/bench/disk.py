@@ -22,7 +22,9 @@ def make_tree(folder, files):
 
 
 class Disk:
-    def __init__(self, programs, work, files, rounds):
+    def __init__(self, programs, work, files, rounds, looks=1):
+        """In each of the `rounds` both trees are made anew; in each it is seen `looks` times that nothing changed."""
+        self.looks = looks
         self.programs = programs
         self.work = work
         self.files = files
@@ -71,8 +73,9 @@ class Disk:
         # The first of each warms the caches.
         Run(rsync)
         Run(tandem)
-        self.still.add("rsync -a", Run(rsync))
-        self.still.add("tandem sync", Run(tandem))
+        for _ in range(self.looks):
+            self.still.add("rsync -a", Run(rsync))
+            self.still.add("tandem sync", Run(tandem))
 
     def bisync(self, rsynced):
         command = [self.programs.rclone, "bisync", str(self.source), str(rsynced), "--workdir", str(self.work / "bisync")]
