@@ -117,18 +117,16 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
             output::note(&words::no_log(&error));
         }
     };
-    let session = Session::open(&folder, secrets::passphrase(), &redactor, |profile| {
-        log(Some(profile));
-    });
-    let session = session.await.map_err(|fault| fault.failure())?;
+    let begin = |profile: &Profile| log(Some(profile));
+    let Some(request) = request else {
+        let own = Session::own(&folder, secrets::passphrase(), &redactor, begin).await;
+        return Ok(supervise(own.map_err(|fault| fault.failure())?, &global).await);
+    };
+    let session = Session::open(&folder, secrets::passphrase(), &redactor, begin).await;
+    let session = session.map_err(|fault| fault.failure())?;
     // The log is its owner's; an error means that it was begun.
     log(None);
-    match (session, request) {
-        (session, Some(request)) => Ok(answer(session, request, export, &global).await),
-        (Session::Own(own), None) => Ok(supervise(own, &global).await),
-        #[cfg(unix)]
-        (Session::Other(_, owner), None) => Err(Fault::Owned(owner).failure()),
-    }
+    Ok(answer(session, request, export, &global).await)
 }
 
 fn profile_folder(global: &Global) -> Result<PathBuf, Fault> {

@@ -106,6 +106,32 @@ impl Session {
         }
     }
 
+    /// Takes the profile over, as [`Session::open`] does, where asking its owner is not enough: a short command that
+    /// holds it is waited for.
+    ///
+    /// # Errors
+    /// What is wrong with the profile; [`Fault::Owned`] if somebody keeps it.
+    pub async fn own(
+        folder: &Path,
+        ask: AskPassphrase,
+        redactor: &Redactor,
+        begin: impl FnOnce(&Profile),
+    ) -> Result<Own, Fault> {
+        let began = Instant::now();
+        loop {
+            match Service::open(folder, ask.clone(), redactor.clone()) {
+                Ok(service) => {
+                    begin(service.profile());
+                    return Ok(own(service));
+                }
+                Err(Fault::Owned(_)) if began.elapsed() < PATIENCE => {}
+                Err(fault) => return Err(fault),
+            }
+            // Short, so that commands that follow each other closely let one in.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Has a request answered. Dropping the future stops it, if the session is closed then.
     ///
     /// # Errors

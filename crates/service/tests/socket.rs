@@ -287,6 +287,17 @@ async fn an_owner_that_is_done_answers_those_who_wait_before_it_ends() {
     assert!(matches!(open().await.unwrap(), Session::Own(_)));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_must_own_the_profile_waits_for_a_short_command() {
+    let scratch = tempfile::tempdir().unwrap();
+    let take = async || Session::own(scratch.path(), nobody(), &Redactor::default(), |_| ()).await;
+    let command = take().await.unwrap();
+    let (run, ()) = tokio::join!(take(), command.close());
+    let _run = run.unwrap();
+    let other = take().await.err().unwrap();
+    assert!(matches!(other, Fault::Owned(Some(_))));
+}
+
 /// There is nobody to ask for a passphrase.
 fn nobody() -> AskPassphrase {
     Arc::new(|_| Err(SecretError::NoPassphrase))
