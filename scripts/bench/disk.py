@@ -48,14 +48,12 @@ class Disk:
         turns = [lambda: self.rsync_first(to["rsync"]), lambda: self.tandem_first(profile)]
         for turn in turns if number % 2 == 0 else reversed(turns):
             turn()
-        # One round is enough for what takes so long.
-        if number == 0 and self.files <= 100_000:
+        if self.files <= 100_000:
             self.first.add("rsync -a --fsync", Run(["rsync", "-a", "--fsync", f"{self.source}/", f"{to['fsync']}/"]))
         self.nothing(to["rsync"], profile)
-        if number == 0 and self.files <= 100_000:
+        if self.files <= 100_000:
             self.bisync(to["rsync"])
-        if number == self.rounds - 1:
-            self.edit(profile)
+        self.edit(profile)
         # The destinations stay until the end: ext4 makes new files slowly for minutes after many were removed.
         shutil.rmtree(self.source / ".tandem", ignore_errors=True)
         subprocess.run(["sync"], check=True)
@@ -80,8 +78,7 @@ class Disk:
     def bisync(self, rsynced):
         command = [self.programs.rclone, "bisync", str(self.source), str(rsynced), "--workdir", str(self.work / "bisync")]
         Run([*command, "--resync"])
-        for _ in range(3):
-            self.still.add("rclone bisync", Run(command))
+        self.still.add("rclone bisync", Run(command))
 
     def edit(self, profile):
         """Every file is edited on one side: that is held, approved, and carried."""
