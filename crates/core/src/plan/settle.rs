@@ -207,10 +207,7 @@ impl Settler<'_, '_> {
                 self.leave_out(node, Refusal::NameRefused);
                 continue;
             }
-            let place = (
-                self.wants[node].parent,
-                self.nodes.key(&self.wants[node].name),
-            );
+            let place = self.wanted_place(node);
             let there = by_place.entry(place.clone()).or_default();
             there.push(node);
             if there.len() == 2 {
@@ -229,7 +226,8 @@ impl Settler<'_, '_> {
         }
     }
 
-    /// Who keeps a name: what stands there in step, then the destination's, then the source's.
+    /// Who keeps a name: what is left as it is, then what both sides have there, for it cannot make room on a side that
+    /// takes two names for one; then what stands there in the base, the destination's, the source's.
     fn claim(&self, node: usize) -> u8 {
         let it = &self.nodes.all[node];
         let stays = it.base.is_some()
@@ -239,11 +237,14 @@ impl Settler<'_, '_> {
             Some(leader) => it.places[leader].is_some(),
             None => it.places[Side::Destination].is_some(),
         };
+        let place = self.wanted_place(node);
+        let is_there = |side| self.is_at(side, node, &place);
         match (self.wants[node].life, stays, leads) {
             (Life::Leave, ..) => 0,
-            (_, true, _) => 1,
-            (_, _, true) => 2,
-            _ => 3,
+            _ if Side::BOTH.into_iter().all(is_there) => 1,
+            (_, true, _) => 2,
+            (_, _, true) => 3,
+            _ => 4,
         }
     }
 
@@ -371,17 +372,22 @@ impl Settler<'_, '_> {
 
     /// Whether the two lie beside each other on a side now, so that only the other side cannot hold both.
     fn beside_each_other(&self, a: usize, b: usize) -> bool {
-        let place = (self.wants[a].parent, self.nodes.key(&self.wants[a].name));
-        let is_there = |side: Side, n: usize| {
-            let name = self.nodes.name_on(side, n);
-            let parent = self.nodes.all[n].places[side].map(|p| p.parent);
-            parent
-                .zip(name)
-                .is_some_and(|(parent, name)| (parent, self.nodes.key(&name)) == place)
-        };
+        let place = self.wanted_place(a);
         Side::BOTH
             .into_iter()
-            .any(|side| is_there(side, a) && is_there(side, b))
+            .any(|side| self.is_at(side, a, &place) && self.is_at(side, b, &place))
+    }
+
+    /// The folder that a node is to be in, and what its name there has in common with those it cannot lie beside.
+    fn wanted_place(&self, node: usize) -> (usize, Box<str>) {
+        let want = &self.wants[node];
+        (want.parent, self.nodes.key(&want.name))
+    }
+
+    fn is_at(&self, side: Side, node: usize, (folder, key): &(usize, Box<str>)) -> bool {
+        let name = self.nodes.name_on(side, node);
+        let parent = self.nodes.all[node].places[side].map(|p| p.parent);
+        parent == Some(*folder) && name.is_some_and(|name| self.nodes.key(&name) == *key)
     }
 
     fn free_name(

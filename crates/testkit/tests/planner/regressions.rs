@@ -218,3 +218,111 @@ fn a_conflict_copy_that_goes_does_not_stand_for_the_loser() {
         "#,
     );
 }
+
+/// What had the name on both sides was left out for what had come there on one alone, and then neither could be carried
+/// (seed 91303).
+#[test]
+fn what_both_sides_have_there_keeps_its_name() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None hash=Sha256 mtime=false executable=false symlinks=false folds_case=true
+        base folder "g"
+        base folder "g/D"
+        base folder "g/D/d"
+        base folder "a"
+        base folder "a/D"
+        0 source move "g/D/d" "a/D/d"
+        0 source move "g" "a/D/g"
+        0 destination move "g/D/d" "a/D/d"
+        0 source move "a/D/g/D" "a/D/D"
+        "#,
+    );
+}
+
+/// A folder that came back because something had moved into it took the name from one that both sides had (seed 116608).
+#[test]
+fn a_folder_that_comes_back_leaves_a_twin_its_name() {
+    holds(
+        r#"
+        source: ids=None folder_revisions=Own coarse_mtime=true folds_case=true
+        destination: ids=Strong
+        base folder "g"
+        base folder "g/g"
+        base folder "f"
+        base folder "f/d"
+        base write "g/b" 24 2
+        base write "f/d/d" 27 2
+        4 source write "f/d/N.txt" 31
+        4 source delete "g/b"
+        4 source move "f/d" "f/D"
+        4 destination write "g/N.txt" 32 1
+        11 destination move "g/g" "f/d/D"
+        "#,
+    );
+}
+
+/// The same where a file had moved into it (seed 149176).
+#[test]
+fn a_folder_that_comes_back_for_a_file_leaves_a_twin_its_name() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Own hash=None replace_gives_id=true versions=false mtime=false symlinks=false folds_case=true folds_unicode=true strict_names=true
+        base folder "D"
+        base folder "a"
+        base folder "D/e"
+        base folder "a/a"
+        base folder "g"
+        base folder "D/e/D"
+        base write "D/e/D/A" 11 3
+        base write "a/a/A" 24 1
+        0 destination move "a" "A"
+        0 destination move "A/a/a" "g/n.txt"
+        0 source move "D/e" "D/E"
+        6 source move "D/E/D/A" "a/a/cafe\u{301}"
+        "#,
+    );
+}
+
+/// Two new files met under a name by case while a move wanted it too, and one under a name for a while waited for ever
+/// (seed 189468).
+#[test]
+fn a_move_to_the_name_of_what_both_have_there_leaves_the_pair() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None revisions=ContentCounter folder_revisions=Children hash=None cheap_reads=false coarse_mtime=true executable=false folds_case=true
+        base folder "d"
+        base folder "d/f"
+        base folder "d/d"
+        base folder "f"
+        base folder "f/a"
+        base write "f/a/cafe\u{301}" 17 3
+        base write "a" 27 2
+        0 source swap "a" "f/a/cafe\u{301}"
+        0 source write "A" 32
+        0 destination move "d/f" "d/d/D"
+        4 destination write "a" 33
+        "#,
+    );
+}
+
+/// A mirror's follower had swapped two files, and what the leader had anew met one of them by case (seed 88036).
+#[test]
+fn a_mirror_takes_back_a_swap_beside_a_twin() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_move=false move_gives_revision=true replace_gives_id=true mtime=false executable=false folds_case=true
+        policy: source-to-destination hash-then-mtime merge keep-both
+        base folder "d"
+        base folder "d/g"
+        base folder "d/g/D"
+        base write "d/n.txt" 12 2
+        base write "d/g/D/d" 25 2
+        0 destination swap "d/g/D/d" "d/n.txt"
+        0 source write "d/N.txt" 32
+        "#,
+    );
+}
