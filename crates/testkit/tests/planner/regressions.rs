@@ -326,3 +326,22 @@ fn a_mirror_takes_back_a_swap_beside_a_twin() {
         "#,
     );
 }
+
+/// A mirror's follower had put a folder into one of its own, and as it went aside there the base had each in the other
+/// (seed 258744).
+#[test]
+fn the_base_has_no_folder_within_itself() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong
+        policy: source-to-destination hash-then-mtime merge keep-both
+        base folder "D"
+        base folder "D/a"
+        base folder "g"
+        base write "D/a/caf\u{e9}" 26 3
+        0 destination move "D/a" "g/a"
+        0 destination swap "g/a/caf\u{e9}" "D"
+        "#,
+    );
+}

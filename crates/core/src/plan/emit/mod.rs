@@ -31,6 +31,7 @@ pub(super) fn emit(input: &Input<'_>, nodes: &Nodes<'_>, wants: &[Want], plan: &
         trees: PerSide::from_fn(|side| Tree::new(input, nodes, side)),
         moved: PerSide::from_fn(|_| BTreeSet::new()),
         refused: PerSide::from_fn(|_| BTreeSet::new()),
+        base: nodes.all.iter().map(|node| node.base_parent).collect(),
     };
     emitter.folders_and_moves();
     emitter.adoptions();
@@ -48,6 +49,8 @@ struct Emitter<'a, 'b> {
     moved: PerSide<BTreeSet<usize>>,
     /// Not carried to the side, and all below neither.
     refused: PerSide<BTreeSet<usize>>,
+    /// Each node's folder in the base after the actions so far.
+    base: Vec<usize>,
 }
 
 impl Emitter<'_, '_> {
@@ -86,6 +89,12 @@ impl Emitter<'_, '_> {
         });
     }
 
+    /// Whether the base could not have the node in that folder yet: there the folder still lies within the node.
+    fn holds_in_base(&self, node: usize, folder: usize) -> bool {
+        let up = std::iter::successors(Some(folder), |&at| Some(self.base[at]));
+        up.take_while(|&at| at != 0).any(|at| at == node)
+    }
+
     fn is_in_place(&self, side: Side, node: usize) -> bool {
         let want = &self.wants[node];
         self.nodes.all[node].places[side].is_some_and(|p| p.parent == want.parent)
@@ -118,7 +127,7 @@ impl Emitter<'_, '_> {
 
     /// What is equal already is noted; what is to be dropped is dropped.
     fn adoptions(&mut self) {
-        for node in 1..self.nodes.all.len() {
+        for node in self.folders_first() {
             let it = &self.nodes.all[node];
             let want = &self.wants[node];
             if let Life::Forgotten(reason) = want.life {
@@ -144,7 +153,8 @@ impl Emitter<'_, '_> {
                 Content::AsIs if relocated => None,
                 _ => continue,
             };
-            if settled {
+            if settled && !self.holds_in_base(node, want.parent) {
+                self.base[node] = want.parent;
                 // A backup leaves what only the follower edited.
                 let unchanged = PerSide::from_fn(|side| {
                     want.content != Content::AsIs
@@ -164,6 +174,17 @@ impl Emitter<'_, '_> {
                 self.push(Side::Source, node, deed, reason);
             }
         }
+    }
+
+    /// All nodes, each after the folder it is to be in.
+    fn folders_first(&self) -> Vec<usize> {
+        let depth = |node: usize| {
+            let up = std::iter::successors(Some(node), |&at| Some(self.wants[at].parent));
+            up.take(self.wants.len()).take_while(|&at| at != 0).count()
+        };
+        let mut all: Vec<usize> = (1..self.nodes.all.len()).collect();
+        all.sort_by_cached_key(|&node| depth(node));
+        all
     }
 
     fn deletes(&mut self) {

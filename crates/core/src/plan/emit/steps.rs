@@ -99,7 +99,12 @@ impl Emitter<'_, '_> {
             // Its name over there is about to change: it is made under the new one, by the next plan.
             return;
         }
-        self.trees[side].put(node, self.wants[node].parent, native);
+        let parent = self.wants[node].parent;
+        if self.holds_in_base(node, parent) {
+            return;
+        }
+        self.base[node] = parent;
+        self.trees[side].put(node, parent, native);
         let path = self.trees[side].path(node);
         let reason = self.wants[node].create_reason;
         if let Some(there) = self.nodes.all[node].places[other] {
@@ -109,7 +114,18 @@ impl Emitter<'_, '_> {
     }
 
     fn make_move(&mut self, side: Side, node: usize, to: (usize, Name), reason: Reason) {
+        // What the other side still has elsewhere stays in the base where it is.
+        let other = side.other();
+        let is_noted =
+            self.is_in_place(other, node) || self.nodes.all[node].places[other].is_none();
+        let parent = to.0;
+        if is_noted && self.holds_in_base(node, parent) {
+            return;
+        }
         if let Some((from, to)) = self.moved_in_tree(side, node, to) {
+            if is_noted {
+                self.base[node] = parent;
+            }
             let deed = self.move_deed(side, node, from, to);
             self.push(side, node, deed, reason);
         }
@@ -318,8 +334,11 @@ impl Emitter<'_, '_> {
             other: self.nodes.all[node].places[side.other()].map(|p| p.entry.clone()),
         };
         let (it, folder) = (&self.nodes.all[node], &self.nodes.all[parent]);
-        // In a folder that only this side has the base cannot have it: there it is known as any move is.
-        let (in_pair, name) = if parent == 0 || folder.base.is_some() {
+        // In a folder that only this side has, or that there lies within it, the base cannot have it: there it is known
+        // as any move is.
+        let can_have = parent == 0 || (folder.base.is_some() && !self.holds_in_base(node, parent));
+        let (in_pair, name) = if can_have {
+            self.base[node] = parent;
             (folder.id, name)
         } else {
             (self.nodes.all[it.base_parent].id, it.name.clone())
