@@ -42,7 +42,7 @@ pub(super) struct Node<'a> {
     pub(super) kind: Kind,
     /// Its name in the pair: the base's, or the first side's decoded.
     pub(super) name: Name,
-    /// A side could not be looked at: nothing is done to it.
+    /// A side could not be looked at, or not at the folder it may be in: nothing is done to it.
     pub(super) frozen: bool,
 }
 
@@ -69,6 +69,7 @@ impl<'a> Nodes<'a> {
             builder.add_fresh(side, &identified[side]);
         }
         builder.place_identified(&identified);
+        builder.spread_frozen();
         let nodes = Self {
             all: builder.nodes,
             rules: builder.rules,
@@ -447,6 +448,17 @@ impl<'a> Builder<'a> {
                 });
                 self.nodes[node].known_as[side] = Some(fresh.id);
                 self.nodes[node].frozen |= fresh.frozen;
+            }
+        }
+    }
+
+    /// What a side lacks may lie in a folder that could not be looked at where it is now: it is not gone.
+    fn spread_frozen(&mut self) {
+        for node in 1..self.nodes.len() {
+            let it = &self.nodes[node];
+            let is_lacked = it.places.source.is_none() || it.places.destination.is_none();
+            if it.base.is_some() && is_lacked && self.nodes[it.base_parent].frozen {
+                self.nodes[node].frozen = true;
             }
         }
     }

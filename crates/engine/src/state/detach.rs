@@ -96,10 +96,7 @@ impl State {
             return Ok(true);
         };
         let seen = self.seen_at(side, item.parent, &was.name)?;
-        Ok(matches!(
-            seen,
-            Some((_, Differs::Absent | Differs::Replaced | Differs::Excluded))
-        ))
+        Ok(seen.is_some_and(|(_, state)| state.is_gone()))
     }
 
     fn release_below(
@@ -187,6 +184,17 @@ impl State {
             }
             Some((_, Differs::Unknown)) => {
                 self.write_seen(side, parent, name, id, Differs::FreshUnsettled, Some(was))
+            }
+            Some((other, Differs::ReplacedUnread)) => {
+                let now = self.seen_entry(side, parent, name)?;
+                self.write_seen(
+                    side,
+                    parent,
+                    name,
+                    other,
+                    Differs::FreshUnsettled,
+                    now.as_ref(),
+                )
             }
             Some((_, Differs::Absent | Differs::Excluded)) => self.delete_seen(side, parent, name),
             Some((_, Differs::Fresh | Differs::FreshUnsettled | Differs::Out)) => Ok(()),

@@ -294,12 +294,13 @@ impl State {
     /// Places that could not be looked at, or show what was still being written.
     pub(crate) fn unsure_places(&self, side: Side) -> Result<Vec<(ItemId, Name)>> {
         let mut query = self.db.prepare_cached(
-            "SELECT parent, name FROM seen WHERE side = ?1 AND state IN (?2, ?3) ORDER BY parent, name",
+            "SELECT parent, name FROM seen WHERE side = ?1 AND state IN (?2, ?3, ?4) ORDER BY parent, name",
         )?;
         let mut rows = query.query(params![
             side_number(side),
             Differs::Unknown as i64,
-            Differs::FreshUnsettled as i64
+            Differs::FreshUnsettled as i64,
+            Differs::ReplacedUnread as i64
         ])?;
         let mut places = Vec::new();
         while let Some(row) = rows.next()? {

@@ -206,7 +206,10 @@ fn seen_rows(mut rows: rusqlite::Rows<'_>) -> Result<Vec<SeenRow>> {
 
 impl Differs {
     const fn has_fresh(self) -> bool {
-        matches!(self, Self::Fresh | Self::FreshUnsettled | Self::Replaced)
+        matches!(
+            self,
+            Self::Fresh | Self::FreshUnsettled | Self::Replaced | Self::ReplacedUnread
+        )
     }
 
     const fn has_base(self) -> bool {
@@ -281,7 +284,7 @@ impl<'a> Loader<'a> {
 
     fn add_fresh(&mut self, side: Side, row: &SeenRow) {
         if let Some(entry) = &row.entry {
-            let frozen = row.state == Differs::FreshUnsettled;
+            let frozen = matches!(row.state, Differs::FreshUnsettled | Differs::ReplacedUnread);
             let fresh = Fresh {
                 id: row.id,
                 parent: row.parent,
@@ -304,10 +307,7 @@ impl<'a> Loader<'a> {
             return Ok(());
         };
         let id = item.id;
-        let below = matches!(
-            row.state,
-            Differs::Absent | Differs::Excluded | Differs::Replaced
-        );
+        let below = row.state.is_gone();
         self.add_item(item);
         let seen = match row.state {
             Differs::Changed => row.entry.clone().map_or(Seen::Unknown, Seen::Changed),

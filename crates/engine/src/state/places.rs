@@ -22,7 +22,10 @@ impl State {
         let row = self.seen_at(side, folder, name)?;
         Ok(matches!(
             row,
-            Some((_, Differs::Unknown | Differs::FreshUnsettled))
+            Some((
+                _,
+                Differs::Unknown | Differs::FreshUnsettled | Differs::ReplacedUnread
+            ))
         ))
     }
 
@@ -70,7 +73,12 @@ impl State {
             .optional()?;
         Ok(matches!(
             state,
-            Some(Differs::Fresh | Differs::FreshUnsettled | Differs::Replaced)
+            Some(
+                Differs::Fresh
+                    | Differs::FreshUnsettled
+                    | Differs::Replaced
+                    | Differs::ReplacedUnread
+            )
         ))
     }
 
@@ -91,7 +99,7 @@ impl State {
                 })
                 .optional()?;
             match row.map(|(id, state, folder)| (id, Differs::of(state), folder)) {
-                Some((id, Differs::Fresh | Differs::Replaced, true)) => {
+                Some((id, Differs::Fresh | Differs::Replaced | Differs::ReplacedUnread, true)) => {
                     return Ok(Some(ItemId(id)));
                 }
                 Some((
@@ -99,6 +107,7 @@ impl State {
                     Differs::Absent
                     | Differs::Excluded
                     | Differs::Replaced
+                    | Differs::ReplacedUnread
                     | Differs::Fresh
                     | Differs::Out,
                     _,

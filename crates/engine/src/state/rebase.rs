@@ -39,6 +39,10 @@ impl State {
                 Some((id, now, Differs::Out)) => {
                     self.write_seen(side, to, &was.name, id, Differs::Excluded, now.as_ref())?;
                 }
+                // What could not be looked into has lost nothing of what the base has in it.
+                Some((id, _, Differs::FreshUnsettled)) => {
+                    self.write_seen(side, to, &was.name, id, Differs::Unknown, None)?;
+                }
                 Some((id, Some(now), _)) if same_stamp(was, &now) && child.kind == Kind::Folder => {
                     self.rebase(side, ItemId(id), child.id)?;
                 }

@@ -37,12 +37,17 @@ pub(super) enum Differs {
     /// Something is there that the base does not explain and a filter leaves out for what it is, not for its
     /// name: the other side's of the same name is out with it.
     Out = 7,
+    /// A base item is gone, and a folder that could not be looked into has its name.
+    ReplacedUnread = 8,
 }
 
 impl Differs {
     /// Whether the base item is not at its place.
-    const fn is_gone(self) -> bool {
-        matches!(self, Self::Absent | Self::Excluded | Self::Replaced)
+    pub(super) const fn is_gone(self) -> bool {
+        matches!(
+            self,
+            Self::Absent | Self::Excluded | Self::Replaced | Self::ReplacedUnread
+        )
     }
 
     pub(super) const fn of(number: i64) -> Self {
@@ -54,6 +59,7 @@ impl Differs {
             4 => Self::Unknown,
             5 => Self::FreshUnsettled,
             7 => Self::Out,
+            8 => Self::ReplacedUnread,
             _ => Self::Replaced,
         }
     }
@@ -359,11 +365,16 @@ impl State {
     /// What a place shows is no longer told by what the base had there.
     pub(super) fn unclaim(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
         match self.seen_at(side, folder, name)? {
-            Some((id, Differs::Replaced | Differs::Changed))
-                if self.base_by_native(side, folder, name)?.is_none() =>
-            {
+            Some((
+                id,
+                state @ (Differs::Replaced | Differs::ReplacedUnread | Differs::Changed),
+            )) if self.base_by_native(side, folder, name)?.is_none() => {
                 let now = self.seen_entry(side, folder, name)?;
-                self.write_seen(side, folder, name, id, Differs::Fresh, now.as_ref())
+                let state = match state {
+                    Differs::ReplacedUnread => Differs::FreshUnsettled,
+                    _ => Differs::Fresh,
+                };
+                self.write_seen(side, folder, name, id, state, now.as_ref())
             }
             Some((id, state @ (Differs::Absent | Differs::Excluded)))
                 if self.base_by_native(side, folder, name)?.is_none() =>
@@ -384,7 +395,12 @@ impl State {
         let id = match self.seen_at(side, folder, name)? {
             // It may be something that was moved here, and what is in it is not gone.
             Some((_, Differs::Fresh)) => return self.mark_unknown(side, folder, name),
-            Some((_, Differs::FreshUnsettled | Differs::Replaced)) => return Ok(()),
+            Some((id, Differs::Replaced)) => {
+                let now = self.seen_entry(side, folder, name)?;
+                let state = Differs::ReplacedUnread;
+                return self.write_seen(side, folder, name, id, state, now.as_ref());
+            }
+            Some((_, Differs::FreshUnsettled | Differs::ReplacedUnread)) => return Ok(()),
             Some((id, _)) => id,
             None => self.new_id(),
         };
@@ -413,7 +429,10 @@ impl State {
         let row = self.seen_at(side, folder, name)?;
         Ok(matches!(
             row,
-            Some((_, Differs::Absent | Differs::Replaced))
+            Some((
+                _,
+                Differs::Absent | Differs::Replaced | Differs::ReplacedUnread
+            ))
         ))
     }
 

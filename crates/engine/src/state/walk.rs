@@ -156,6 +156,7 @@ impl State {
             Differs::Absent,
             Differs::Excluded,
             Differs::Replaced,
+            Differs::ReplacedUnread,
             Differs::Out,
         ]
         .map(|d| d as i64);
@@ -170,7 +171,7 @@ impl State {
         Ok(of_its_own
             || there_is("SELECT 1 FROM detached LIMIT 1", &[])?
             || there_is(
-                "SELECT 1 FROM seen WHERE state IN (?1, ?2, ?3, ?4) LIMIT 1",
+                "SELECT 1 FROM seen WHERE state IN (?1, ?2, ?3, ?4, ?5) LIMIT 1",
                 &gone,
             )?)
     }

@@ -1,17 +1,16 @@
 //! What must hold, of every plan, of every action, and at rest.
 
-use tandem_core::capabilities::Capabilities;
+use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::entry::{Entry, HashKind, Kind};
-use tandem_core::path::RelPath;
 use tandem_core::plan::{Action, BaseItem, Deed, Equality, ItemId, Plan, Reason};
 use tandem_core::policy::{Compare, Mode, Policy};
-use tandem_core::side::PerSide;
+use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Expected;
 
 use super::carry::Carried;
 use super::coverage::Coverage;
 use super::state::{State, same_stamp};
-use super::tree::{Body, Place, hash_of};
+use super::tree::{Body, Place, Tree, hash_of};
 use super::world::{Taken, World};
 
 /// Says what is wrong.
@@ -44,36 +43,21 @@ impl Judge {
         for action in &plan.actions {
             let base = state.base_item(action.standing.item);
             if is_delete(action) {
-                let other = action.side.other();
-                let there = base.and_then(|base| base.entries[other].as_ref());
-                let path = state.base_path(other, action.standing.item);
-                self.planned_delete(action, (there, path), world);
+                self.planned_delete(action, state, world);
             }
             self.planned_move(action, base, (folders, world));
         }
     }
 
     /// Nothing is deleted of which the other side shows what it always had, whether it could be looked at or not
-    /// (P10). `base` is what that had when it was in step.
-    fn planned_delete(
-        &mut self,
-        action: &Action,
-        (base, base_path): (Option<&Entry>, Option<RelPath>),
-        world: &World,
-    ) {
+    /// (P10).
+    fn planned_delete(&mut self, action: &Action, state: &State, world: &World) {
         // What a mirror's follower has too much is another thing: there no delete is carried.
         let (Deed::Delete { at, .. }, Reason::DeletedOn(_)) = (&action.deed, action.reason) else {
             return;
         };
-        let tree = &world.sides[action.side.other()];
-        let there = base_path.and_then(|path| {
-            let place = tree.at(&path)?;
-            (tree.path(place) == path).then_some(place)
-        });
-        let is_as_base = there
-            .zip(base)
-            .is_some_and(|(place, base)| same_stamp(&tree.entry(place), base));
-        if is_as_base {
+        let other = action.side.other();
+        if is_as_ever(state, &world.sides[other], other, action.standing.item) {
             self.violation(format!(
                 "plans to delete {:?} of the {}, which the other side has as ever",
                 at.path, action.side
@@ -206,6 +190,35 @@ impl Judge {
         }
         world.joined(bodies.source, bodies.destination);
     }
+}
+
+/// Whether a side shows an item as when it was in step, in the folder where it was: where ids tell, one that has only
+/// that folder's name is another.
+fn is_as_ever(state: &State, tree: &Tree, side: Side, item: ItemId) -> bool {
+    let place = state.base_path(side, item).and_then(|path| {
+        let place = tree.at(&path)?;
+        (tree.path(place) == path).then_some(place)
+    });
+    let Some(place) = place else { return false };
+    let mut above = (item, place);
+    std::iter::from_fn(|| {
+        let (id, place) = above;
+        let base = state.base_item(id)?;
+        above = (base.parent, tree.items[place].parent);
+        Some((base, place))
+    })
+    .all(|(base, place)| {
+        let was = base.entries[side].as_ref();
+        let is_folder_above = base.id != item;
+        was.is_some_and(|was| {
+            let now = tree.entry(place);
+            if is_folder_above {
+                tree.traits.ids != Ids::Strong || now.id == was.id
+            } else {
+                same_stamp(&now, was)
+            }
+        })
+    })
 }
 
 /// What a chosen comparison can see of two files (DESIGN 5.2).

@@ -2,6 +2,7 @@
 //! anywhere, with what failed not built upon.
 
 use tandem_core::entry::Kind;
+use tandem_core::path::RelPath;
 use tandem_core::plan::record::{Done, Row, record};
 use tandem_core::plan::{Action, Deed, Fresh, ItemId, MadeCopy, Trees};
 use tandem_core::side::{PerSide, Side};
@@ -24,9 +25,8 @@ impl Run<'_> {
         for at in order.into_iter().take(stop_at) {
             let action = &actions[at];
             self.happen(Some(action));
-            let is_step = matches!(action.deed, Deed::CreateFolder { .. } | Deed::Move { .. });
             if self.is_below(&undone, &folders, action) || self.fails_by_itself() {
-                if is_step {
+                if is_step(action) {
                     undone.push(action.standing.item);
                 }
                 continue;
@@ -51,7 +51,7 @@ impl Run<'_> {
                     });
                     self.trace.add(miss as u64);
                     self.judge.coverage.miss(miss);
-                    if is_step {
+                    if is_step(action) {
                         undone.push(action.standing.item);
                     }
                     self.missed(action, miss);
@@ -82,7 +82,7 @@ impl Run<'_> {
         };
         let place = (action.side, at.path.clone());
         if self.detached.contains(&place) {
-            return self.hopeless.push(place);
+            return self.hopeless.push((action.side, action.deed.clone()));
         }
         let mut left = PerSide::new(None, None);
         left[action.side] = Some(at.entry.clone());
@@ -133,31 +133,54 @@ impl Run<'_> {
 
     fn missed(&mut self, action: &Action, miss: Miss) {
         match miss {
-            Miss::CannotKeep => {
-                if let Some(path) = action.path() {
-                    self.hopeless.push((action.side, path.clone()));
-                }
-            }
             Miss::CannotMerge => self.unmergeable.push(action.standing.item),
-            Miss::NameTaken => self.wait_for_room(action),
+            Miss::CannotKeep => self.hopeless.push((action.side, action.deed.clone())),
+            Miss::NameTaken if self.is_kept_there(action) => {
+                self.hopeless.push((action.side, action.deed.clone()));
+            }
             _ => {}
         }
     }
 
-    /// What is not carried may have the name that an action wants.
-    fn wait_for_room(&mut self, action: &Action) {
+    /// Whether what is not carried has the name that an action wants.
+    fn is_kept_there(&self, action: &Action) -> bool {
         let target = match &action.deed {
             Deed::Move { to, .. } => Some(to),
             _ => action.path(),
         };
-        let is_kept = target.is_some_and(|path| {
-            self.detached
+        let tree = &self.world.sides[action.side];
+        let taken = target.and_then(|path| tree.at(path));
+        taken.is_some_and(|place| self.detached.contains(&(action.side, tree.path(place))))
+    }
+
+    /// The actions that were not in vain before. A folder stays while something in it must, and what lies below a
+    /// step that is not made is not tried either.
+    pub(super) fn worth_trying(&mut self, mut actions: Vec<Action>) -> Vec<Action> {
+        let hopeless = &self.hopeless;
+        let is_hopeless = |a: &Action| {
+            hopeless
                 .iter()
-                .any(|(side, kept)| (*side, kept) == (action.side, path))
-        });
-        if let Some(path) = action.path().filter(|_| is_kept) {
-            self.hopeless.push((action.side, path.clone()));
+                .any(|(side, deed)| *side == a.side && *deed == a.deed)
+        };
+        let in_vain: Vec<Action> = actions.extract_if(.., |a| is_hopeless(a)).collect();
+        self.is_waiting = !in_vain.is_empty();
+        if in_vain.is_empty() {
+            return actions;
         }
+        let all = in_vain.iter().chain(&actions);
+        let folders: Vec<(ItemId, ItemId)> =
+            all.map(|a| (a.standing.item, a.standing.parent)).collect();
+        let steps = in_vain.iter().filter(|a| is_step(a));
+        let undone: Vec<ItemId> = steps.map(|a| a.standing.item).collect();
+        let holds = |a: &Action| {
+            let within = |path: &RelPath| {
+                let mut kept = in_vain.iter().filter(|kept| kept.side == a.side);
+                kept.any(|kept| kept.path().is_some_and(|kept| kept.is_within(path)))
+            };
+            matches!(a.deed, Deed::Delete { .. }) && a.path().is_some_and(within)
+        };
+        actions.retain(|a| !holds(a) && !self.is_below(&undone, &folders, a));
+        actions
     }
 
     /// Phases in the engine's order; within those that have none, any.
@@ -227,6 +250,10 @@ impl Run<'_> {
         let base = self.state.base_item(action.standing.item).cloned();
         let mut rows = record(action, base.as_ref(), done);
         self.follow_rebased(action, &mut rows);
+        if self.state.puts_into_itself(&rows) {
+            let text = format!("notes a folder as within itself: {:?}", action.deed);
+            return self.judge.violation(text);
+        }
         self.state.apply(rows);
         if let (Deed::Duplicate { from, .. }, Some(copy)) = (&action.deed, &done.entry) {
             self.state.copies.push(MadeCopy {
@@ -278,4 +305,8 @@ impl Run<'_> {
             })
             .collect()
     }
+}
+
+const fn is_step(action: &Action) -> bool {
+    matches!(action.deed, Deed::CreateFolder { .. } | Deed::Move { .. })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tandem_core::capabilities::{Capabilities, CaseRule, UnicodeRule};
 use tandem_core::conflict_name::parse_conflict;
-use tandem_core::entry::Kind;
+use tandem_core::entry::{Kind, NativeId};
 use tandem_core::names;
 use tandem_core::path::Name;
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees, before_swap};
@@ -61,6 +61,9 @@ impl State {
         }
         loader.drop_orphans();
         loader.add_rivals(capabilities);
+        for side in Side::BOTH {
+            loader.keep_unread_moves(side);
+        }
         loader.spread_unknown();
         loader.finish()
     }
@@ -100,7 +103,7 @@ impl Loader<'_> {
             id: row.id,
             parent: row.parent,
             entry: entry.clone(),
-            frozen: false,
+            frozen: row.is_unread,
         });
         if let Some(since) = row.since {
             self.trees.first_seen[side].insert(row.id, since);
@@ -235,6 +238,24 @@ impl Loader<'_> {
             if is_rival || parse_conflict(&item.name).is_some() {
                 self.add_folders(item.parent);
                 self.add_item(item);
+            }
+        }
+    }
+
+    /// A folder that a side shows elsewhere and cannot read: it need not have lost anything of what was in it.
+    fn keep_unread_moves(&mut self, side: Side) {
+        let fresh = self.trees.fresh[side].iter().filter(|f| f.frozen);
+        let unread: Vec<&NativeId> = fresh.filter_map(|f| f.entry.id.as_ref()).collect();
+        if unread.is_empty() {
+            return;
+        }
+        for item in &mut self.items {
+            let was = item.entries[side].as_ref().and_then(|e| e.id.as_ref());
+            if item.kind == Kind::Folder
+                && item.seen[side] == Seen::Absent
+                && was.is_some_and(|id| unread.contains(&id))
+            {
+                item.seen[side] = Seen::Unknown;
             }
         }
     }

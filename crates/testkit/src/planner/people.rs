@@ -199,7 +199,9 @@ impl World {
             .collect();
         tree.remove(place);
         for old in below {
-            self.person_removed(old);
+            if !self.lives_on_as_copy(side, &old) {
+                self.person_removed(old);
+            }
         }
         true
     }
@@ -264,8 +266,13 @@ impl World {
         if self.sides[side].find(folder, &name).is_some() {
             return false;
         }
-        let content = self.sides[side].items[place].body.content;
+        let Body {
+            content,
+            thing: from,
+            ..
+        } = self.sides[side].items[place].body;
         let thing = self.new_thing();
+        self.copied(thing, from);
         let body = self.file(side, content, thing);
         self.sides[side].create(folder, name, body);
         true

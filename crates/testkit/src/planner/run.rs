@@ -53,7 +53,9 @@ pub(super) struct Run<'a> {
     unreadable: PerSide<Option<RelPath>>,
     pub(super) unmergeable: Vec<ItemId>,
     /// What cannot be done, and is not tried again.
-    pub(super) hopeless: Vec<(Side, RelPath)>,
+    pub(super) hopeless: Vec<(Side, Deed)>,
+    /// Whether the last plan had something that is not tried again.
+    pub(super) is_waiting: bool,
     /// Folders that stay for what is not synced in them, and are not carried.
     pub(super) detached: Vec<(Side, RelPath)>,
     /// Where each folder is by the id under which its side is known.
@@ -122,6 +124,7 @@ impl<'a> Run<'a> {
             unreadable: PerSide::default(),
             unmergeable: Vec::new(),
             hopeless: Vec::new(),
+            is_waiting: false,
             detached: Vec::new(),
             folders: PerSide::default(),
             plan: Plan::default(),
@@ -158,7 +161,7 @@ impl<'a> Run<'a> {
             self.judge.violation(text);
         }
         // What cannot be kept is not replaced or deleted (P1 a), and what waits for its name is not carried either.
-        if self.hopeless.is_empty() {
+        if !self.is_waiting {
             self.check_in_step();
         }
     }
@@ -335,20 +338,8 @@ impl<'a> Run<'a> {
             self.trace
                 .text(action.path().map_or("", |path| path.as_str()));
         }
-        let mut actions = std::mem::take(&mut self.plan.actions);
-        let hopeless = &self.hopeless;
-        if !hopeless.is_empty() {
-            // A folder stays while something in it must.
-            let is_done = |side: Side, path: &RelPath, is_delete: bool| {
-                let mut those = hopeless.iter();
-                those.any(|(s, p)| *s == side && (p == path || (is_delete && p.is_within(path))))
-            };
-            actions.retain(|a| {
-                let is_delete = matches!(a.deed, Deed::Delete { .. });
-                a.path().is_none_or(|p| !is_done(a.side, p, is_delete))
-            });
-        }
-        actions
+        let actions = std::mem::take(&mut self.plan.actions);
+        self.worth_trying(actions)
     }
 
     fn planned(&mut self, trees: &Trees) -> Plan {
@@ -387,15 +378,13 @@ impl<'a> Run<'a> {
             let mut folders = Vec::new();
             for child in tree.children(place) {
                 let name = &tree.items[child].name;
-                if self.is_unreadable(side, child) {
-                    listing.unknown.push(name.clone());
-                    continue;
-                }
                 if self.is_filtered(side, name) {
                     listing.excluded.push(name.clone());
                     continue;
                 }
-                if tree.is_folder(child) {
+                if self.is_unreadable(side, child) {
+                    listing.unread.push(name.clone());
+                } else if tree.is_folder(child) {
                     folders.push(child);
                 }
                 listing.entries.push(tree.shown(child));
@@ -414,9 +403,8 @@ impl<'a> Run<'a> {
 
     fn is_unreadable(&self, side: Side, place: Place) -> bool {
         let tree = &self.world.sides[side];
-        self.unreadable[side]
-            .as_ref()
-            .is_some_and(|path| tree.at(path) == Some(place))
+        let path = self.unreadable[side].as_ref();
+        tree.is_folder(place) && path.is_some_and(|path| tree.at(path) == Some(place))
     }
 
     pub(super) fn is_filtered(&self, side: Side, name: &Name) -> bool {

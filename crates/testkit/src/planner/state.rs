@@ -44,6 +44,8 @@ pub(super) struct SeenRow {
     pub(super) id: ItemId,
     pub(super) differs: Differs,
     pub(super) entry: Option<Entry>,
+    /// Whether it is a folder that the base does not explain and that could not be looked into.
+    pub(super) is_unread: bool,
     /// When what has no time was first seen as it is.
     pub(super) since: Option<Timestamp>,
 }
@@ -54,8 +56,8 @@ pub(super) struct Listing<'a> {
     pub(super) entries: Vec<&'a Entry>,
     /// Names that a filter leaves out.
     pub(super) excluded: Vec<Name>,
-    /// Names that are there and could not be looked at.
-    pub(super) unknown: Vec<Name>,
+    /// Folders that could not be looked into.
+    pub(super) unread: Vec<Name>,
 }
 
 /// What is known.
@@ -133,7 +135,7 @@ impl State {
         let Listing {
             entries,
             excluded,
-            unknown,
+            unread,
         } = listing;
         let mut wanted: Vec<(Name, Differs, Option<Entry>)> = Vec::new();
         let mut explained = vec![false; entries.len()];
@@ -147,7 +149,6 @@ impl State {
                     explained[at.unwrap_or_default()] = true;
                     continue;
                 }
-                None if unknown.contains(&was.name) => (Differs::Unknown, None),
                 None if excluded.contains(&was.name) => (Differs::Excluded, None),
                 None => (Differs::Absent, None),
                 Some(now) if is_same_thing(was, now, capabilities) => {
@@ -169,6 +170,24 @@ impl State {
         if is_known || !wanted.is_empty() {
             self.write_differences(side, folder, wanted);
         }
+        for name in unread {
+            self.see_unread(side, folder, &name);
+        }
+    }
+
+    /// Nothing is known of what is in the folder there. It may be one that was moved here.
+    fn see_unread(&mut self, side: Side, folder: ItemId, name: &Name) {
+        let mut rows = self.seen[side].iter_mut();
+        let row = rows.find(|row| row.parent == folder && row.name == *name);
+        let id = match row {
+            Some(row) if row.differs.has_fresh() => {
+                row.is_unread = true;
+                return;
+            }
+            Some(row) => row.id,
+            None => self.new_id(),
+        };
+        self.write_seen(side, folder, name.clone(), id, Differs::Unknown, None);
     }
 
     /// Makes the rows of a folder exactly `wanted`. What is known by reading is kept while it holds.
@@ -247,6 +266,7 @@ impl State {
             id,
             differs,
             entry,
+            is_unread: false,
             since: (!has_time).then(|| known_since.unwrap_or(now)),
         };
         match old {
@@ -338,6 +358,10 @@ impl State {
                 continue;
             };
             let now = row.entry.as_ref();
+            if row.is_unread {
+                self.write_seen(side, to, row.name, row.id, Differs::Unknown, None);
+                continue;
+            }
             let differs = match now {
                 Some(now) if same_stamp(was, now) => None,
                 Some(now) if may_be_same(was, now) => Some(Differs::Changed),
@@ -419,6 +443,18 @@ impl State {
         {
             self.write_seen(side, folder, row.name, row.id, Differs::Unknown, None);
         }
+    }
+
+    /// Whether a folder would lie in itself, and the base no longer be a tree.
+    pub(super) fn puts_into_itself(&self, rows: &[Row]) -> bool {
+        let is_within = |folder: ItemId, item: ItemId| {
+            let mut above = std::iter::successors(Some(folder), |&at| {
+                self.base_item(at).map(|item| item.parent)
+            });
+            above.any(|at| at == item)
+        };
+        let mut rows = rows.iter();
+        rows.any(|row| matches!(row, Row::Put { item, parent, .. } if is_within(*parent, *item)))
     }
 
     /// Applies what was derived from an action.

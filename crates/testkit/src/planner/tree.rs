@@ -175,12 +175,15 @@ impl Tree {
     }
 
     fn same_name(&self, a: &Name, b: &Name) -> bool {
-        if a == b {
-            return true;
+        if a == b || self.is_exact() {
+            return a == b;
         }
         let (case, unicode) = (self.capabilities.case, self.capabilities.unicode);
-        !self.is_exact()
-            && names::collision_key(a, case, unicode) == names::collision_key(b, case, unicode)
+        // Most names are told apart without making their keys.
+        if a.as_str().is_ascii() && b.as_str().is_ascii() {
+            return case == CaseRule::Insensitive && a.as_str().eq_ignore_ascii_case(b.as_str());
+        }
+        names::collision_key(a, case, unicode) == names::collision_key(b, case, unicode)
     }
 
     /// What has this name in the folder, as the side compares names.
@@ -370,7 +373,7 @@ impl Tree {
             self.items[at].shown = None;
             if self.is_folder(at) {
                 self.items[at].number = self.give_number();
-                self.items[at].stamp = stamp;
+                (self.items[at].born, self.items[at].stamp) = (stamp, stamp);
             } else if self.traits.move_gives_revision {
                 self.items[at].stamp = stamp;
             }

@@ -4,6 +4,7 @@
 //! A *write* is one person's act of putting content into a file; carrying it elsewhere keeps it the same write. It
 //! is superseded when a person replaces or deletes what it wrote (P1 b), and otherwise asked for always (P1 a).
 
+use tandem_core::capabilities::Ids;
 use tandem_core::entry::Kind;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::time::Timestamp;
@@ -38,6 +39,8 @@ pub(super) struct World {
     pub(super) keeps_versions: bool,
     writes: Vec<Write>,
     pub(super) versions: Vec<Version>,
+    /// Things that people copied, each with what it was copied from.
+    copies: Vec<(u32, u32)>,
     /// Pairs of contents that a chosen comparison takes for one (DESIGN 5.2: not verified).
     alike: Vec<(u32, u32)>,
     now: Timestamp,
@@ -64,6 +67,7 @@ impl World {
             keeps_versions,
             writes: Vec::new(),
             versions: Vec::new(),
+            copies: Vec::new(),
             alike: Vec::new(),
             now: Timestamp::from_secs(1_700_000_000),
             things: 0,
@@ -128,6 +132,28 @@ impl World {
     /// A person wrote what was there already.
     pub(super) fn same_again(&mut self, write: usize, before: usize) {
         self.unite(write, before);
+    }
+
+    /// A person copied a file.
+    pub(super) fn copied(&mut self, copy: u32, from: u32) {
+        self.copies.push((copy, from));
+    }
+
+    /// Whether what a person deleted lives on in a copy that they had made of it: where ids do not tell, that is a move.
+    pub(super) fn lives_on_as_copy(&mut self, side: Side, old: &Body) -> bool {
+        let tree = &self.sides[side];
+        if tree.traits.ids == Ids::Strong {
+            return false;
+        }
+        let copy = tree.all().find(|&place| {
+            let body = &tree.items[place].body;
+            body.content == old.content && self.copies.contains(&(body.thing, old.thing))
+        });
+        let copy = copy.map(|place| tree.items[place].body.write);
+        if let Some(write) = copy {
+            self.unite(write, old.write);
+        }
+        copy.is_some()
     }
 
     /// After a person removed a content: where it is nowhere now, all who wrote it are superseded.

@@ -327,6 +327,176 @@ fn a_mirror_takes_back_a_swap_beside_a_twin() {
     );
 }
 
+/// A folder had another id than in the base and could not be read: what is in it was to be deleted (seed 179150).
+#[test]
+fn what_lies_in_an_unread_folder_with_a_new_id_is_not_gone() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Own hash=None strict_names=true empty_folders=false
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Own hash=Sha256 folder_move=false replace_gives_id=true executable=false
+        order: 15049560132829310615
+        base write "f/e/D/d" 21 1
+        0 source move "f" "F"
+        2 destination save "F" 28
+        8 destination unreadable "F/e/D"
+        "#,
+    );
+}
+
+/// The same where the folder went aside and back before it could not be read (seed 121840).
+#[test]
+fn what_lies_in_an_unread_folder_that_was_passed_is_not_gone() {
+    holds(
+        r#"
+        source: ids=Strong folder_revisions=Children hash=None folder_move=false executable=false folds_case=true
+        destination: ids=Strong folder_revisions=Children hash=Md5 cheap_reads=false coarse_mtime=true executable=false
+        base folder "a"
+        base folder "a/D"
+        base folder "d"
+        base write "x:y" 11 3
+        base write "a/D/a" 20 1
+        base write "cafe\u{301}" 21 2
+        base link "n.txt" 1
+        0 source delete "cafe\u{301}"
+        0 destination move "a" "d/f"
+        0 destination swap "n.txt" "d"
+        0 destination folder "n.txt/g"
+        0 source delete "x:y"
+        8 source write "x:y" 32
+        13 source unreadable "n.txt/f/D"
+        "#,
+    );
+}
+
+/// A filter kept a folder, and what wanted its name by case was tried for ever (seed 178406).
+#[test]
+fn what_wants_the_name_of_a_kept_folder_by_case_waits() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong revisions=ContentCounter cheap_reads=false folder_move=false coarse_mtime=true folds_case=true
+        base folder "f"
+        base folder "f/D"
+        base write "f/D/b" 14 2
+        0 source delete "f/D"
+        0 source filter "b"
+        0 source write "f/d" 34
+        "#,
+    );
+}
+
+/// What could not be replaced was given up with its place, and a move from there with it (seed 43859).
+#[test]
+fn what_could_not_be_replaced_can_still_move() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Own hash=Md5 folder_move=false move_gives_revision=true replace_gives_id=true versions=false coarse_mtime=true executable=false
+        destination: ids=Strong
+        policy: destination-to-source hash-then-mtime merge keep-both
+        base folder "f"
+        base folder "f/g"
+        base folder "f/D"
+        base write "f/g/caf\u{e9}" 14 1
+        0 source write "f/g/caf\u{e9}" 31
+        11 destination swap "f/g/caf\u{e9}" "f/D"
+        "#,
+    );
+}
+
+/// The same where a person made room (seed 141454).
+#[test]
+fn what_could_not_be_replaced_is_carried_once_there_is_room() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None hash=Sha256 cheap_reads=false folder_move=false move_gives_revision=true versions=false mtime=false strict_names=true empty_folders=false
+        policy: two-way hash-then-mtime merge source-wins
+        base folder "a"
+        base folder "a/e"
+        base folder "d"
+        base folder "d/e"
+        base write "a/e/a" 3 1
+        0 destination move "a/e/a" "d/e/a"
+        0 source move "d/e" "d/f"
+        4 source write "d/f/a" 35
+        41 destination delete "d/f"
+        "#,
+    );
+}
+
+/// A copy whose original was deleted is a move to everybody, so an edit of the original goes there (seed 126500).
+#[test]
+fn a_copy_of_what_is_then_deleted_is_a_move() {
+    holds(
+        r#"
+        source: ids=None folder_revisions=Children hash=Sha256 move_gives_revision=true folds_unicode=true
+        destination: ids=Strong
+        versions: false
+        base folder "d"
+        base folder "d/D"
+        base write "d/D/cafe\u{301}" 28 1
+        0 source copy "d/D/cafe\u{301}" "d/d"
+        0 destination save "d/D/cafe\u{301}" 4
+        0 source delete "d/D"
+        "#,
+    );
+}
+
+/// A folder that is moved item by item gets an id that something else had before: the judge took it for that (seed
+/// 107570).
+#[test]
+fn a_folder_made_anew_is_the_thing_that_was_moved() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Own hash=None folder_move=false replace_gives_id=true mtime=false
+        destination: ids=Hint revisions=Fingerprint hash=None cheap_reads=false replace_gives_id=true symlinks=false
+        base folder "d"
+        base folder "e"
+        base folder "d/f"
+        base folder "e/g"
+        base folder "e/g/D"
+        base folder "d/f/D"
+        base write "d/cafe\u{301}" 1 1
+        0 destination swap "d/cafe\u{301}" "e/g/D"
+        12 source move "d/cafe\u{301}" "d/f/D/cafe\u{301}"
+        "#,
+    );
+}
+
+/// What was moved out of its folder into another one that took the folder's name is not as ever (seed 115077).
+#[test]
+fn what_lies_in_another_folder_of_the_name_has_moved() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentHash mtime=false executable=false empty_folders=false
+        destination: ids=Strong
+        base write "n.txt" 17 2
+        base write "d/f/cafe\u{301}" 21 2
+        base write "g/caf\u{e9}" 22 1
+        0 destination move "n.txt" "g/x:y"
+        0 source delete "g"
+        3 source move "d" "g"
+        "#,
+    );
+}
+
+/// The same where the side made the folder anew by itself, and the other cannot hold it (seed 176345).
+#[test]
+fn what_lies_in_a_folder_that_cannot_be_held_leaves_the_pair() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint hash=Sha256 move_gives_revision=true executable=false folds_case=true
+        destination: ids=Strong folder_revisions=Own hash=None cheap_reads=false move_gives_revision=true executable=false empty_folders=false
+        base folder "d"
+        base folder "d/d"
+        base write "d/A" 22 1
+        base write "d/d/n.txt" 23 1
+        0 source move "d/d" "d/D"
+        2 destination move "d" "D"
+        "#,
+    );
+}
+
 /// A mirror's follower had put a folder into one of its own, and as it went aside there the base had each in the other
 /// (seed 258744).
 #[test]
