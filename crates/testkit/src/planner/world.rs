@@ -139,15 +139,20 @@ impl World {
         self.copies.push((copy, from));
     }
 
-    /// Whether what a person deleted lives on in a copy that they had made of it: where ids do not tell, that is a move.
+    /// Whether what a person deleted lives on in a copy that they had made of it, and that nobody carried yet: where ids
+    /// do not tell, that is a move.
     pub(super) fn lives_on_as_copy(&mut self, side: Side, old: &Body) -> bool {
         let tree = &self.sides[side];
         if tree.traits.ids == Ids::Strong {
             return false;
         }
+        let there = &self.sides[side.other()];
         let copy = tree.all().find(|&place| {
             let body = &tree.items[place].body;
-            body.content == old.content && self.copies.contains(&(body.thing, old.thing))
+            body.content == old.content
+                && self.copies.contains(&(body.thing, old.thing))
+                && !self.is_superseded(body.write)
+                && !there.items.iter().any(|item| item.body.thing == body.thing)
         });
         let copy = copy.map(|place| tree.items[place].body.write);
         if let Some(write) = copy {
@@ -213,21 +218,20 @@ impl World {
             self.stands_for(other, body.write, was_kept || is_kept);
             return Taken::Accounted;
         }
+        // It was taken for equal to another by a comparison that does not see everything (DESIGN 5.2).
+        let mut like_it = self.like(body.content).peekable();
+        let is_alike = like_it.peek().is_some();
         if was_kept || is_kept {
-            return if was_kept {
+            let is_elsewhere = was_kept || like_it.any(|other| self.holder(other).is_some());
+            return if is_elsewhere {
                 Taken::Accounted
             } else {
                 Taken::OnlyKept
             };
         }
         let root = self.root_of(body.write);
-        let like_it = self
-            .alike
-            .iter()
-            .any(|&(a, b)| a == body.content || b == body.content);
         match self.writes[root].is_superseded {
-            // It was taken for equal to another by a comparison that does not see everything (DESIGN 5.2).
-            _ if like_it => Taken::Accounted,
+            _ if is_alike => Taken::Accounted,
             false => Taken::LostUnseen,
             true if self.keeps_versions && self.sides[side].traits.versions => {
                 Taken::LostSuperseded
@@ -249,6 +253,17 @@ impl World {
             self.alike.push((a.content, b.content));
         }
         self.unite(b.write, a.write);
+    }
+
+    /// Other contents that are taken for this one.
+    fn like(&self, content: u32) -> impl Iterator<Item = u32> + '_ {
+        self.alike.iter().filter_map(move |&(a, b)| {
+            if a == content {
+                Some(b)
+            } else {
+                (b == content).then_some(a)
+            }
+        })
     }
 
     /// Whether two contents are one, or taken for one.

@@ -515,3 +515,39 @@ fn the_base_has_no_folder_within_itself() {
         "#,
     );
 }
+
+/// Of two files that the chosen comparison takes for one, one was moved over another and the other deleted (seed 325151).
+#[test]
+fn what_is_taken_for_one_stands_for_the_other() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint hash=Md5 replace_gives_id=true symlinks=false
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Children hash=None move_gives_revision=true replace_gives_id=true coarse_mtime=true
+        policy: two-way mtime-only merge keep-both
+        base folder "d"
+        base folder "f"
+        base write "f/A" 30 2
+        0 source write "d/d" 31
+        0 destination save "d/d" 32
+        31 source move "d/d" "f/A"
+        "#,
+    );
+}
+
+/// A copy was carried and deleted on the other side, and then its original was deleted: neither was a move (seed 400327).
+#[test]
+fn a_copy_that_was_carried_is_another_file() {
+    holds(
+        r#"
+        source: ids=None revisions=ContentHash folder_move=false versions=false
+        destination: ids=Strong
+        versions: false
+        base folder "e"
+        base folder "e/f"
+        base write "e/caf\u{e9}" 11 3
+        0 source copy "e/caf\u{e9}" "e/f/d"
+        16 destination delete "e/f"
+        16 source delete "e/caf\u{e9}"
+        "#,
+    );
+}
