@@ -114,6 +114,7 @@ fn a_rejected_hold_that_pauses_stays() {
     assert_eq!(world.engine.held().unwrap().len(), 1);
 }
 
+/// syncthing/syncthing#7520, syncthing/syncthing#9228: "Revert" and "Override" deleted without a list of what.
 #[test]
 fn own_items_of_a_new_mirror_are_held_and_detached() {
     for seed in SEEDS {
@@ -315,6 +316,7 @@ fn a_person_who_deletes_the_copy_has_decided() {
     assert!(world.engine.conflicts().unwrap().is_empty());
 }
 
+/// nextcloud/desktop#2780: asked for is a list of what will be synced.
 #[test]
 fn a_preview_shows_and_writes_nothing() {
     for seed in SEEDS {
@@ -535,6 +537,7 @@ fn a_restoring_that_is_cut_off_deletes_nothing() {
     }
 }
 
+/// rclone/rclone#7042: a first sync that people run always brings back what was deleted.
 #[test]
 fn the_first_sync_is_what_was_chosen_only_once() {
     for seed in SEEDS {

@@ -29,6 +29,7 @@ fn mirror_with_ignored(seed: u64) -> World {
     world
 }
 
+/// syncthing/syncthing#6038: taking a pattern back carried a delete of what it had covered.
 #[test]
 fn what_a_filter_lets_in_again_on_a_mirror_is_held() {
     for seed in SEEDS {
@@ -97,6 +98,8 @@ fn six_of_twenty_gone(seed: u64) -> World {
     world
 }
 
+/// nextcloud/desktop#9292, nextcloud/desktop#7450, nextcloud/desktop#207: asked again and again about the same
+/// deletes.
 #[test]
 fn deletes_stay_held_while_other_things_are_carried() {
     for seed in SEEDS {
@@ -283,6 +286,7 @@ fn what_a_filter_leaves_out_does_not_prove_a_root() {
     }
 }
 
+/// rclone/rclone#5164: another filter looked like a mass delete.
 #[test]
 fn a_filter_that_leaves_out_everything_does_not_empty_a_root() {
     for seed in SEEDS {
@@ -339,6 +343,7 @@ fn folders_do_not_hide_that_everything_changed() {
     }
 }
 
+/// nextcloud/desktop#1238: the server came back from an old backup, and newer files were replaced.
 #[test]
 fn a_side_that_went_back_in_time_is_held() {
     for seed in SEEDS {
@@ -394,6 +399,7 @@ fn undoing_a_run_is_not_going_back_in_time() {
     }
 }
 
+/// syncthing/syncthing#2282: conflict copies filled the disk.
 #[test]
 fn copies_of_one_file_pile_up_only_so_far() {
     for seed in SEEDS {

@@ -14,6 +14,7 @@ use tandem_core::policy::Mode;
 use tandem_engine::report::Rejection;
 use tandem_testkit::sim::Edit;
 
+/// cloudreve/desktop#43: files that are written all the time were pending for ever, without a word.
 #[test]
 fn what_is_overtaken_each_time_is_shown() {
     for seed in SEEDS {

@@ -89,6 +89,7 @@ fn what_was_replaced_comes_back_and_is_not_carried() {
     }
 }
 
+/// owncloud/client#4619: undoing instead of confirming.
 #[test]
 fn what_was_deleted_comes_back_on_both() {
     for seed in SEEDS {
@@ -230,6 +231,7 @@ fn a_copy_that_was_edited_since_is_left_alone() {
     world.both_have("a", Some("mine"));
 }
 
+/// syncthing/syncthing#2599: going back to a point in time.
 #[test]
 fn several_runs_are_taken_back_newest_first() {
     for seed in SEEDS {

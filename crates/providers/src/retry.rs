@@ -194,6 +194,8 @@ mod tests {
         }
     }
 
+    /// abraunegg/onedrive#133, abraunegg/onedrive#815, skilion/onedrive#164, rclone/rclone#1788: `Retry-After` was
+    /// ignored, or asked for of one request alone.
     #[tokio::test]
     async fn retry_after_is_obeyed_by_every_request_of_the_account() {
         let clock = Arc::new(Slept::default());

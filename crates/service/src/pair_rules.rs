@@ -142,6 +142,7 @@ mod tests {
         }
     }
 
+    /// hwittenborn/celeste#216: one folder to several services.
     #[test]
     fn roots_may_be_shared_but_not_nested_and_changes_go_no_rounds() {
         use Mode::{DestinationToSource, SourceBackup, SourceToDestination, TwoWay};

@@ -178,12 +178,14 @@ fn grows(bench: &Bench, length: Duration, mut meanwhile: impl FnMut(Duration)) {
     }
 }
 
+/// owncloud/client#2210: a file was uploaded while `wget` still wrote it.
 #[test]
 fn a_file_that_is_being_written_is_carried_when_it_rests() {
     let bench = Bench::new();
     grows(&bench, Duration::from_secs(2), |_| {});
 }
 
+/// cloudreve/desktop#43: files were pending for as long as one was written.
 #[test]
 fn a_save_beside_a_file_that_is_being_written_does_not_wait_for_it() {
     let bench = Bench::new();
@@ -253,6 +255,7 @@ fn a_file_that_keeps_changing_is_said_to_do_so_after_ten_seconds() {
     assert_eq!(status["problems"], 0, "{status}");
 }
 
+/// samschott/maestral#407, samschott/maestral#319: saving by rename left copies behind.
 #[test]
 fn a_save_by_rename_is_one_update() {
     let bench = Bench::new();

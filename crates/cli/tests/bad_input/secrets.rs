@@ -24,6 +24,8 @@ fn with_keyring_storage(desk: &Desk) {
     std::fs::write(&file, text).unwrap();
 }
 
+/// nextcloud/desktop#2573, nextcloud/desktop#5856, nextcloud/desktop#7231, nextcloud/desktop#8204: signed out after
+/// every start of the computer, for the keyring was not ready.
 #[test]
 fn a_keyring_that_is_not_there() {
     let desk = Desk::new();
@@ -44,6 +46,7 @@ fn a_keyring_that_is_not_there() {
     );
 }
 
+/// samschott/maestral#957: an error of the keyring that stayed, whatever one did.
 #[test]
 fn a_keyring_that_is_locked() {
     let desk = Desk::new();

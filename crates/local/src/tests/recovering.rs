@@ -60,6 +60,7 @@ async fn a_staged_file_that_somebody_wrote_into_or_replaced_is_kept() {
     }
 }
 
+/// abraunegg/onedrive#791: a half downloaded file was uploaded when the program was started again.
 #[tokio::test]
 async fn what_was_staged_is_removed_even_by_a_run_that_knows_its_name_alone() {
     let bench = Bench::naming();

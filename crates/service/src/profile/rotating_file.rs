@@ -94,6 +94,7 @@ fn append_to(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
+    /// nextcloud/desktop#2854: gigabytes of logs.
     #[test]
     fn a_log_keeps_five_files_within_their_limit() {
         let scratch = tempfile::tempdir().unwrap();
