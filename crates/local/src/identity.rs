@@ -1,5 +1,6 @@
 //! What shows that a root is the folder it was: a random id in `.tandem/root`, and the volume (DESIGN 5.7).
 
+use rustix::fd::OwnedFd;
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Identity, RootIdentity};
@@ -83,19 +84,12 @@ fn make(disk: &Disk, anchor: &Anchor) -> Result<Identity> {
             disk.environment.random(),
             disk.environment.random()
         );
-        let temp = disk.random_name("root-", ".new");
-        let answer = write(&own, &temp, &id);
-        if answer.is_err() {
-            // Nothing but a file of ours, and removing it changes nothing about the answer.
-            let _ = own.unlink(&temp);
+        // Before the marker: once that is there, nobody comes back to this.
+        if let Err(error) = hide_from_git(&own) {
+            tracing::warn!(%error, "git will show the folder of Tandem's own");
         }
-        match answer {
-            Ok(()) => {
-                if let Err(error) = hide_from_git(&own) {
-                    tracing::warn!(%error, "git will show the folder of Tandem's own");
-                }
-                anchor.folder.sync()?;
-            }
+        match write(disk, &own, &id) {
+            Ok(()) => anchor.folder.sync()?,
             Err(Errno::EXIST) => {}
             Err(error) => return Err(error),
         }
@@ -110,17 +104,40 @@ fn make(disk: &Disk, anchor: &Anchor) -> Result<Identity> {
 
 fn hide_from_git(own: &Folder) -> SysResult<()> {
     let (name, rule) = GIT_IGNORE;
-    match own.create_file(name, 0o600) {
-        Ok(file) => sys::write_at(&file, rule, 0),
-        Err(Errno::EXIST) => Ok(()),
-        Err(error) => Err(error),
-    }
+    let file = match own.create_file(name, 0o600) {
+        // A run that was killed made it and wrote nothing.
+        Err(Errno::EXIST) if own.stat(name)?.is_some_and(|found| found.size == 0) => {
+            own.open_file(name, Access::Write)?
+        }
+        Err(Errno::EXIST) => return Ok(()),
+        made => made?,
+    };
+    sys::write_at(&file, rule, 0)
 }
 
-fn write(own: &Folder, temp: &str, id: &str) -> SysResult<()> {
-    let file = own.create_file(temp, 0o600)?;
-    sys::write_at(&file, format!("{id}\n").as_bytes(), 0)?;
-    sys::sync(&file)?;
-    own.rename_if_free(temp, own, FILE)?;
+/// Makes the marker, whole from the first; fails with `EXIST` if somebody was first.
+fn write(disk: &Disk, own: &Folder, id: &str) -> SysResult<()> {
+    let fill = |file: &OwnedFd| {
+        sys::write_at(file, format!("{id}\n").as_bytes(), 0)?;
+        sys::sync(file)
+    };
+    // So made, a run that is killed leaves nothing behind.
+    if let Some(file) = own.create_unnamed(0o600)? {
+        fill(&file)?;
+        match own.name_unnamed(&file, FILE) {
+            Ok(()) => return own.sync(),
+            Err(Errno::EXIST) => return Err(Errno::EXIST),
+            // It cannot be named here after all.
+            Err(_) => {}
+        }
+    }
+    let temp = disk.random_name("root-", ".new");
+    let made = own.create_file(&temp, 0o600).and_then(|file| fill(&file));
+    let answer = made.and_then(|()| own.rename_if_free(&temp, own, FILE));
+    if answer.is_err() {
+        // Nothing but a file of ours, and removing it changes nothing about the answer.
+        let _ = own.unlink(&temp);
+    }
+    answer?;
     own.sync()
 }

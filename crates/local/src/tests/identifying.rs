@@ -52,6 +52,24 @@ async fn git_neither_shows_nor_cleans_what_is_tandems_own() {
 }
 
 #[tokio::test]
+async fn what_a_killed_run_began_to_hide_from_git_is_hidden_and_nothing_lies_beside_the_marker() {
+    for form in FORMS {
+        let bench = Bench::with(form);
+        std::fs::create_dir(bench.path(".tandem")).unwrap();
+        bench.put(".tandem/.gitignore", "");
+        bench.root.identity(true).await.unwrap();
+        let rule = std::fs::read_to_string(bench.path(".tandem/.gitignore")).unwrap();
+        assert_eq!(rule, "*\n");
+        let mut names: Vec<_> = std::fs::read_dir(bench.path(".tandem"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, [".gitignore", "root"]);
+    }
+}
+
+#[tokio::test]
 async fn another_folder_in_the_same_place_is_another_root() {
     let bench = Bench::new();
     let made = bench.root.identity(true).await.unwrap();
