@@ -30,12 +30,14 @@ impl Engine {
     /// # Errors
     /// A state that cannot be read.
     pub fn conflicts(&self) -> Result<Vec<ConflictView>> {
+        // A pass notes a conflict before it makes the copy: what is not there yet has resolved nothing.
+        let is_still = self.passing.try_lock();
         let rows = self.state().conflicts()?;
         let mut views = Vec::new();
         for row in rows {
             if self.is_open(&row)? {
                 views.push(self.conflict_view(row)?);
-            } else {
+            } else if is_still.is_some() {
                 self.state().drop_conflict(&row.id)?;
             }
         }

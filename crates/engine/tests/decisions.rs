@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Destination, SEEDS, Source, World, capabilities, path};
 use futures_util::future::join;
 use tandem_core::capabilities::Ids;
@@ -229,6 +231,27 @@ fn a_waiting_conflict_keeps_both_or_is_merged() {
             assert!(world.is_kept(Destination, "the destination's, longer"));
             decided(&world);
         }
+    }
+}
+
+/// Whoever shows the pairs asks at each event, also between the note of a conflict and its copy.
+#[test]
+fn a_conflict_that_is_asked_for_while_its_copy_is_made_is_not_forgotten() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        world.write(Source, "a", "the source's");
+        world.write(Destination, "a", "the destination's");
+        let environment = world.environment.shared();
+        let asking = async {
+            for _ in 0..2000 {
+                world.engine.conflicts().unwrap();
+                environment.sleep(Duration::from_millis(1)).await;
+            }
+        };
+        world
+            .run(async { join(world.engine.sync(), asking).await.0 })
+            .unwrap();
+        assert_eq!(world.engine.conflicts().unwrap().len(), 1, "{seed}");
     }
 }
 
