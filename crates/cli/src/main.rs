@@ -120,7 +120,8 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
     let begin = |profile: &Profile| log(Some(profile));
     let Some(request) = request else {
         let own = Session::own(&folder, secrets::passphrase(), &redactor, begin).await;
-        return Ok(supervise(own.map_err(|fault| fault.failure())?, &global).await);
+        let own = own.map_err(|fault| fault.failure())?;
+        return Ok(supervise(own, &global).await);
     };
     let session = Session::open(&folder, secrets::passphrase(), &redactor, begin).await;
     let session = session.map_err(|fault| fault.failure())?;

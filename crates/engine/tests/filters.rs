@@ -58,20 +58,28 @@ fn what_ages_out_of_a_mirror_stays_on_a_store_that_shows_upload_times() {
     }
 }
 
+/// A world in which the folder `f` was deleted at the source and stays at the destination, for what is left out of the
+/// pair in it.
+fn with_a_kept_folder(seed: u64, also: impl FnOnce(&World)) -> World {
+    let world = to_a_store(seed, |o| {
+        o.policy.mode = Mode::SourceToDestination;
+        o.filter.patterns = vec!["*.log".to_owned()];
+    });
+    world.folder(Source, "f");
+    world.write(Source, "f/a", "sent");
+    also(&world);
+    world.sync();
+    world.write(Destination, "f/own.log", "mine");
+    world.delete(Source, "f/a");
+    world.delete(Source, "f");
+    world.sync();
+    world
+}
+
 #[test]
 fn what_wants_the_name_of_a_folder_that_is_kept_waits_for_room() {
     for seed in SEEDS {
-        let world = to_a_store(seed, |o| {
-            o.policy.mode = Mode::SourceToDestination;
-            o.filter.patterns = vec!["*.log".to_owned()];
-        });
-        world.folder(Source, "f");
-        world.write(Source, "f/a", "sent");
-        world.sync();
-        world.write(Destination, "f/own.log", "mine");
-        world.delete(Source, "f/a");
-        world.delete(Source, "f");
-        world.sync();
+        let world = with_a_kept_folder(seed, |_| ());
         world.write(Source, "f", "a file by now");
         let summary = world.sync();
         assert_eq!(
@@ -95,18 +103,9 @@ fn what_wants_the_name_of_a_folder_that_is_kept_waits_for_room() {
 #[test]
 fn what_moves_to_the_name_of_a_folder_that_is_kept_waits_for_room() {
     for seed in SEEDS {
-        let world = to_a_store(seed, |o| {
-            o.policy.mode = Mode::SourceToDestination;
-            o.filter.patterns = vec!["*.log".to_owned()];
+        let world = with_a_kept_folder(seed, |world| {
+            world.write(Source, "b", "to be moved");
         });
-        world.folder(Source, "f");
-        world.write(Source, "f/a", "sent");
-        world.write(Source, "b", "to be moved");
-        world.sync();
-        world.write(Destination, "f/own.log", "mine");
-        world.delete(Source, "f/a");
-        world.delete(Source, "f");
-        world.sync();
         let (from, to) = (path("b"), path("f"));
         world.edit(Source, &Edit::Move { from, to });
         assert_eq!(world.sync().stopped, None, "seed {seed}");

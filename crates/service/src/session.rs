@@ -16,6 +16,8 @@ use crate::update::Updates;
 
 /// How long a command waits for another short one to let the profile go.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How often it looks whether it did. Short, so that commands which follow each other closely let one in.
+const POLL: Duration = Duration::from_millis(10);
 
 /// Where requests are answered.
 #[derive(Debug)]
@@ -102,7 +104,7 @@ impl Session {
             if began.elapsed() > PATIENCE {
                 return Err(Fault::Owned(owner));
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -110,25 +112,24 @@ impl Session {
     /// holds it is waited for.
     ///
     /// # Errors
-    /// What is wrong with the profile; [`Fault::Owned`] if somebody keeps it.
+    /// As those of [`Session::open`]; also [`Fault::Owned`] if somebody keeps the profile.
     pub async fn own(
         folder: &Path,
         ask: AskPassphrase,
         redactor: &Redactor,
-        begin: impl FnOnce(&Profile),
+        begin: impl Fn(&Profile) + Sync,
     ) -> Result<Own, Fault> {
         let began = Instant::now();
         loop {
-            match Service::open(folder, ask.clone(), redactor.clone()) {
-                Ok(service) => {
-                    begin(service.profile());
-                    return Ok(own(service));
-                }
-                Err(Fault::Owned(_)) if began.elapsed() < PATIENCE => {}
-                Err(fault) => return Err(fault),
+            let owner = match Self::open(folder, ask.clone(), redactor, &begin).await? {
+                Self::Own(own) => return Ok(own),
+                #[cfg(unix)]
+                Self::Other(_, owner) => owner,
+            };
+            if began.elapsed() > PATIENCE {
+                return Err(Fault::Owned(owner));
             }
-            // Short, so that commands that follow each other closely let one in.
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 

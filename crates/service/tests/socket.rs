@@ -228,9 +228,13 @@ fn owned_by(
     lock
 }
 
+/// What a command is told, and a process that must own the profile alike.
 async fn refused(scratch: &tempfile::TempDir) -> String {
     let found = Session::open(scratch.path(), nobody(), &Redactor::default(), |_| ()).await;
-    found.err().unwrap().failure().message
+    let message = found.err().unwrap().failure().message;
+    let owned = Session::own(scratch.path(), nobody(), &Redactor::default(), |_| ()).await;
+    assert_eq!(owned.err().unwrap().failure().message, message);
+    message
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -377,7 +377,7 @@ impl Execution<'_> {
             .state()
             .why_detached(action.side, path)?
             .is_some();
-        Ok(is_kept.then(|| in_the_way(action.side, path)))
+        Ok(is_kept.then(|| ProblemRow::in_the_way(action.side, path)))
     }
 
     /// Both ends of the action are looked at again.
@@ -481,14 +481,4 @@ fn chunks<T>(all: Vec<T>, size: usize) -> Vec<Vec<T>> {
         chunks.push(rest.by_ref().take(size).collect());
     }
     chunks
-}
-
-/// What is not carried has the name that something else is to have: that waits until a person makes room.
-fn in_the_way(side: Side, path: &RelPath) -> ProblemRow {
-    ProblemRow {
-        side,
-        path: path.to_string(),
-        why: "in_the_way".to_owned(),
-        detail: String::new(),
-    }
 }

@@ -16,10 +16,10 @@ use tandem_core::storage::{Committed, Deleted, Discard, Expected, Keep, Locator,
 
 use super::folder_move::children;
 use super::recording::journal_row;
-use super::{Execution, Finished, GROUP, chunks, in_the_way};
+use super::{Execution, Finished, GROUP, chunks};
 use crate::error::Result;
 use crate::parallel::answers_in_parallel;
-use crate::state::{JournalRow, UNSYNCED_CHILD};
+use crate::state::{JournalRow, ProblemRow, UNSYNCED_CHILD};
 
 type Answer<T> = tandem_core::error::Result<T>;
 
@@ -304,7 +304,7 @@ impl Execution<'_> {
     /// What wants its name waits until a person makes room.
     fn stands_in_the_way(&mut self, action: &Action) -> Result<()> {
         let path = action.path().cloned().unwrap_or_else(RelPath::root);
-        let problem = in_the_way(action.side, &path);
+        let problem = ProblemRow::in_the_way(action.side, &path);
         self.out.failed.insert((action.side, path));
         self.summary.failed += 1;
         self.engine

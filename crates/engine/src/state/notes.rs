@@ -48,6 +48,18 @@ pub(crate) struct ProblemRow {
     pub(crate) detail: String,
 }
 
+impl ProblemRow {
+    /// What is not carried has the name that something else is to have: that waits until a person makes room.
+    pub(crate) fn in_the_way(side: Side, path: &RelPath) -> Self {
+        Self {
+            side,
+            path: path.to_string(),
+            why: "in_the_way".to_owned(),
+            detail: String::new(),
+        }
+    }
+}
+
 fn damaged(e: impl std::fmt::Display) -> EngineError {
     EngineError::DamagedState(e.to_string())
 }

@@ -156,13 +156,14 @@ async fn a_folder_that_turns_into_a_link_at_any_instant_leads_nowhere() {
         });
         let end = Instant::now() + Duration::from_secs(3);
         let mut round = 0;
-        while (round < 10_000 || swaps.load(Ordering::Relaxed) < 10_000) && Instant::now() < end {
+        // As much as three seconds hold, and on a busy machine what is needed to prove anything.
+        let few = |round, most| round < most || swaps.load(Ordering::Relaxed) < 20 * most;
+        while few(round, 50) || few(round, 10_000) && Instant::now() < end {
             assault(&bench, round).await;
             round += 1;
         }
         stop.store(true, Ordering::Relaxed);
         attacker.join().unwrap();
         assert_eq!(snapshot(&bench), before, "after {round} rounds");
-        assert!(round > 50 && swaps.load(Ordering::Relaxed) > 1000);
     }
 }

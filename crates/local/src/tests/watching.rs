@@ -107,8 +107,8 @@ async fn tandems_own_files_and_reading_are_no_news() {
     assert_eq!(hints, []);
 }
 
-/// syncthing/syncthing#5731, syncthing/syncthing#4833: all of a processor went into trying for watches again, and nobody said how many were
-/// needed.
+/// syncthing/syncthing#5731, syncthing/syncthing#4833: all of a processor went into trying for watches again, and nobody
+/// said how many were needed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_watches_run_out_the_rest_is_polled_and_told() {
     let bench = Bench::with(Options {

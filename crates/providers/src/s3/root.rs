@@ -16,7 +16,6 @@ use tandem_core::storage::{
 
 use super::keys::{LONGEST_KEY, folder_key, object_key};
 use super::listing::{Listing, listing};
-use super::pages::ListedObject;
 use super::parts::Token;
 use super::read::{Wanted, read};
 use super::store::Store;
@@ -80,11 +79,11 @@ impl S3Root {
     /// Whether anything lies below the folder with this key, its marker included.
     pub(super) async fn is_folder(&self, folder_key: &str) -> Result<bool> {
         let first = self.store.bucket.first_in_folder(folder_key).await?;
-        let is_marker = |object: &ListedObject| object.key == folder_key.as_bytes();
         let exists = !first.objects.is_empty() || !first.folders.is_empty();
         if exists {
-            let marked = first.objects.first().is_some_and(is_marker);
-            self.store.known.add(folder_key, marked);
+            let object = first.objects.first();
+            let is_marked = object.is_some_and(|object| object.key == folder_key.as_bytes());
+            self.store.known.add(folder_key, is_marked);
         } else {
             self.store.known.remove(folder_key);
         }

@@ -22,8 +22,9 @@ use super::revision::md5_hash;
 use super::root::S3Root;
 use super::upload::{Upload, Written};
 
-/// Members of a group that are sent at once.
-const AT_ONCE: usize = 16;
+/// Members of a group that are made visible at once: most of them complete a multipart upload, as the engine commits
+/// what is sent whole one by one, within the pair's limit.
+const AT_ONCE: usize = 8;
 
 /// What a change is going to replace or remove.
 pub(super) struct Replaced {
