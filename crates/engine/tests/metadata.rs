@@ -4,11 +4,13 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Destination, SEEDS, Source, World, capabilities, path};
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::side::Side;
 use tandem_core::time::Timestamp;
-use tandem_testkit::sim::Edit;
+use tandem_testkit::sim::{Edit, Fault, Faults};
 
 /// A destination as object stores are: a listing shows when an object was uploaded.
 fn shape(side: Side) -> Capabilities {
@@ -46,6 +48,33 @@ fn with_script(seed: u64) -> World {
     );
     world.sync();
     world
+}
+
+/// A copy that was made is found again by the next pass, whatever it learns of times meanwhile.
+#[test]
+fn a_loser_is_copied_once_however_often_the_winner_cannot_be_carried() {
+    for seed in SEEDS {
+        let world = World::of(seed, |_| {}, |side| shape(side.other()));
+        world.write(Source, "a", "the source's");
+        world.write(Destination, "a", "the destination's");
+        world
+            .sides
+            .destination
+            .set_faults(Faults::of(&[(Fault::ShortRead, 1000)]));
+        for _ in 0..4 {
+            world.environment.advance(Duration::from_secs(3600));
+            world.sync();
+        }
+        world.sides.destination.heal();
+        world.sync();
+        world.both_have("a", Some("the destination's"));
+        let there = world.sides.source.snapshot();
+        let copies: Vec<_> = there
+            .keys()
+            .filter(|p| p.as_str().contains("conflict"))
+            .collect();
+        assert_eq!(copies.len(), 1, "seed {seed}: {copies:?}");
+    }
 }
 
 #[test]

@@ -143,21 +143,19 @@ impl<'a> Nodes<'a> {
         self.all[node].known_as[side].unwrap_or(self.all[node].id)
     }
 
-    /// The time in the name of a conflict copy of what a side has: its mtime, if a client set it, else when it was
-    /// first seen; only where that is not known the server's time of upload.
+    /// The time in the name of a conflict copy of what a side has: when it was first seen, if that was noted since a
+    /// listing showed no time of it, and so whatever is learned of it later; else its mtime.
     pub(super) fn written_at(&self, side: Side, node: usize) -> Timestamp {
         let it = &self.all[node];
         let first_seen = || {
             let seen = &self.input.trees.first_seen[side];
             seen.get(&self.id_on(side, node)).or(seen.get(&it.id))
         };
-        match it.places[side].and_then(|p| p.entry.mtime) {
-            Some(mtime) if mtime.by_client => mtime.at,
-            other => {
-                let uploaded = other.map(|mtime| mtime.at);
-                first_seen().copied().or(uploaded).unwrap_or_default()
-            }
-        }
+        let mtime = it.places[side].and_then(|p| p.entry.mtime);
+        first_seen()
+            .copied()
+            .or(mtime.map(|mtime| mtime.at))
+            .unwrap_or_default()
     }
 
     /// Names with equal keys cannot lie beside each other on at least one side.

@@ -1,7 +1,7 @@
 //! Both sides did something to one item, or something else under its name.
 
 use tandem_core::entry::{Entry, Mtime, Revision};
-use tandem_core::plan::{ConflictKind, Deed, ItemId, MadeCopy, Reason, Retain, Seen};
+use tandem_core::plan::{ConflictKind, Deed, ItemId, MadeCopy, Reason, Refusal, Retain, Seen};
 use tandem_core::side::PerSide;
 use tandem_core::side::Side::{Destination, Source};
 use tandem_core::time::Timestamp;
@@ -161,6 +161,26 @@ fn different_files_made_on_both_sides_are_kept_both() {
     let plan = pair.plan();
     assert_eq!(told(&plan), [format!("source: copy a to {COPY}")]);
     assert_eq!(conflicts(&plan), [ConflictKind::CreateCreate]);
+}
+
+#[test]
+fn nothing_is_copied_where_the_loser_cannot_make_room_for_the_winner() {
+    let sized = |size: u64, content: u8| Entry {
+        size,
+        ..file("a", 1, content)
+    };
+    // Either the winner's version, or the copy of its own, which somebody could write and Tandem cannot.
+    for (source, destination) in [(1, 100), (100, 1)] {
+        let mut pair = Pair::new();
+        pair.capabilities.source.largest_file = Some(50);
+        pair.fresh(Source, 1, 0, sized(source, 7));
+        pair.fresh(Destination, 2, 0, sized(destination, 8));
+        let plan = pair.plan();
+        assert_eq!(told(&plan), [] as [&str; 0]);
+        assert_eq!(conflicts(&plan), [ConflictKind::CreateCreate]);
+        let left_out: Vec<_> = plan.left_out.iter().map(|l| l.why).collect();
+        assert!(left_out.contains(&Refusal::TooLarge), "{left_out:?}");
+    }
 }
 
 #[test]

@@ -501,11 +501,16 @@ impl State {
         let had = self.seen_at(side, folder, name)?.is_some();
         let bytes = entry.map(pack_entry).transpose()?;
         let since = match entry {
-            // A server's upload time is no time of the content.
-            Some(entry) if !entry.mtime.is_some_and(|m| m.by_client) => {
-                Some(self.since(side, folder, name, entry)?.0)
+            Some(entry) => {
+                // A server's upload time is no time of the content.
+                let is_timed = entry.mtime.is_some_and(|m| m.by_client);
+                let noted = match had {
+                    true => self.since(side, folder, name, entry)?,
+                    false => None,
+                };
+                noted.or((!is_timed).then_some(self.now))
             }
-            _ => None,
+            None => None,
         };
         let mut write = self.db.prepare_cached(
             "INSERT OR REPLACE INTO seen (side, parent, name, id, state, folder, entry, since) \
@@ -519,7 +524,7 @@ impl State {
             state as i64,
             was_folder(entry),
             bytes,
-            since
+            since.map(|at| at.0)
         ])?;
         drop(write);
         if !had {
@@ -528,8 +533,14 @@ impl State {
         self.index_native(side, folder, entry)
     }
 
-    /// Since when a place shows this entry, as far as it was noted.
-    fn since(&self, side: Side, folder: ItemId, name: &Name, entry: &Entry) -> Result<Timestamp> {
+    /// Since when a place shows this content, if that was noted.
+    fn since(
+        &self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+        entry: &Entry,
+    ) -> Result<Option<Timestamp>> {
         let mut query = self.db.prepare_cached(
             "SELECT entry, since FROM seen WHERE side = ?1 AND parent = ?2 AND name = ?3",
         )?;
@@ -538,12 +549,12 @@ impl State {
                 Ok((r.get(0)?, r.get(1)?))
             })
             .optional()?;
-        if let Some((Some(bytes), Some(since))) = found
-            && same_stamp(&unpack_entry(&bytes)?, entry)
-        {
-            return Ok(Timestamp(since));
+        if let Some((Some(bytes), Some(since))) = found {
+            let was = unpack_entry(&bytes)?;
+            let is_same = was.kind == entry.kind && was.size == entry.size && was.id == entry.id;
+            return Ok((is_same && was.revision == entry.revision).then_some(Timestamp(since)));
         }
-        Ok(self.now)
+        Ok(None)
     }
 
     pub(super) fn delete_seen(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {

@@ -223,6 +223,12 @@ impl Emitter<'_, '_> {
         let Some(parent) = self.trees[loser].parent(node) else {
             return;
         };
+        // Nothing is copied where it would make no room: another copy would come with every pass.
+        let won = self.nodes.all[node].places[winner].map(|place| place.entry);
+        if let Some(why) = won.and_then(|won| refusal(self.input, loser, won)) {
+            self.refuse(loser, node, why);
+            return;
+        }
         let at = self.nodes.written_at(loser, node);
         let rules = self.input.capabilities.map(|side| &side.names);
         for ordinal in 1..1000 {
@@ -251,6 +257,10 @@ impl Emitter<'_, '_> {
                     }
                 },
                 None if !self.is_taken(winner, parent, &name) => {
+                    if let Some(why) = refusal(self.input, loser, &lost.entry) {
+                        self.refuse(loser, node, why);
+                        return;
+                    }
                     let path = self.trees[loser].path(parent).join(&native);
                     self.push(
                         loser,
