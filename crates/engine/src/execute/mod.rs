@@ -107,6 +107,8 @@ pub(crate) struct Execution<'a> {
     places: HashMap<ItemId, BasePlace>,
     /// Items whose step was not done: what lies below them is not where the plan says.
     undone: BTreeSet<ItemId>,
+    /// Where an item still is, for its move was not done: no folder is made there.
+    unmoved: BTreeSet<(Side, RelPath)>,
     /// The folder in which the plan has each item.
     folders: HashMap<ItemId, ItemId>,
     /// Folders that were made and may not be durable: what lies in them is not recorded.
@@ -148,6 +150,7 @@ impl Engine {
             flow: Flow::to(Side::Destination),
             places: HashMap::new(),
             undone: BTreeSet::new(),
+            unmoved: BTreeSet::new(),
             folders: HashMap::new(),
             lost: BTreeSet::new(),
             unrecorded: Unrecorded::none(self),
@@ -222,6 +225,7 @@ impl Execution<'_> {
             .map(|base| (base.id, (base.parent, base.name.clone())))
             .collect();
         self.undone.clear();
+        self.unmoved.clear();
         self.folders = folders(plan, loaded);
     }
 
@@ -296,7 +300,7 @@ impl Execution<'_> {
         self.engine.left_unsettled();
         self.doubt(action);
         if is_step(action) {
-            self.undone.insert(action.standing.item);
+            self.leave_undone(action);
         }
         let path = action.path().cloned().unwrap_or_else(RelPath::root);
         if raced {
@@ -348,9 +352,19 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Whether the action lies below a folder whose step was not done.
+    /// A folder was not made, or something not moved.
+    fn leave_undone(&mut self, action: &Action) {
+        self.undone.insert(action.standing.item);
+        if let Deed::Move { from, .. } = &action.deed {
+            self.unmoved.insert((action.side, from.path.clone()));
+        }
+    }
+
+    /// Whether the action lies below a folder whose step was not done, or makes a folder where something still is.
     fn relies_on_undone(&self, action: &Action) -> bool {
-        is_below(&self.undone, &self.folders, action)
+        let stands = |path: &RelPath| self.unmoved.contains(&(action.side, path.clone()));
+        let is_taken = matches!(&action.deed, Deed::CreateFolder { path, .. } if stands(path));
+        is_taken || is_below(&self.undone, &self.folders, action)
     }
 
     /// Where the fault lies: what cannot be read is a problem of the side that has it.

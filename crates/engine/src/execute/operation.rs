@@ -43,7 +43,7 @@ impl Execution<'_> {
                     break;
                 }
                 if self.relies_on_undone(&action) {
-                    self.undone.insert(action.standing.item);
+                    self.leave_undone(&action);
                     continue;
                 }
                 let (answer, intent) = self.step(&action).await?;
