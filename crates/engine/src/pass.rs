@@ -317,11 +317,12 @@ impl Engine {
         self.progress(|p| *p = total);
     }
 
+    /// What is held already stays so until the pass ends: its deletes may come in a later part.
     fn tell_holds(&self, holds: &[(Hold, String)]) -> Result<()> {
         let now = self.now();
         let known = self.state().held_ids()?;
         self.state()
-            .transaction(|state| state.set_holds(holds, now))?;
+            .transaction(|state| state.add_holds(holds, now))?;
         for (hold, _) in holds {
             if !known.contains(&hold.id.to_string()) {
                 self.setup

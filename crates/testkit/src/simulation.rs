@@ -431,7 +431,10 @@ impl World {
         let capabilities = PerSide::from_fn(|side: Side| self.sides[side].capabilities().clone());
         let refused = refused_paths(&snapshots, &capabilities);
         let verified = self.policy.compare == Compare::HashOnly;
-        let known = self.told(&capabilities, "unsupported");
+        let mut known = self.told(&capabilities, "unsupported");
+        // No copy of it can be made beside it, as a conflict asks for.
+        let oversized = oversized_paths(&snapshots, &capabilities);
+        known.extend(&self.told(&capabilities, "too_large") & &oversized);
         let collisions = self.told(&capabilities, "collision");
         let path_of = |side: Side, path: &RelPath| common_path(&capabilities, &refused, side, path);
         let all = PerSide::from_fn(|side| {
@@ -527,6 +530,25 @@ fn refused_paths(
         }
     }
     refused
+}
+
+/// Paths, as [`folded`], of what a person wrote on a side that takes nothing as large from a program.
+fn oversized_paths(
+    snapshots: &PerSide<crate::sim::Snapshot>,
+    capabilities: &PerSide<Capabilities>,
+) -> BTreeSet<RelPath> {
+    let mut oversized = BTreeSet::new();
+    for side in Side::BOTH {
+        let most = capabilities[side].largest_file.unwrap_or(u64::MAX);
+        for (path, items) in &snapshots[side] {
+            if items.iter().any(|item| item.content.size() > most)
+                && let Ok(pair) = names::decode_path(path, &capabilities[side].names)
+            {
+                oversized.extend(folded(capabilities, &pair));
+            }
+        }
+    }
+    oversized
 }
 
 /// The path with names that are one on some side made equal.

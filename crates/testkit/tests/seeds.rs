@@ -28,6 +28,7 @@ const ALL: Shape = Shape {
     every_mode: true,
     held: false,
 };
+const ALL_HELD: Shape = Shape { held: true, ..ALL };
 
 const FOUND: &[(u64, Shape, &str)] = &[
     (
@@ -224,6 +225,21 @@ const FOUND: &[(u64, Shape, &str)] = &[
         815,
         PLAIN,
         "what an item still had where another took its place in the base was not known any more",
+    ),
+    (
+        8694,
+        PLAIN,
+        "a conflict's loser was copied in every pass, where the winner is too large for its side",
+    ),
+    (
+        6241,
+        FAULTS,
+        "a folder was made where another still was, for its move was not done, and the other never moved",
+    ),
+    (
+        2097,
+        ALL_HELD,
+        "a delete in a later part of a pass was done, although a person had been asked about it",
     ),
 ];
 

@@ -14,14 +14,19 @@ fn damaged(e: impl std::fmt::Display) -> EngineError {
 }
 
 impl State {
-    /// Replaces the holds by those given. `actions` is their list for a person, as JSON. What is held as it was is not
-    /// written anew: of deletes there may be very many.
+    /// Replaces the holds by those given.
     pub(crate) fn set_holds(&self, holds: &[(Hold, String)], now: Timestamp) -> Result<()> {
         let held: BTreeSet<String> = holds.iter().map(|(hold, _)| hold.id.to_string()).collect();
-        let known = self.held_ids()?;
-        for id in known.difference(&held) {
+        for id in self.held_ids()?.difference(&held) {
             self.drop_hold(id)?;
         }
+        self.add_holds(holds, now)
+    }
+
+    /// Adds holds. `actions` is their list for a person, as JSON. What is held as it was is not written anew: of
+    /// deletes there may be very many.
+    pub(crate) fn add_holds(&self, holds: &[(Hold, String)], now: Timestamp) -> Result<()> {
+        let known = self.held_ids()?;
         let mut write = self.db.prepare_cached(
             "INSERT INTO holds (id, hold, actions, since) VALUES (?1, ?2, ?3, ?4)",
         )?;
