@@ -241,6 +241,16 @@ const FOUND: &[(u64, Shape, &str)] = &[
         ALL_HELD,
         "a delete in a later part of a pass was done, although a person had been asked about it",
     ),
+    (
+        2478,
+        ALL_HELD,
+        "of two folders whose names differ in case, one was looked for under the other's name",
+    ),
+    (
+        3526,
+        ALL_HELD,
+        "a folder that was told by what is in it took a file's place, and was made anew in every pass",
+    ),
 ];
 
 /// Of those that have deletes which a person is asked about.

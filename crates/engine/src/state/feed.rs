@@ -14,7 +14,7 @@ use tandem_core::storage::Cursor;
 use tandem_core::time::Timestamp;
 
 use super::seen::{Differs, FolderSeen, Wanted, fill_in_meta, same_stamp};
-use super::{State, side_number};
+use super::{State, side_column, side_number};
 use crate::error::{EngineError, Result};
 
 /// Begins the notes of folders that are to be listed, each of which has one.
@@ -337,11 +337,7 @@ impl State {
         let gone = rows
             .iter()
             .filter(|(_, _, state, _)| *state == Differs::Absent);
-        let column = if side == Side::Source {
-            "source"
-        } else {
-            "destination"
-        };
+        let column = side_column(side);
         let sql = format!("SELECT count(*) FROM base WHERE parent = 0 AND {column} NOT NULL");
         let count: i64 = self.db.prepare_cached(&sql)?.query_row([], |r| r.get(0))?;
         Ok(count.unsigned_abs() == gone.count() as u64)

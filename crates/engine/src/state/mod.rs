@@ -384,6 +384,14 @@ const fn side_number(side: Side) -> i64 {
     }
 }
 
+/// The column of the base that has a side's stamps.
+const fn side_column(side: Side) -> &'static str {
+    match side {
+        Side::Source => "source",
+        Side::Destination => "destination",
+    }
+}
+
 const fn side_of(number: i64) -> Side {
     if number == 0 {
         Side::Source

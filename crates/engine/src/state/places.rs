@@ -10,7 +10,7 @@ use tandem_core::side::{PerSide, Side};
 
 use super::pack::unpack_entry;
 use super::seen::{Differs, was_folder};
-use super::{State, side_number};
+use super::{State, side_column, side_number};
 use crate::error::{EngineError, Result};
 
 /// A row of a folder: the name, the id, how the place differs, and what is there.
@@ -115,9 +115,13 @@ impl State {
                 _ => {}
             }
         }
-        let mut query = self
-            .db
-            .prepare_cached("SELECT item FROM base WHERE parent = ?1 AND name = ?2 AND kind = 1")?;
+        // The first byte of a stamp says whether the side has another name for it.
+        let column = side_column(side);
+        let sql = format!(
+            "SELECT item FROM base WHERE parent = ?1 AND name = ?2 AND kind = 1 \
+             AND ({column} IS NULL OR substr({column}, 1, 1) = x'00')"
+        );
+        let mut query = self.db.prepare_cached(&sql)?;
         let id: Option<i64> = query
             .query_row(params![parent.0, name.as_str()], |r| r.get(0))
             .optional()?;

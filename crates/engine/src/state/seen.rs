@@ -14,7 +14,7 @@ use tandem_core::time::Timestamp;
 
 use super::pack::{has_usual_name, pack_entry, pack_stamp, unpack_entry, unpack_stamp};
 use super::places::SeenIn;
-use super::{State, side_number};
+use super::{State, side_column, side_number};
 use crate::error::{EngineError, Result};
 
 /// How a place differs from the base.
@@ -171,11 +171,7 @@ impl State {
     ) -> Result<BTreeMap<Name, Wanted>> {
         let mut wanted = BTreeMap::new();
         let mut explained = vec![false; seen.entries.len()];
-        let column = if side == Side::Source {
-            "source"
-        } else {
-            "destination"
-        };
+        let column = side_column(side);
         let sql = format!("SELECT name, kind, {column} FROM base WHERE parent = ?1 ORDER BY name");
         let mut query = self.db.prepare_cached(&sql)?;
         let mut rows = query.query([folder.0])?;
@@ -450,14 +446,13 @@ impl State {
             Some((id, _)) => id,
             None => self.new_id(),
         };
-        self.write_seen(
-            side,
-            parent,
-            name,
-            id,
-            Differs::Fresh,
-            Some(&Entry::folder(name.clone())),
-        )?;
+        // What the base has of that name is not what is there, else it would have been found.
+        let state = match self.base_by_native(side, parent, name)? {
+            Some(_) => Differs::Replaced,
+            None => Differs::Fresh,
+        };
+        let entry = Entry::folder(name.clone());
+        self.write_seen(side, parent, name, id, state, Some(&entry))?;
         Ok(ItemId(id))
     }
 
