@@ -14,6 +14,9 @@ const CHUNK: u64 = 256;
 /// Failed seeds whose cases are shown.
 const SHOWN: usize = 20;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let after = |word: &str| {

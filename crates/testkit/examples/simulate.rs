@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use tandem_testkit::simulation::{Listener, Shape, run_told};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize| words.get(at).and_then(|w| w.parse().ok()).unwrap_or(0u64);

@@ -116,6 +116,10 @@ struct World {
     problems: Vec<Problem>,
     person: Person,
     is_held: bool,
+    /// The program, while it runs.
+    program: Option<Engine>,
+    /// Of its own, so that what else a seed gives stays what it was.
+    program_rng: Rng,
     teller: Teller,
     outcome: Outcome,
 }
@@ -182,6 +186,8 @@ impl World {
             problems: Vec::new(),
             person: Person::new(seed ^ 0x7065_7273),
             is_held: shape.held,
+            program: None,
+            program_rng: Rng::new(seed ^ 0x6c69_6665),
             teller,
             outcome: Outcome::default(),
         }
@@ -210,6 +216,7 @@ impl World {
         self.environment.advance(Duration::from_secs(60));
         let mut setup = self.setup();
         setup.options.limits.full_look = 0;
+        self.program = None;
         if let Some(summary) = self.pass_of(setup, None)
             && summary.done > 0
         {
@@ -302,7 +309,7 @@ impl World {
         }
     }
 
-    /// One life of the program, with one pass.
+    /// One pass of the program that runs, or of one that is started for it.
     fn pass(&mut self, crash_at: Option<u64>) -> Option<Summary> {
         self.pass_of(self.setup(), crash_at)
     }
@@ -314,11 +321,21 @@ impl World {
         let mut executor = SimExecutor::new(&self.environment)
             .crash_at(crash_at)
             .on_crash(move || files.power_off());
+        if self.program_rng.chance(12) {
+            self.program = None;
+        }
+        let program = &mut self.program;
         let result = executor.run(async {
-            let engine = Engine::open(setup).await?;
+            let engine = match program {
+                Some(engine) => engine,
+                None => program.insert(Engine::open(setup).await?),
+            };
             let summary = engine.sync().await?;
             Ok((summary, engine.problems()?, engine.held()?))
         });
+        if !matches!(result, Some(Ok(_))) {
+            self.program = None;
+        }
         for (side, path) in self.person.unasked() {
             self.violation(format!("deleted unasked on {side}: {path}"));
         }
@@ -362,8 +379,14 @@ impl World {
     fn answer(&mut self) {
         self.teller.say(|| "the person answers".to_owned());
         let (setup, person) = (self.setup(), &mut self.person);
-        let answered = SimExecutor::new(&self.environment)
-            .run(async { person.answer(&Engine::open(setup).await?).await });
+        let program = &mut self.program;
+        let answered = SimExecutor::new(&self.environment).run(async {
+            let engine = match program {
+                Some(engine) => engine,
+                None => program.insert(Engine::open(setup).await?),
+            };
+            person.answer(engine).await
+        });
         if let Some(Err(error)) = answered {
             self.violation(format!("an answer was not taken: {error}"));
         }

@@ -45,6 +45,9 @@ use crate::error::{EngineError, Result};
 /// The format that this program writes.
 const FORMAT: i64 = 2;
 
+/// Prepared statements that are kept: more than there are, for to prepare one costs more than most of them do.
+const STATEMENTS: usize = 192;
+
 /// Moves that are remembered at most.
 const MOST_MOVES: usize = 1024;
 
@@ -143,7 +146,7 @@ impl State {
              PRAGMA wal_autocheckpoint = 4000;",
         )
         .map_err(damaged)?;
-        db.set_prepared_statement_cache_capacity(64);
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
         // Else a statement is prepared anew for each value bound to it, because a partial index might fit that value
         // alone (sqlite.org/c3ref/c_dbconfig_defensive.html, ENABLE_QPSG).
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -62,8 +62,16 @@ struct File {
     /// What changed since the last flush, in order.
     pending: Vec<Change>,
     locks: BTreeMap<u64, LockKind>,
-    regions: BTreeMap<u32, Box<[u8; REGION]>>,
+    regions: BTreeMap<u32, Region>,
+    /// Changes of regions so far.
+    region_changes: u64,
     region_locks: BTreeMap<(u64, u8), WalIndexLock>,
+}
+
+struct Region {
+    /// Which change of the file's regions made it what it is.
+    change: u64,
+    bytes: Box<[u8; REGION]>,
 }
 
 enum Change {
@@ -207,6 +215,17 @@ impl File {
         for change in self.pending.drain(..) {
             change.apply(&mut self.flushed);
         }
+    }
+
+    fn region(&mut self, number: u32) -> &mut Region {
+        let changes = &mut self.region_changes;
+        self.regions.entry(number).or_insert_with(|| {
+            *changes += 1;
+            Region {
+                change: *changes,
+                bytes: Box::new([0; REGION]),
+            }
+        })
     }
 
     /// A disk may write in any order, or not at all.
@@ -461,6 +480,7 @@ impl DatabaseHandle for Handle {
             disk: Arc::clone(&self.disk),
             name: self.name.clone(),
             number: self.number,
+            known: BTreeMap::new(),
         })
     }
 }
@@ -470,6 +490,8 @@ struct Index {
     disk: Arc<Mutex<Disk>>,
     name: String,
     number: u64,
+    /// The change of each region that its reader has: a region is large, and mostly what it was.
+    known: BTreeMap<u32, u64>,
 }
 
 impl Index {
@@ -482,7 +504,12 @@ impl Index {
 
 impl WalIndex for Index {
     fn map(&mut self, region: u32) -> Result<[u8; REGION]> {
-        self.with(|file| **file.regions.entry(region).or_insert_with(empty_region))
+        let (change, bytes) = self.with(|file| {
+            let region = file.region(region);
+            (region.change, *region.bytes)
+        })?;
+        self.known.insert(region, change);
+        Ok(bytes)
     }
 
     fn lock(&mut self, locks: Range<u8>, wanted: WalIndexLock) -> Result<bool> {
@@ -504,18 +531,31 @@ impl WalIndex for Index {
     }
 
     fn pull(&mut self, region: u32, data: &mut [u8; REGION]) -> Result<()> {
-        self.with(|file| {
-            data.copy_from_slice(&**file.regions.entry(region).or_insert_with(empty_region))
-        })
+        let known = self.known.get(&region).copied();
+        let change = self.with(|file| {
+            let region = file.region(region);
+            if known != Some(region.change) {
+                data.copy_from_slice(&*region.bytes);
+            }
+            region.change
+        })?;
+        self.known.insert(region, change);
+        Ok(())
     }
 
     fn push(&mut self, region: u32, data: &[u8; REGION]) -> Result<()> {
-        self.with(|file| {
-            file.regions.insert(region, Box::new(*data));
-        })
+        let change = self.with(|file| {
+            let held = file.region(region);
+            if *held.bytes == *data {
+                return held.change;
+            }
+            held.bytes.copy_from_slice(data);
+            file.region_changes += 1;
+            let change = file.region_changes;
+            file.region(region).change = change;
+            change
+        })?;
+        self.known.insert(region, change);
+        Ok(())
     }
-}
-
-fn empty_region() -> Box<[u8; REGION]> {
-    Box::new([0; REGION])
 }
