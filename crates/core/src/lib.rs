@@ -17,6 +17,7 @@ pub mod names;
 pub mod path;
 pub mod plan;
 pub mod policy;
+pub mod secret_forms;
 pub mod side;
 pub mod storage;
 pub mod time;

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tandem_core::secret_forms::secret_forms;
+
 use crate::secret::SecretText;
 
 const MASK: &str = "[redacted]";
@@ -13,13 +15,13 @@ const SHORTEST: usize = 4;
 pub struct Redactor(Arc<Mutex<Vec<SecretText>>>);
 
 impl Redactor {
-    /// Remembers `secret`, as it is and as it stands in addresses and in JSON.
+    /// Remembers `secret`, in every form in which programs write it down.
     pub fn learn(&self, secret: &SecretText) {
         let text = secret.expose();
         if text.len() < SHORTEST {
             return;
         }
-        let mut forms = vec![text.to_owned(), percent_encoded(text)];
+        let mut forms = secret_forms(text);
         if let Ok(json) = serde_json::to_string(text) {
             forms.push(json[1..json.len() - 1].to_owned());
         }
@@ -45,17 +47,6 @@ impl Redactor {
         }
         clean
     }
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
 }
 
 #[cfg(test)]

@@ -8,9 +8,15 @@
 )]
 
 mod checkouts;
+mod echo;
+mod hostile;
 mod killed;
+mod made_up;
+mod processes;
 mod program;
 mod proxy;
 mod real_input;
+mod relay;
 mod run;
+mod secrets;
 mod two_devices;

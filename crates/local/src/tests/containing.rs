@@ -132,8 +132,9 @@ async fn assault(bench: &Bench, round: u64) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_folder_that_turns_into_a_link_at_any_instant_leads_nowhere() {
+/// A thread exchanges a folder and a link, so many times at least and for so many rounds, while all that writes is
+/// tried below it; it may end earlier once `limit` is over.
+async fn leads_nowhere(least: u64, limit: Duration) {
     for form in FORMS {
         let bench = Bench::with(form);
         std::fs::write(bench.outside("secret"), "outside").unwrap();
@@ -154,16 +155,29 @@ async fn a_folder_that_turns_into_a_link_at_any_instant_leads_nowhere() {
                 counted.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let end = Instant::now() + Duration::from_secs(3);
+        let end = Instant::now() + limit;
         let mut round = 0;
-        // As much as three seconds hold, and on a busy machine what is needed to prove anything.
+        // As much as the time holds, and on a busy machine what is needed to prove anything.
         let few = |round, most| round < most || swaps.load(Ordering::Relaxed) < 20 * most;
-        while few(round, 50) || few(round, 10_000) && Instant::now() < end {
+        while few(round, 50) || few(round, least) && Instant::now() < end {
             assault(&bench, round).await;
             round += 1;
         }
         stop.store(true, Ordering::Relaxed);
         attacker.join().unwrap();
+        let swaps = swaps.load(Ordering::Relaxed);
         assert_eq!(snapshot(&bench), before, "after {round} rounds");
+        println!("{round} rounds against {swaps} exchanges: nothing outside was touched");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_turns_into_a_link_at_any_instant_leads_nowhere() {
+    leads_nowhere(10_000, Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes"]
+async fn ten_thousand_rounds_against_a_folder_that_turns_into_a_link_lead_nowhere() {
+    leads_nowhere(10_000, Duration::from_secs(3600)).await;
 }

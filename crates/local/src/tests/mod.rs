@@ -5,6 +5,7 @@ mod containing;
 mod deleting;
 mod holding;
 mod identifying;
+mod interrupting;
 mod keeping_attributes;
 mod lacking;
 mod listing;

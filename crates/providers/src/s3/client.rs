@@ -26,6 +26,7 @@ use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, Result, StorageError};
 use tokio::sync::watch;
 
+use super::answer_limit::AnswerLimit;
 use super::errors;
 use super::settings::Settings;
 use crate::health::HealthRecord;
@@ -307,6 +308,7 @@ fn config(settings: &Settings, http: SharedHttpClient) -> Config {
         )
         // Time limits of our own know how long a body is; this one takes a slow source for a slow line.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .interceptor(AnswerLimit)
         .http_client(http);
     config.set_endpoint_url(settings.endpoint.clone());
     config.set_app_name(AppName::new("tandem").ok());

@@ -1,13 +1,14 @@
 //! What a bucket with versions keeps of its keys.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_s3::types::EncodingType;
-use tandem_core::error::Result;
+use tandem_core::error::{Cause, Result, StorageError};
 
 use super::client::ANSWER_LIMIT;
+use super::follow::{Follow, check_held};
 use super::keys::decoded;
-use super::pages::{ListedObject, in_circles};
+use super::pages::ListedObject;
 use super::revision::unquoted;
 use super::root::S3Root;
 
@@ -77,9 +78,11 @@ impl S3Root {
     ) -> Result<BTreeMap<Vec<u8>, Vec<Past>>> {
         let mut histories: BTreeMap<Vec<u8>, Vec<Past>> = BTreeMap::new();
         let mut after = Marker::default();
-        let mut asked = HashSet::new();
+        let (mut follow, mut held) = (Follow::default(), 0);
         loop {
             let page = self.history_page(key, &after).await?;
+            let brought = page.lines.len();
+            held += brought;
             for past in page.lines {
                 histories
                     .entry(past.object.key.clone())
@@ -94,9 +97,12 @@ impl S3Root {
                 break;
             }
             let Some(next) = page.next else { break };
-            if next.key.is_none() || !asked.insert(next.clone()) {
-                return Err(in_circles("versions"));
+            if next.key.is_none() {
+                let why = "a page with more to come and no way to ask for it";
+                return Err(StorageError::new("versions", Cause::BadResponse, why));
             }
+            check_held(held, "versions")?;
+            follow.to(&next, brought, "versions")?;
             after = next;
         }
         for history in histories.values_mut() {

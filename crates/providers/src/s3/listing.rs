@@ -8,16 +8,14 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::{Depth, Listed, ListingStream};
 use tokio::sync::mpsc;
 
+use super::follow::Follow;
 use super::keys::folder_key;
-use super::pages::{PAGE, Query, in_circles};
+use super::pages::{PAGE, Query};
 use super::store::Store;
 use super::tree::{Assembler, Finished};
 
 /// How many folders are held ready for the reader.
 const AHEAD: usize = 64;
-
-/// Pages without a key that may follow each other: a store may step over what was deleted, but not for ever.
-const MOST_EMPTY_PAGES: u32 = 1_000;
 
 /// What is to be listed.
 pub(super) struct Listing {
@@ -69,14 +67,10 @@ async fn tell(
     };
     let mut assembler = Assembler::new(folder.clone());
     let mut token: Option<String> = None;
-    let mut empty_pages = 0;
+    let mut follow = Follow::default();
     loop {
         let page = store.bucket.page(&query, token.as_deref()).await?;
-        empty_pages = if page.objects.is_empty() && page.folders.is_empty() {
-            empty_pages + 1
-        } else {
-            0
-        };
+        let brought = page.objects.len() + page.folders.len();
         for object in &page.objects {
             let below = below(&object.key, &prefix)?;
             assembler.object(below, object.size, |name| store.listed_entry(name, object))?;
@@ -87,13 +81,9 @@ async fn tell(
         if !send(store, root, assembler.take_finished(), sender).await? {
             return Ok(());
         }
-        if page.next.is_none() {
-            break;
-        }
-        if page.next == token || empty_pages > MOST_EMPTY_PAGES {
-            return Err(in_circles("list"));
-        }
-        token = page.next;
+        let Some(next) = page.next else { break };
+        follow.to(&next, brought, "list")?;
+        token = Some(next);
     }
     if !assembler.has_seen_keys() && *may_be_missing && !store.known.has(&prefix) {
         return Err(StorageError::new("list", Cause::NotFound, ""));

@@ -8,12 +8,14 @@
 //!
 //! What may be lost where conditions do not work is written in `guard`.
 
+mod answer_limit;
 mod answers;
 mod body;
 mod change;
 mod client;
 mod copy;
 mod errors;
+mod follow;
 mod guard;
 mod history;
 mod keys;

@@ -18,6 +18,7 @@ use super::answers::RootElement;
 use super::body::{Piece, Prepared};
 use super::client::{ANSWER_LIMIT, Tries, body_limit};
 use super::errors::{of_try, written_since};
+use super::follow::Follow;
 use super::guard::Guard;
 use super::metadata::UserMetadata;
 use super::object::{Headers, Object, hides_md5};
@@ -92,6 +93,7 @@ impl Store {
         let bucket = &self.bucket;
         let mut there = Vec::new();
         let mut after: Option<String> = None;
+        let mut follow = Follow::default();
         loop {
             let page = bucket
                 .call("stage", ANSWER_LIMIT, || {
@@ -125,10 +127,13 @@ impl Store {
                 )
             }));
             let next = page.next_part_number_marker().map(str::to_owned);
-            if page.is_truncated() != Some(true) || next.is_none() || next == after {
+            let (true, Some(next)) = (page.is_truncated() == Some(true), next) else {
                 break;
+            };
+            if follow.to(&next, page.parts().len(), "stage").is_err() {
+                return Ok(Some(upload));
             }
-            after = next;
+            after = Some(next);
         }
         let whole = upload.clone();
         upload.parts.retain(|part| {

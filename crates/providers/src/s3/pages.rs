@@ -8,6 +8,7 @@ use aws_sdk_s3::types::EncodingType;
 use tandem_core::error::{Cause, Result, StorageError};
 
 use super::client::{ANSWER_LIMIT, Bucket, Tries};
+use super::follow::Follow;
 use super::keys::decoded;
 use super::revision::unquoted;
 
@@ -179,21 +180,14 @@ impl Bucket {
     /// The first page that shows anything: an empty one with more to come is allowed where much was deleted.
     async fn first_page(&self, tries: Tries, query: &Query) -> Result<Page> {
         let mut page = self.page_in(tries, query, None).await?;
-        let mut asked = HashSet::new();
+        let mut follow = Follow::default();
         while page.objects.is_empty() && page.folders.is_empty() {
             let Some(token) = page.next.take() else { break };
-            if !asked.insert(token.clone()) {
-                return Err(in_circles("list"));
-            }
+            follow.to(&token, 0, "list")?;
             page = self.page_in(tries, query, Some(&token)).await?;
         }
         Ok(page)
     }
-}
-
-/// Pages that lead back to one of them end nowhere, and show no whole.
-pub(super) fn in_circles(operation: &'static str) -> StorageError {
-    StorageError::new(operation, Cause::BadResponse, "the pages run in circles")
 }
 
 fn keys(answer: &ListObjectsV2Output) -> impl Iterator<Item = &str> {

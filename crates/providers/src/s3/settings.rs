@@ -3,6 +3,7 @@
 use std::fmt;
 
 use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::secret_forms::secret_forms;
 use tandem_core::storage::{Config, Credentials, Ground};
 use url::Url;
 
@@ -105,8 +106,9 @@ impl Settings {
         ]
         .into_iter()
         .flatten()
-        .fold(text.to_owned(), |text, secret| {
-            text.replace(secret.as_str(), "REDACTED")
+        .flat_map(|secret| secret_forms(secret))
+        .fold(text.to_owned(), |text, form| {
+            text.replace(&form, "REDACTED")
         })
     }
 }

@@ -12,6 +12,9 @@ use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{FolderListing, Skip, Skipped};
 
+use super::follow::MOST_HELD;
+use super::keys::LONGEST_KEY;
+
 /// A folder that keys are still coming for.
 #[derive(Debug)]
 struct Open {
@@ -98,6 +101,8 @@ pub(super) struct Assembler {
     finished: Vec<Finished>,
     /// Whether any key came at all.
     seen: bool,
+    /// How many names the open folders may have.
+    most: usize,
 }
 
 impl Assembler {
@@ -107,6 +112,7 @@ impl Assembler {
             open: vec![Open::new(folder)],
             finished: Vec::new(),
             seen: false,
+            most: MOST_HELD,
         }
     }
 
@@ -128,6 +134,10 @@ impl Assembler {
         entry: impl FnOnce(Name) -> Entry,
     ) -> Result<()> {
         self.seen = true;
+        self.check_held()?;
+        // No request can name what is longer, and to follow it down would cost without end.
+        let is_cut = below.len() > LONGEST_KEY;
+        let below = &below[..below.len().min(LONGEST_KEY)];
         let mut segments = below.split(|byte| *byte == b'/');
         let last = segments.next_back().unwrap_or_default();
         let mut folders = Vec::new();
@@ -145,6 +155,10 @@ impl Assembler {
             }
         }
         let open = self.enter(&folders)?;
+        if is_cut {
+            open.skip(shown_cut(last), Skip::BadName);
+            return Ok(());
+        }
         if last.is_empty() {
             if size == 0 {
                 open.has_marker = true;
@@ -164,7 +178,12 @@ impl Assembler {
     /// A folder among the children that a listing with a delimiter names; `below` ends in `/`.
     pub(super) fn child_folder(&mut self, below: &[u8]) -> Result<()> {
         self.seen = true;
+        self.check_held()?;
         let open = self.enter(&[])?;
+        if below.len() > LONGEST_KEY {
+            open.skip(shown_cut(&below[..LONGEST_KEY]), Skip::BadName);
+            return Ok(());
+        }
         match read_name(below.strip_suffix(b"/").unwrap_or(below)) {
             Ok(name) if name.is_reserved() => Ok(()),
             Ok(name) => open.add_folder(name),
@@ -181,6 +200,19 @@ impl Assembler {
             self.finished.push(open.finish()?);
         }
         Ok(self.finished)
+    }
+
+    /// That the folders which keys still come for can be held.
+    fn check_held(&self) -> Result<()> {
+        let names = |open: &Open| open.listing.entries.len() + open.listing.skipped.len();
+        let held: usize = self.open.iter().map(names).sum();
+        if held >= self.most {
+            return Err(bad(format!(
+                "more than {} names in one folder",
+                self.most
+            )));
+        }
+        Ok(())
     }
 
     /// Leaves the folders that the keys have left and enters `folders`, counted from the listed one.
@@ -230,6 +262,12 @@ fn read_name(segment: &[u8]) -> std::result::Result<Name, (String, Skip)> {
         };
         (shown, Skip::BadName)
     })
+}
+
+/// The end of a key that was cut off.
+fn shown_cut(last: &[u8]) -> String {
+    let text = String::from_utf8_lossy(last).replace('\0', "\u{FFFD}");
+    text.trim_end_matches('\u{FFFD}').to_owned() + "…"
 }
 
 fn bad(detail: String) -> StorageError {
@@ -296,6 +334,44 @@ mod tests {
         ];
         let told = shown(&assemble(&keys).unwrap());
         assert_eq!(told, ["a: !/ !\u{FFFD}", ": a/ .tandemignore !.. !. !/"]);
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_asked_for_is_skipped_where_it_lies() {
+        let (deep, long) = ("a/".repeat(600), format!("b/{}", "n".repeat(2_000)));
+        let finished = assemble(&[deep.as_bytes(), long.as_bytes(), b"c"]).unwrap();
+        let skipped: Vec<_> = finished.iter().flat_map(|f| &f.listing.skipped).collect();
+        assert_eq!(skipped.len(), 2);
+        assert_eq!(skipped[0].folder.as_str().len(), LONGEST_KEY - 1);
+        assert_eq!(skipped[1].folder.as_str(), "b");
+        assert_eq!(skipped[1].shown.len(), LONGEST_KEY - 2 + "…".len());
+        let mut assembler = Assembler::new(RelPath::root());
+        assembler.child_folder(&[b'n'; 2_000]).unwrap();
+        assert_eq!(assembler.finish().unwrap()[0].listing.skipped.len(), 1);
+    }
+
+    #[test]
+    fn a_folder_without_an_end_is_no_listing() {
+        let mut assembler = Assembler::new(RelPath::root());
+        assembler.most = 100;
+        let more = |assembler: &mut Assembler, key: String| {
+            assembler.object(key.as_bytes(), 1, |name| Entry {
+                kind: Kind::File,
+                ..Entry::folder(name)
+            })
+        };
+        // What is complete is handed on, and held no longer.
+        for n in 0..1_000 {
+            let key = format!("{:02}/{:02}", n / 50, n % 50);
+            more(&mut assembler, key).unwrap();
+        }
+        let mut assembler = Assembler::new(RelPath::root());
+        assembler.most = 100;
+        for n in 0..100 {
+            more(&mut assembler, format!("folder/{n:04}")).unwrap();
+        }
+        let error = more(&mut assembler, "folder/more".to_owned()).unwrap_err();
+        assert_eq!(error.cause, Cause::BadResponse);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Pre-images (DESIGN 5.6): the bucket's own versions where it keeps them, else copies below `.tandem/versions`.
 
-use std::collections::HashSet;
-
 use aws_sdk_s3::primitives::DateTime;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
@@ -12,12 +10,13 @@ use tandem_core::time::Timestamp;
 
 use super::client::ANSWER_LIMIT;
 use super::copy::Copy;
+use super::follow::{Follow, check_held};
 use super::guard::Guard;
 use super::history::{NO_VERSION, Reach};
 use super::keys::{decoded, encoded};
 use super::metadata::{self, KEPT_AT, KEPT_PATH, KEPT_TAG};
 use super::object::{Object, server_time};
-use super::pages::{PAGE, Query, in_circles};
+use super::pages::{PAGE, Query};
 use super::revision::{hex, same_tag};
 use super::root::S3Root;
 
@@ -224,18 +223,18 @@ impl S3Root {
         };
         let mut keys = Vec::new();
         let mut token: Option<String> = None;
-        let mut asked = HashSet::new();
+        let mut follow = Follow::default();
         loop {
             let page = self.store.bucket.page(&query, token.as_deref()).await?;
+            let brought = page.objects.len();
             keys.extend(
                 page.objects
                     .into_iter()
                     .filter_map(|object| String::from_utf8(object.key).ok()),
             );
             let Some(next) = page.next else { break };
-            if !asked.insert(next.clone()) {
-                return Err(in_circles("versions"));
-            }
+            check_held(keys.len(), "versions")?;
+            follow.to(&next, brought, "versions")?;
             token = Some(next);
         }
         let wanted = path.and_then(RelPath::name);

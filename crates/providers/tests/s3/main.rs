@@ -8,6 +8,7 @@
 
 mod bench;
 mod flat;
+mod hostile;
 mod lost_answers;
 mod moto;
 mod odd_store;

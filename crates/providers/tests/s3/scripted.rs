@@ -52,6 +52,23 @@ impl Answer {
         ];
         Self(200, headers, String::new())
     }
+
+    fn send(self, mut client: TcpStream) -> std::io::Result<()> {
+        let Self(status, headers, body) = self;
+        let mut text = format!("HTTP/1.1 {status} Answer\r\nconnection: close\r\n");
+        for (name, value) in &headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if headers.iter().all(|(name, _)| *name != "content-length") {
+            text.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        client.write_all(format!("{text}\r\n{body}").as_bytes())?;
+        // An answer that was cut short stays open until the other end has had enough of it.
+        if headers.contains(&STALLED) {
+            client.read_exact(&mut [0])?;
+        }
+        Ok(())
+    }
 }
 
 /// Answers requests, and notes the first line of each.
@@ -67,6 +84,13 @@ impl Scripted {
 
     /// One that looks at the whole of a request.
     pub(crate) fn hearing(answer: impl Fn(&Heard) -> Answer + Send + Sync + 'static) -> Self {
+        Self::writing(move |heard, client| answer(heard).send(client))
+    }
+
+    /// One that writes whatever it likes. That the other end closes is no fault here.
+    pub(crate) fn writing(
+        answer: impl Fn(&Heard, TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -78,6 +102,16 @@ impl Scripted {
             }
         });
         Self { address, heard }
+    }
+
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many requests there were.
+    pub(crate) fn total(&self) -> usize {
+        self.heard.lock().unwrap().len()
     }
 
     pub(crate) fn count(&self, beginning: &str) -> usize {
@@ -111,7 +145,9 @@ impl Scripted {
     }
 }
 
-fn serve(client: TcpStream, noted: &Mutex<Vec<String>>, answer: &dyn Fn(&Heard) -> Answer) {
+type Writing = dyn Fn(&Heard, TcpStream) -> std::io::Result<()>;
+
+fn serve(client: TcpStream, noted: &Mutex<Vec<String>>, answer: &Writing) {
     let mut lines = BufReader::new(client.try_clone().unwrap());
     let (mut first, mut headers) = (String::new(), BTreeMap::new());
     if lines.read_line(&mut first).unwrap_or(0) == 0 {
@@ -129,26 +165,13 @@ fn serve(client: TcpStream, noted: &Mutex<Vec<String>>, answer: &dyn Fn(&Heard) 
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     lines.read_exact(&mut body).unwrap();
     let line = first.trim_end().to_owned();
+    noted.lock().unwrap().push(line.clone());
     let heard = Heard {
         line,
         headers,
         body,
     };
-    let Answer(status, headers, body) = answer(&heard);
-    noted.lock().unwrap().push(heard.line);
-    let mut text = format!("HTTP/1.1 {status} Answer\r\nconnection: close\r\n");
-    for (name, value) in &headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if headers.iter().all(|(name, _)| *name != "content-length") {
-        text.push_str(&format!("content-length: {}\r\n", body.len()));
-    }
-    let mut client = client;
-    let _ = client.write_all(format!("{text}\r\n{body}").as_bytes());
-    // An answer that was cut short stays open until the other end has had enough of it.
-    if headers.contains(&STALLED) {
-        let _ = lines.read_line(&mut first);
-    }
+    let _ = answer(&heard, client);
 }
 
 pub(crate) fn can(conditions: Conditions) -> Capabilities {
