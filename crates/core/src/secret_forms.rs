@@ -92,7 +92,11 @@ mod tests {
             assert!(is_found(text), "{text}: {forms:?}");
         }
         assert!(!is_found("a/b c~d&e"));
-        assert_eq!(secret_forms("abc"), ["abc"], "the forms of a short one are other words");
+        assert_eq!(
+            secret_forms("abc"),
+            ["abc"],
+            "the forms of a short one are other words"
+        );
         assert!(secret_forms("").is_empty());
     }
 }

@@ -135,7 +135,8 @@ async fn rounds(wanted: u64, seed: u64) {
     let kept = kept
         .iter()
         .filter(|(_, content)| content.len() == PAGES * PAGE);
-    let kept = kept.map(|(_, content)| writer.check(content)).count();
+    let kept: Vec<Moment> = kept.map(|(_, content)| writer.check(content)).collect();
+    let kept = kept.len();
     println!(
         "{disturbed} passes, {} writes, {} moments arrived, {kept} were kept: none is a mixture",
         writer.writes(),

@@ -137,7 +137,12 @@ fn two_files_of_one_name_in_one_folder_are_two_files() {
         world.sync();
         world.sync();
         let both = BTreeSet::from(["the one".to_owned(), "the other".to_owned()]);
-        println!("{seed} {:?} {:?} {:?}", world.paths(Source), world.engine.problems().unwrap(), world.log());
+        println!(
+            "{seed} {:?} {:?} {:?}",
+            world.paths(Source),
+            world.engine.problems().unwrap(),
+            world.log()
+        );
         assert_eq!(texts(&world, Source), both);
         assert_eq!(world.paths(Source).len(), 2);
         assert_eq!(

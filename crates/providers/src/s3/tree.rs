@@ -207,10 +207,7 @@ impl Assembler {
         let names = |open: &Open| open.listing.entries.len() + open.listing.skipped.len();
         let held: usize = self.open.iter().map(names).sum();
         if held >= self.most {
-            return Err(bad(format!(
-                "more than {} names in one folder",
-                self.most
-            )));
+            return Err(bad(format!("more than {} names in one folder", self.most)));
         }
         Ok(())
     }
