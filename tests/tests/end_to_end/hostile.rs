@@ -98,6 +98,12 @@ impl Bucket {
             decoded(found.unwrap_or_default())
         };
         let (prefix, delimiter) = (asked("prefix="), asked("delimiter="));
+        // As a store does: what is not asked for in a code is told as it is, even where XML cannot.
+        let (told, said): (fn(&[u8]) -> String, _) = if asked("encoding-type=") == b"url" {
+            (encoded, "<EncodingType>url</EncodingType>")
+        } else {
+            (in_xml, "")
+        };
         let (mut list, mut folders) = (String::new(), BTreeSet::new());
         for (key, body) in self.0.iter().filter(|(key, _)| key.starts_with(&prefix)) {
             let below = &key[prefix.len()..];
@@ -107,7 +113,7 @@ impl Bucket {
                 folders.insert(&key[..=prefix.len() + end]);
                 continue;
             }
-            let (key, size, tag) = (encoded(key), body.len(), digest(body));
+            let (key, size, tag) = (told(key), body.len(), digest(body));
             write!(
                 list,
                 "<Contents><Key>{key}</Key><Size>{size}</Size><ETag>\"{tag}\"</ETag>\
@@ -116,7 +122,7 @@ impl Bucket {
             .unwrap();
         }
         for folder in folders {
-            let folder = encoded(folder);
+            let folder = told(folder);
             write!(
                 list,
                 "<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"
@@ -124,7 +130,7 @@ impl Bucket {
             .unwrap();
         }
         let body = format!(
-            "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>{list}</ListBucketResult>"
+            "<ListBucketResult>{said}<IsTruncated>false</IsTruncated>{list}</ListBucketResult>"
         );
         Answer::new(200, "", body)
     }
@@ -152,6 +158,13 @@ fn encoded(key: &[u8]) -> String {
         }
         text
     })
+}
+
+fn in_xml(key: &[u8]) -> String {
+    String::from_utf8_lossy(key)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 fn decoded(text: &str) -> Vec<u8> {
@@ -244,7 +257,6 @@ fn names_that_mean_ill_reach_nothing_outside_of_the_folder() {
         assert_eq!(beside(everything(&around)), before);
     }
     let told = device.status("pair");
-    println!("{told:#}");
 
     // Each is either there, within the folder, or told of.
     let here = everything(&root);
@@ -252,7 +264,11 @@ fn names_that_mean_ill_reach_nothing_outside_of_the_folder() {
         let path = root.join(key).display().to_string();
         assert!(here.contains_key(&path), "{key:?} is not there: {here:#?}");
     }
-    assert!(root.join("out").is_symlink());
+    // A folder of the link's name sets the link aside, and does not go through it.
+    let links = std::fs::read_dir(&root).unwrap();
+    let links = links.filter(|entry| entry.as_ref().unwrap().path().is_symlink());
+    assert_eq!(links.count(), 1);
+    assert!(!root.join("out").is_symlink());
     assert_eq!(std::fs::read_to_string(root.join("own")).unwrap(), "mine");
     assert!(bucket.lock().unwrap().0.contains_key(&b"own"[..]));
     for key in REFUSED {
@@ -261,6 +277,6 @@ fn names_that_mean_ill_reach_nothing_outside_of_the_folder() {
             "{key:?} is gone"
         );
     }
-    let problems = told["problems"].as_array().unwrap();
-    assert!(problems.len() >= 10, "{problems:#?}");
+    let told_of = told["not_in_step"].as_array().unwrap();
+    assert!(told_of.len() >= 10, "{told_of:#?}");
 }
