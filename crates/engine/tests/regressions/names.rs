@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use tandem_core::capabilities::{Capabilities, CaseRule, Ids, NameRules, UnicodeRule};
 use tandem_core::side::Side;
 use tandem_testkit::sim::Edit;
@@ -115,40 +114,5 @@ fn a_name_that_the_other_side_refuses_goes_there_and_back() {
         world.write(Source, "CON", "a device");
         assert_eq!(world.sync().problems, 1);
         world.has(Source, "CON", Some("a device"));
-    }
-}
-
-/// rclone/rclone#4412, rclone/rclone#9267, hwittenborn/celeste#249, hwittenborn/celeste#265: of two files of one name
-/// in one folder of Google Drive one was dropped, or the program ended.
-#[test]
-fn two_files_of_one_name_in_one_folder_are_two_files() {
-    for seed in SEEDS {
-        let world = World::of(
-            seed,
-            |_| {},
-            |side| Capabilities {
-                twins: side == Destination,
-                ..capabilities(Ids::Strong)
-            },
-        );
-        world.write(Destination, "a", "the one");
-        let (path, content) = (path("a"), Bytes::from_static(b"the other"));
-        world.edit(Destination, &Edit::Twin { path, content });
-        world.sync();
-        world.sync();
-        let both = BTreeSet::from(["the one".to_owned(), "the other".to_owned()]);
-        println!(
-            "{seed} {:?} {:?} {:?}",
-            world.paths(Source),
-            world.engine.problems().unwrap(),
-            world.log()
-        );
-        assert_eq!(texts(&world, Source), both);
-        assert_eq!(world.paths(Source).len(), 2);
-        assert_eq!(
-            world.sides.destination.snapshot()[&crate::common::path("a")].len(),
-            2
-        );
-        world.still();
     }
 }
