@@ -44,7 +44,8 @@ impl Echo {
 impl State {
     fn answer(&mut self, heard: &Heard, forms: Forms) -> Answer {
         if !heard.path.starts_with("/half") {
-            return self.refusal(heard, forms);
+            self.refusals += 1;
+            return self.refusal(heard, forms, self.refusals % 3);
         }
         match heard.method.as_str() {
             "PUT" if heard.path.contains(".tandem") => {
@@ -64,12 +65,13 @@ impl State {
                 }
                 None => Answer::new(404, "", ""),
             },
-            _ => self.refusal(heard, forms),
+            // Not the sign-in is refused there, but what is asked for.
+            _ => self.refusal(heard, forms, 1),
         }
     }
 
-    /// Says what was wrong with the request by repeating it, now as one error, now as another.
-    fn refusal(&mut self, heard: &Heard, forms: Forms) -> Answer {
+    /// Says what was wrong with the request by repeating it, as the error `which` of three.
+    fn refusal(&mut self, heard: &Heard, forms: Forms, which: usize) -> Answer {
         let header = |name: &str| heard.headers.get(name).cloned().unwrap_or_default();
         let (signed, token) = (header("authorization"), header("x-amz-security-token"));
         self.repeated.push_str(&format!("{signed} {token}\n"));
@@ -79,8 +81,7 @@ impl State {
             .map(|form| String::from_utf8_lossy(form))
             .collect();
         let said = escaped(&format!("{signed} {}", forms.join(" ")));
-        self.refusals += 1;
-        let (status, code) = match self.refusals % 3 {
+        let (status, code) = match which {
             0 => (403, "SignatureDoesNotMatch".to_owned()),
             1 => (400, escaped(&token)),
             _ => (400, "PermanentRedirect".to_owned()),
