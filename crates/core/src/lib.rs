@@ -13,6 +13,7 @@ pub mod error;
 pub mod filter;
 pub mod guard;
 pub mod merge;
+pub mod mutant;
 pub mod names;
 pub mod path;
 pub mod plan;

@@ -12,6 +12,7 @@ use tandem_core::policy::{FirstSync, Policy};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Root, VersionKey};
 use tandem_core::time::Timestamp;
+use tandem_core::{mutant, removed};
 
 use crate::carried::Throttle;
 use crate::error::{EngineError, Result};
@@ -118,6 +119,22 @@ impl Engine {
         &self.setup.roots[side]
     }
 
+    /// Makes what is visible on a side durable.
+    #[track_caller]
+    pub(crate) fn settle(
+        &self,
+        side: Side,
+    ) -> impl Future<Output = tandem_core::error::Result<()>> + Send + use<> {
+        let is_removed = removed!("flush");
+        let root = Arc::clone(self.root(side));
+        async move {
+            if is_removed {
+                return Ok(());
+            }
+            root.settle().await
+        }
+    }
+
     pub(crate) fn capabilities(&self, side: Side) -> &Capabilities {
         self.setup.roots[side].capabilities()
     }
@@ -130,7 +147,8 @@ impl Engine {
     /// what both sides made is a conflict like any other (P6).
     pub(crate) fn policy(&self) -> Result<Policy> {
         let mut policy = self.setup.options.policy.clone();
-        if !self.state().is_first_sync_due()? {
+        let is_always_first = mutant!("P6 a lost state begins with the first sync once chosen");
+        if !is_always_first && !self.state().is_first_sync_due()? {
             policy.first_sync = FirstSync::Merge;
         }
         Ok(policy)

@@ -1,6 +1,7 @@
 //! What a run that ended before it could record has set aside: it gets a line in the journal, so that it is shown,
 //! counted and pruned like any version.
 
+use tandem_core::mutant;
 use tandem_core::plan::Reason;
 
 use crate::engine::Engine;
@@ -27,7 +28,7 @@ impl Engine {
             };
             let row = self.found(run, intent, replaced);
             self.state().transaction(|state| {
-                if is_kept {
+                if is_kept && !mutant!("P6 what a killed run set aside is forgotten") {
                     state.add_journal(&row)?;
                 }
                 state.forget_pre_image(intent)

@@ -3,6 +3,7 @@
 
 use tandem_core::entry::Entry;
 use tandem_core::guard::{Evidence, Fact, Guard, Hold, versions_full};
+use tandem_core::mutant;
 use tandem_core::plan::{Action, Deed, Retain};
 use tandem_core::side::Side;
 use tandem_core::time::Timestamp;
@@ -69,7 +70,11 @@ impl Engine {
 
     async fn prune_side(&self, side: Side, now: Timestamp) -> Result<u64> {
         let settings = &self.setup.options.versions;
-        let young = now.plus(-DAY);
+        let young = if mutant!("P1 a version is pruned early") {
+            now
+        } else {
+            now.plus(-DAY)
+        };
         let oldest = now.plus(-DAY.saturating_mul(i64::from(settings.days.max(1))));
         let mut total = match settings.largest_total {
             Some(_) => self.state().kept_bytes(side, None)?,

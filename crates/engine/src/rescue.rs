@@ -3,6 +3,7 @@
 
 use tandem_core::conflict_name::conflict_name;
 use tandem_core::entry::{Entry, Kind};
+use tandem_core::mutant;
 use tandem_core::plan::Reason;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Displaced, VersionKey};
@@ -46,7 +47,11 @@ impl Engine {
         before: &Entry,
     ) -> Result<Looked> {
         let now = match self.root(side).stat_version(key).await {
-            Ok(Some(now)) if is_changed(before, &now) => now,
+            Ok(Some(now))
+                if is_changed(before, &now) && !mutant!("P1 a late write is not looked for") =>
+            {
+                now
+            }
             Ok(_) => return Ok(Looked::Unchanged),
             Err(error) => {
                 tracing::warn!(%side, %error, "what was set aside could not be looked at again");

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
 use tandem_core::entry::{Entry, Revision};
+use tandem_core::mutant;
 use tandem_core::path::RelPath;
 use tandem_core::plan::{Action, At, Deed, Retain};
 use tandem_core::side::Side;
@@ -46,7 +47,7 @@ impl<'a> Unrecorded<'a> {
 
 impl Drop for Unrecorded<'_> {
     fn drop(&mut self) {
-        if self.visible {
+        if self.visible && !mutant!("P5 what was left visible counts as durable") {
             self.engine.left_unsettled();
         }
     }
@@ -86,7 +87,8 @@ impl Engine {
 
     /// The actions, but that what may not be durable is written once more where it would only be noted.
     pub(crate) fn written_once_more(&self, actions: Vec<Action>) -> Result<Vec<Action>> {
-        if self.doubtful().is_empty() {
+        let is_forgotten = mutant!("P5 what a failed flush left is only noted");
+        if is_forgotten || self.doubtful().is_empty() {
             return Ok(actions);
         }
         let again = actions

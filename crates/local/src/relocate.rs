@@ -3,6 +3,7 @@
 use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
+use tandem_core::removed;
 use tandem_core::storage::{Committed, Displaced, Expected, Keep, VersionKey};
 
 use crate::disk::{Disk, Moment, Place};
@@ -51,7 +52,7 @@ impl Move<'_> {
             let why = "it is not there any more";
             return Err(refused(MOVE, &self.from.path, Cause::NotFound, why));
         };
-        if !fits(self.expected, &stat) {
+        if !fits(self.expected, &stat) && !removed!("expectation") {
             return Err(not_as_expected(MOVE, &self.from.path, "it was changed"));
         }
         if stat.kind == Type::Other {
@@ -72,6 +73,7 @@ impl Move<'_> {
                 let why = "what it should replace is not there any more";
                 Err(not_as_expected(MOVE, &self.to.path, why))
             }
+            (Some(_), Expected::Absent) if removed!("expectation") => self.onto_free(&stat),
             (Some(_), Expected::Absent) => Err(self.taken()),
             (None, Expected::Absent | Expected::Any) => self.onto_free(&stat),
             (Some(there), Expected::Revision(_) | Expected::Any) => self.onto_taken(&stat, &there),
@@ -165,6 +167,7 @@ impl Move<'_> {
         let arrived = to.stat().context(MOVE, &to.path)?;
         if let Some(arrived) = arrived
             && !(arrived.is_same_file(stat) && fits_after(self.expected, &arrived))
+            && !removed!("expectation")
         {
             let back = to
                 .folder
@@ -214,7 +217,7 @@ impl Move<'_> {
     /// The names are exchanged, both are looked at, and what came from the target is set aside.
     fn onto_taken(&self, stat: &Stat, there: &Stat) -> Result<Committed> {
         let (from, to) = (&self.from, &self.to);
-        if !fits(self.expected_to, there) {
+        if !fits(self.expected_to, there) && !removed!("expectation") {
             return Err(not_as_expected(
                 MOVE,
                 &to.path,
@@ -240,7 +243,7 @@ impl Move<'_> {
             .is_some_and(|now| now.is_same_file(stat) && fits_after(self.expected, &now))
             && came
                 .is_some_and(|now| now.is_same_file(there) && fits_after(self.expected_to, &now));
-        if !right {
+        if !right && !removed!("expectation") {
             from.folder
                 .exchange(from.name(), &to.folder, to.name())
                 .context(MOVE, &to.path)?;

@@ -3,6 +3,7 @@
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Deleted, Discard, Expected, Keep};
+use tandem_core::{mutant, removed};
 
 use crate::discard::drop_in;
 use crate::disk::{Disk, Place};
@@ -40,6 +41,9 @@ pub(crate) fn delete(
         Err(error) => return Err(error),
     };
     let Some(stat) = place.stat().context(DELETE, path)? else {
+        if mutant!("P13 what is gone cannot be deleted") {
+            return Err(refused(DELETE, path, Cause::NotFound, "it is gone"));
+        }
         return Ok(absent);
     };
     let fits = match expected {
@@ -47,7 +51,7 @@ pub(crate) fn delete(
         Expected::Revision(revision) => is_exactly(&stat, revision),
         Expected::Any => true,
     };
-    if !fits {
+    if !fits && !removed!("expectation") {
         return Err(not_as_expected(DELETE, path, "it was changed"));
     }
     match stat.kind {
@@ -103,7 +107,7 @@ fn delete_folder(disk: &Disk, place: &Place) -> Result<Deleted> {
 
 fn delete_file(disk: &Disk, place: &Place, expected: &Expected, keep: &Keep) -> Result<Deleted> {
     let expects = |taken: &Stat| match expected {
-        Expected::Revision(revision) => is_after_rename(taken, revision),
+        Expected::Revision(revision) => is_after_rename(taken, revision) || removed!("expectation"),
         _ => matches!(taken.kind, Type::File | Type::Symlink),
     };
     let taken = take(disk, DELETE, place, keep, expects)?;

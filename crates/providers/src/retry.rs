@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, ErrorKind, Result, StorageError};
+use tandem_core::mutant;
 
 /// How often a request is made at most.
 const TRIES: u32 = 5;
@@ -31,8 +32,8 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Whether an earlier try may have had its effect although its answer never came.
-    pub(crate) const fn is_repeated(self) -> bool {
-        self.number > 0
+    pub(crate) fn is_repeated(self) -> bool {
+        self.number > 0 && !mutant!("P14 a lost acknowledgement is a failure")
     }
 }
 
@@ -93,7 +94,8 @@ impl Account {
                 .unwrap_or_else(PoisonError::into_inner);
             *paused = (*paused).max(until);
         }
-        if number >= TRIES || retry_after.is_some_and(|asked| asked > LONGEST_WAIT) {
+        let is_last = number >= TRIES && !mutant!("P14 tries have no end");
+        if is_last || retry_after.is_some_and(|asked| asked > LONGEST_WAIT) {
             return None;
         }
         // Half fixed, half drawn: requests that failed together do not come back together.

@@ -1,6 +1,7 @@
 //! Keeps known secrets out of text: the last line of defence of logs and bundles (P16).
 
 use std::sync::{Arc, Mutex, PoisonError};
+use tandem_core::mutant;
 
 use tandem_core::secret_forms::secret_forms;
 
@@ -41,7 +42,7 @@ impl Redactor {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut clean = text.to_owned();
         for secret in known.iter() {
-            if clean.contains(secret.expose()) {
+            if clean.contains(secret.expose()) && !mutant!("P16 a secret stays in text") {
                 clean = clean.replace(secret.expose(), MASK);
             }
         }

@@ -184,21 +184,18 @@ impl Action {
 
     /// What must be at [`Action::path`] at the instant of the change.
     #[must_use]
+    #[track_caller]
     pub fn expected(&self) -> Expected {
-        let revision = |entry: &Entry| Expected::Revision(entry.revision.clone());
-        match &self.deed {
-            Deed::Transfer {
-                replaces: Some(entry),
-                ..
-            } => revision(entry),
+        Expected::of(match &self.deed {
+            Deed::Transfer { replaces, .. } => replaces.as_ref(),
             Deed::Merge {
                 destination: at, ..
             }
             | Deed::Move { from: at, .. }
             | Deed::SetMeta { at, .. }
-            | Deed::Delete { at, .. } => revision(&at.entry),
-            _ => Expected::Absent,
-        }
+            | Deed::Delete { at, .. } => Some(&at.entry),
+            _ => None,
+        })
     }
 
     /// Whether it changes a side.

@@ -12,6 +12,7 @@ use crate::entry::{Entry, Kind};
 use crate::path::Name;
 use crate::policy::{ConflictPolicy, FirstSync};
 use crate::side::{PerSide, Side};
+use crate::{mutant, removed};
 
 /// Whether a node should be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -319,7 +320,7 @@ impl Decider<'_> {
             want.life = Life::Leave;
             return;
         }
-        let edited = change == Change::Edited;
+        let edited = change == Change::Edited && !mutant!("P1 a delete beats an edit");
         let moved = self.moved_with_folders(index, has);
         if edited || moved {
             want.create_reason = Reason::EditBeatsDelete(lacks);
@@ -393,7 +394,7 @@ impl Decider<'_> {
         let mut at = index;
         while let Some(place) = self.nodes.all[at].places[has] {
             at = place.parent;
-            if self.nodes.all[at].frozen {
+            if self.nodes.all[at].frozen && !removed!("completeness") {
                 return true;
             }
         }
@@ -470,6 +471,11 @@ impl Decider<'_> {
         want.content = match winner {
             Some(side) => Content::From(side, Reason::ConflictWonBy(side), Retain::Unseen),
             None if self.can_merge(index, kind) => Content::Merge,
+            None if mutant!("P1 the loser of a conflict is not kept") => Content::From(
+                Side::Destination,
+                Reason::ConflictWonBy(Side::Destination),
+                Retain::Superseded,
+            ),
             None => Content::KeepBoth {
                 loser: Side::Source,
             },

@@ -14,6 +14,7 @@ use crate::capabilities::Ids;
 use crate::entry::{ContentHash, Entry, HashKind, Kind, NativeId};
 use crate::path::RelPath;
 use crate::side::Side;
+use crate::{mutant, removed};
 
 /// Content smaller than this says too little to tell two files apart.
 const LEAST_CONTENT: u64 = 1024;
@@ -65,7 +66,10 @@ fn matches(input: &Input<'_>, side: Side) -> Identified {
     if matcher.fresh.is_empty() {
         return matcher.found;
     }
-    if input.capabilities[side].ids == Ids::Strong {
+    let is_hint = input.capabilities[side].ids == Ids::Hint;
+    let by_id = input.capabilities[side].ids == Ids::Strong
+        || (is_hint && mutant!("P1 a reused id is a move"));
+    if by_id {
         matcher.by_strong_id();
     }
     matcher.by_own_moves(&trees.moves);
@@ -275,7 +279,7 @@ impl<'a> Matcher<'a> {
                 .filter(|&i| self.items[i].entries[self.side].is_some() && !self.items[i].excluded)
                 .collect();
             let new = below_fresh.get(&self.fresh[fresh].id).unwrap_or(&empty);
-            if old.len() != new.len() {
+            if old.len() != new.len() && !removed!("completeness") {
                 return false;
             }
             let names: HashMap<&str, usize> = new
@@ -361,7 +365,7 @@ impl<'a> Matcher<'a> {
         let mut pairs = Vec::new();
         for &(item, entry) in &gone {
             if let Some((found, there)) = only_equal(entry, &of_fresh)
-                && only_equal(there, &of_gone).is_some()
+                && (only_equal(there, &of_gone).is_some() || removed!("completeness"))
             {
                 pairs.push((item, found));
             }
@@ -392,7 +396,7 @@ fn only_equal<'a>(entry: &Entry, among: &ByHash<'a>) -> Option<(usize, &'a Entry
         .flatten()
         .filter(|(_, other)| other.same_by_hash(entry) == Some(true));
     let first = equal.next()?;
-    equal.all(|other| other.0 == first.0).then_some(*first)
+    (equal.all(|other| other.0 == first.0) || removed!("completeness")).then_some(*first)
 }
 
 fn children(parents: impl Iterator<Item = ItemId>) -> HashMap<ItemId, Vec<usize>> {

@@ -10,6 +10,7 @@ use super::reason::Reason;
 use super::trees::{Input, ItemId};
 use crate::conflict_name::conflict_name;
 use crate::entry::{Entry, Kind};
+use crate::mutant;
 use crate::names::{self, NameRefusal};
 use crate::path::Name;
 use crate::side::Side;
@@ -210,9 +211,12 @@ impl Settler<'_, '_> {
             let place = self.wanted_place(node);
             let there = by_place.entry(place.clone()).or_default();
             there.push(node);
-            if there.len() == 2 {
+            if there.len() == 2 && !mutant!("P12 two items take one name") {
                 order.push(place);
             }
+        }
+        if mutant!("P3 the order of a hash map decides") {
+            order = by_place.keys().cloned().collect();
         }
         for place in order {
             let mut there = by_place[&place].clone();

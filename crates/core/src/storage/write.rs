@@ -9,6 +9,7 @@ use super::versions::VersionKey;
 use crate::content::SharedContent;
 use crate::entry::{ContentHash, Entry, Mtime, Revision};
 use crate::path::RelPath;
+use crate::{mutant, removed};
 
 /// What must still be there at the instant of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +20,18 @@ pub enum Expected {
     Revision(Revision),
     /// Whatever there is; only where a person chose so.
     Any,
+}
+
+impl Expected {
+    /// Exactly what `entry` shows; without one, nothing.
+    #[must_use]
+    #[track_caller]
+    pub fn of(entry: Option<&Entry>) -> Self {
+        if removed!("expectation") || mutant!("P7 nothing is expected") {
+            return Self::Any;
+        }
+        entry.map_or(Self::Absent, |it| Self::Revision(it.revision.clone()))
+    }
 }
 
 /// What becomes of the content that a change replaces or removes.

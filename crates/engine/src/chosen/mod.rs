@@ -115,7 +115,7 @@ impl<'a> Chosen<'a> {
     ) -> Answer<Entry> {
         self.make_room(side, path).await?;
         let bytes = content.len();
-        let expected = before.map_or(Expected::Absent, |e| Expected::Revision(e.revision.clone()));
+        let expected = Expected::of(before);
         let writing = self
             .engine
             .write_one(side, path, (content, &meta), (expected, keep));
@@ -138,7 +138,7 @@ impl<'a> Chosen<'a> {
     ) -> Answer<Entry> {
         self.make_room(side, path).await?;
         let root = self.engine.root(side);
-        let restored = root.restore_version(key, path, &Expected::Absent).await;
+        let restored = root.restore_version(key, path, &Expected::of(None)).await;
         let committed = self.done(restored)?;
         let row = JournalRow {
             bytes: entry.size,
@@ -177,7 +177,7 @@ impl<'a> Chosen<'a> {
         keep: &Keep,
         note: Note,
     ) -> Answer<()> {
-        let expected = Expected::Revision(at.entry.revision.clone());
+        let expected = Expected::of(Some(&at.entry));
         let keep = if at.entry.kind == Kind::Folder {
             &Keep::No
         } else {
@@ -212,7 +212,7 @@ impl<'a> Chosen<'a> {
         meta: &Meta,
         note: Note,
     ) -> Answer<Entry> {
-        let expected = Expected::Revision(at.entry.revision.clone());
+        let expected = Expected::of(Some(&at.entry));
         self.unrecorded.begin();
         let root = self.engine.root(side);
         let entry = self.done(root.set_meta(&locate(at), &expected, meta).await)?;
@@ -366,7 +366,7 @@ impl<'a> Chosen<'a> {
     pub(crate) async fn record(&mut self) -> Result<()> {
         for side in Side::BOTH {
             if self.made.iter().any(|m| m.row.side == side)
-                && let Err(error) = self.engine.root(side).settle().await
+                && let Err(error) = self.engine.settle(side).await
             {
                 return Err(EngineError::Storage { side, error });
             }

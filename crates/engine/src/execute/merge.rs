@@ -8,6 +8,7 @@ use tandem_core::error::{Cause, StorageError};
 use tandem_core::merge::merge_text;
 use tandem_core::plan::record::{Done, add_hashes};
 use tandem_core::plan::{Action, At, Deed, Retain};
+use tandem_core::removed;
 use tandem_core::side::Side;
 use tandem_core::storage::{Committed, Expected, Keep, Meta};
 
@@ -114,7 +115,7 @@ impl Execution<'_> {
             let entry = base.entries[side].as_ref();
             entry.and_then(|e| e.hash(HashKind::Blake3)) == Some(&hash)
         });
-        was_in_step.then_some(text)
+        (was_in_step || removed!("expectation")).then_some(text)
     }
 
     /// Replaces the text of one side; `None` if that was given up.
@@ -175,7 +176,7 @@ impl Engine {
             ..self.meta_for(side, &at.entry)
         };
         let content = Arc::new(BytesContent(bytes::Bytes::copy_from_slice(bytes)));
-        let expected = Expected::Revision(at.entry.revision.clone());
+        let expected = Expected::of(Some(&at.entry));
         let mut committed = self
             .write_one(side, &at.path, (content, &meta), (expected, keep))
             .await?;

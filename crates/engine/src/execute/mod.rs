@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, StorageError};
+use tandem_core::mutant;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::Done;
 use tandem_core::plan::{Action, Deed, ItemId, Plan, Retain};
@@ -256,6 +257,9 @@ impl Execution<'_> {
     /// What becomes of content that an action replaces or removes; `None` if the side cannot keep what must
     /// be kept.
     fn keep(&self, side: Side, path: &RelPath, retain: Retain) -> Option<Keep> {
+        if mutant!("P1 what nobody has seen is not kept") {
+            return Some(Keep::No);
+        }
         let wanted = retain == Retain::Unseen || self.engine.setup.options.versions.keep;
         match (wanted, self.engine.capabilities(side).versions) {
             (true, true) => Some(Keep::Version(self.engine.version_key(path))),
@@ -274,7 +278,7 @@ impl Execution<'_> {
         let mut row = journal_row(action, self.run, self.engine.now());
         row.before.clone_from(&displaced.entry);
         row.version = Some(displaced.version.clone());
-        row.keep = true;
+        row.keep = !mutant!("P1 a displaced file is pruned like any other");
         row.outcome = Outcome::LostRace;
         self.engine.state().add_journal(&row)?;
         self.gave_up(action, something_else(), intent)
@@ -396,6 +400,9 @@ impl Execution<'_> {
 
     /// Both ends of the action are looked at again.
     fn doubt(&mut self, action: &Action) {
+        if mutant!("P2 what was overtaken is not looked at again") {
+            return;
+        }
         let mut add = |side: Side, path: &RelPath| {
             if let Some(folder) = path.parent() {
                 self.out.doubts[side].add(folder, false);

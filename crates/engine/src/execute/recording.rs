@@ -6,6 +6,7 @@ use tandem_core::entry::Kind;
 use tandem_core::path::RelPath;
 use tandem_core::plan::record::{Row, record};
 use tandem_core::plan::{Action, BaseItem, Deed, ItemId, MadeCopy, Reason, Retain};
+use tandem_core::removed;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::time::Timestamp;
 
@@ -51,14 +52,16 @@ impl Execution<'_> {
             for one in &finished {
                 unlisted.extend(to_be_listed(engine, state, &one.action)?);
             }
-            state.note_unlisted(&unlisted)?;
+            if !removed!("completeness") {
+                state.note_unlisted(&unlisted)?;
+            }
             state.close_intents(finished.iter().filter_map(|one| one.intent))?;
             more(state)
         })?;
         for one in &finished {
             engine.is_durable(&one.action);
         }
-        for (side, folder) in unlisted {
+        for (side, folder) in unlisted.into_iter().filter(|_| !removed!("completeness")) {
             self.out.doubts[side].add(folder, true);
         }
         self.out.recorded += finished.len() as u64;

@@ -6,6 +6,7 @@ use tandem_core::entry::Kind;
 use tandem_core::guard::{self, Evidence, Fact, Guard, GuardSettings, Hold, HoldKind};
 use tandem_core::path::RelPath;
 use tandem_core::plan::{Deed, Plan, Reason};
+use tandem_core::removed;
 use tandem_core::side::Side;
 
 use super::{HOUR, HeldAction, digest, held_deletes, text};
@@ -19,8 +20,9 @@ impl Engine {
     pub(crate) fn is_known_ground(&self) -> Result<bool> {
         let digest = self.filter().digest().to_string();
         let state = self.state();
-        Ok(state.meta("finished")?.is_some()
-            && state.meta("filter")?.is_some_and(|known| known == digest))
+        let is_finished = state.meta("finished")?.is_some() || removed!("completeness");
+        let is_with_it = state.meta("filter")?.is_some_and(|known| known == digest);
+        Ok(is_finished && (is_with_it || removed!("completeness")))
     }
 
     /// Whether both sides were looked at whole with the filter as it is now.
@@ -72,18 +74,19 @@ impl Engine {
         let may_be_own = |side: Side| follower.is_none_or(|follower| follower == side);
         let state = self.state();
         let looked = state.problems_of("look")?;
-        if looked.iter().any(|row| is_unreadable(&row.why)) {
+        if looked.iter().any(|row| is_unreadable(&row.why)) && !removed!("completeness") {
             return Ok(false);
         }
         for side in Side::BOTH {
-            if state.is_anything_unseen(side, may_be_own(side))? {
+            if state.is_anything_unseen(side, may_be_own(side))? && !removed!("completeness") {
                 return Ok(false);
             }
         }
         // What changed while it was listed has no row.
         for (side, path, _) in self.being_written() {
             let item = state.item_at(side, &path)?;
-            if item.map_or(may_be_own(side), |item| item.kind == Kind::Folder) {
+            let is_own = item.map_or(may_be_own(side), |item| item.kind == Kind::Folder);
+            if is_own && !removed!("completeness") {
                 return Ok(false);
             }
         }

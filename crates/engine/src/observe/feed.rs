@@ -18,6 +18,7 @@ use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::ItemId;
 use tandem_core::side::Side;
 use tandem_core::storage::{Change, Cursor, ParentRef};
+use tandem_core::{mutant, removed};
 
 use super::listing::note_unsettled;
 use super::{Doubt, Look, unreadable};
@@ -75,6 +76,10 @@ impl Engine {
         {
             let root = feed.root.clone();
             self.state().set_feed(side, &Feed { cursor, ..feed })?;
+            if mutant!("P6 the cursor is stored before the rows") {
+                self.state().commit()?;
+                self.state().begin()?;
+            }
             return News::new(self, side, root, look).take(changes);
         }
         self.begin_feed(side).await?;
@@ -83,11 +88,16 @@ impl Engine {
 
     /// The feed, if it goes on from a listing that was complete, made with the filter as it is, and not too old.
     fn feed_to_read(&self, side: Side, doubt: &Doubt) -> Result<Option<Feed>> {
-        if doubt.whole || !self.was_all_looked_at()? || !self.is_filter_read()? {
+        let is_begun = (self.was_all_looked_at()? || removed!("completeness"))
+            && (self.is_filter_read()? || removed!("completeness"));
+        if doubt.whole || !is_begun {
             return Ok(None);
         }
         let (now, longest) = (self.now().0, self.longest_unlisted());
-        let is_young = |feed: &Feed| Duration::from_nanos(now.abs_diff(feed.listed.0)) < longest;
+        let is_young = |feed: &Feed| {
+            Duration::from_nanos(now.abs_diff(feed.listed.0)) < longest
+                || mutant!("P15 nothing is ever listed anew")
+        };
         Ok(self.state().feed(side)?.filter(is_young))
     }
 
@@ -101,11 +111,14 @@ impl Engine {
                     pages += 1;
                     all.extend(batch.changes);
                     cursor = batch.cursor;
-                    if !batch.more {
+                    if !batch.more || removed!("completeness") {
                         return Ok(Some((all, cursor)));
                     }
                 }
-                Err(error) if error.cause == Cause::CursorExpired => return Ok(None),
+                Err(error) if error.cause == Cause::CursorExpired => {
+                    let is_gone_on_with = mutant!("P15 an expired cursor is gone on with");
+                    return Ok(is_gone_on_with.then_some((all, cursor)));
+                }
                 Err(error) => return Err(EngineError::Storage { side, error }),
             }
         }
@@ -173,7 +186,8 @@ impl<'a> News<'a> {
     fn take(mut self, changes: Vec<Change>) -> Result<Doubt> {
         self.add_unsure()?;
         let mut upserts = Vec::new();
-        for change in self.latest(changes) {
+        let skipped = usize::from(mutant!("P15 the first line of a batch is skipped"));
+        for change in self.latest(changes).into_iter().skip(skipped) {
             match change {
                 Change::Removed { id, path } => {
                     if let Some(place) = self.locate(id.as_ref(), path.as_ref())? {
@@ -182,7 +196,11 @@ impl<'a> News<'a> {
                 }
                 Change::LostAccess { id, path } => {
                     if let Some(place) = self.locate(id.as_ref(), path.as_ref())? {
-                        self.lost(&place)?;
+                        if mutant!("P10 lost access is a delete") {
+                            self.gone(&place)?;
+                        } else {
+                            self.lost(&place)?;
+                        }
                     }
                 }
                 Change::Upsert { parent, entry } => {
@@ -197,6 +215,9 @@ impl<'a> News<'a> {
 
     /// What could not be looked at, or was still being written, is looked at again: no line need tell of it.
     fn add_unsure(&mut self) -> Result<()> {
+        if removed!("completeness") {
+            return Ok(());
+        }
         let state = self.engine.state();
         for (folder, name) in state.unsure_places(self.side)? {
             let Some(path) = state.path_of(self.side, folder)? else {

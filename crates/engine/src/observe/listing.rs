@@ -11,6 +11,7 @@ use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::ItemId;
 use tandem_core::side::Side;
 use tandem_core::storage::{Depth, FolderListing, Listed, Skip, Skipped};
+use tandem_core::{mutant, removed};
 
 use super::filter::{leave_out, of_entry};
 use super::{Doubt, Look};
@@ -119,6 +120,9 @@ impl Engine {
 
     /// Marks what could not be listed, once all that could was.
     pub(super) fn mark_unreadable(&self, look: &Look) -> Result<()> {
+        if removed!("completeness") {
+            return Ok(());
+        }
         for (side, folder) in &look.unreadable {
             let (Some(parent), Some(name)) = (folder.parent(), folder.name()) else {
                 continue;
@@ -151,6 +155,7 @@ impl Engine {
             listing
                 .skipped
                 .iter()
+                .filter(|_| !removed!("completeness"))
                 .filter_map(|s| Name::new(s.shown.as_str()).ok()),
         );
         let unsettled = seen.unsettled.clone();
@@ -164,7 +169,7 @@ impl Engine {
         }
         note_unsettled(&state, side, (id, &listing.folder), unsettled, look)?;
         for name in hiding {
-            if state.is_unknown(side, id, &name)? {
+            if state.is_unknown(side, id, &name)? && !removed!("completeness") {
                 look.withheld.insert((side, listing.folder.join(&name)));
             }
         }
@@ -221,6 +226,7 @@ impl Engine {
                 && let Some(touched) = entry.touched_at()
                 && now.0.saturating_sub(touched.0) < quiet
                 && touched.0.saturating_sub(now.0) < 2_000_000_000
+                && !mutant!("P8 a file is carried while it is being written")
             {
                 seen.unsettled.push(entry.name.clone());
             }
@@ -337,8 +343,9 @@ fn unreadable(folder: &RelPath) -> Listed {
     })
 }
 
+#[track_caller]
 pub(super) fn complete(side: Side, ended: bool) -> Result<()> {
-    if ended {
+    if ended || removed!("completeness") {
         return Ok(());
     }
     let error = StorageError::new("list", Cause::BadResponse, "the listing ended early");

@@ -15,6 +15,7 @@ use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees, before_swap};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::time::Timestamp;
+use tandem_core::{mutant, removed};
 
 use moved::is_as_detached;
 
@@ -311,10 +312,11 @@ impl<'a> Loader<'a> {
         self.add_item(item);
         let seen = match row.state {
             Differs::Changed => row.entry.clone().map_or(Seen::Unknown, Seen::Changed),
-            Differs::Unknown => Seen::Unknown,
+            Differs::Unknown if !mutant!("P10 what cannot be looked at is gone") => Seen::Unknown,
             _ => Seen::Absent,
         };
-        let excluded = row.state == Differs::Excluded;
+        let excluded =
+            row.state == Differs::Excluded && !mutant!("P10 what a filter leaves out is gone");
         if row.state == Differs::Changed {
             self.first_seen[side].extend(row.since.map(|at| (id, at)));
         }
@@ -501,6 +503,9 @@ impl<'a> Loader<'a> {
 
     /// Below a folder that could not be looked at nothing is known.
     fn spread_unknown(&mut self) {
+        if removed!("completeness") {
+            return;
+        }
         let ids: BTreeSet<ItemId> = self.items.keys().copied().collect();
         for id in ids {
             for side in Side::BOTH {

@@ -90,7 +90,13 @@ pub(crate) fn truncate(file: impl AsFd, length: u64) -> SysResult<()> {
 }
 
 /// Flushes an open file and what describes it.
+#[track_caller]
 pub(crate) fn sync(file: impl AsFd) -> SysResult<()> {
+    if tandem_core::removed!("flush") {
+        return Ok(());
+    }
+    #[cfg(test)]
+    super::ledger::note_alone(&file, std::time::SystemTime::now());
     retried(|| rustix::fs::fsync(&file))
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
+use tandem_core::mutant;
 
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
@@ -37,7 +38,11 @@ const SMB2: u64 = 0xFE53_4D42;
 const CASEFOLD: u32 = 0x4000_0000;
 
 pub(super) fn open_beneath(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> SysResult<OwnedFd> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let resolve = if mutant!("P11 a path may lead out of the root") {
+        ResolveFlags::empty()
+    } else {
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS
+    };
     let mut tries = 0;
     loop {
         match rustix::fs::openat2(root, path, flags, Mode::empty(), resolve) {

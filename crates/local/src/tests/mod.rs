@@ -3,6 +3,7 @@
 mod committing;
 mod containing;
 mod deleting;
+mod flushing;
 mod holding;
 mod identifying;
 mod interrupting;

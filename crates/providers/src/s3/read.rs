@@ -13,6 +13,7 @@ use tandem_core::content::{ByteStream, stream_of};
 use tandem_core::entry::Revision;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
+use tandem_core::removed;
 
 use super::client::{ANSWER_LIMIT, Tries};
 use super::revision::unquoted;
@@ -71,7 +72,8 @@ impl Store {
         let shown = self
             .marks
             .revision(reply.e_tag(), reply.last_modified(), want.size);
-        if shown != want.revision || (total.is_some() && total != i64::try_from(want.size).ok()) {
+        let is_it = shown == want.revision || removed!("expectation");
+        if !is_it || (total.is_some() && total != i64::try_from(want.size).ok()) {
             return Err(StorageError::new(
                 operation,
                 Cause::PreconditionFailed,
@@ -125,7 +127,8 @@ pub(super) async fn read(
             .head(&key, want.version.as_deref())
             .await
             .map_err(|e| e.at(path))?;
-        let is_it = found.is_some_and(|object| store.revision(&object) == want.revision);
+        let is_it = found.is_some_and(|object| store.revision(&object) == want.revision)
+            || removed!("expectation");
         let gone =
             StorageError::new(operation, Cause::PreconditionFailed, "it was changed").at(path);
         return if is_it {

@@ -8,6 +8,7 @@ use super::super::settle::{copy_name, refusal};
 use super::super::trees::MadeCopy;
 use super::Emitter;
 use crate::entry::{Entry, HashKind, Kind, Revision};
+use crate::mutant;
 use crate::names;
 use crate::path::Name;
 use crate::side::{PerSide, Side};
@@ -240,6 +241,10 @@ impl Emitter<'_, '_> {
             match self.trees[loser].occupant(parent, &native) {
                 // A conflict on a copy can come to the copy's own name.
                 Some(copy) if copy == node => {}
+                Some(_) if mutant!("P1 any file is taken for the conflict copy") => {
+                    let reason = Reason::ConflictKeptBoth(winner);
+                    return self.replace(winner, node, reason, Retain::Superseded);
+                }
                 Some(copy) => match self.is_copy(loser, copy, &lost.entry) {
                     Some(true) => {
                         let retain = if self.keeps_its_content(loser, copy) {

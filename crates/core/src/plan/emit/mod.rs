@@ -18,6 +18,7 @@ use super::reason::Reason;
 use super::tree::Tree;
 use super::trees::{Input, Seen};
 use crate::entry::Kind;
+use crate::mutant;
 use crate::names;
 use crate::path::Name;
 use crate::side::{PerSide, Side};
@@ -35,8 +36,14 @@ pub(super) fn emit(input: &Input<'_>, nodes: &Nodes<'_>, wants: &[Want], plan: &
     };
     emitter.folders_and_moves();
     emitter.adoptions();
+    let delete_first = mutant!("P2 deletes go first");
+    if delete_first {
+        emitter.deletes();
+    }
     emitter.contents();
-    emitter.deletes();
+    if !delete_first {
+        emitter.deletes();
+    }
 }
 
 struct Emitter<'a, 'b> {
@@ -222,13 +229,15 @@ impl Emitter<'_, '_> {
         let known = matches!(
             self.nodes.change(side, node),
             Some(Change::Same | Change::Restamped | Change::Meta)
-        );
+        ) || mutant!("P1 what nobody has seen goes as superseded");
         let retain = if known {
             Retain::Superseded
         } else {
             Retain::Unseen
         };
-        let absent = self.absence(side.other(), node);
+        let absent = self
+            .absence(side.other(), node)
+            .filter(|_| !mutant!("P10 what is deleted may be back on the other side"));
         self.push(side, node, Deed::Delete { at, retain, absent }, reason);
     }
 

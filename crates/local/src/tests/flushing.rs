@@ -1,0 +1,163 @@
+//! What became visible is flushed, its content before its name, and what was read is too before it counts (P5). A flush
+//! changes nothing that could be looked at, so the calls themselves are.
+
+use std::os::unix::fs::MetadataExt;
+use std::time::SystemTime;
+
+use tandem_core::storage::{Discard, Expected, Keep, Meta, Root};
+
+use super::support::{Bench, FORMS, at, member, next_tick, rel, version};
+use crate::disk::Moment;
+use crate::sys::ledger::is_flushed_since;
+
+/// An instant from which on something must be flushed.
+struct Since(SystemTime);
+
+impl Since {
+    fn now() -> Self {
+        next_tick();
+        Self(SystemTime::now())
+    }
+
+    fn is_flushed(&self, bench: &Bench, path: &str) -> bool {
+        let stat = std::fs::symlink_metadata(bench.path(path)).unwrap();
+        is_flushed_since((stat.dev(), stat.ino()), self.0)
+    }
+
+    #[track_caller]
+    fn assert_flushed(&self, bench: &Bench, paths: &[&str]) {
+        for path in paths {
+            assert!(self.is_flushed(bench, path), "{path:?} was not flushed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_content_of_a_new_file_is_flushed_before_its_name_and_that_by_the_next_settle() {
+    for form in FORMS {
+        for size in [1, 12] {
+            let bench = Bench::with(form);
+            bench.put("folder/there", "there");
+            let since = Since::now();
+            let mut group = Vec::new();
+            for n in 0..size {
+                let path = format!("folder/f{n}");
+                let staged = bench.stage(&path, "new", &Meta::default()).await.unwrap();
+                group.push(member(staged, Expected::Absent, Keep::No));
+            }
+            for answer in bench.root.commit(group).await {
+                answer.unwrap();
+            }
+            for n in 0..size {
+                since.assert_flushed(&bench, &[&format!("folder/f{n}")]);
+            }
+            let since = Since::now();
+            bench.root.settle().await.unwrap();
+            since.assert_flushed(&bench, &["folder"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_content_that_replaces_a_file_is_flushed_before_it_is_shown() {
+    for form in FORMS {
+        let bench = Bench::with(form);
+        bench.put("folder/file", "old");
+        let expected = bench.expect("folder/file").await;
+        let since = Since::now();
+        let staged = bench
+            .stage("folder/file", "new", &Meta::default())
+            .await
+            .unwrap();
+        let shown = std::sync::Arc::new(std::sync::Mutex::new(None));
+        let (seen, folder) = (shown.clone(), bench.path("folder"));
+        let then = since.0;
+        bench.root.disk().set_hook(move |moment| {
+            if moment == Moment::BeforeSwap {
+                // What is about to be shown lies under a name of Tandem's own.
+                let own = std::fs::read_dir(&folder).unwrap().find_map(|found| {
+                    let found = found.unwrap();
+                    let is_own = found.file_name().to_string_lossy().starts_with(".tandem-");
+                    is_own.then(|| found.metadata().unwrap())
+                });
+                let stat = own.unwrap();
+                *seen.lock().unwrap() = Some(is_flushed_since((stat.dev(), stat.ino()), then));
+            }
+            Ok(())
+        });
+        let keep = version("one", "folder/file");
+        bench.commit(staged, expected, keep).await.unwrap();
+        assert_eq!(*shown.lock().unwrap(), Some(true));
+        let since = Since::now();
+        bench.root.settle().await.unwrap();
+        since.assert_flushed(&bench, &["folder"]);
+    }
+}
+
+#[tokio::test]
+async fn names_that_come_and_go_are_flushed_by_the_next_settle() {
+    for form in FORMS {
+        let bench = Bench::with(form);
+        for path in ["from/file", "to/there", "gone/file"] {
+            bench.put(path, path);
+        }
+        let (moved, deleted) = (
+            bench.expect("from/file").await,
+            bench.expect("gone/file").await,
+        );
+        let since = Since::now();
+        let (from, to) = (at("from/file"), rel("to/file"));
+        bench
+            .root
+            .move_to(&from, &moved, &to, &Expected::Absent, &Keep::No)
+            .await
+            .unwrap();
+        bench
+            .root
+            .delete(&at("gone/file"), &deleted, &Keep::No, Discard::Forever)
+            .await
+            .unwrap();
+        bench.root.create_folder(&rel("new")).await.unwrap();
+        bench.root.settle().await.unwrap();
+        since.assert_flushed(&bench, &["", "from", "to", "gone"]);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_is_flushed_before_it_has_its_name() {
+    let bench = Bench::new();
+    bench.put("file", "content");
+    let expected = bench.expect("file").await;
+    let since = Since::now();
+    let to = rel("copy");
+    let copied = bench
+        .root
+        .copy(&at("file"), &expected, &to, &Expected::Absent, &Keep::No)
+        .await;
+    copied.unwrap();
+    since.assert_flushed(&bench, &["copy"]);
+}
+
+#[tokio::test]
+async fn what_was_read_is_flushed_with_its_name_few_files_and_many() {
+    for size in [2, 8] {
+        let bench = Bench::new();
+        let mut files = Vec::new();
+        for n in 0..size {
+            let path = format!("folder/f{n}");
+            bench.put(&path, "read");
+            files.push((rel(&path), bench.entry(&path).await.revision));
+        }
+        let since = Since::now();
+        bench.root.make_durable(&files).await.unwrap();
+        since.assert_flushed(&bench, &["folder", "folder/f0", "folder/f1"]);
+    }
+}
+
+#[tokio::test]
+async fn the_marker_of_a_root_is_flushed_with_all_above_it() {
+    let bench = Bench::new();
+    let since = Since::now();
+    bench.root.identity(true).await.unwrap();
+    since.assert_flushed(&bench, &["", ".tandem", ".tandem/root"]);
+}
