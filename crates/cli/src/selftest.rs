@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use tandem_service::words;
-use tandem_testkit::simulation::{Outcome, Shape, run as run_seed};
+use tandem_testkit::simulation::{CRASH, Coverage, Outcome, Shape, run_twice};
 
 use crate::output;
 
 /// How many seeds run if nobody says.
 const SEEDS: u64 = 200;
 
-/// The exit code if a seed broke a promise.
+/// The exit code if a seed broke a promise, or the seeds met too little to say anything.
 const BROKEN: u8 = 1;
 
 /// A seed that broke a promise.
@@ -29,9 +29,7 @@ struct Broken {
 /// What the seeds so far came to.
 #[derive(Default)]
 struct Tally {
-    seeds: u64,
-    crashes: u64,
-    faults: BTreeMap<&'static str, u64>,
+    coverage: Coverage,
     broken: Vec<Broken>,
 }
 
@@ -41,13 +39,17 @@ pub(crate) fn run(seeds: Option<u64>, seed: Option<u64>, json: bool) -> u8 {
     let begun = Instant::now();
     let mut tally = run_all(seed.unwrap_or(0), count);
     tally.broken.sort_by_key(|broken| broken.seed);
-    let rate = per_second(tally.seeds, begun.elapsed());
+    let rate = per_second(count, begun.elapsed());
     if json {
-        output::document(&document(&tally, rate));
+        output::document(&document(&tally, count, rate));
     } else {
-        show(&tally, rate);
+        show(&tally, count, rate);
     }
-    if tally.broken.is_empty() { 0 } else { BROKEN }
+    if tally.broken.is_empty() && tally.coverage.missing().is_empty() {
+        0
+    } else {
+        BROKEN
+    }
 }
 
 /// Side by side on every processor.
@@ -79,7 +81,7 @@ fn run_all(first: u64, count: u64) -> Tally {
 
 /// One run. A panic is a broken promise too.
 fn run_one(seed: u64) -> Outcome {
-    let run = catch_unwind(|| run_seed(seed, Shape::of_seed(seed)));
+    let run = catch_unwind(|| run_twice(seed, Shape::of_seed(seed)));
     run.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -92,11 +94,7 @@ fn run_one(seed: u64) -> Outcome {
 
 impl Tally {
     fn add(&mut self, seed: u64, outcome: Outcome) {
-        self.seeds += 1;
-        self.crashes += outcome.crashes;
-        for (name, times) in outcome.faults {
-            *self.faults.entry(name).or_default() += times;
-        }
+        self.coverage.add(&outcome.coverage);
         if !outcome.violations.is_empty() {
             self.broken.push(Broken {
                 seed,
@@ -129,7 +127,8 @@ fn per_second(seeds: u64, time: Duration) -> f64 {
     (seeds as f64 / seconds * 10.0).round() / 10.0
 }
 
-fn document(tally: &Tally, rate: f64) -> Value {
+fn document(tally: &Tally, seeds: u64, rate: f64) -> Value {
+    let (faults, crashes) = faults_and_crashes(&tally.coverage);
     let failures: Vec<Value> = tally
         .broken
         .iter()
@@ -144,15 +143,23 @@ fn document(tally: &Tally, rate: f64) -> Value {
         .collect();
     json!({
         "schema": 1,
-        "seeds": tally.seeds,
+        "seeds": seeds,
         "seeds_per_second": rate,
-        "injected": { "crashes": tally.crashes, "faults": tally.faults },
+        "injected": { "crashes": crashes, "faults": faults },
+        "missed": tally.coverage.missing(),
         "failures": failures,
         "version": env!("CARGO_PKG_VERSION"),
     })
 }
 
-fn show(tally: &Tally, rate: f64) {
+/// Faults of storages and disks by name, and how often the program was ended.
+fn faults_and_crashes(coverage: &Coverage) -> (BTreeMap<String, u64>, u64) {
+    let mut faults = coverage.faults.clone();
+    let crashes = faults.remove(CRASH).unwrap_or_default();
+    (faults, crashes)
+}
+
+fn show(tally: &Tally, seeds: u64, rate: f64) {
     for broken in &tally.broken {
         let mode = Shape::of_seed(broken.seed).name();
         let what = broken.what.join("; ");
@@ -160,6 +167,11 @@ fn show(tally: &Tally, rate: f64) {
         output::answer(&output::visible(&words.line()));
     }
     let failed = tally.broken.len() as u64;
-    output::answer(&words::selftest(tally.seeds, failed, rate).line());
-    output::answer(&words::injected(&tally.faults, tally.crashes));
+    output::answer(&words::selftest(seeds, failed, rate).line());
+    let (faults, crashes) = faults_and_crashes(&tally.coverage);
+    output::answer(&words::injected(&faults, crashes));
+    let missing = tally.coverage.missing();
+    if !missing.is_empty() {
+        output::answer(&words::too_little_met(&missing).line());
+    }
 }

@@ -1,8 +1,9 @@
 //! Runs seeds of the planner's properties: `planner --seeds FIRST..END [--threads N] [tell|brief]`. Prints how fast they
 //! ran, what they came across, and each seed that failed with its case, made as small as it gets. With `tell` what
-//! happens in that is told too; with `brief` cases are not made small.
+//! happens in that is told too; with `brief` cases are not made small. Ends with 1 if a seed failed or they met too little.
 
 use std::io::Write;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ const SHOWN: usize = 20;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> std::io::Result<()> {
+fn main() -> std::io::Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let after = |word: &str| {
         let at = words.iter().position(|w| w == word)?;
@@ -85,11 +86,21 @@ fn main() -> std::io::Result<()> {
         }
     }
     writeln!(out, "{coverage}")?;
+    let missing = coverage.missing();
+    for text in &missing {
+        writeln!(out, "too seldom: {text}")?;
+    }
     let count = end.saturating_sub(first);
     writeln!(
         out,
         "{} of {count} failed; {:.0} seeds a second on {threads} threads",
         failed.len(),
         count as f64 / seconds
-    )
+    )?;
+    let is_good = failed.is_empty() && missing.is_empty();
+    Ok(if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

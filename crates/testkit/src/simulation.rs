@@ -1,10 +1,17 @@
 //! The production engine on two simulated storages: people edit both sides, the engine keeps them in step,
 //! and the oracle asks whether anything was lost. One seed is one run, and gives the same run again.
 
+mod bystander;
+mod clash;
+mod coverage;
+mod heard;
+mod in_step;
+mod misfortune;
 mod person;
 mod teller;
+mod trace;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +20,7 @@ use tandem_core::conflict_name::DeviceName;
 use tandem_core::entry::Kind;
 use tandem_core::guard::GuardSettings;
 use tandem_core::names;
-use tandem_core::path::{Name, RelPath};
+use tandem_core::path::RelPath;
 use tandem_core::policy::{Compare, ConflictPolicy, FirstSync, Mode, Policy};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Root;
@@ -23,14 +30,26 @@ use tandem_engine::setup::{PairOptions, Setup};
 
 use crate::oracle::{Oracle, differences};
 use crate::seed::Rng;
-use crate::sim::{Failure, Faults, Seen, SimEnvironment, SimExecutor, SimFiles, SimStorage};
+use crate::sim::{Failure, Fault, Faults, Seen, SimEnvironment, SimExecutor, SimFiles, SimStorage};
 
+pub use coverage::{
+    ACTIONS, CONFLICTS, CRASH, Coverage, DISK, EXPECTATIONS, LOST_STATE, UNMOUNTED,
+};
+use heard::Heard;
+use in_step::{common_path, folded, oversized_paths, refused_paths, same_content};
 use person::Person;
 pub use teller::Listener;
 use teller::{Ears, Teller};
+pub use trace::Trace;
 
 /// Passes that edits and faults may take to come to rest.
 const MOST_PASSES: usize = 30;
+
+/// A pass over so small a tree that needs more steps than this does not end.
+const MOST_POLLS: u64 = 2_000_000;
+
+/// How often the one fault of a pass happens that is to happen, per thousand occasions.
+const OFTEN_PER_MILLE: u16 = 150;
 
 /// How a run is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +62,8 @@ pub struct Shape {
     pub every_mode: bool,
     /// Few deletes at a time are held, and a person answers now and then; else nothing is held.
     pub held: bool,
+    /// It begins with a tree of some size, and people go on working while the first passes are under way.
+    pub busy: bool,
 }
 
 impl Shape {
@@ -61,6 +82,7 @@ impl Shape {
             crash,
             every_mode,
             held: seed.is_multiple_of(3),
+            busy: !seed.is_multiple_of(4),
         }
     }
 
@@ -72,6 +94,7 @@ impl Shape {
             (self.crash, "crash"),
             (self.every_mode, "modes"),
             (self.held, "held"),
+            (self.busy, "busy"),
         ];
         let on: Vec<&str> = parts
             .iter()
@@ -89,16 +112,10 @@ impl Shape {
 pub struct Outcome {
     /// What is wrong, one sentence each; nothing if all promises held.
     pub violations: Vec<String>,
-    /// Hash of everything that happened.
-    pub trace: u64,
-    /// Actions done in all.
-    pub actions: u64,
-    /// Conflicts met in all.
-    pub conflicts: u64,
-    /// Times the program was killed.
-    pub crashes: u64,
-    /// Faults that were injected, by name.
-    pub faults: BTreeMap<&'static str, u64>,
+    /// What another run of the seed must leave too.
+    pub trace: Trace,
+    /// What it came across.
+    pub coverage: Coverage,
 }
 
 /// Two storages, the people on them, and the engine's place.
@@ -115,12 +132,19 @@ struct World {
     /// What the last pass said is not in step.
     problems: Vec<Problem>,
     person: Person,
+    /// Of its own too.
+    bystander_rng: Rng,
+    /// Whether the database is the one that the pair was made with.
+    is_new: bool,
+    /// Versions are kept for as short as they can be.
+    keeps_briefly: bool,
     is_held: bool,
     /// The program, while it runs.
     program: Option<Engine>,
     /// Of its own, so that what else a seed gives stays what it was.
     program_rng: Rng,
     teller: Teller,
+    heard: Heard,
     outcome: Outcome,
 }
 
@@ -130,18 +154,25 @@ pub fn run(seed: u64, shape: Shape) -> Outcome {
     run_told(seed, shape, None)
 }
 
+/// Runs `seed` twice. That the second run is another one than the first is a violation (P3).
+#[must_use]
+pub fn run_twice(seed: u64, shape: Shape) -> Outcome {
+    let mut outcome = run(seed, shape);
+    let again = run(seed, shape);
+    if again != outcome {
+        let differ = outcome.trace.differences(&again.trace).join(", ");
+        let text = format!("the same seed gives two runs, which differ in: {differ}");
+        outcome.violations.push(text);
+    }
+    outcome
+}
+
 /// Like [`run`], and tells `listener` what happens.
 #[must_use]
 pub fn run_told(seed: u64, shape: Shape, listener: Option<Listener>) -> Outcome {
     let mut world = World::draw(seed, shape, Teller::new(listener));
     world.live(shape);
-    for side in Side::BOTH {
-        for (name, times) in world.sides[side].injected() {
-            *world.outcome.faults.entry(name).or_default() += times;
-        }
-    }
-    world.outcome.trace = world.environment.trace();
-    world.outcome
+    world.end()
 }
 
 impl World {
@@ -185,12 +216,35 @@ impl World {
             disk_rng: Rng::new(seed ^ 0x6469_736b),
             problems: Vec::new(),
             person: Person::new(seed ^ 0x7065_7273),
+            bystander_rng: Rng::new(seed ^ 0x6279_7374),
+            is_new: true,
+            keeps_briefly: shape.busy && seed.is_multiple_of(2),
             is_held: shape.held,
             program: None,
             program_rng: Rng::new(seed ^ 0x6c69_6665),
             teller,
+            heard: Heard::default(),
             outcome: Outcome::default(),
         }
+    }
+
+    /// What the run came to.
+    fn end(self) -> Outcome {
+        let mut outcome = self.outcome;
+        outcome.trace = Trace {
+            calls: self.environment.trace(),
+            events: self.heard.digest(),
+            database: trace::of_database(&self.files.database("pair.db")),
+            sides: trace::of_sides(&self.sides),
+        };
+        for (kind, times) in self.heard.done() {
+            *outcome.coverage.actions.entry(kind).or_default() += times;
+        }
+        for kind in trace::conflicts(&self.files.database("pair.db")) {
+            *outcome.coverage.conflicts.entry(kind).or_default() += 1;
+        }
+        outcome.coverage.end(&self.sides);
+        outcome
     }
 
     fn live(&mut self, shape: Shape) {
@@ -201,10 +255,19 @@ impl World {
             self.teller
                 .say(|| format!("{side}: {capabilities:?} {habits:?}"));
         }
+        if shape.busy {
+            let planted = *self.bystander_rng.pick(&Side::BOTH);
+            self.sides[planted].plant(&mut self.bystander_rng);
+            self.sides[planted.other()].let_grow();
+        }
         self.edits(12);
         for _ in 0..2 {
             self.settle(shape);
             self.edits(8);
+            if shape.busy {
+                self.clashes();
+                self.misfortune();
+            }
         }
         self.settle(shape);
         self.check();
@@ -241,11 +304,19 @@ impl World {
         }
     }
 
-    /// Passes with faults and crashes, then without until nothing is left to do.
+    /// Passes with faults, crashes and people at work, then without until nothing is left to do.
     fn settle(&mut self, shape: Shape) {
+        if shape.busy {
+            bystander::begin(&mut self.bystander_rng, &self.sides, &self.teller);
+        }
         if shape.faults {
             for side in Side::BOTH {
-                let faults = Faults::draw(&mut self.rng);
+                let mut faults = Faults::draw(&mut self.rng);
+                if shape.busy {
+                    // Some are too seldom to be met by chance.
+                    let often = *self.bystander_rng.pick(Fault::ALL);
+                    faults = faults.with(often, OFTEN_PER_MILLE);
+                }
                 self.sides[side].set_faults(faults);
             }
         }
@@ -261,6 +332,10 @@ impl World {
                 self.sides[side].heal();
             }
         }
+        if shape.busy && !shape.faults && !shape.crash {
+            self.pass(None);
+        }
+        bystander::end(&self.sides);
         // What can never be done, such as replacing content that a side without versions cannot keep, fails
         // each time: two passes that do nothing are rest too.
         let mut idle = 0;
@@ -299,7 +374,7 @@ impl World {
 
     fn end_of_failing_disk(&mut self) {
         if self.files.heal() {
-            *self.outcome.faults.entry("disk").or_default() += 1;
+            self.outcome.coverage.fault(DISK, 1);
         }
     }
 
@@ -319,6 +394,7 @@ impl World {
         self.teller.say(|| "a pass".to_owned());
         let files = self.files.clone();
         let mut executor = SimExecutor::new(&self.environment)
+            .most_polls(MOST_POLLS)
             .crash_at(crash_at)
             .on_crash(move || files.power_off());
         if self.program_rng.chance(12) {
@@ -341,7 +417,7 @@ impl World {
         }
         match result {
             None => {
-                self.outcome.crashes += 1;
+                self.outcome.coverage.fault(CRASH, 1);
                 let cut = self.disk_rng.chance(50);
                 self.files.power_on(cut.then_some(&mut self.disk_rng));
                 for side in Side::BOTH {
@@ -356,8 +432,8 @@ impl World {
                 self.teller.say(|| format!("it came to {summary:?}"));
                 self.problems = problems;
                 self.person.is_asked(&held);
-                self.outcome.actions += summary.done;
-                self.outcome.conflicts += summary.conflicts;
+                let actions = &mut self.outcome.coverage.actions;
+                *actions.entry("adopt".to_owned()).or_default() += summary.adopted;
                 Some(summary)
             }
             Some(Err(error @ tandem_engine::error::EngineError::Storage { .. })) => {
@@ -411,6 +487,9 @@ impl World {
             ..PairOptions::default()
         };
         options.filter.defaults = false;
+        if self.keeps_briefly {
+            options.versions.days = 1;
+        }
         // Few rows are much to such small trees: every pass that may be planned in parts is.
         options.limits.planned_together = 4;
         Setup {
@@ -422,10 +501,11 @@ impl World {
                 root
             }),
             state: self.files.database("pair.db"),
-            is_new: true,
+            is_new: self.is_new,
             environment: self.environment.shared(),
             events: Arc::new(Ears {
                 teller: self.teller.clone(),
+                heard: self.heard.clone(),
                 deleted: self.person.deleted(),
             }),
         }
@@ -512,114 +592,4 @@ fn supported(capabilities: &mut Capabilities) {
             ..capabilities.conditions
         };
     }
-}
-
-/// Paths that one of the sides cannot hold, in the pair's spelling as [`folded`]: where one item has such a name,
-/// no other can have it on the other side.
-fn refused_paths(
-    snapshots: &PerSide<crate::sim::Snapshot>,
-    capabilities: &PerSide<Capabilities>,
-) -> BTreeSet<RelPath> {
-    let mut refused = BTreeSet::new();
-    for side in Side::BOTH {
-        let (mine, other) = (&capabilities[side], &capabilities[side.other()]);
-        let mut keys: BTreeMap<(RelPath, Box<str>), RelPath> = BTreeMap::new();
-        for (path, items) in &snapshots[side] {
-            let Ok(pair) = names::decode_path(path, &mine.names) else {
-                refused.extend(folded(capabilities, path));
-                continue;
-            };
-            let (Some(folder), Some(name)) = (pair.parent(), pair.name()) else {
-                continue;
-            };
-            let fits = names::encode_path(&pair, &other.names).is_ok();
-            let link = items
-                .iter()
-                .any(|i| i.kind == Kind::Symlink && !other.symlinks);
-            let opaque = items.iter().any(|i| i.kind == Kind::Opaque);
-            let large = items.iter().any(|i| {
-                other
-                    .largest_file
-                    .is_some_and(|most| i.content.size() > most)
-            });
-            let key = (
-                folder,
-                names::collision_key(&name, other.case, other.unicode),
-            );
-            let twin = keys.insert(key, pair.clone());
-            if twin.is_some() || !fits || link || opaque || large {
-                refused.extend(folded(capabilities, &pair));
-            }
-        }
-    }
-    refused
-}
-
-/// Paths, as [`folded`], of what a person wrote on a side that takes nothing as large from a program.
-fn oversized_paths(
-    snapshots: &PerSide<crate::sim::Snapshot>,
-    capabilities: &PerSide<Capabilities>,
-) -> BTreeSet<RelPath> {
-    let mut oversized = BTreeSet::new();
-    for side in Side::BOTH {
-        let most = capabilities[side].largest_file.unwrap_or(u64::MAX);
-        for (path, items) in &snapshots[side] {
-            if items.iter().any(|item| item.content.size() > most)
-                && let Ok(pair) = names::decode_path(path, &capabilities[side].names)
-            {
-                oversized.extend(folded(capabilities, &pair));
-            }
-        }
-    }
-    oversized
-}
-
-/// The path with names that are one on some side made equal.
-fn folded(capabilities: &PerSide<Capabilities>, pair: &RelPath) -> Option<RelPath> {
-    let both = [&capabilities.source, &capabilities.destination];
-    let mut folded = RelPath::root();
-    for name in pair.names() {
-        let key = both.iter().fold(name.to_string(), |text, c| {
-            Name::new(text.clone()).map_or(text, |name| {
-                names::collision_key(&name, c.case, c.unicode).into()
-            })
-        });
-        folded = folded.join(&Name::new(key).ok()?);
-    }
-    Some(folded)
-}
-
-fn common_path(
-    capabilities: &PerSide<Capabilities>,
-    refused: &BTreeSet<RelPath>,
-    side: Side,
-    path: &RelPath,
-) -> Option<RelPath> {
-    let pair = names::decode_path(path, &capabilities[side].names).ok()?;
-    let folded = folded(capabilities, &pair)?;
-    let mut above = Some(folded.clone());
-    while let Some(folder) = above {
-        if refused.contains(&folder) {
-            return None;
-        }
-        above = folder.parent();
-    }
-    Some(folded)
-}
-
-/// Either may be what a server made of the other's bytes. What was adopted by size and time is not verified.
-fn same_content(a: &Seen, b: &Seen, verified: bool) -> bool {
-    let forms = |seen: &Seen| {
-        [Some(seen.content.hash()), seen.sent]
-            .into_iter()
-            .flatten()
-            .collect::<BTreeSet<_>>()
-    };
-    a.kind == b.kind
-        && match a.kind {
-            Kind::File if !verified && a.content.size() == b.content.size() => true,
-            Kind::File => !forms(a).is_disjoint(&forms(b)),
-            Kind::Symlink => a.target == b.target,
-            Kind::Folder | Kind::Opaque => true,
-        }
 }

@@ -9,6 +9,7 @@ const PLAIN: Shape = Shape {
     crash: false,
     every_mode: false,
     held: false,
+    busy: false,
 };
 const FAULTS: Shape = Shape {
     faults: true,
@@ -26,7 +27,7 @@ const ALL: Shape = Shape {
     faults: true,
     crash: true,
     every_mode: true,
-    held: false,
+    ..PLAIN
 };
 const ALL_HELD: Shape = Shape { held: true, ..ALL };
 

@@ -17,7 +17,7 @@ use tandem_core::error::{Cause, StorageError};
 pub use guard::guard;
 pub use problem::{conflict, explanation, finding, problem, warning};
 pub use reason::{kind_of_action, reason};
-pub use selftest::{broken_seed, injected, selftest};
+pub use selftest::{broken_seed, injected, selftest, too_little_met};
 
 /// Asks for the passphrase of the encrypted file.
 pub const ASK_PASSPHRASE: &str = "Passphrase of the saved passwords: ";

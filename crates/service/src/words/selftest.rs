@@ -19,7 +19,7 @@ pub fn selftest(seeds: u64, failed: u64, seeds_per_second: f64) -> Words {
 
 /// What was put in the seeds' way.
 #[must_use]
-pub fn injected(faults: &BTreeMap<&str, u64>, crashes: u64) -> String {
+pub fn injected(faults: &BTreeMap<String, u64>, crashes: u64) -> String {
     let all = count(faults.values().sum(), "fault", "faults");
     let each: Vec<String> = faults
         .iter()
@@ -32,6 +32,14 @@ pub fn injected(faults: &BTreeMap<&str, u64>, crashes: u64) -> String {
     };
     let crashes = count(crashes, "crash", "crashes");
     format!("In their way: {all}{each} and {crashes}.")
+}
+
+/// What the seeds met too seldom for their number.
+#[must_use]
+pub fn too_little_met(missing: &[String]) -> Words {
+    let message = format!("The seeds met too little: {}.", missing.join("; "));
+    let next = "Please report it: a run that meets nothing finds nothing.";
+    Words::new(message, next)
 }
 
 /// A seed that broke a promise, and how it is run again.
@@ -55,7 +63,7 @@ mod tests {
             "1,200 seeds, 61.0 a second: every promise held."
         );
         assert!(selftest(200, 2, 3.0).line().starts_with("2 of 200 seeds"));
-        let faults = BTreeMap::from([("offline", 3), ("short_read", 1_000)]);
+        let faults = BTreeMap::from([("offline".to_owned(), 3), ("short_read".to_owned(), 1_000)]);
         assert_eq!(
             injected(&faults, 1),
             "In their way: 1,003 faults (3 offline, 1,000 short read) and 1 crash."

@@ -11,9 +11,36 @@ use super::people::Edit;
 use super::tree::ROOT;
 use super::world::World;
 
+/// Seeds of the everyday run, for which the marks are meant; a run of fewer must meet its share.
+const EVERYDAY: u64 = 2_000_000;
+
+/// Each kind of action, conflict and edit is met so often in the everyday run.
+const OFTEN: u64 = 1_000;
+
+/// Each way in which an expectation fails is met so often in it.
+const SELDOM: u64 = 100;
+
+/// Of a hundred seeds, each fault is in so many.
+const FAULT_PERCENT: u64 = 2;
+
+/// The median tree has so many items at least, and is so deep.
+const MEDIAN: (usize, usize) = (20, 3);
+
+/// What goes wrong by itself.
+pub const FAULTS: [&str; 4] = [
+    "a filter changes",
+    "a folder cannot be listed",
+    "a plan is cut off",
+    "an action fails by itself",
+];
+
 /// Counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
+    /// Seeds that ran.
+    pub seeds: u64,
+    /// In how many of them something went wrong by itself.
+    pub seeds_with: BTreeMap<&'static str, u64>,
     /// Actions done, by what they are.
     pub actions: BTreeMap<&'static str, u64>,
     /// Conflicts met, by kind.
@@ -67,7 +94,13 @@ pub const CONFLICTS: [&str; 9] = [
 pub const EDITS: [&str; 2] = ["case-only rename", "swap"];
 
 impl Coverage {
+    /// Something goes wrong by itself.
+    pub(super) fn fault(&mut self, name: &'static str) {
+        self.seeds_with.insert(name, 1);
+    }
+
     pub(super) fn tree(&mut self, world: &World) {
+        self.seeds += 1;
         let tree = &world.sides.source;
         let folders = tree.all().filter(|&place| tree.is_folder(place));
         let depth = folders.map(|place| tree.depth(place)).max();
@@ -142,6 +175,8 @@ impl Coverage {
                 *mine.entry(key.clone()).or_default() += count;
             }
         }
+        self.seeds += other.seeds;
+        all(&mut self.seeds_with, &other.seeds_with);
         all(&mut self.actions, &other.actions);
         all(&mut self.conflicts, &other.conflicts);
         all(&mut self.misses, &other.misses);
@@ -152,10 +187,11 @@ impl Coverage {
         self.evidence += other.evidence;
     }
 
-    /// What was met less often than a run of the everyday size must: each kind of action and conflict `often` times,
-    /// each way in which an expectation fails `seldom` times.
+    /// What was met less often than so many seeds must meet it.
     #[must_use]
-    pub fn missing(&self, often: u64, seldom: u64) -> Vec<String> {
+    pub fn missing(&self) -> Vec<String> {
+        let of = |mark: u64| (mark * self.seeds / EVERYDAY).max(1);
+        let (often, seldom) = (of(OFTEN), of(SELDOM));
         let mut missing = Vec::new();
         let mut check = |what: String, count: Option<&u64>, least: u64| {
             let count = count.copied().unwrap_or_default();
@@ -174,6 +210,21 @@ impl Coverage {
         }
         for miss in Miss::EXPECTATIONS {
             check(format!("{miss:?}"), self.misses.get(&miss), seldom);
+        }
+        for name in FAULTS {
+            let least = self.seeds * FAULT_PERCENT / 100;
+            check(
+                format!("seeds in which {name}"),
+                self.seeds_with.get(name),
+                least,
+            );
+        }
+        let median = (median(&self.items), median(&self.depths));
+        if median.0 < MEDIAN.0 || median.1 < MEDIAN.1 {
+            missing.push(format!(
+                "the median tree has {} items and depth {}",
+                median.0, median.1
+            ));
         }
         missing
     }
@@ -194,6 +245,7 @@ fn median(counts: &BTreeMap<usize, u64>) -> usize {
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = [
+            ("seeds with", &self.seeds_with),
             ("action", &self.actions),
             ("conflict", &self.conflicts),
             ("edit", &self.edits),

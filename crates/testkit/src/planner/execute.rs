@@ -219,6 +219,7 @@ impl Run<'_> {
             return all;
         };
         if rng.chance(20) {
+            self.judge.coverage.fault("a plan is cut off");
             rng.index(all + 1)
         } else {
             all
@@ -226,7 +227,11 @@ impl Run<'_> {
     }
 
     fn fails_by_itself(&mut self) -> bool {
-        self.order.as_mut().is_some_and(|rng| rng.chance(2))
+        let fails = self.order.as_mut().is_some_and(|rng| rng.chance(2));
+        if fails {
+            self.judge.coverage.fault("an action fails by itself");
+        }
+        fails
     }
 
     fn is_below(&self, undone: &[ItemId], folders: &[(ItemId, ItemId)], action: &Action) -> bool {

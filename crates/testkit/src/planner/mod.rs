@@ -30,7 +30,7 @@ use tandem_core::side::PerSide;
 
 pub use carry::Miss;
 pub use case::{Case, Event, Step};
-pub use coverage::{ACTIONS, CONFLICTS, Coverage, EDITS};
+pub use coverage::{ACTIONS, CONFLICTS, Coverage, EDITS, FAULTS};
 pub use parse::UnreadableLine;
 pub use people::Edit;
 pub use run::Outcome;

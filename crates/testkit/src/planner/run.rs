@@ -204,8 +204,14 @@ impl<'a> Run<'a> {
                     self.tell(|| format!("{side}: {edit}, {is_done}"));
                     self.judge.coverage.edit(&edit);
                 }
-                Event::Unreadable(path) => self.unreadable[side] = Some(path),
-                Event::Filter(name) => self.turn_filter(&name),
+                Event::Unreadable(path) => {
+                    self.judge.coverage.fault("a folder cannot be listed");
+                    self.unreadable[side] = Some(path);
+                }
+                Event::Filter(name) => {
+                    self.judge.coverage.fault("a filter changes");
+                    self.turn_filter(&name);
+                }
             }
             if next.is_some() {
                 break;

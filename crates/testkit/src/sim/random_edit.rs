@@ -34,7 +34,10 @@ const FILES: &[&str] = &[
 const FOLDERS: &[&str] = &["d", "e", "D", "sub", "a", "notes.txt"];
 
 /// Trees are kept about this large.
-const ITEMS: usize = 20;
+pub(super) const ITEMS: usize = 20;
+
+/// Trees that were planted are.
+const PLANTED: usize = 40;
 
 /// The deepest folder that edits make.
 const DEPTH: usize = 3;
@@ -46,6 +49,33 @@ impl SimStorage {
     pub fn random_edit(&self, rng: &mut Rng) -> Edit {
         let scene = Scene::of(self);
         scene.draw(rng, self)
+    }
+
+    /// Makes a tree of about 28 items with folders in folders, as far as the storage can hold what is drawn.
+    pub fn plant(&self, rng: &mut Rng) {
+        self.let_grow();
+        let mut folders = vec![RelPath::root()];
+        for _ in 0..6 + rng.index(3) {
+            // The newest is the likeliest to get another in it.
+            let above = match folders.last() {
+                Some(newest) if newest.depth() < DEPTH && rng.chance(60) => newest.clone(),
+                _ => RelPath::root(),
+            };
+            let path = above.join(&name(pick(rng, FOLDERS)));
+            if self.edit(&Edit::CreateFolder { path: path.clone() }) {
+                folders.push(path);
+            }
+        }
+        for _ in 0..26 + rng.index(8) {
+            let path = rng.pick(&folders).join(&name(pick(rng, FILES)));
+            let content = fresh(rng);
+            self.edit(&Edit::Write { path, content });
+        }
+    }
+
+    /// Keeps the tree as large as a planted one is.
+    pub fn let_grow(&self) {
+        self.state().crowded_from = PLANTED;
     }
 
     /// Draws and does edits until `count` of them applied, and returns these.
@@ -91,7 +121,7 @@ impl Scene {
     }
 
     fn draw(&self, rng: &mut Rng, storage: &SimStorage) -> Edit {
-        let crowded = self.all.len() > ITEMS;
+        let crowded = self.all.len() > storage.state().crowded_from;
         let roll = if crowded && rng.chance(40) {
             rng.below(12)
         } else {

@@ -75,6 +75,9 @@ pub(super) struct State {
     pub(super) unreadable: BTreeSet<Serial>,
     pub(super) faults: Faults,
     pub(super) injected: BTreeMap<&'static str, u64>,
+    pub(super) failed_expectations: BTreeMap<String, u64>,
+    /// With more items than this, drawn edits rather delete.
+    pub(super) crowded_from: usize,
     pub(super) auth_expired: bool,
     pub(super) full: bool,
     pub(super) rng: Rng,
@@ -116,6 +119,8 @@ impl State {
             unreadable: BTreeSet::new(),
             faults: Faults::none(),
             injected: BTreeMap::new(),
+            failed_expectations: BTreeMap::new(),
+            crowded_from: super::random_edit::ITEMS,
             auth_expired: false,
             full: false,
             rng,

@@ -24,6 +24,9 @@ use crate::seed::Rng;
 /// Called between the check and the change of an operation, with its name and path.
 pub type Hook = Box<dyn FnMut(&'static str, &RelPath) + Send>;
 
+/// What a storage answers where something else is there than was expected.
+const LOST_RACES: [&str; 3] = ["already_exists", "not_found", "precondition_failed"];
+
 /// The bytes that a simulated storage says it can hold.
 const TOTAL: u64 = 1 << 40;
 
@@ -365,7 +368,17 @@ impl SimStorage {
         Ok(outcome)
     }
 
+    /// How often an expectation failed, by the operation and what it answered.
+    #[must_use]
+    pub fn failed_expectations(&self) -> BTreeMap<String, u64> {
+        self.state().failed_expectations.clone()
+    }
+
     pub(super) fn note(&self, operation: &'static str, path: &RelPath, outcome: &str) {
+        if LOST_RACES.contains(&outcome) {
+            let way = format!("{operation} {outcome}");
+            *self.state().failed_expectations.entry(way).or_default() += 1;
+        }
         self.environment().note(operation, path.as_str(), outcome);
     }
 

@@ -37,11 +37,16 @@ impl SimStorage {
     pub fn write_into_version(&self, path: &RelPath, content: &Bytes) -> bool {
         let mut state = self.state();
         let now = state.environment.tick();
+        let witness = state.witness.clone();
         let found = state.kept.iter_mut().filter(|(key, _)| key.path() == path);
         let Some((_, kept)) = found.max_by_key(|(_, kept)| kept.order) else {
             return false;
         };
-        kept.body.blob = Blob::new(content.clone());
+        let new = Blob::new(content.clone());
+        if let Some(witness) = witness {
+            witness.wrote(path, Some((&kept.body.blob, kept.body.sent)), &new);
+        }
+        kept.body.blob = new;
         kept.body.mtime = Some(now);
         kept.body.by_client = false;
         true

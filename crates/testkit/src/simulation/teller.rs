@@ -8,6 +8,7 @@ use tandem_core::entry::Kind;
 use tandem_core::side::{PerSide, Side};
 use tandem_engine::event::{Event, EventSink};
 
+use super::heard::Heard;
 use super::person::Deleted;
 use crate::sim::{Edit, SimStorage};
 
@@ -22,6 +23,7 @@ pub(super) struct Teller(Option<Listener>);
 #[derive(Clone)]
 pub(super) struct Ears {
     pub(super) teller: Teller,
+    pub(super) heard: Heard,
     pub(super) deleted: Deleted,
 }
 
@@ -66,6 +68,7 @@ impl Teller {
 
 impl EventSink for Ears {
     fn event(&self, event: Event) {
+        self.heard.event(&event);
         self.deleted.event(&event);
         self.teller.event(event);
     }

@@ -1,0 +1,121 @@
+//! Which path of one side is which of the other, and what one of them cannot hold: what both are compared by at rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tandem_core::capabilities::Capabilities;
+use tandem_core::entry::Kind;
+use tandem_core::names;
+use tandem_core::path::{Name, RelPath};
+use tandem_core::side::{PerSide, Side};
+
+use crate::sim::{Seen, Snapshot};
+
+/// Paths that one of the sides cannot hold, in the pair's spelling as [`folded`]: where one item has such a name,
+/// no other can have it on the other side.
+pub(super) fn refused_paths(
+    snapshots: &PerSide<Snapshot>,
+    capabilities: &PerSide<Capabilities>,
+) -> BTreeSet<RelPath> {
+    let mut refused = BTreeSet::new();
+    for side in Side::BOTH {
+        let (mine, other) = (&capabilities[side], &capabilities[side.other()]);
+        let mut keys: BTreeMap<(RelPath, Box<str>), RelPath> = BTreeMap::new();
+        for (path, items) in &snapshots[side] {
+            let Ok(pair) = names::decode_path(path, &mine.names) else {
+                refused.extend(folded(capabilities, path));
+                continue;
+            };
+            let (Some(folder), Some(name)) = (pair.parent(), pair.name()) else {
+                continue;
+            };
+            let fits = names::encode_path(&pair, &other.names).is_ok();
+            let link = items
+                .iter()
+                .any(|i| i.kind == Kind::Symlink && !other.symlinks);
+            let opaque = items.iter().any(|i| i.kind == Kind::Opaque);
+            let large = items.iter().any(|i| {
+                other
+                    .largest_file
+                    .is_some_and(|most| i.content.size() > most)
+            });
+            let key = (
+                folder,
+                names::collision_key(&name, other.case, other.unicode),
+            );
+            let twin = keys.insert(key, pair.clone());
+            if twin.is_some() || !fits || link || opaque || large {
+                refused.extend(folded(capabilities, &pair));
+            }
+        }
+    }
+    refused
+}
+
+/// Paths, as [`folded`], of what a person wrote on a side that takes nothing as large from a program.
+pub(super) fn oversized_paths(
+    snapshots: &PerSide<Snapshot>,
+    capabilities: &PerSide<Capabilities>,
+) -> BTreeSet<RelPath> {
+    let mut oversized = BTreeSet::new();
+    for side in Side::BOTH {
+        let most = capabilities[side].largest_file.unwrap_or(u64::MAX);
+        for (path, items) in &snapshots[side] {
+            if items.iter().any(|item| item.content.size() > most)
+                && let Ok(pair) = names::decode_path(path, &capabilities[side].names)
+            {
+                oversized.extend(folded(capabilities, &pair));
+            }
+        }
+    }
+    oversized
+}
+
+/// The path with names that are one on some side made equal.
+pub(super) fn folded(capabilities: &PerSide<Capabilities>, pair: &RelPath) -> Option<RelPath> {
+    let both = [&capabilities.source, &capabilities.destination];
+    let mut folded = RelPath::root();
+    for name in pair.names() {
+        let key = both.iter().fold(name.to_string(), |text, c| {
+            Name::new(text.clone()).map_or(text, |name| {
+                names::collision_key(&name, c.case, c.unicode).into()
+            })
+        });
+        folded = folded.join(&Name::new(key).ok()?);
+    }
+    Some(folded)
+}
+
+pub(super) fn common_path(
+    capabilities: &PerSide<Capabilities>,
+    refused: &BTreeSet<RelPath>,
+    side: Side,
+    path: &RelPath,
+) -> Option<RelPath> {
+    let pair = names::decode_path(path, &capabilities[side].names).ok()?;
+    let folded = folded(capabilities, &pair)?;
+    let mut above = Some(folded.clone());
+    while let Some(folder) = above {
+        if refused.contains(&folder) {
+            return None;
+        }
+        above = folder.parent();
+    }
+    Some(folded)
+}
+
+/// Either may be what a server made of the other's bytes. What was adopted by size and time is not verified.
+pub(super) fn same_content(a: &Seen, b: &Seen, verified: bool) -> bool {
+    let forms = |seen: &Seen| {
+        [Some(seen.content.hash()), seen.sent]
+            .into_iter()
+            .flatten()
+            .collect::<BTreeSet<_>>()
+    };
+    a.kind == b.kind
+        && match a.kind {
+            Kind::File if !verified && a.content.size() == b.content.size() => true,
+            Kind::File => !forms(a).is_disjoint(&forms(b)),
+            Kind::Symlink => a.target == b.target,
+            Kind::Folder | Kind::Opaque => true,
+        }
+}
