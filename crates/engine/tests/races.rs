@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{Destination, SEEDS, Source, World, capabilities, path};
 use futures_util::future::join;
-use tandem_core::capabilities::Ids;
+use tandem_core::capabilities::{Capabilities, Conditions, Ids};
 use tandem_core::policy::Mode;
 use tandem_engine::report::Rejection;
 use tandem_testkit::sim::Edit;
@@ -206,5 +206,39 @@ fn what_lies_in_a_folder_that_was_moved_and_cannot_be_read_is_not_gone() {
                 world.still();
             }
         }
+    }
+}
+
+#[test]
+fn an_edit_between_check_and_move_is_carried_where_moves_have_no_condition() {
+    // Found by seed 95 of the simulation while people go on working: both sides counted as in step.
+    for seed in SEEDS {
+        let without = |_| {
+            let all = capabilities(Ids::Strong);
+            let conditions = Conditions {
+                move_: false,
+                ..all.conditions
+            };
+            Capabilities { conditions, ..all }
+        };
+        let world = World::of(seed, |_| {}, without);
+        world.write(Source, "a", "first");
+        world.sync();
+        let (from, to) = (path("a"), path("b"));
+        world.edit(Source, &Edit::Move { from, to });
+        let (storage, mut is_over) = (world.sides[Destination].clone(), false);
+        world.sides[Destination].on_operation(Box::new(move |operation, at| {
+            if operation == "move_to" && !std::mem::replace(&mut is_over, true) {
+                let (path, content) = (at.clone(), Bytes::from_static(b"later"));
+                assert!(storage.edit(&Edit::Write { path, content }));
+            }
+        }));
+        world.sync();
+        world.sides[Destination].clear_hook();
+        world.sync();
+        for side in [Source, Destination] {
+            world.has(side, "b", Some("later"));
+        }
+        world.still();
     }
 }

@@ -147,7 +147,15 @@ impl Rows<'_> {
                 other: there,
                 ..
             } => {
-                self.moved(&from.entry, *unchanged, there.as_ref(), done);
+                let other = done.entry.as_ref();
+                let other = other.filter(|now| {
+                    is_another(&from.entry, now) && !mutant!("P7 what a move overtook is in step")
+                });
+                let mut unchanged = *unchanged;
+                // Somebody came between the check and the move: what was known of the content says nothing any more.
+                unchanged[side] &= other.is_none();
+                let from = other.unwrap_or(&from.entry);
+                self.moved(from, unchanged, there.as_ref(), done);
             }
             Deed::Delete { .. } => {
                 if self.action.standing.in_base {
@@ -429,6 +437,17 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// Whether an entry surely shows other content than it did: a move by itself gives no more than another revision.
+fn is_another(was: &Entry, now: &Entry) -> bool {
+    let time = |entry: &Entry| entry.mtime.filter(|mtime| mtime.by_client);
+    let times = time(was).zip(time(now));
+    was.kind == Kind::File
+        && was.revision != now.revision
+        && (was.size != now.size
+            || now.same_by_hash(was) == Some(false)
+            || times.is_some_and(|(was, now)| was.at != now.at))
 }
 
 /// What the base has of an item that now shows `now`: a move changes no content.
