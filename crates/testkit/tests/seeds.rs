@@ -30,6 +30,11 @@ const ALL: Shape = Shape {
     ..PLAIN
 };
 const ALL_HELD: Shape = Shape { held: true, ..ALL };
+const MODES_HELD_BUSY: Shape = Shape {
+    held: true,
+    busy: true,
+    ..MODES
+};
 
 const FOUND: &[(u64, Shape, &str)] = &[
     (
@@ -251,6 +256,12 @@ const FOUND: &[(u64, Shape, &str)] = &[
         3526,
         ALL_HELD,
         "a folder that was told by what is in it took a file's place, and was made anew in every pass",
+    ),
+    (
+        78,
+        MODES_HELD_BUSY,
+        "a file that moved while a pass was under way was known by its id at both places, and one of them was never \
+         seen to be empty",
     ),
 ];
 

@@ -190,12 +190,12 @@ impl<'a> News<'a> {
         for change in self.latest(changes).into_iter().skip(skipped) {
             match change {
                 Change::Removed { id, path } => {
-                    if let Some(place) = self.locate(id.as_ref(), path.as_ref())? {
+                    for place in self.locate(id.as_ref(), path.as_ref())? {
                         self.gone(&place)?;
                     }
                 }
                 Change::LostAccess { id, path } => {
-                    if let Some(place) = self.locate(id.as_ref(), path.as_ref())? {
+                    for place in self.locate(id.as_ref(), path.as_ref())? {
                         if mutant!("P10 lost access is a delete") {
                             self.gone(&place)?;
                         } else {
@@ -326,23 +326,23 @@ impl<'a> News<'a> {
     }
 
     /// Where the state knows what a line names: by its id, if it has one; where ids are but a hint, else by its path.
-    fn locate(&self, id: Option<&NativeId>, path: Option<&RelPath>) -> Result<Option<Place>> {
+    fn locate(&self, id: Option<&NativeId>, path: Option<&RelPath>) -> Result<Vec<Place>> {
         if let Some(id) = id {
-            let place = self.engine.state().place_of_native(self.side, id)?;
-            if place.is_some() || self.engine.capabilities(self.side).ids == Ids::Strong {
-                return Ok(place);
+            let places = self.engine.state().places_of_native(self.side, id)?;
+            if !places.is_empty() || self.engine.capabilities(self.side).ids == Ids::Strong {
+                return Ok(places);
             }
         }
         let (Some(folder), Some(name)) =
             (path.and_then(RelPath::parent), path.and_then(RelPath::name))
         else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let Some(folder) = self.folder(&folder)? else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let known = self.as_known(folder, &name)?;
-        Ok(known.map(|name| (folder, name)))
+        Ok(known.map(|name| (folder, name)).into_iter().collect())
     }
 
     /// The folder at a path, as the side may spell it by now.
@@ -421,14 +421,14 @@ impl<'a> News<'a> {
         if self.engine.capabilities(self.side).ids != Ids::Strong {
             return Ok(());
         }
-        let Some((folder, name)) = self.engine.state().place_of_native(self.side, id)? else {
-            return Ok(());
-        };
-        let stays = name == entry.name && self.parent(parent)? == Some(folder);
-        if stays {
-            return Ok(());
+        let places = self.engine.state().places_of_native(self.side, id)?;
+        for (folder, name) in places {
+            let stays = name == entry.name && self.parent(parent)? == Some(folder);
+            if !stays {
+                self.gone(&(folder, name))?;
+            }
         }
-        self.gone(&(folder, name))
+        Ok(())
     }
 
     fn gone(&mut self, (folder, name): &Place) -> Result<()> {

@@ -195,10 +195,21 @@ impl State {
         side: Side,
         id: &NativeId,
     ) -> Result<Option<(ItemId, Name)>> {
+        Ok(self.places_of_native(side, id)?.into_iter().next())
+    }
+
+    /// Where a side has the item of this id, as far as the state knows: in two places, if a look into one folder has
+    /// shown where it is now and nothing yet that it is no longer where it was.
+    pub(crate) fn places_of_native(
+        &self,
+        side: Side,
+        id: &NativeId,
+    ) -> Result<Vec<(ItemId, Name)>> {
         let mut query = self
             .db
             .prepare_cached("SELECT parent, name FROM natives WHERE side = ?1 AND id = ?2")?;
         let mut rows = query.query(params![side_number(side), digest(id)])?;
+        let mut places = Vec::new();
         while let Some(row) = rows.next()? {
             let folder = ItemId(row.get(0)?);
             let name = Name::new(row.get::<_, String>(1)?).map_err(damaged)?;
@@ -206,10 +217,10 @@ impl State {
             if known.is_some_and(|entry| entry.id.as_ref() == Some(id))
                 && self.is_there(side, folder)?
             {
-                return Ok(Some((folder, name)));
+                places.push((folder, name));
             }
         }
-        Ok(None)
+        Ok(places)
     }
 
     /// Whether a side has the folder that the state knows by this id, and all above it.
