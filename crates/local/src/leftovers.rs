@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use tandem_core::mutant;
 use tandem_core::path::RelPath;
 use tandem_core::storage::STAGED_PREFIX;
 use tandem_core::time::Timestamp;
@@ -82,7 +83,9 @@ pub(crate) fn is_own(name: &str) -> bool {
 
 /// Whether a file of this name may hold what a person wrote.
 pub(crate) fn may_be_precious(name: &str) -> bool {
-    is_own(name) && name.ends_with(ASIDE_SUFFIX)
+    is_own(name)
+        && name.ends_with(ASIDE_SUFFIX)
+        && !mutant!("P1 what was set aside is swept like a staged file")
 }
 
 /// The name of a staged file that has `inode`, made from its `first` one.
@@ -163,7 +166,8 @@ impl Drop for Leftovers {
 /// Whether nobody works with the file called `name`, last changed at `at`: nobody in this process does, and another
 /// device would have come back to it.
 pub(crate) fn is_left(name: &str, at: Timestamp, now: Timestamp) -> bool {
-    let is_others = maker_of(name).is_some_and(|it| it != maker());
+    let is_others = maker_of(name).is_some_and(|it| it != maker())
+        && !mutant!("P1 what another device stages is swept");
     let is_fresh = at >= now.plus(-i64::try_from(OTHERS.as_nanos()).unwrap_or(i64::MAX));
     if is_others {
         !is_fresh

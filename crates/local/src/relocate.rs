@@ -183,7 +183,9 @@ impl Move<'_> {
 
     /// Without a rename that spares what is there: the file is taken from its name, then given the new one.
     fn onto_free_portably(&self, stat: &Stat) -> Result<Committed> {
-        let expects = |taken: &Stat| taken.is_same_file(stat) && fits_after(self.expected, taken);
+        let expects = |taken: &Stat| {
+            taken.is_same_file(stat) && fits_after(self.expected, taken) || removed!("expectation")
+        };
         let (from, to) = (&self.from, &self.to);
         match take(self.disk, MOVE, from, self.keep, expects)? {
             Taken::Gone => Err(self.failed(Errno::NOENT)),
@@ -253,8 +255,10 @@ impl Move<'_> {
                 "one of the two was changed",
             ));
         }
-        let expects =
-            |taken: &Stat| taken.is_same_file(there) && fits_after(self.expected_to, taken);
+        let expects = |taken: &Stat| {
+            taken.is_same_file(there) && fits_after(self.expected_to, taken)
+                || removed!("expectation")
+        };
         let taken = match take(self.disk, MOVE, from, self.keep, expects) {
             Ok(taken) => taken,
             // Somebody put another file there since: it is theirs, and stays.
@@ -281,8 +285,10 @@ impl Move<'_> {
 
     /// What is at the target is set aside first, then the name is free.
     fn onto_taken_portably(&self, stat: &Stat, there: &Stat) -> Result<Committed> {
-        let expects =
-            |taken: &Stat| taken.is_same_file(there) && fits_after(self.expected_to, taken);
+        let expects = |taken: &Stat| {
+            taken.is_same_file(there) && fits_after(self.expected_to, taken)
+                || removed!("expectation")
+        };
         match take(self.disk, MOVE, &self.to, self.keep, expects)? {
             Taken::Gone => self.onto_free(stat),
             Taken::Displaced(displaced) => {

@@ -4,6 +4,8 @@
 //! `TANDEM_MUTANT` names when it is first asked for. So one build serves every fault, and so does every test there is,
 //! those that start the program included.
 
+mod record;
+
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +17,9 @@ const NONE: u64 = 0;
 
 /// Nobody has asked yet.
 const UNASKED: u64 = 1;
+
+/// None is on, and those that are come across are written down.
+const RECORDED: u64 = 2;
 
 /// The digest of the name of the fault that is on.
 static CHOSEN: AtomicU64 = AtomicU64::new(UNASKED);
@@ -38,15 +43,22 @@ pub fn reached() -> u64 {
 /// Whether the fault `name` is on.
 #[must_use]
 pub fn is_on(name: &str) -> bool {
-    let chosen = chosen();
-    chosen != NONE && reach(chosen == digest(name))
+    match chosen() {
+        NONE => false,
+        RECORDED => record::came_across(name),
+        chosen => reach(chosen == digest(name)),
+    }
 }
 
 /// Whether the one at `site` of all that are of this `kind` is taken out: the fault `KIND FILE:LINE`.
 #[must_use]
 pub fn is_removed(kind: &str, site: &Location<'_>) -> bool {
-    let chosen = chosen();
-    chosen != NONE && reach(chosen == digest(&format!("{kind} {}:{}", site.file(), site.line())))
+    let name = || format!("{kind} {}:{}", site.file(), site.line());
+    match chosen() {
+        NONE => false,
+        RECORDED => record::came_across(&name()),
+        chosen => reach(chosen == digest(&name())),
+    }
 }
 
 fn reach(is_it: bool) -> bool {
@@ -62,7 +74,11 @@ fn chosen() -> u64 {
         return chosen;
     }
     let named = std::env::var(VARIABLE).ok();
-    let first = named.as_deref().map_or(NONE, digest);
+    let first = match named.as_deref() {
+        Some(name) => digest(name),
+        None if record::is_wanted() => RECORDED,
+        None => NONE,
+    };
     match CHOSEN.compare_exchange(UNASKED, first, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => first,
         Err(meanwhile) => meanwhile,
@@ -76,7 +92,7 @@ fn digest(name: &str) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
             (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-    digest.max(UNASKED + 1)
+    digest.max(RECORDED + 1)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::types::MetadataDirective;
 use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::removed;
 
 use super::client::{ANSWER_LIMIT, Tries, body_limit};
 use super::errors::{is_missing_bucket, of_try, written_since};
@@ -105,7 +106,7 @@ impl Store {
         } else {
             false
         };
-        if is_same && made.size == copy.source.size {
+        if is_same && made.size == copy.source.size || removed!("expectation") {
             return Ok(made);
         }
         if surely_ours && *copy.guard == Guard::Absent {
@@ -151,7 +152,7 @@ impl Store {
                 });
             }
             self.bare_tag_was_refused(is_trial);
-            if !copy.guard.admits(there.as_ref()) {
+            if !copy.guard.admits(there.as_ref()) && !removed!("expectation") {
                 let refused = copy
                     .guard
                     .refused(copy.operation, "something else is there");
@@ -276,7 +277,8 @@ impl Store {
         }
         // The parts must all be of one object: the source is still what it was when the first one was copied.
         let source = bucket.head(copy.from, copy.version).await?;
-        if source.is_some_and(|source| source.tag == copy.source.tag) {
+        let is_same = source.is_some_and(|source| source.tag == copy.source.tag);
+        if is_same || removed!("expectation") {
             Ok(())
         } else {
             Err(StorageError::new(
@@ -369,7 +371,9 @@ impl Store {
         for _ in 0..2 {
             match self.bucket.look(Tries::Once, key, None).await? {
                 None => return Ok(false),
-                Some(found) if guard.admits(Some(&found)) => return Ok(true),
+                Some(found) if guard.admits(Some(&found)) || removed!("expectation") => {
+                    return Ok(true);
+                }
                 Some(_) => {}
             }
         }

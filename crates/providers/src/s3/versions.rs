@@ -5,6 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
+use tandem_core::removed;
 use tandem_core::storage::{Displaced, Version, VersionKey};
 use tandem_core::time::Timestamp;
 
@@ -124,7 +125,8 @@ impl S3Root {
         guard: &Guard,
         ours: Option<&str>,
     ) -> Result<Option<Displaced>> {
-        let Some(ours) = ours.filter(|id| *id != NO_VERSION && *guard != Guard::Any) else {
+        let is_told = |id: &&str| *id != NO_VERSION && *guard != Guard::Any;
+        let Some(ours) = ours.filter(|id| is_told(id) && !removed!("expectation")) else {
             return Ok(None);
         };
         if !self.store.keeps_versions().await? {
