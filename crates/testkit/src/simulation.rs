@@ -261,7 +261,7 @@ impl World {
             self.sides[planted.other()].let_grow();
         }
         self.edits(12);
-        for _ in 0..2 {
+        for _ in 0..*self.program_rng.pick(&[0, 1, 1, 2]) {
             self.settle(shape);
             self.edits(8);
             if shape.busy {
