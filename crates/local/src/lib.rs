@@ -7,6 +7,10 @@
 mod attributes;
 mod checkpoint;
 mod commit;
+#[cfg(feature = "crash-points")]
+pub mod crash_points;
+#[cfg(not(feature = "crash-points"))]
+mod crash_points;
 mod discard;
 mod disk;
 mod duplicate;

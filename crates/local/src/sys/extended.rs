@@ -3,6 +3,7 @@
 use rustix::fd::AsFd;
 
 use super::{Errno, SysResult};
+use crate::crash_points::{Change, make};
 
 /// The extended attributes' names of an open file.
 pub(crate) fn attribute_names(file: impl AsFd) -> SysResult<Vec<Vec<u8>>> {
@@ -42,12 +43,16 @@ pub(crate) fn attribute(file: impl AsFd, name: &[u8]) -> SysResult<Option<Vec<u8
 
 /// Sets an extended attribute.
 pub(crate) fn set_attribute(file: impl AsFd, name: &[u8], value: &[u8]) -> SysResult<()> {
-    rustix::fs::fsetxattr(file, name, value, rustix::fs::XattrFlags::empty())
+    make(Change::SetAttribute, || {
+        rustix::fs::fsetxattr(file, name, value, rustix::fs::XattrFlags::empty())
+    })
 }
 
 /// Removes an extended attribute, if it is there.
 pub(crate) fn remove_attribute(file: impl AsFd, name: &[u8]) -> SysResult<()> {
-    match rustix::fs::fremovexattr(file, name) {
+    match make(Change::RemoveAttribute, || {
+        rustix::fs::fremovexattr(file, name)
+    }) {
         Err(Errno::NODATA) => Ok(()),
         answer => answer,
     }

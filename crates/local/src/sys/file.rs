@@ -6,6 +6,7 @@ use rustix::fs::{Mode, Timespec, Timestamps, UTIME_OMIT};
 
 use super::Errno;
 use super::{Stat, SysResult, linux, portable, retried};
+use crate::crash_points::{Change, make};
 
 /// What sets the mtime and leaves the time of the last reading as it is.
 pub(super) const fn mtime_alone(mtime: i64) -> Timestamps {
@@ -28,21 +29,25 @@ pub(crate) fn stat_of(file: impl AsFd) -> SysResult<Stat> {
 
 /// Sets the mtime of an open file.
 pub(crate) fn set_mtime_of(file: impl AsFd, mtime: i64) -> SysResult<()> {
-    rustix::fs::futimens(file, &mtime_alone(mtime))
+    make(Change::SetTime, || {
+        rustix::fs::futimens(file, &mtime_alone(mtime))
+    })
 }
 
 /// Sets the mode of an open file.
 pub(crate) fn set_mode_of(file: impl AsFd, mode: u32) -> SysResult<()> {
-    rustix::fs::fchmod(file, Mode::from_raw_mode(mode))
+    make(Change::SetMode, || {
+        rustix::fs::fchmod(file, Mode::from_raw_mode(mode))
+    })
 }
 
 /// Sets owner and group of an open file.
 pub(crate) fn set_owner_of(file: impl AsFd, uid: Option<u32>, gid: Option<u32>) -> SysResult<()> {
-    rustix::fs::fchown(
-        file,
+    let (uid, gid) = (
         uid.map(rustix::fs::Uid::from_raw),
         gid.map(rustix::fs::Gid::from_raw),
-    )
+    );
+    make(Change::SetOwner, || rustix::fs::fchown(file, uid, gid))
 }
 
 /// Up to `length` bytes from `offset` on; fewer only at the end of the file.
@@ -62,7 +67,7 @@ pub(crate) fn read_at(file: impl AsFd, offset: u64, length: usize) -> SysResult<
 /// Writes all of `bytes` at `offset`.
 pub(crate) fn write_at(file: impl AsFd, mut bytes: &[u8], mut offset: u64) -> SysResult<()> {
     while !bytes.is_empty() {
-        let written = retried(|| rustix::io::pwrite(&file, bytes, offset))?;
+        let written = retried(|| make(Change::Write, || rustix::io::pwrite(&file, bytes, offset)))?;
         if written == 0 {
             return Err(Errno::IO);
         }
@@ -75,7 +80,7 @@ pub(crate) fn write_at(file: impl AsFd, mut bytes: &[u8], mut offset: u64) -> Sy
 /// Writes all of `bytes` at the end of a file opened to append, in one call where the system can.
 pub(crate) fn append(file: impl AsFd, mut bytes: &[u8]) -> SysResult<()> {
     while !bytes.is_empty() {
-        let written = retried(|| rustix::io::write(&file, bytes))?;
+        let written = retried(|| make(Change::Append, || rustix::io::write(&file, bytes)))?;
         if written == 0 {
             return Err(Errno::IO);
         }
@@ -86,7 +91,7 @@ pub(crate) fn append(file: impl AsFd, mut bytes: &[u8]) -> SysResult<()> {
 
 /// Cuts an open file to `length`.
 pub(crate) fn truncate(file: impl AsFd, length: u64) -> SysResult<()> {
-    retried(|| rustix::fs::ftruncate(&file, length))
+    retried(|| make(Change::Truncate, || rustix::fs::ftruncate(&file, length)))
 }
 
 /// Flushes an open file and what describes it.
@@ -97,7 +102,7 @@ pub(crate) fn sync(file: impl AsFd) -> SysResult<()> {
     }
     #[cfg(test)]
     super::ledger::note_alone(&file, std::time::SystemTime::now());
-    retried(|| rustix::fs::fsync(&file))
+    retried(|| make(Change::FlushFile, || rustix::fs::fsync(&file)))
 }
 
 /// Tells the system that the file will be read from its beginning to its end.

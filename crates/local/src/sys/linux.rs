@@ -12,6 +12,7 @@ use rustix::fs::{
 };
 
 use super::{Errno, Features, SysResult, Type, retried};
+use crate::crash_points::{Change, make};
 use crate::naming::Naming;
 
 /// The files that this process has open, as links.
@@ -60,7 +61,9 @@ pub(super) fn rename_no_replace(
     to: BorrowedFd<'_>,
     new: &str,
 ) -> SysResult<()> {
-    rustix::fs::renameat_with(from, name, to, new, RenameFlags::NOREPLACE)
+    make(Change::RenameSparing, || {
+        rustix::fs::renameat_with(from, name, to, new, RenameFlags::NOREPLACE)
+    })
 }
 
 pub(super) fn rename_exchange(
@@ -69,7 +72,9 @@ pub(super) fn rename_exchange(
     to: BorrowedFd<'_>,
     other: &str,
 ) -> SysResult<()> {
-    rustix::fs::renameat_with(from, name, to, other, RenameFlags::EXCHANGE)
+    make(Change::Exchange, || {
+        rustix::fs::renameat_with(from, name, to, other, RenameFlags::EXCHANGE)
+    })
 }
 
 pub(super) fn create_unnamed(folder: BorrowedFd<'_>, mode: u32) -> SysResult<OwnedFd> {
@@ -79,17 +84,26 @@ pub(super) fn create_unnamed(folder: BorrowedFd<'_>, mode: u32) -> SysResult<Own
         return Err(Errno::NOSYS);
     }
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    retried(|| rustix::fs::openat(folder, ".", flags, Mode::from_raw_mode(mode)))
+    let mode = Mode::from_raw_mode(mode);
+    retried(|| {
+        make(Change::CreateUnnamed, || {
+            rustix::fs::openat(folder, ".", flags, mode)
+        })
+    })
 }
 
 pub(super) fn name_unnamed(file: &OwnedFd, folder: BorrowedFd<'_>, name: &str) -> SysResult<()> {
     // Before Linux 6.10 naming it by its number alone takes a privilege; by a path it is slower.
-    match rustix::fs::linkat(file, "", folder, name, AtFlags::EMPTY_PATH) {
+    match make(Change::NameUnnamed, || {
+        rustix::fs::linkat(file, "", folder, name, AtFlags::EMPTY_PATH)
+    }) {
         Err(Errno::NOENT) => {}
         answer => return answer,
     }
     let from = format!("{OWN_FILES}/{}", file.as_raw_fd());
-    rustix::fs::linkat(CWD, from, folder, name, AtFlags::SYMLINK_FOLLOW)
+    make(Change::NameUnnamed, || {
+        rustix::fs::linkat(CWD, from, folder, name, AtFlags::SYMLINK_FOLLOW)
+    })
 }
 
 /// How many files this process may have open at a time; as many as it is allowed to allow itself.
@@ -135,7 +149,7 @@ fn release_of(text: &str) -> Option<(u32, u32)> {
 }
 
 pub(super) fn sync_file_system(folder: BorrowedFd<'_>) -> SysResult<()> {
-    retried(|| rustix::fs::syncfs(folder))
+    retried(|| make(Change::FlushAll, || rustix::fs::syncfs(folder)))
 }
 
 /// Copies inside the kernel, sharing blocks where the file system can; stops where it cannot.
@@ -146,7 +160,10 @@ pub(super) fn copy_range(from: BorrowedFd<'_>, to: BorrowedFd<'_>, length: u64) 
         let piece = usize::try_from(length - done)
             .unwrap_or(usize::MAX)
             .min(1 << 26);
-        match rustix::fs::copy_file_range(from, Some(&mut read), to, Some(&mut write), piece) {
+        let copied = make(Change::CopyRange, || {
+            rustix::fs::copy_file_range(from, Some(&mut read), to, Some(&mut write), piece)
+        });
+        match copied {
             Ok(0) => break,
             Ok(copied) => done += copied as u64,
             Err(Errno::INTR) => {}

@@ -20,6 +20,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 pub(crate) use rustix::io::Errno;
 
+use crate::crash_points::{Change, make};
 use crate::naming::Naming;
 pub(crate) use extended::{attribute, attribute_names, remove_attribute, set_attribute};
 use file::mtime_alone;
@@ -265,7 +266,7 @@ impl Folder {
     /// Makes a file that must not be there yet; the system takes away what the umask says.
     pub(crate) fn create_file(&self, name: &str, mode: u32) -> SysResult<OwnedFd> {
         let flags = Access::ReadWrite.flags() | OFlags::CREATE | OFlags::EXCL;
-        retried(|| rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode)))
+        self.create(Change::CreateFile, name, flags, mode)
     }
 
     /// Makes a file in this folder that has no name yet; `None` where that cannot be.
@@ -300,7 +301,12 @@ impl Folder {
     /// Opens a file to append to, making it if need be.
     pub(crate) fn open_or_create(&self, name: &str, mode: u32) -> SysResult<OwnedFd> {
         let flags = Access::Append.flags() | OFlags::CREATE;
-        retried(|| rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode)))
+        self.create(Change::OpenOrCreate, name, flags, mode)
+    }
+
+    fn create(&self, change: Change, name: &str, flags: OFlags, mode: u32) -> SysResult<OwnedFd> {
+        let mode = Mode::from_raw_mode(mode);
+        retried(|| make(change, || rustix::fs::openat(&self.fd, name, flags, mode)))
     }
 
     /// What is at `name`; `None` if nothing is.
@@ -331,27 +337,37 @@ impl Folder {
 
     /// Makes a link that must not be there yet.
     pub(crate) fn symlink(&self, target: &str, name: &str) -> SysResult<()> {
-        rustix::fs::symlinkat(target, &self.fd, name)
+        make(Change::Symlink, || {
+            rustix::fs::symlinkat(target, &self.fd, name)
+        })
     }
 
     /// Makes a folder that must not be there yet.
     pub(crate) fn make_folder(&self, name: &str, mode: u32) -> SysResult<()> {
-        rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode))
+        make(Change::MakeFolder, || {
+            rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode))
+        })
     }
 
     /// Removes the name of a file or link.
     pub(crate) fn unlink(&self, name: &str) -> SysResult<()> {
-        rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())
+        make(Change::Unlink, || {
+            rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())
+        })
     }
 
     /// Removes an empty folder.
     pub(crate) fn remove_folder(&self, name: &str) -> SysResult<()> {
-        rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)
+        make(Change::RemoveFolder, || {
+            rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)
+        })
     }
 
     /// Renames; what had the new name is gone.
     pub(crate) fn rename(&self, name: &str, to: &Self, new: &str) -> SysResult<()> {
-        rustix::fs::renameat(&self.fd, name, &to.fd, new)
+        make(Change::Rename, || {
+            rustix::fs::renameat(&self.fd, name, &to.fd, new)
+        })
     }
 
     /// Renames where the new name is free, else fails with `EXIST`. The portable form needs `name` to be one
@@ -425,17 +441,21 @@ impl Folder {
         if !self.has_links() {
             return Err(Errno::PERM);
         }
-        rustix::fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty())
+        make(Change::Link, || {
+            rustix::fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty())
+        })
     }
 
     /// Sets the mtime of `name` itself, even of a link.
     pub(crate) fn set_mtime(&self, name: &str, mtime: i64) -> SysResult<()> {
-        rustix::fs::utimensat(
-            &self.fd,
-            name,
-            &mtime_alone(mtime),
-            AtFlags::SYMLINK_NOFOLLOW,
-        )
+        make(Change::SetTimeOfName, || {
+            rustix::fs::utimensat(
+                &self.fd,
+                name,
+                &mtime_alone(mtime),
+                AtFlags::SYMLINK_NOFOLLOW,
+            )
+        })
     }
 
     /// Calls `each` with every name in the folder but `.` and `..`, until it breaks. `buffer` is room to
@@ -461,7 +481,7 @@ impl Folder {
         }
         #[cfg(test)]
         ledger::note_alone(&self.fd, std::time::SystemTime::now());
-        retried(|| rustix::fs::fsync(&self.fd))
+        retried(|| make(Change::FlushFolder, || rustix::fs::fsync(&self.fd)))
     }
 
     /// Whether [`Folder::sync_all`] can be relied on here: not every file system does anything then, or says what failed.

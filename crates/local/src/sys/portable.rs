@@ -5,6 +5,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::{Errno, FOLDER_FLAGS, SysResult, read_at, retried, write_at};
+use crate::crash_points::{Change, make};
 
 /// Opens one name after the other, following none.
 pub(super) fn open_stepwise(root: BorrowedFd<'_>, path: &str, last: OFlags) -> SysResult<OwnedFd> {
@@ -34,8 +35,15 @@ pub(super) fn rename_if_free(
     links: bool,
 ) -> SysResult<()> {
     if links {
-        match rustix::fs::linkat(from, name, to, new, AtFlags::empty()) {
-            Ok(()) => return rustix::fs::unlinkat(from, name, AtFlags::empty()),
+        let linked = make(Change::LinkToMove, || {
+            rustix::fs::linkat(from, name, to, new, AtFlags::empty())
+        });
+        match linked {
+            Ok(()) => {
+                return make(Change::UnlinkMoved, || {
+                    rustix::fs::unlinkat(from, name, AtFlags::empty())
+                });
+            }
             // A folder, or a file system without links.
             Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::ISDIR) => {}
             Err(error) => return Err(error),
@@ -43,7 +51,9 @@ pub(super) fn rename_if_free(
     }
     match rustix::fs::statat(to, new, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(_) => Err(Errno::EXIST),
-        Err(Errno::NOENT) => rustix::fs::renameat(from, name, to, new),
+        Err(Errno::NOENT) => make(Change::RenameAfterLook, || {
+            rustix::fs::renameat(from, name, to, new)
+        }),
         Err(error) => Err(error),
     }
 }

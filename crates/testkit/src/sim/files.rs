@@ -17,12 +17,10 @@ use sqlite_vfs::wip::{WalIndex, WalIndexLock};
 use sqlite_vfs::{DatabaseHandle, LockKind, OpenAccess, OpenOptions, Vfs};
 
 use crate::seed::Rng;
+use crate::sharing::{Known, REGION, Sharing};
 
 /// What is written at once or not at all when the power goes, in bytes.
 const SECTOR: usize = 512;
-
-/// A part of the index of the write-ahead log, in bytes: SQLite's own measure.
-const REGION: usize = 32_768;
 
 /// How a call to the disk fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,17 +59,7 @@ struct File {
     now: Vec<u8>,
     /// What changed since the last flush, in order.
     pending: Vec<Change>,
-    locks: BTreeMap<u64, LockKind>,
-    regions: BTreeMap<u32, Region>,
-    /// Changes of regions so far.
-    region_changes: u64,
-    region_locks: BTreeMap<(u64, u8), WalIndexLock>,
-}
-
-struct Region {
-    /// Which change of the file's regions made it what it is.
-    change: u64,
-    bytes: Box<[u8; REGION]>,
+    sharing: Sharing,
 }
 
 enum Change {
@@ -184,9 +172,7 @@ impl SimFiles {
         let mut disk = lock(&self.disk);
         disk.off = false;
         for file in disk.files.values_mut() {
-            file.locks.clear();
-            file.regions.clear();
-            file.region_locks.clear();
+            file.sharing = Sharing::default();
         }
         if let Some(rng) = rng {
             for file in disk.files.values_mut() {
@@ -217,17 +203,6 @@ impl File {
         }
     }
 
-    fn region(&mut self, number: u32) -> &mut Region {
-        let changes = &mut self.region_changes;
-        self.regions.entry(number).or_insert_with(|| {
-            *changes += 1;
-            Region {
-                change: *changes,
-                bytes: Box::new([0; REGION]),
-            }
-        })
-    }
-
     /// A disk may write in any order, or not at all.
     fn lose(&mut self, rng: &mut Rng) {
         let pending = std::mem::take(&mut self.pending);
@@ -241,32 +216,6 @@ impl File {
             }
         }
         self.now.clone_from(&self.flushed);
-    }
-
-    fn may_lock(&self, handle: u64, wanted: LockKind) -> bool {
-        let mut others = self.locks.iter().filter(|(h, _)| **h != handle);
-        match wanted {
-            LockKind::None => true,
-            LockKind::Shared => {
-                !others.any(|(_, l)| matches!(l, LockKind::Pending | LockKind::Exclusive))
-            }
-            LockKind::Reserved | LockKind::Pending => {
-                !others.any(|(_, l)| !matches!(l, LockKind::None | LockKind::Shared))
-            }
-            LockKind::Exclusive => !others.any(|(_, l)| *l != LockKind::None),
-        }
-    }
-
-    fn may_lock_region(&self, handle: u64, region: u8, wanted: WalIndexLock) -> bool {
-        let mut others = self
-            .region_locks
-            .iter()
-            .filter(|((h, r), _)| *h != handle && *r == region);
-        match wanted {
-            WalIndexLock::None => true,
-            WalIndexLock::Shared => !others.any(|(_, l)| *l == WalIndexLock::Exclusive),
-            WalIndexLock::Exclusive => !others.any(|(_, l)| *l != WalIndexLock::None),
-        }
     }
 }
 
@@ -397,10 +346,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let number = self.number;
         // A file that was deleted meanwhile has no locks to give back.
-        let _ = self.with(|file| {
-            file.locks.remove(&number);
-            file.region_locks.retain(|(handle, _), _| *handle != number);
-        });
+        let _ = self.with(|file| file.sharing.leave(number));
     }
 }
 
@@ -447,13 +393,7 @@ impl DatabaseHandle for Handle {
 
     fn lock(&mut self, wanted: LockKind) -> Result<bool> {
         let number = self.number;
-        let got = self.with(|file| {
-            let may = file.may_lock(number, wanted);
-            if may {
-                file.locks.insert(number, wanted);
-            }
-            may
-        })?;
+        let got = self.with(|file| file.sharing.lock(number, wanted))?;
         if got {
             self.level = wanted;
         }
@@ -461,14 +401,7 @@ impl DatabaseHandle for Handle {
     }
 
     fn reserved(&mut self) -> Result<bool> {
-        self.with(|file| {
-            file.locks.values().any(|level| {
-                matches!(
-                    level,
-                    LockKind::Reserved | LockKind::Pending | LockKind::Exclusive
-                )
-            })
-        })
+        self.with(|file| file.sharing.is_reserved())
     }
 
     fn current_lock(&self) -> Result<LockKind> {
@@ -480,7 +413,7 @@ impl DatabaseHandle for Handle {
             disk: Arc::clone(&self.disk),
             name: self.name.clone(),
             number: self.number,
-            known: BTreeMap::new(),
+            known: Known::default(),
         })
     }
 }
@@ -490,8 +423,7 @@ struct Index {
     disk: Arc<Mutex<Disk>>,
     name: String,
     number: u64,
-    /// The change of each region that its reader has: a region is large, and mostly what it was.
-    known: BTreeMap<u32, u64>,
+    known: Known,
 }
 
 impl Index {
@@ -504,58 +436,32 @@ impl Index {
 
 impl WalIndex for Index {
     fn map(&mut self, region: u32) -> Result<[u8; REGION]> {
-        let (change, bytes) = self.with(|file| {
-            let region = file.region(region);
-            (region.change, *region.bytes)
-        })?;
-        self.known.insert(region, change);
+        let mut bytes = [0; REGION];
+        self.known = Known::default();
+        self.pull(region, &mut bytes)?;
         Ok(bytes)
     }
 
     fn lock(&mut self, locks: Range<u8>, wanted: WalIndexLock) -> Result<bool> {
         let number = self.number;
-        self.with(|file| {
-            let may = locks
-                .clone()
-                .all(|region| file.may_lock_region(number, region, wanted));
-            if may {
-                file.region_locks
-                    .extend(locks.map(|region| ((number, region), wanted)));
-            }
-            may
-        })
+        self.with(|file| file.sharing.lock_index(number, locks, wanted))
     }
 
     fn delete(self) -> Result<()> {
-        self.with(|file| file.regions.clear())
+        self.with(|file| file.sharing.drop_index())
     }
 
     fn pull(&mut self, region: u32, data: &mut [u8; REGION]) -> Result<()> {
-        let known = self.known.get(&region).copied();
-        let change = self.with(|file| {
-            let region = file.region(region);
-            if known != Some(region.change) {
-                data.copy_from_slice(&*region.bytes);
-            }
-            region.change
-        })?;
-        self.known.insert(region, change);
+        let mut disk = lock(&self.disk);
+        let file = disk.files.get_mut(&self.name).ok_or(ErrorKind::NotFound)?;
+        file.sharing.pull(region, data, &mut self.known);
         Ok(())
     }
 
     fn push(&mut self, region: u32, data: &[u8; REGION]) -> Result<()> {
-        let change = self.with(|file| {
-            let held = file.region(region);
-            if *held.bytes == *data {
-                return held.change;
-            }
-            held.bytes.copy_from_slice(data);
-            file.region_changes += 1;
-            let change = file.region_changes;
-            file.region(region).change = change;
-            change
-        })?;
-        self.known.insert(region, change);
+        let mut disk = lock(&self.disk);
+        let file = disk.files.get_mut(&self.name).ok_or(ErrorKind::NotFound)?;
+        file.sharing.push(region, data, &mut self.known);
         Ok(())
     }
 }
