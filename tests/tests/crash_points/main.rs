@@ -9,6 +9,7 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
+    clippy::result_large_err,
     reason = "a test says what went wrong by stopping"
 )]
 
