@@ -65,7 +65,7 @@ fn pass(call: Call, work: &mut dyn FnMut()) {
 impl Points {
     fn reach(&self, when: &str, call: Call) {
         if self.reached.fetch_add(1, Ordering::Relaxed) + 1 == self.last {
-            eprintln!("{when} {call:?}");
+            eprintln!("{}", place(when, call));
             kill_process(getpid(), Signal::KILL).unwrap();
             // The signal is on its way to whichever thread takes it; this one goes no further.
             loop {
@@ -73,6 +73,11 @@ impl Points {
             }
         }
     }
+}
+
+/// How a point is told.
+pub(crate) fn place(when: &str, call: Call) -> String {
+    format!("{when} {call:?}")
 }
 
 /// The calls that this process made, in order.

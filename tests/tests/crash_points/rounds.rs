@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::child::{self, End};
 use crate::judge;
-use crate::points::Call;
+use crate::points::{self, Call};
 use crate::reader::Reader;
 use crate::workload::Workload;
 
@@ -21,6 +21,8 @@ pub(crate) struct Rounds {
     workloads: u64,
     /// Points that the passes have by their own count.
     pub(crate) points: u64,
+    /// The calls that these are before and after.
+    calls: BTreeSet<Call>,
     /// Passes that were killed at one.
     killed: u64,
     /// Where, and how often.
@@ -45,18 +47,37 @@ impl Rounds {
         )
     }
 
+    /// Each call that was counted was one before and after which a pass was killed, and almost every point was.
+    fn miss_none(&mut self) {
+        if self.killed * 10 < self.points * 9 {
+            let few = format!(
+                "only {} of {} points were reached",
+                self.killed, self.points
+            );
+            self.violations.push(few);
+        }
+        for call in &self.calls {
+            for place in ["before", "after"].map(|when| points::place(when, *call)) {
+                if !self.places.contains_key(&place) {
+                    self.violations.push(format!("never reached: {place}"));
+                }
+            }
+        }
+    }
+
     fn add(&mut self, workload: &Workload, point: u64, round: Round) {
         self.reads += round.reads;
-        let place = match round.end {
-            Some(End::Killed(place)) => place,
-            _ => "nowhere".to_owned(),
+        let killed = match round.end {
+            Some(End::Killed(place)) => Some(place),
+            _ => None,
         };
+        let place = killed.as_deref().unwrap_or("nowhere");
         for wrong in round.wrong {
             let wrong = format!("{workload}, killed {place}, point {point}: {wrong}");
             println!("{wrong}");
             self.violations.push(wrong);
         }
-        if place != "nowhere" {
+        if let Some(place) = killed {
             self.killed += 1;
             *self.places.entry(place).or_default() += 1;
         }
@@ -93,11 +114,10 @@ fn round(workload: &Workload, point: u64) -> Round {
     wrong.extend(judge::no_gap(&before, &killed, &after, &read));
     wrong.extend(judge::in_step(&people, &after));
     let end = match end {
-        Ok(End::Done(_)) if point > 0 => {
-            wrong.push("this point was never reached".to_owned());
-            None
+        Ok(end) => {
+            wrong.extend(passed_by(&end, point));
+            Some(end)
         }
-        Ok(end) => Some(end),
         Err(error) => {
             wrong.push(error);
             None
@@ -108,6 +128,22 @@ fn round(workload: &Workload, point: u64) -> Round {
         reads: read.reads,
         wrong,
     }
+}
+
+/// A pass that came to its end did not go past the point that was to be its last.
+fn passed_by(end: &End, point: u64) -> Option<String> {
+    match end {
+        End::Done(calls) if point > 0 && points(calls) >= point => Some(format!(
+            "this point was passed by, as one of {}",
+            points(calls)
+        )),
+        _ => None,
+    }
+}
+
+/// Before and after each call.
+const fn points(calls: &[Call]) -> u64 {
+    2 * calls.len() as u64
 }
 
 /// The same; what stops the judge is wrong too.
@@ -138,27 +174,34 @@ pub(crate) fn kill_everywhere(workloads: &[Workload], every: u64) -> Rounds {
     });
     let mut rounds = rounds.into_inner().unwrap();
     rounds.time = began.elapsed();
+    if every == 1 {
+        rounds.miss_none();
+    }
     rounds
 }
 
 fn kill_one(workload: &Workload, every: u64, first: u64, rounds: &Mutex<Rounds>) {
     let whole = judged(workload, 0);
-    let calls = match &whole.end {
-        Some(End::Done(calls)) => calls.len() as u64,
-        _ => 0,
-    };
-    let points = 2 * calls;
     {
         let mut rounds = rounds.lock().unwrap();
         rounds.workloads += 1;
-        rounds.points += points;
+        if let Some(End::Done(calls)) = &whole.end {
+            println!("{workload}: {} points", points(calls));
+            rounds.points += points(calls);
+            rounds.calls.extend(calls);
+        }
         rounds.add(workload, 0, whole);
     }
-    for point in (1 + first..=points).step_by(usize::try_from(every).unwrap()) {
+    // Until a pass has no such point. How many they have differs by some: how the state's pages are filled depends on
+    // the numbers that the system gave the files.
+    for point in (1 + first..).step_by(usize::try_from(every).unwrap()) {
         let done = judged(workload, point);
+        let is_killed = matches!(done.end, Some(End::Killed(_)));
         rounds.lock().unwrap().add(workload, point, done);
+        if !is_killed {
+            break;
+        }
     }
-    println!("{workload}: {points} points");
 }
 
 /// All calls that passes over these workloads make.
