@@ -132,7 +132,7 @@ impl People {
         let files = walk(&versions, &|_: &str| true).into_iter();
         let files = files.filter(|(_, is_folder)| !*is_folder);
         files
-            .map(|(path, _)| std::fs::read(versions.join(path)).unwrap())
+            .map(|(path, _)| content(&versions.join(path)).unwrap())
             .collect()
     }
 
