@@ -2,11 +2,13 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use tandem_testkit::disk_files;
 
 use crate::pair::{Manner, Pair};
 use crate::points::{self, Call};
+use crate::told::Teller;
 
 /// By these the process that is started is told what it is: the pair's folder, how the pair is set up, and the point at
 /// which it ends.
@@ -36,7 +38,8 @@ pub(crate) fn is_this() -> bool {
     points::begin(point);
     tandem_local::crash_points::put_around(points::around_side);
     let state = disk_files::database(&pair.state(), points::around_state);
-    pair.sync_with(&state).unwrap();
+    let teller = Teller::new(&pair);
+    pair.sync_with(&state, Arc::new(teller)).unwrap();
     std::fs::write(pair.report(), points::write(&points::calls())).unwrap();
     true
 }

@@ -16,13 +16,15 @@ pub(crate) fn files(people: &People) -> PerSide<Files> {
 
 /// No file is half, whenever it is read.
 pub(crate) fn whole(people: &People, killed: &PerSide<Files>, read: &Read) -> Vec<String> {
-    let mut wrong: Vec<String> = read
-        .mixed
-        .iter()
-        .map(|what| format!("mixed: {what}"))
-        .collect();
+    let mixed = read.mixed.iter().map(|what| format!("mixed: {what}"));
+    mixed.chain(all_written(people, killed)).collect()
+}
+
+/// What the sides hold was written so by somebody.
+pub(crate) fn all_written(people: &People, there: &PerSide<Files>) -> Vec<String> {
+    let mut wrong = Vec::new();
     for side in Side::BOTH {
-        for (path, content) in &killed[side] {
+        for (path, content) in &there[side] {
             if !people.written().contains(content) {
                 wrong.push(format!("half: {path} on the {side}"));
             }

@@ -3,6 +3,9 @@
 //! the whole old content or the whole new one.
 //!
 //! Such a pass is this program started again: each test that kills begins by asking whether it is the one to be killed.
+//!
+//! Then the same with the power cut after each such call (P5): what the pass had told of as done is there, on disks that
+//! hold only what was written to them. This needs a user who may mount disks.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,21 +17,27 @@
 )]
 
 mod child;
+mod disks;
 mod environment;
 mod judge;
 mod operations;
 mod pair;
 mod people;
 mod points;
+mod power_cuts;
 mod reader;
 mod rounds;
+mod slice;
+mod told;
 mod trace;
 mod workload;
 
 use operations::{Operation, sequences};
 use pair::Manner;
 use points::Call;
+use power_cuts::Edits;
 use rounds::{Rounds, kill_everywhere};
+use slice::Slice;
 use tandem_local::crash_points::Change;
 use workload::Workload;
 
@@ -49,7 +58,7 @@ fn a_pass_over_one_operation_is_killed_at_every_third_point() {
     if child::is_this() {
         return;
     }
-    judge(&kill_everywhere(&sequences(1), 3));
+    judge(&kill_everywhere(&sequences(1), Slice::one_of(3)));
 }
 
 #[test]
@@ -57,7 +66,7 @@ fn a_pass_over_everything_else_is_killed_at_some_points() {
     if child::is_this() {
         return;
     }
-    judge(&kill_everywhere(&everything_else(), 29));
+    judge(&kill_everywhere(&everything_else(), Slice::one_of(29)));
 }
 
 /// What is no sequence, and single operations in another manner than the usual one.
@@ -115,7 +124,10 @@ fn a_pass_over_one_or_two_operations_is_killed_at_every_point() {
     if child::is_this() {
         return;
     }
-    judge(&kill_everywhere(&[sequences(1), sequences(2)].concat(), 1));
+    judge(&kill_everywhere(
+        &[sequences(1), sequences(2)].concat(),
+        Slice::asked(),
+    ));
 }
 
 #[test]
@@ -124,7 +136,47 @@ fn a_pass_over_everything_else_is_killed_at_every_point() {
     if child::is_this() {
         return;
     }
-    judge(&kill_everywhere(&everything_else(), 1));
+    judge(&kill_everywhere(&everything_else(), Slice::asked()));
+}
+
+/// Cuts the power under passes over `workloads`.
+#[track_caller]
+fn cut_the_power(workloads: &[Workload], edits: Edits, slice: Slice) {
+    match power_cuts::cut_everywhere(workloads, edits, slice) {
+        Ok(cuts) => {
+            println!("{}", cuts.summary());
+            assert!(cuts.cuts > 0 && cuts.told > 0, "{}", cuts.summary());
+            assert!(cuts.violations.is_empty(), "{:#?}", cuts.violations);
+        }
+        Err(why) => println!("not run, for this machine mounts no disks for this user: {why}"),
+    }
+}
+
+/// Sequences of one operation, also by calls that every file system has, and what is no sequence and not long.
+fn to_be_cut() -> Vec<Workload> {
+    let mut workloads = sequences(1);
+    workloads.extend([Workload::First, Workload::Together, Workload::Attributes]);
+    let portable = sequences(1).into_iter();
+    workloads.extend(portable.map(|workload| workload.by(Manner::Portable)));
+    workloads
+}
+
+#[test]
+#[ignore = "takes minutes, and a user who may mount: part of ./dev test --all"]
+fn what_was_told_of_is_there_after_a_power_cut_at_any_call() {
+    if child::is_this() {
+        return;
+    }
+    cut_the_power(&to_be_cut(), Edits::Flushed, Slice::asked());
+}
+
+#[test]
+#[ignore = "takes minutes, and a user who may mount: part of ./dev test --all"]
+fn what_nobody_flushed_before_the_pass_is_there_once_it_was_told_of() {
+    if child::is_this() {
+        return;
+    }
+    cut_the_power(&to_be_cut(), Edits::Unflushed, Slice::asked());
 }
 
 /// All sequences of three that begin with one operation; a test each, so that a failed one can be run alone.
@@ -138,7 +190,7 @@ macro_rules! begin_with {
             }
             let mut workloads = sequences(3);
             workloads.retain(|workload| workload.begins_with(Operation::$first));
-            judge(&kill_everywhere(&workloads, 1));
+            judge(&kill_everywhere(&workloads, Slice::asked()));
         }
     )*};
 }

@@ -9,7 +9,7 @@ use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Root;
 use tandem_engine::Engine;
 use tandem_engine::error::Result;
-use tandem_engine::event::Silent;
+use tandem_engine::event::{EventSink, Silent};
 use tandem_engine::report::Summary;
 use tandem_engine::setup::{PairOptions, Setup};
 use tandem_local::{LocalStorage, Options};
@@ -48,13 +48,13 @@ impl Pair {
         Self { folder, manner }
     }
 
-    /// The same, with nothing in it yet.
+    /// The same, with folders for what has none there yet.
     pub(crate) fn make(folder: PathBuf, manner: Manner) -> Self {
         let pair = Self::at(folder, manner);
         for side in Side::BOTH {
-            std::fs::create_dir(pair.side(side)).unwrap();
+            std::fs::create_dir_all(pair.side(side)).unwrap();
         }
-        std::fs::create_dir(pair.state().parent().unwrap()).unwrap();
+        std::fs::create_dir_all(pair.state().parent().unwrap()).unwrap();
         pair
     }
 
@@ -85,22 +85,22 @@ impl Pair {
 
     /// One pass, as a program does that is started for it.
     pub(crate) fn sync(&self) -> Result<Summary> {
-        self.sync_with(&self.state())
+        self.sync_with(&self.state(), Arc::new(Silent))
     }
 
-    /// The same with the state opened by another name.
-    pub(crate) fn sync_with(&self, state: &Path) -> Result<Summary> {
+    /// The same with the state opened by another name, and somebody who hears of it.
+    pub(crate) fn sync_with(&self, state: &Path, events: Arc<dyn EventSink>) -> Result<Summary> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .unwrap();
         runtime.block_on(async {
-            let engine = Engine::open(self.setup(state)).await?;
+            let engine = Engine::open(self.setup(state, events)).await?;
             engine.sync().await
         })
     }
 
-    fn setup(&self, state: &Path) -> Setup {
+    fn setup(&self, state: &Path, events: Arc<dyn EventSink>) -> Setup {
         let environment: SharedEnvironment = Arc::new(World::new());
         let how = Options {
             portable: self.manner == Manner::Portable,
@@ -124,7 +124,7 @@ impl Pair {
             state: state.to_owned(),
             is_new: true,
             environment,
-            events: Arc::new(Silent),
+            events,
         }
     }
 }

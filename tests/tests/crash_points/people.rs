@@ -16,7 +16,11 @@ const RESTED: Duration = Duration::from_millis(25);
 /// All files of one side by path.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
+/// What a folder holds, where it is told with files.
+const FOLDER: &[u8] = b"a folder";
+
 /// The people at the two sides of a pair.
+#[derive(Clone)]
 pub(crate) struct People {
     folders: PerSide<PathBuf>,
     written: BTreeSet<Vec<u8>>,
@@ -30,6 +34,14 @@ impl People {
             folders: PerSide::from_fn(|side| pair.side(side)),
             written: BTreeSet::new(),
             old: BTreeSet::new(),
+        }
+    }
+
+    /// The same people at another pair, which has what theirs had.
+    pub(crate) fn moved_to(&self, pair: &Pair) -> Self {
+        Self {
+            folders: Self::of(pair).folders,
+            ..self.clone()
         }
     }
 
@@ -121,6 +133,14 @@ impl People {
         let found = walk(&self.folders[side], &is_a_persons);
         let folders = found.into_iter().filter(|(_, is_folder)| *is_folder);
         folders.map(|(path, _)| path).collect()
+    }
+
+    /// Files and folders.
+    pub(crate) fn things(&self, side: Side) -> Files {
+        let folders = self.folders(side).into_iter();
+        let mut things = self.files(side);
+        things.extend(folders.map(|path| (path, FOLDER.to_vec())));
+        things
     }
 
     /// The contents that were set aside on a side.

@@ -10,10 +10,11 @@ use crate::child::{self, End};
 use crate::judge;
 use crate::points::{self, Call};
 use crate::reader::Reader;
+use crate::slice::Slice;
 use crate::workload::Workload;
 
-/// Passes at a time: more would wait for each other's disk.
-const AT_A_TIME: usize = 2;
+/// Passes at a time; most of their time they wait, for the clock or a disk.
+const AT_A_TIME: usize = 4;
 
 /// What was done and found.
 #[derive(Debug, Default)]
@@ -36,14 +37,16 @@ pub(crate) struct Rounds {
 impl Rounds {
     pub(crate) fn summary(&self) -> String {
         format!(
-            "{} workloads, {} points, {} passes killed at {} places, {} files read meanwhile, {} violations, {:?}",
+            "{} workloads with {} calls, so {} points before or after one; {} passes killed, at {} kinds of point; {} \
+             files read meanwhile; {} violations; {} s",
             self.workloads,
+            self.points / 2,
             self.points,
             self.killed,
             self.places.len(),
             self.reads,
             self.violations.len(),
-            self.time
+            self.time.as_secs()
         )
     }
 
@@ -154,8 +157,8 @@ fn judged(workload: &Workload, point: u64) -> Round {
     })
 }
 
-/// Kills a pass over each workload at every point that it has; of so many points, given by `every`, at one.
-pub(crate) fn kill_everywhere(workloads: &[Workload], every: u64) -> Rounds {
+/// Kills a pass over each workload at every point of it that is in `slice`.
+pub(crate) fn kill_everywhere(workloads: &[Workload], slice: Slice) -> Rounds {
     let began = Instant::now();
     let next = AtomicUsize::new(0);
     let rounds = Mutex::new(Rounds::default());
@@ -167,20 +170,20 @@ pub(crate) fn kill_everywhere(workloads: &[Workload], every: u64) -> Rounds {
                     let Some(workload) = workloads.get(nth) else {
                         break;
                     };
-                    kill_one(workload, every, nth as u64 % every, &rounds);
+                    kill_one(workload, &mut slice.points(nth), &rounds);
                 }
             });
         }
     });
     let mut rounds = rounds.into_inner().unwrap();
     rounds.time = began.elapsed();
-    if every == 1 {
+    if slice.is_whole() {
         rounds.miss_none();
     }
     rounds
 }
 
-fn kill_one(workload: &Workload, every: u64, first: u64, rounds: &Mutex<Rounds>) {
+fn kill_one(workload: &Workload, all: &mut dyn Iterator<Item = u64>, rounds: &Mutex<Rounds>) {
     let whole = judged(workload, 0);
     {
         let mut rounds = rounds.lock().unwrap();
@@ -194,7 +197,7 @@ fn kill_one(workload: &Workload, every: u64, first: u64, rounds: &Mutex<Rounds>)
     }
     // Until a pass has no such point. How many they have differs by some: how the state's pages are filled depends on
     // the numbers that the system gave the files.
-    for point in (1 + first..).step_by(usize::try_from(every).unwrap()) {
+    for point in all {
         let done = judged(workload, point);
         let is_killed = matches!(done.end, Some(End::Killed(_)));
         rounds.lock().unwrap().add(workload, point, done);

@@ -64,7 +64,7 @@ impl Workload {
         }
     }
 
-    const fn manner(&self) -> Manner {
+    pub(crate) const fn manner(&self) -> Manner {
         match self {
             Self::Sequence { manner, .. } => *manner,
             _ => Manner::Usual,
@@ -77,23 +77,35 @@ impl Workload {
 
     /// Makes the pair in `folder`, brings it in step, and does what there is to be carried.
     pub(crate) fn make(&self, folder: &Path) -> (Pair, People) {
+        let (pair, mut people) = self.begin(folder);
+        self.change(&pair, &mut people);
+        (pair, people)
+    }
+
+    /// Makes the pair in `folder`, and brings it in step if it is to be.
+    pub(crate) fn begin(&self, folder: &Path) -> (Pair, People) {
         let pair = Pair::make(folder.to_owned(), self.manner());
         let mut people = People::of(&pair);
         for path in ["a", "b", "c", "f/d", "f/e", "g/h", STILL] {
             people.write(Source, path);
         }
-        if *self == Self::First {
-            people.write(Destination, "a");
-            people.write(Destination, "k/l");
-            return (pair, people);
+        if *self != Self::First {
+            pair.sync().unwrap();
+            people.are_in_step();
         }
-        pair.sync().unwrap();
-        people.are_in_step();
+        (pair, people)
+    }
+
+    /// Does what there is to be carried.
+    pub(crate) fn change(&self, pair: &Pair, people: &mut People) {
         match self {
-            Self::First => {}
+            Self::First => {
+                people.write(Destination, "a");
+                people.write(Destination, "k/l");
+            }
             Self::Sequence { operations, .. } => {
                 for (nth, operation) in operations.iter().enumerate() {
-                    operation.apply(nth, &mut people);
+                    operation.apply(nth, people);
                 }
             }
             Self::Together => {
@@ -101,16 +113,15 @@ impl Workload {
                     people.write(Source, path);
                 }
             }
-            Self::Attributes => attributes(&mut people),
+            Self::Attributes => attributes(people),
             Self::Long => people.write_lines(Source, "long", MANY_LINES),
             Self::Resumed => {
                 people.write_lines(Source, "long", MANY_LINES);
                 people.rest();
-                let end = child::pass(&pair, in_the_middle()).unwrap();
+                let end = child::pass(pair, in_the_middle()).unwrap();
                 assert!(matches!(end, End::Killed(_)), "it was not killed");
             }
         }
-        (pair, people)
     }
 }
 
