@@ -84,7 +84,7 @@ fn make(disk: &Disk, anchor: &Anchor) -> Result<Identity> {
             disk.environment.random(),
             disk.environment.random()
         );
-        // Before the marker: once that is there, nobody comes back to this.
+        // Before the marker, and durable before it: once that is there, nobody comes back to this.
         if let Err(error) = hide_from_git(&own) {
             tracing::warn!(%error, "git will show the folder of Tandem's own");
         }
@@ -112,7 +112,8 @@ fn hide_from_git(own: &Folder) -> SysResult<()> {
         Err(Errno::EXIST) => return Ok(()),
         made => made?,
     };
-    sys::write_at(&file, rule, 0)
+    sys::write_at(&file, rule, 0)?;
+    sys::sync(&file)
 }
 
 /// Makes the marker, whole from the first; fails with `EXIST` if somebody was first.

@@ -162,6 +162,17 @@ fn to_be_cut() -> Vec<Workload> {
 }
 
 #[test]
+fn what_was_told_of_is_there_after_a_power_cut_at_some_calls() {
+    if child::is_this() {
+        return;
+    }
+    let workloads = [Workload::First, Workload::of(&[Operation::Conflict])];
+    for edits in [Edits::Flushed, Edits::Unflushed] {
+        cut_the_power(&workloads, edits, Slice::one_of(41));
+    }
+}
+
+#[test]
 #[ignore = "takes minutes, and a user who may mount: part of ./dev test --all"]
 fn what_was_told_of_is_there_after_a_power_cut_at_any_call() {
     if child::is_this() {
