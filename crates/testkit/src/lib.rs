@@ -3,6 +3,8 @@
 pub mod conformance;
 #[cfg(feature = "disk-files")]
 pub mod disk_files;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod oracle;
 pub mod planner;
 pub mod seed;
