@@ -3,6 +3,7 @@
 //! Invariant: the file is either removed, or handed over whole in a [`Staged`], or (a long one) left with a
 //! token that the engine has stored; and its name shows from the beginning that it is ours.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -238,9 +239,10 @@ impl Writing {
             && len >= RESUMABLE
             && end < len
             && let Some(hasher) = &self.hasher
+            && let Some(len) = NonZeroU64::new(end)
         {
             self.token.checkpoint = Some(Checkpoint {
-                len: end,
+                len,
                 blake3: hasher.finalize().to_hex().to_string(),
             });
             sink.store(&self.token.pack(STAGE)?);
@@ -331,9 +333,9 @@ fn resumed(
         .ok()
         .and_then(|anchor| disk.own_place(STAGE, &anchor, &token.at).ok())?;
     let found = match &token.checkpoint {
-        Some(checkpoint) if checkpoint.len <= len => {
+        Some(checkpoint) if checkpoint.len.get() <= len => {
             let prefix = checkpoint.find(&place).ok().flatten();
-            prefix.map(|prefix| (prefix, checkpoint.len))
+            prefix.map(|prefix| (prefix, checkpoint.len.get()))
         }
         _ => None,
     };

@@ -109,7 +109,7 @@ mod tests {
         let mut token = Token::found(RelPath::new("a/.tandem-staged-01").unwrap());
         token.name = Some(Name::new("x").unwrap());
         token.checkpoint = Some(Checkpoint {
-            len: 8,
+            len: 8.try_into().unwrap(),
             blake3: "00".into(),
         });
         let packed = token.pack("stage").unwrap();

@@ -7,11 +7,15 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use super::{Errno, FOLDER_FLAGS, SysResult, read_at, retried, write_at};
 use crate::crash_points::{Change, make};
 
-/// Opens one name after the other, following none.
+/// Opens one name after the other, following none. What leads nowhere or up is refused, as `openat2` refuses what
+/// leads out.
 pub(super) fn open_stepwise(root: BorrowedFd<'_>, path: &str, last: OFlags) -> SysResult<OwnedFd> {
     let mut names = path.split('/').peekable();
     let mut held: Option<OwnedFd> = None;
     while let Some(name) = names.next() {
+        if matches!(name, "" | "." | "..") {
+            return Err(Errno::XDEV);
+        }
         let flags = if names.peek().is_some() {
             FOLDER_FLAGS
         } else {

@@ -4,6 +4,7 @@ mod committing;
 mod containing;
 mod deleting;
 mod flushing;
+mod fuzzing;
 mod holding;
 mod identifying;
 mod interrupting;

@@ -20,11 +20,11 @@ const NEW_FILE: &str = "index.jsonl.new";
 /// Lines without a file that are let stand before the index is written anew.
 const SLACK: usize = 1000;
 
-/// One kept file.
+/// One kept file. Other devices write lines too, and on a shared disk so may anybody: each part is one name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Line {
-    pub(super) action: Box<str>,
-    pub(super) date: Box<str>,
+    pub(super) action: Name,
+    pub(super) date: Name,
     pub(super) path: RelPath,
     pub(super) size: u64,
     /// Nanoseconds since 1970.
@@ -72,7 +72,7 @@ pub(crate) struct Known(Mutex<Option<Marks>>);
 
 #[derive(Debug)]
 struct Marks {
-    device: Box<str>,
+    device: Name,
     index: Option<Stat>,
     /// By a hash of the place, so that a million fit.
     files: HashMap<u64, (u64, i64)>,
@@ -98,9 +98,7 @@ impl Known {
                 files: read_marks(device)?,
             },
         };
-        let found = marks
-            .files
-            .get(&place(&shelf.date, &shelf.action, name.as_str()));
+        let found = marks.files.get(&place(&shelf.date, &shelf.action, name));
         let found = found.copied();
         *known = Some(marks);
         Ok(found)
@@ -120,19 +118,19 @@ fn read_marks(device: &Folder) -> SysResult<HashMap<u64, (u64, i64)>> {
     let lines = read(device)?;
     let marks = lines.iter().filter_map(|line| {
         let name = line.path.name()?;
-        let place = place(&line.date, &line.action, name.as_str());
+        let place = place(&line.date, &line.action, &name);
         Some((place, (line.size, line.mtime)))
     });
     Ok(marks.collect())
 }
 
-fn place(date: &str, action: &str, name: &str) -> u64 {
+fn place(date: &Name, action: &Name, name: &Name) -> u64 {
     let mut hasher = DefaultHasher::new();
     (date, action, name).hash(&mut hasher);
     hasher.finish()
 }
 
-/// All lines; those that a crash cut short are left out.
+/// All lines; those that a crash cut short, and those that cannot be one, are left out.
 pub(super) fn read(device: &Folder) -> SysResult<Vec<Line>> {
     let file = match device.open_file(FILE, Access::Read) {
         Ok(file) => file,
@@ -188,8 +186,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let device = Folder::open_root(folder.path(), Features::ALL).unwrap();
         let line = Line {
-            action: "1".into(),
-            date: "2026-11-20".into(),
+            action: "1".parse().unwrap(),
+            date: "2026-11-20".parse().unwrap(),
             path: RelPath::new("file").unwrap(),
             size: 1,
             mtime: 2,

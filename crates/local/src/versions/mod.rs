@@ -196,7 +196,7 @@ pub(crate) fn list(disk: &Disk, path: Option<&RelPath>) -> Result<Vec<Version>> 
         };
         let mut found = Vec::new();
         for device in shelf::folders_in(&versions)? {
-            let folder = versions.open_folder(&device)?;
+            let folder = versions.open_folder(device.as_str())?;
             match path {
                 Some(path) => list_path(&folder, &device, path, &mut found)?,
                 None => list_device(&folder, &device, &mut found)?,
@@ -219,7 +219,7 @@ fn version(key: VersionKey, entry: Entry, kept_at: i64) -> Version {
 
 fn list_path(
     device_folder: &Folder,
-    device: &str,
+    device: &Name,
     path: &RelPath,
     found: &mut Vec<Version>,
 ) -> SysResult<()> {
@@ -231,7 +231,7 @@ fn list_path(
         if line.path != *path || !seen.insert((line.date.clone(), line.action.clone())) {
             continue;
         }
-        let shelf = Shelf::new(device, &line.date, &line.action);
+        let shelf = Shelf::new(device.clone(), line.date.clone(), line.action.clone());
         let Some(action) = shelf.open_in(device_folder)? else {
             continue;
         };
@@ -244,27 +244,27 @@ fn list_path(
 
 /// Walks what there is, and asks the index for the path that each file had. One without a line (a power loss
 /// took it) is shown by its name.
-fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -> SysResult<()> {
+fn list_device(device_folder: &Folder, device: &Name, found: &mut Vec<Version>) -> SysResult<()> {
     let lines = index::read(device_folder)?;
     let known: HashMap<_, &Line> = lines
         .iter()
-        .map(|line| ((&*line.date, &*line.action, line.path.name()), line))
+        .map(|line| ((&line.date, &line.action, line.path.name()), line))
         .collect();
     let mut files = 0;
     for date in shelf::folders_in(device_folder)? {
-        let date_folder = device_folder.open_folder(&date)?;
+        let date_folder = device_folder.open_folder(date.as_str())?;
         for action in shelf::folders_in(&date_folder)? {
-            let folder = date_folder.open_folder(&action)?;
+            let folder = date_folder.open_folder(action.as_str())?;
             for name in shelf::names_in(&folder)? {
                 let Some((stat, entry)) = look(&folder, &name)? else {
                     continue;
                 };
                 files += 1;
-                let line = known.get(&(&*date, &*action, Some(name.clone())));
+                let line = known.get(&(&date, &action, Some(name.clone())));
                 let path = line.map_or_else(|| name.clone().into(), |line| line.path.clone());
                 let kept_at = line.map_or(stat.ctime, |line| line.kept_at);
                 found.push(version(
-                    Shelf::new(device, &date, &action).key(&path),
+                    Shelf::new(device.clone(), date.clone(), action.clone()).key(&path),
                     entry,
                     kept_at,
                 ));
@@ -272,7 +272,7 @@ fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -
         }
     }
     let compacted = index::compact(device_folder, lines.len(), files, |line| {
-        let shelf = Shelf::new(device, &line.date, &line.action);
+        let shelf = Shelf::new(device.clone(), line.date.clone(), line.action.clone());
         match (shelf.open_in(device_folder), line.path.name()) {
             (Ok(None), _) | (_, None) => false,
             (Ok(Some(folder)), Some(name)) => !matches!(folder.stat(name.as_str()), Ok(None)),
@@ -282,7 +282,7 @@ fn list_device(device_folder: &Folder, device: &str, found: &mut Vec<Version>) -
     });
     if let Err(error) = compacted {
         // A full disk, or one that cannot be written: what was found is no less true.
-        tracing::warn!(device, %error, "the index of versions cannot be written anew");
+        tracing::warn!(%device, %error, "the index of versions cannot be written anew");
     }
     Ok(())
 }

@@ -14,17 +14,17 @@ use crate::sys::{Errno, Folder, SysResult, Type};
 /// One `DEVICE/DATE/ACTION`.
 #[derive(Debug, Clone)]
 pub(super) struct Shelf {
-    pub(super) device: Box<str>,
-    pub(super) date: Box<str>,
-    pub(super) action: Box<str>,
+    pub(super) device: Name,
+    pub(super) date: Name,
+    pub(super) action: Name,
 }
 
 impl Shelf {
-    pub(super) fn new(device: &str, date: &str, action: &str) -> Self {
+    pub(super) const fn new(device: Name, date: Name, action: Name) -> Self {
         Self {
-            device: device.into(),
-            date: date.into(),
-            action: action.into(),
+            device,
+            date,
+            action,
         }
     }
 
@@ -40,20 +40,22 @@ impl Shelf {
             let why = "a disk has no versions of its own";
             return Err(refused(operation, key.path(), Cause::Unsupported, why));
         };
-        for part in [device, date, action] {
-            if Name::new(part.clone()).is_err() {
+        let name = |part: &str| {
+            Name::new(part).map_err(|_| {
                 let why = format!("{part:?} cannot be the name of a folder");
-                return Err(refused(operation, path, Cause::NameRefused, why));
-            }
-        }
-        Ok(Self::new(device, date, action))
+                refused(operation, path, Cause::NameRefused, why)
+            })
+        };
+        Ok(Self::new(name(device)?, name(date)?, name(action)?))
     }
 
     /// The `nth` shelf to try, counted from 1.
     pub(super) fn nth(&self, nth: u32) -> Self {
         let mut shelf = self.clone();
-        if nth > 1 {
-            shelf.action = format!("{}-{nth}", self.action).into();
+        if nth > 1
+            && let Ok(action) = Name::new(format!("{}-{nth}", self.action))
+        {
+            shelf.action = action;
         }
         shelf
     }
@@ -61,9 +63,9 @@ impl Shelf {
     /// The key of `path` on this shelf.
     pub(super) fn key(&self, path: &RelPath) -> VersionKey {
         VersionKey::Kept {
-            device: self.device.clone(),
-            date: self.date.clone(),
-            action: self.action.clone(),
+            device: self.device.as_str().into(),
+            date: self.date.as_str().into(),
+            action: self.action.as_str().into(),
             path: path.clone(),
         }
     }
@@ -90,17 +92,20 @@ impl Shelf {
 
     /// Makes the device's folder.
     pub(super) fn make_device(&self, versions: &Folder) -> SysResult<Folder> {
-        open_or_make(versions, &self.device)
+        open_or_make(versions, self.device.as_str())
     }
 
     /// Makes this folder in the device's.
     pub(super) fn make_in(&self, device: &Folder) -> SysResult<Folder> {
-        open_or_make(&open_or_make(device, &self.date)?, &self.action)
+        open_or_make(
+            &open_or_make(device, self.date.as_str())?,
+            self.action.as_str(),
+        )
     }
 
     /// The device's folder, if it is there.
     pub(super) fn open_device(&self, versions: &Folder) -> SysResult<Option<Folder>> {
-        if_there(versions.open_folder(&self.device))
+        if_there(versions.open_folder(self.device.as_str()))
     }
 
     /// This folder, if it is there.
@@ -115,14 +120,14 @@ impl Shelf {
 
     /// Removes this folder and its date's, if nothing is left in them.
     pub(super) fn remove_if_empty(&self, versions: &Folder) -> SysResult<()> {
-        let Some(device) = if_there(versions.open_folder(&self.device))? else {
+        let Some(device) = if_there(versions.open_folder(self.device.as_str()))? else {
             return Ok(());
         };
-        let Some(date) = if_there(device.open_folder(&self.date))? else {
+        let Some(date) = if_there(device.open_folder(self.date.as_str()))? else {
             return Ok(());
         };
-        if emptied(date.remove_folder(&self.action))? {
-            emptied(device.remove_folder(&self.date))?;
+        if emptied(date.remove_folder(self.action.as_str()))? {
+            emptied(device.remove_folder(self.date.as_str()))?;
         }
         Ok(())
     }
@@ -170,14 +175,14 @@ pub(super) fn names_in(folder: &Folder) -> SysResult<Vec<Name>> {
 }
 
 /// The folders in a folder.
-pub(super) fn folders_in(folder: &Folder) -> SysResult<Vec<String>> {
+pub(super) fn folders_in(folder: &Folder) -> SysResult<Vec<Name>> {
     let mut found = Vec::new();
     for name in names_in(folder)? {
         if folder
             .stat(name.as_str())?
             .is_some_and(|stat| stat.kind == Type::Folder)
         {
-            found.push(name.to_string());
+            found.push(name);
         }
     }
     Ok(found)
