@@ -211,7 +211,12 @@ fn shorten(stem: &str, room: usize) -> &str {
     // Nothing but marks: better cut through than to leave nothing.
     let kept = &stem[..if cut == 0 { whole } else { cut }];
     let trimmed = kept.trim_end();
-    if trimmed.is_empty() { kept } else { trimmed }
+    // Of what is no name by itself nobody could tell that it is a copy.
+    if matches!(trimmed, "" | "." | "..") {
+        kept
+    } else {
+        trimmed
+    }
 }
 
 /// The name that `name` is a conflict copy of; `None` if it is none.
