@@ -7,3 +7,4 @@ mod health;
 pub mod registry;
 mod retry;
 pub mod s3;
+mod told;

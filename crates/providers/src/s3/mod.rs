@@ -16,6 +16,8 @@ mod client;
 mod copy;
 mod errors;
 mod follow;
+#[cfg(test)]
+mod fuzzing;
 mod guard;
 mod history;
 mod keys;

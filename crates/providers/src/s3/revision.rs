@@ -53,7 +53,8 @@ pub(super) fn same_tag(one: &str, other: &str) -> bool {
 /// object integrity", S3 User Guide); whether one of this form *is* one depends on encryption and is probed.
 pub(super) fn md5_of_tag(tag: &str) -> Option<[u8; 16]> {
     let tag = unquoted(tag);
-    if tag.len() != MD5_DIGITS {
+    // `from_str_radix` would take a sign for a digit.
+    if tag.len() != MD5_DIGITS || !tag.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let mut value = [0; 16];
@@ -108,6 +109,7 @@ mod tests {
             (format!("\"{md5}\""), true),
             (format!("{md5}-2"), false),
             ("9dd4e461268c8034f5c8564e155c67zz".to_owned(), false),
+            ("+1+2+3+4+5+6+7+8+9+a+b+c+d+e+f+0".to_owned(), false),
             (String::new(), false),
         ] {
             assert_eq!(md5_of_tag(&tag).is_some(), is_one, "{tag}");

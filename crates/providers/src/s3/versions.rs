@@ -268,6 +268,10 @@ impl S3Root {
                     "a key that was not asked for",
                 )
             })?;
+        // Anybody may have put it there.
+        if RelPath::new(below).is_err() {
+            return Ok(None);
+        }
         let parts: Vec<&str> = below.split('/').collect();
         let [device, date, action, name] = parts[..] else {
             return Ok(None);
@@ -282,7 +286,10 @@ impl S3Root {
         let Ok(path) = RelPath::new(path.as_deref().unwrap_or(name)) else {
             return Ok(None);
         };
-        let Some(name) = path.name() else {
+        let Some(name) = path
+            .name()
+            .filter(|_| path.names().all(|name| !name.is_reserved()))
+        else {
             return Ok(None);
         };
         let kept_at = object
