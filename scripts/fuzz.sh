@@ -34,29 +34,27 @@ for option in level=4 inline-8bit-counters pc-table trace-compares; do
     flags+=("-Cllvm-args=-sanitizer-coverage-$option")
 done
 
-# binaries CRATE: the test programs of a crate, built for libFuzzer.
-binaries() {
+# program FILE: the test program that holds the targets of a file, built for libFuzzer.
+program() {
+    local crate=tandem-$(cut -d/ -f2 <<<"$1") part=--lib
+    case $1 in */tests/*) [[ $1 == */src/* ]] || part="--test $(cut -d/ -f4 <<<"${1%.rs}")" ;; esac
     # With --target, what runs at build time is built as always.
+    # shellcheck disable=SC2086 # an option and its value
     RUSTFLAGS="${flags[*]}" BOLERO_FUZZER=libfuzzer cargo test --profile fuzz --target "$target" --target-dir "$work" \
-        -p "$1" --no-run --message-format json-render-diagnostics |
+        -p "$crate" $part --no-run --message-format json-render-diagnostics |
         grep -oP '"profile":\{[^}]*"test":true\}.*"executable":"\K[^"]+'
 }
 
-declare -A built
 failed=()
 for name in "${wanted[@]}"; do
     file=$(grep -m1 ":$name\$" <<<"$all" | cut -d: -f1)
-    crate=tandem-$(cut -d/ -f2 <<<"$file")
-    [ -n "${built[$crate]:-}" ] || { say "building $crate for libFuzzer"; built[$crate]=$(binaries "$crate"); }
+    say "building $name for libFuzzer"
+    program=$(program "$file")
     found=$work/found/$name corpus=$(dirname "$file")/__fuzz__/$name/corpus
     mkdir -p "$found" "$work/failed"
     test=$(grep -zoP "fn \K\w+(?=\(\) \{\s*(tandem_testkit::)?fuzz!\(\s*\"$name\")" "$file" | tr -d '\0')
-    program='' path=''
-    for candidate in ${built[$crate]}; do
-        path=$("$candidate" --list 2>/dev/null | grep -oP "^(.*::)?$test(?=: test)" || true)
-        [ -z "$path" ] || { program=$candidate; break; }
-    done
-    [ -n "$program" ] || fail "no test program of $crate has the test $test"
+    path=$("$program" --list 2>/dev/null | grep -oP "^(.*::)?$test(?=: test)" || true)
+    [ -n "$path" ] || fail "$program has no test $test"
     say "fuzzing $name for $seconds s"
     log=$work/$name.log
     options="$found $ROOT/$corpus -artifact_prefix=$work/failed/$name- -timeout=20 -rss_limit_mb=2048 -max_len=4096"

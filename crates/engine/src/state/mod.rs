@@ -7,6 +7,8 @@ mod base;
 mod counts;
 mod detach;
 mod feed;
+#[cfg(test)]
+mod fuzzing;
 mod holds;
 mod intents;
 mod journal;
