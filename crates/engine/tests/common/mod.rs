@@ -230,9 +230,14 @@ impl World {
         self.restart(|_| {});
     }
 
+    /// The pair's database, to be changed behind the program's back.
+    pub(crate) fn open_state(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(&self.state).unwrap()
+    }
+
     /// The pair's database is of the format before this one.
     pub(crate) fn downgrade_state(&self) {
-        let db = rusqlite::Connection::open(&self.state).unwrap();
+        let db = self.open_state();
         db.execute_batch(
             "DROP TABLE natives; DROP TABLE young; DELETE FROM meta WHERE key LIKE 'feed %'; \
              PRAGMA user_version = 1;",
