@@ -69,6 +69,8 @@ pub(super) struct Carried {
     pub(super) done: Done,
     /// What it took away, and what came of that.
     pub(super) taken: Vec<(Body, Taken)>,
+    /// The write that both sides have of the item then.
+    pub(super) in_step: Option<usize>,
 }
 
 impl World {
@@ -127,7 +129,7 @@ impl World {
                 entry: Some(self.sides[side].entry(place)),
                 read: None,
             },
-            taken: Vec::new(),
+            ..Carried::default()
         })
     }
 
@@ -187,6 +189,7 @@ impl World {
                 read: Some(seen),
             },
             taken,
+            in_step: (side != from_side && read.kind == Kind::File).then_some(read.write),
         })
     }
 
@@ -252,6 +255,7 @@ impl World {
         let mut entries = Vec::new();
         for at in [0, 1] {
             let body = self.file(sides[at], content, old[0].thing);
+            carried.in_step = Some(body.write);
             let place = self.replace(sides[at], places[at], body);
             let taken = self.taken(sides[at], &old[at], true);
             carried.taken.push((old[at], taken));
@@ -287,7 +291,7 @@ impl World {
                 entry: Some(tree.entry(place)),
                 read: None,
             },
-            taken: Vec::new(),
+            ..Carried::default()
         })
     }
 
@@ -305,7 +309,7 @@ impl World {
                 entry: Some(tree.entry(place)),
                 read: None,
             },
-            taken: Vec::new(),
+            ..Carried::default()
         })
     }
 
@@ -357,8 +361,8 @@ impl World {
         let is_kept = old.kind != Kind::Folder && self.keep(side, retain)?;
         self.sides[side].remove(place);
         Ok(Carried {
-            done: Done::default(),
             taken: vec![(old, self.taken(side, &old, is_kept))],
+            ..Carried::default()
         })
     }
 }

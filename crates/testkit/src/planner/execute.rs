@@ -19,6 +19,7 @@ impl Run<'_> {
             .map(|a| (a.standing.item, a.standing.parent))
             .collect();
         let noted = self.bodies_of_noted(&actions);
+        self.take_for_in_step(&actions);
         let order = self.in_order(&actions);
         let mut undone: Vec<ItemId> = Vec::new();
         let stop_at = self.cut(order.len());
@@ -36,7 +37,14 @@ impl Run<'_> {
                     self.tell(|| format!("  did {} {:?}", action.side, action.path()));
                     self.judge
                         .carried(action, &carried, &self.policy, &self.world);
+                    if let Some(write) = carried.in_step {
+                        self.in_step.insert(action.standing.item, write);
+                    }
                     if let Some(bodies) = noted[at] {
+                        let (_, body) = bodies.source;
+                        if body.kind == Kind::File && body.content == bodies.destination.1.content {
+                            self.in_step.insert(action.standing.item, body.write);
+                        }
                         let chosen = (&self.policy, &self.capabilities);
                         self.judge.noted(action, bodies, chosen, &mut self.world);
                     }
@@ -142,7 +150,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether what is not carried has the name that an action wants.
+    /// Whether what is not carried has the name that an action wants, or what waits for the name of such a thing.
     fn is_kept_there(&self, action: &Action) -> bool {
         let target = match &action.deed {
             Deed::Move { to, .. } => Some(to),
@@ -150,7 +158,13 @@ impl Run<'_> {
         };
         let tree = &self.world.sides[action.side];
         let taken = target.and_then(|path| tree.at(path));
-        taken.is_some_and(|place| self.detached.contains(&(action.side, tree.path(place))))
+        let Some(taken) = taken.map(|place| tree.path(place)) else {
+            return false;
+        };
+        let waits = |deed: &Deed| matches!(deed, Deed::Move { from, .. } if from.path == taken);
+        let mut hopeless = self.hopeless.iter();
+        hopeless.any(|(side, deed)| *side == action.side && waits(deed))
+            || self.detached.contains(&(action.side, taken))
     }
 
     /// The actions that were not in vain before. A folder stays while something in it must, and what lies below a
@@ -172,14 +186,16 @@ impl Run<'_> {
             all.map(|a| (a.standing.item, a.standing.parent)).collect();
         let steps = in_vain.iter().filter(|a| is_step(a));
         let undone: Vec<ItemId> = steps.map(|a| a.standing.item).collect();
+        let below = actions.extract_if(.., |a| self.is_below(&undone, &folders, a));
+        let waiting: Vec<Action> = below.chain(in_vain).collect();
         let holds = |a: &Action| {
             let within = |path: &RelPath| {
-                let mut kept = in_vain.iter().filter(|kept| kept.side == a.side);
+                let mut kept = waiting.iter().filter(|kept| kept.side == a.side);
                 kept.any(|kept| kept.path().is_some_and(|kept| kept.is_within(path)))
             };
             matches!(a.deed, Deed::Delete { .. }) && a.path().is_some_and(within)
         };
-        actions.retain(|a| !holds(a) && !self.is_below(&undone, &folders, a));
+        actions.retain(|a| !holds(a));
         actions
     }
 
@@ -292,23 +308,47 @@ impl Run<'_> {
 
     /// What both sides have of what is only noted, as it was planned.
     fn bodies_of_noted(&self, actions: &[Action]) -> Vec<Option<PerSide<(Place, Body)>>> {
-        let place = |action: &Action, side: Side| {
-            let (folder, name) = action.standing.places[side].as_ref()?;
-            let known = self.folders[side].iter().find(|(id, _)| id == folder)?;
-            let tree = &self.world.sides[side];
-            let place = tree.find(known.1, name)?;
-            Some((place, tree.items[place].body))
-        };
         actions
             .iter()
             .map(|action| match action.deed {
                 Deed::Adopt { .. } | Deed::Move { .. } => Some(PerSide::new(
-                    place(action, Side::Source)?,
-                    place(action, Side::Destination)?,
+                    self.shown(action, Side::Source)?,
+                    self.shown(action, Side::Destination)?,
                 )),
                 _ => None,
             })
             .collect()
+    }
+
+    /// What a side has of an action's item, as it was planned.
+    fn shown(&self, action: &Action, side: Side) -> Option<(Place, Body)> {
+        let (folder, name) = action.standing.places[side].as_ref()?;
+        let known = self.folders[side].iter().find(|(id, _)| id == folder)?;
+        let tree = &self.world.sides[side];
+        let place = tree.find(known.1, name)?;
+        Some((place, tree.items[place].body))
+    }
+
+    /// What a side shows of an item with the content that both had in step is no edit, though somebody wrote it anew
+    /// (DESIGN 4, step 3): what the other side has instead came of it.
+    fn take_for_in_step(&mut self, actions: &[Action]) {
+        for action in actions {
+            let Some(&write) = self.in_step.get(&action.standing.item) else {
+                continue;
+            };
+            let content = self.world.content_of(write);
+            let shown = PerSide::from_fn(|side| self.shown(action, side).map(|(_, body)| body));
+            let is_as_ever = shown.map(|body| {
+                body.is_some_and(|body| body.kind == Kind::File && body.content == content)
+            });
+            for side in Side::BOTH {
+                if let Some(body) = shown[side].filter(|_| is_as_ever[side])
+                    && !is_as_ever[side.other()]
+                {
+                    self.world.same_again(body.write, write);
+                }
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use tandem_core::capabilities::Ids;
 use tandem_core::entry::Kind;
 use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
@@ -14,6 +15,9 @@ use tandem_core::time::Timestamp;
 use super::traits::LARGEST;
 use super::tree::{Body, Place, Tree, size_of};
 use super::world::World;
+
+/// Smaller files are not told by their content (DESIGN 4, step 3).
+const LEAST_CONTENT: u64 = 1024;
 
 /// One thing a person does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,12 +254,21 @@ impl World {
         tree.relink(place, folder, name, is_new_revision);
         let moved = self.sides[side].items[place].body;
         match old {
-            // The same in its place is no other content.
-            Some(old) if old.content == moved.content => self.same_again(moved.write, old.write),
+            // The same in its place is no other content, unless its id tells that another item is gone.
+            Some(old)
+                if old.content == moved.content && !self.is_told_apart(side, &old, &moved) =>
+            {
+                self.replaced_by_same(old.write, moved.write);
+            }
             Some(old) => self.person_removed(old),
             None => {}
         }
         true
+    }
+
+    /// Whether a side tells two files of one content apart, which were not written as one.
+    fn is_told_apart(&self, side: Side, a: &Body, b: &Body) -> bool {
+        self.sides[side].traits.ids == Ids::Strong && !self.is_one_write(a.write, b.write)
     }
 
     fn duplicate(&mut self, side: Side, from: &RelPath, to: &RelPath) -> bool {
@@ -291,7 +304,30 @@ impl World {
         let is_new_revision = tree.traits.move_gives_revision;
         tree.relink(first, second_in, second_name, is_new_revision);
         tree.relink(second, first_in, first_name, is_new_revision);
+        self.swapped(side, first, second);
         true
+    }
+
+    /// Where ids do not tell, two files that are swapped are two that were written to (DESIGN 4, step 3).
+    fn swapped(&mut self, side: Side, first: Place, second: Place) {
+        let tree = &self.sides[side];
+        let [a, b] = [first, second].map(|place| tree.items[place].body);
+        let size = size_of(a.content);
+        let is_told = match tree.traits.ids {
+            Ids::Strong => true,
+            Ids::Hint => size == size_of(b.content) && size >= LEAST_CONTENT,
+            Ids::None => false,
+        };
+        if is_told || a.content == b.content || a.kind != Kind::File || b.kind != Kind::File {
+            return;
+        }
+        self.supersede(a.write);
+        self.supersede(b.write);
+        for (place, content, thing) in [(first, a.content, b.thing), (second, b.content, a.thing)] {
+            let write = self.write(content, thing);
+            let body = &mut self.sides[side].items[place].body;
+            (body.write, body.thing) = (write, thing);
+        }
     }
 
     /// The folder and name of a path that the side can hold.

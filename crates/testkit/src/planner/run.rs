@@ -1,6 +1,8 @@
 //! Rounds of look, plan and action until nothing is left to do, with people at work in between, as the engine does
 //! them.
 
+use std::collections::BTreeMap;
+
 use tandem_core::capabilities::Capabilities;
 use tandem_core::entry::{HashKind, Kind};
 use tandem_core::path::{Name, RelPath};
@@ -58,6 +60,8 @@ pub(super) struct Run<'a> {
     pub(super) is_waiting: bool,
     /// Folders that stay for what is not synced in them, and are not carried.
     pub(super) detached: Vec<(Side, RelPath)>,
+    /// The write that both sides had of each file when it was last in step.
+    pub(super) in_step: BTreeMap<ItemId, usize>,
     /// Where each folder is by the id under which its side is known.
     pub(super) folders: PerSide<Vec<(ItemId, Place)>>,
     /// The last plan.
@@ -126,6 +130,7 @@ impl<'a> Run<'a> {
             hopeless: Vec::new(),
             is_waiting: false,
             detached: Vec::new(),
+            in_step: BTreeMap::new(),
             folders: PerSide::default(),
             plan: Plan::default(),
             last: None,
@@ -256,6 +261,9 @@ impl<'a> Run<'a> {
             }
             self.state
                 .put(id, parent, item.name, item.body.kind, entries.map(Some));
+            if item.body.kind == Kind::File {
+                self.in_step.insert(id, item.body.write);
+            }
             ids.push((place, there, id));
         }
     }

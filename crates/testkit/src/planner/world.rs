@@ -113,6 +113,16 @@ impl World {
         self.writes[write].same_as = with;
     }
 
+    /// Whether one stands for the other.
+    pub(super) fn is_one_write(&self, a: usize, b: usize) -> bool {
+        self.root_of(a) == self.root_of(b)
+    }
+
+    /// What was written.
+    pub(super) fn content_of(&self, write: usize) -> u32 {
+        self.writes[write].content
+    }
+
     pub(super) fn is_superseded(&self, write: usize) -> bool {
         self.writes[self.root_of(write)].is_superseded
     }
@@ -132,6 +142,15 @@ impl World {
     /// A person wrote what was there already.
     pub(super) fn same_again(&mut self, write: usize, before: usize) {
         self.unite(write, before);
+    }
+
+    /// A person replaced this by another of the same content. Which of the two goes on nobody can tell, so what was
+    /// superseded of one is of both.
+    pub(super) fn replaced_by_same(&mut self, write: usize, by: usize) {
+        let is_superseded = self.is_superseded(write) || self.is_superseded(by);
+        self.unite(by, write);
+        let root = self.root_of(write);
+        self.writes[root].is_superseded = is_superseded;
     }
 
     /// A person copied a file.

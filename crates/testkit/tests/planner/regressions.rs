@@ -3,7 +3,7 @@
 use tandem_testkit::planner::{Case, run_case, tell};
 
 #[track_caller]
-fn holds(case: &str) {
+pub(super) fn holds(case: &str) {
     let case: Case = case.parse().expect("the case can be read");
     let outcome = run_case(&case);
     assert!(

@@ -1,0 +1,137 @@
+//! Cases in which the judge was wrong: what happened is what DESIGN says.
+
+use super::regressions::holds;
+
+/// Who deletes a file and writes the same elsewhere has moved it where ids do not tell, so an edit of it goes there (seeds
+/// 641673, 573821, 850926, 988856, 1236251).
+#[test]
+fn what_is_deleted_and_written_elsewhere_has_moved() {
+    holds(
+        r#"
+        source: ids=None hash=None move_gives_revision=true versions=false mtime=false coarse_mtime=true folds_unicode=true
+        destination: ids=Strong
+        base folder "D"
+        base folder "e"
+        base write "D/cafe\u{301}" 4 3
+        0 source delete "D"
+        0 source write "e/x:y" 4
+        0 destination write "D/cafe\u{301}" 1
+        "#,
+    );
+}
+
+/// What is deleted and written again as it was is no edit, so the other side's replaces it (seed 481484).
+#[test]
+fn what_was_in_step_and_comes_back_is_no_edit() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong
+        versions: false
+        base folder "g"
+        base folder "g/D"
+        base folder "g/a"
+        base folder "g/D/e"
+        base folder "g/D/a"
+        base write "g/D/a/cafe\u{301}" 11 3
+        base write "g/caf\u{e9}" 3 1
+        base write "g/a/caf\u{e9}" 19 3
+        base write "g/D/a/n.txt" 20 2
+        base write "g/D/e/c" 1 3
+        0 destination write "g/D/e/c" 30
+        0 source delete "g"
+        0 destination swap "g/D/a" "g/a/caf\u{e9}"
+        0 destination write "g/caf\u{e9}" 32 3
+        11 source save "g/D/e/c" 1
+        "#,
+    );
+}
+
+/// Where ids do not tell, two files that were swapped were both edited, and half of that was carried when a person moved
+/// the one over the other, equal by then (seed 698401).
+#[test]
+fn a_swap_without_ids_is_two_edits() {
+    holds(
+        r#"
+        source: ids=None folder_revisions=Children hash=None mtime=false symlinks=false strict_names=true empty_folders=false
+        destination: ids=None folder_revisions=Own hash=Md5 cheap_reads=false coarse_mtime=true folds_case=true
+        versions: false
+        order: 993401441695950219
+        base write "g/d/c" 15 3
+        base write "g/e/g/c" 16 3
+        base write "g/e/g/a" 17 3
+        base write "g/e/g/N.txt" 18 3
+        base write "g/e/caf\u{e9}" 20 3
+        base write "g/e/b" 21 2
+        base write "g/e/g/b" 22 2
+        base write "g/e/N.txt" 25 1
+        0 source swap "g/e/b" "g/d/c"
+        0 destination delete "g/e/b"
+        0 destination move "g/e" "g/d/e"
+        0 destination write "c" 31
+        14 destination move "g/e/b" "g/d/c"
+        "#,
+    );
+}
+
+/// The same where the other side's ids tell which of the two is gone (seed 514412).
+#[test]
+fn a_file_moved_over_one_of_its_content_is_told_by_its_id() {
+    holds(
+        r#"
+        source: ids=None revisions=ContentHash hash=Md5 mtime=false executable=false symlinks=false folds_case=true
+        destination: ids=Strong
+        versions: false
+        base folder "D"
+        base folder "D/D"
+        base write "D/caf\u{e9}" 11 1
+        base write "D/D/A" 12 1
+        base write "D/d/a" 17 3
+        0 source swap "D/D/A" "D/caf\u{e9}"
+        3 destination move "D/D/A" "D/caf\u{e9}"
+        "#,
+    );
+}
+
+/// A mirror's folder waited for the name of a file, which waited for that of a folder kept for what is filtered out (seed
+/// 589420).
+#[test]
+fn what_waits_for_what_waits_is_not_tried_again() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong
+        policy: destination-to-source hash-then-mtime merge keep-both
+        base folder "a"
+        base folder "a/D"
+        base folder "D"
+        base write "cafe\u{301}" 21 1
+        base write "a/D/a" 26 2
+        0 source swap "cafe\u{301}" "D"
+        0 source swap "cafe\u{301}" "a/D"
+        0 source filter "a"
+        "#,
+    );
+}
+
+/// A folder could not be deleted as long as something in it waited for one that is not made (seed 715448).
+#[test]
+fn a_folder_stays_for_what_waits_in_it() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None revisions=ContentCounter folder_revisions=Children hash=None coarse_mtime=true executable=false folds_case=true folds_unicode=true
+        policy: source-to-destination hash-then-mtime merge keep-both
+        base folder "g"
+        base folder "g/f"
+        base folder "d"
+        base folder "a"
+        base folder "a/g"
+        base write "d/con" 22 2
+        base write "a/g/A" 24 2
+        0 destination move "d" "g/f/g"
+        0 destination move "a/g" "D"
+        0 source filter "A"
+        "#,
+    );
+}
