@@ -452,14 +452,19 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What a side lacks may lie in a folder that could not be looked at where it is now: it is not gone.
+    /// What a side lacks may lie in a folder that could not be looked at where it is now: it is not gone. What was seen
+    /// in such a folder before and is no item yet may be one that the base has in it.
     fn spread_frozen(&mut self) {
         for node in 1..self.nodes.len() {
             let it = &self.nodes[node];
             let is_lacked = it.places.source.is_none() || it.places.destination.is_none();
-            if it.base.is_some() && is_lacked && self.nodes[it.base_parent].frozen {
-                self.nodes[node].frozen = true;
-            }
+            let is_frozen = if it.base.is_some() {
+                is_lacked && self.nodes[it.base_parent].frozen
+            } else {
+                let mut places = Side::BOTH.iter().filter_map(|&side| it.places[side]);
+                places.any(|place| self.nodes[place.parent].frozen)
+            };
+            self.nodes[node].frozen |= is_frozen;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The planner's properties over an everyday number of seeds, and the cases that once failed.
 
 mod judged;
+mod places;
 mod regressions;
 
 use tandem_testkit::planner::{Coverage, run_case, run_seed, shrink};
