@@ -110,15 +110,17 @@ impl Rows<'_> {
                 entries[other] = Some(done.read.clone().unwrap_or_else(|| from.entry.clone()));
                 self.put(entries, Some(Equality::SameBytes));
             }
-            Deed::Merge { .. } => {
-                entries[side] = done.entry.clone();
-                entries[other] = done.read.clone();
+            Deed::Merge {
+                source,
+                destination,
+            } => {
+                let planned = PerSide::new(&source.entry, &destination.entry);
+                entries[side] = as_named(done.entry.as_ref(), planned[side]);
+                entries[other] = as_named(done.read.as_ref(), planned[other]);
                 self.put(entries, Some(Equality::SameBytes));
             }
             Deed::SetMeta { at, from, .. } => {
-                // Set by its id, it may bear another name by now: that is for the next look to see.
-                let name = at.entry.name.clone();
-                entries[side] = done.entry.clone().map(|entry| Entry { name, ..entry });
+                entries[side] = as_named(done.entry.as_ref(), &at.entry);
                 entries[other] = Some(from.clone());
                 self.keep_hashes(&mut entries);
                 self.put(entries, None);
@@ -448,6 +450,15 @@ fn is_another(was: &Entry, now: &Entry) -> bool {
         && (was.size != now.size
             || now.same_by_hash(was) == Some(false)
             || times.is_some_and(|(was, now)| was.at != now.at))
+}
+
+/// What was changed by its id under the name that it had when it was planned: it may bear another one by now, which is
+/// for the next look to see.
+fn as_named(now: Option<&Entry>, planned: &Entry) -> Option<Entry> {
+    now.map(|now| Entry {
+        name: planned.name.clone(),
+        ..now.clone()
+    })
 }
 
 /// What the base has of an item that now shows `now`: a move changes no content.

@@ -28,3 +28,32 @@ fn what_was_seen_in_a_folder_that_cannot_be_read_now_waits() {
         "#,
     );
 }
+
+/// Texts were merged by id after a person had moved one: the base took the new name for the side's spelling (seed
+/// 636311).
+#[test]
+fn a_merge_of_what_was_moved_does_not_hide_the_move() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Children hash=None cheap_reads=false move_gives_revision=true replace_gives_id=true executable=false
+        policy: two-way hash-then-mtime merge merge
+        order: 10530355673814170871
+        base folder "e"
+        base folder "e/f"
+        base folder "e/d"
+        base folder "e/d/D"
+        base folder "e/g"
+        base write "A" 3 2
+        base write "e/g/con" 1 1
+        base write "d" 23 2
+        base write "e/d/caf\u{e9}" 24 2
+        base write "e/d/D/A" 25 2
+        0 destination swap "e/f" "e/d/caf\u{e9}"
+        0 source move "e/d" "e/f/d"
+        0 source save "d" 32
+        0 destination write "d" 33
+        10 source move "d" "e/f/A"
+        "#,
+    );
+}
