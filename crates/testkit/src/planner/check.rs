@@ -50,12 +50,17 @@ impl Judge {
     }
 
     /// Nothing is deleted of which the other side shows what it always had, whether it could be looked at or not
-    /// (P10).
+    /// (P10), and each delete asks once more whether it is still absent where it was deleted.
     fn planned_delete(&mut self, action: &Action, state: &State, world: &World) {
         // What a mirror's follower has too much is another thing: there no delete is carried.
-        let (Deed::Delete { at, .. }, Reason::DeletedOn(_)) = (&action.deed, action.reason) else {
+        let (Deed::Delete { at, absent, .. }, Reason::DeletedOn(_)) = (&action.deed, action.reason)
+        else {
             return;
         };
+        if absent.is_none() {
+            let text = format!("deletes {:?} and asks nothing of the other side", at.path);
+            self.violation(text);
+        }
         let other = action.side.other();
         if is_as_ever(state, &world.sides[other], other, action.standing.item) {
             self.violation(format!(
