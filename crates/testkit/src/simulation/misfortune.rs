@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tandem_core::capabilities::ListingConsistency;
 use tandem_core::policy::{ConflictPolicy, Mode};
 use tandem_core::side::Side;
 
@@ -64,8 +65,14 @@ impl World {
         shown
     }
 
-    /// Whoever does not know what was in step deletes and replaces nothing where both versions are kept (P6).
+    /// Whoever does not know what was in step deletes and replaces nothing where both versions are kept (P6). A listing
+    /// that lags behind may show what was in step: what comes after is an edit of that like any other.
     fn check_shown(&mut self, before: &BTreeSet<[u8; 32]>) {
+        let lags =
+            |side: Side| self.sides[side].capabilities().listing == ListingConsistency::Eventual;
+        if Side::BOTH.into_iter().any(lags) {
+            return;
+        }
         let keeps_both = self.policy.conflict == ConflictPolicy::KeepBoth;
         let is_all_there = before.is_subset(&self.shown(true));
         if self.policy.mode == Mode::TwoWay && keeps_both && !is_all_there {
