@@ -43,14 +43,8 @@ async fn a_link_in_the_way_stops_every_operation() {
         let any = Expected::Any;
         let (secret, mine) = (at("way/secret"), at("mine"));
         let root = &bench.root;
-        let entry = bench.entry("mine").await;
 
         assert!(root.stat(&secret).await.unwrap().is_none());
-        assert!(
-            collect(root.read(&secret, &entry, 0, 9).await)
-                .await
-                .is_err()
-        );
         assert!(bench.stage("way/new", "x", &Meta::default()).await.is_err());
         assert!(root.create_folder(&rel("way/folder")).await.is_err());
         assert!(root.create_folder(&rel("way")).await.is_err());
@@ -80,6 +74,37 @@ async fn a_link_in_the_way_stops_every_operation() {
         assert!(deleted.unwrap().was_absent);
         assert_eq!(snapshot(&bench), before);
         assert_eq!(bench.text("mine").unwrap(), "mine");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_read_or_done_through_a_link_far_above() {
+    for form in FORMS {
+        let bench = Bench::with(form);
+        let outside = bench.outside("deep/deeper");
+        std::fs::create_dir_all(&outside).unwrap();
+        std::fs::write(outside.join("secret"), "secret").unwrap();
+        symlink(bench.outside(""), bench.path("way")).unwrap();
+        // The same file under a name in the root: what it looks like is known, and only the way to it is wrong.
+        std::fs::hard_link(outside.join("secret"), bench.path("mine")).unwrap();
+        let entry = bench.entry("mine").await;
+        let expected = Expected::Revision(entry.revision.clone());
+        let root = &bench.root;
+        for folder in ["way", "way/deep", "way/deep/deeper"] {
+            let secret = at(&format!("{folder}/secret"));
+            assert!(root.stat(&secret).await.unwrap().is_none(), "{folder}");
+            let read = collect(root.read(&secret, &entry, 0, 6).await).await;
+            assert!(read.is_err(), "{folder}");
+            let staged = bench.stage(&format!("{folder}/new"), "x", &Meta::default());
+            assert!(staged.await.is_err(), "{folder}");
+            let made = root.create_folder(&rel(&format!("{folder}/new")));
+            assert!(made.await.is_err(), "{folder}");
+            let deleted = root.delete(&secret, &expected, &Keep::No, Discard::Forever);
+            assert!(deleted.await.unwrap().was_absent, "{folder}");
+        }
+        let left: Vec<_> = std::fs::read_dir(&outside).unwrap().collect();
+        assert_eq!(left.len(), 1);
+        assert_eq!(std::fs::read(outside.join("secret")).unwrap(), b"secret");
     }
 }
 

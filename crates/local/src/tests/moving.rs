@@ -176,6 +176,63 @@ async fn an_edit_between_check_and_move_stays_where_it_was() {
 }
 
 #[tokio::test]
+async fn an_edit_of_what_a_move_would_replace_keeps_its_name() {
+    for form in FORMS {
+        let bench = Bench::with(form);
+        bench.put("file", "moved");
+        bench.put("there", "old");
+        let (seen, there) = (bench.expect("file").await, bench.expect("there").await);
+        let (path, aside) = (bench.path("there"), bench.path("editor"));
+        next_tick();
+        once_at(&bench.root, Moment::BeforeMove, move || {
+            std::fs::write(&aside, "edited").unwrap();
+            std::fs::rename(aside, path).unwrap();
+        });
+        let (from, to) = (at("file"), rel("there"));
+        let done = bench.root.move_to(&from, &seen, &to, &there, &Keep::No);
+        match done.await {
+            Err(error) => {
+                assert_eq!(error.cause, Cause::PreconditionFailed);
+                assert_eq!(bench.text("there").unwrap(), "edited");
+                assert_eq!(bench.text("file").unwrap(), "moved");
+            }
+            // Where names cannot be exchanged it was set aside before it could be looked at.
+            Ok(moved) => assert!(moved.displaced.is_some()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_move_of_what_is_not_as_expected_touches_neither_end() {
+    use std::os::unix::fs::MetadataExt;
+    for form in FORMS {
+        let bench = Bench::with(form);
+        bench.put("file", "one");
+        bench.put("there", "two");
+        let (seen, there) = (bench.expect("file").await, bench.expect("there").await);
+        // A rename changes this time, also one that is taken back.
+        let touched = || {
+            ["file", "there"].map(|path| {
+                let stat = std::fs::metadata(bench.path(path)).unwrap();
+                (stat.ino(), stat.ctime(), stat.ctime_nsec())
+            })
+        };
+        let before = touched();
+        next_tick();
+        let (from, to) = (at("file"), rel("there"));
+        for (expected, expected_to) in
+            [(&there, &there), (&seen, &seen), (&seen, &Expected::Absent)]
+        {
+            let done = bench
+                .root
+                .move_to(&from, expected, &to, expected_to, &Keep::No);
+            assert!(done.await.is_err(), "{expected:?} {expected_to:?}");
+            assert_eq!(touched(), before, "{expected:?} {expected_to:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn another_spelling_is_a_rename_and_two_links_of_one_file_are_two_files() {
     for form in FORMS {
         let bench = Bench::with(form);
