@@ -254,7 +254,7 @@ impl OtherClient {
     }
 }
 
-fn key(path: &str) -> String {
+pub(crate) fn key(path: &str) -> String {
     format!("{FOLDER}/{path}")
 }
 

@@ -313,3 +313,48 @@ async fn a_folder_without_an_end_costs_memory_with_one() {
     );
     assert!(cost < 2 * 1024 * 1024, "{cost} KiB");
 }
+
+/// Lists so many pages, each a folder of its own with a thousand files and one folder in it, and holds none of them.
+async fn many_folders(pages: usize) {
+    let before = peak();
+    let asked = AtomicUsize::new(0);
+    let server = Scripted::hearing(move |_| {
+        let number = asked.fetch_add(1, Ordering::Relaxed);
+        let mut keys: Vec<String> = (0..999).map(|n| format!("f{number:08}/{n:04}")).collect();
+        keys.push(format!("f{number:08}/deeper/x"));
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let last = "<IsTruncated>false</IsTruncated>".to_owned();
+        let more = if number + 1 == pages {
+            last
+        } else {
+            next(number)
+        };
+        Answer::xml(&page(&keys, &more))
+    });
+    let root = server.root(can(Conditions::ALL), &[]).await;
+    let mut listing = root.list(&RelPath::root(), Depth::Subtree);
+    let (mut entries, mut is_complete) = (0, false);
+    while let Some(listed) = listing.next().await {
+        match listed.unwrap() {
+            Listed::Folder(folder) => entries += folder.entries.len(),
+            Listed::Unreadable(skipped) => panic!("{skipped:?}"),
+            Listed::End => is_complete = true,
+        }
+    }
+    // Each file, and two folders of each page.
+    assert!(is_complete && entries == pages * 1_002, "{entries}");
+    let cost = peak().saturating_sub(before);
+    println!("{entries} entries cost {} MiB", cost / 1024);
+    assert!(cost < BOUND, "{cost} KiB");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_without_number_are_held_a_folder_at_a_time() {
+    many_folders(100).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes"]
+async fn ten_million_entries_are_held_a_folder_at_a_time() {
+    many_folders(10_000).await;
+}
