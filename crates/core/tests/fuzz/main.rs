@@ -1,5 +1,7 @@
 //! What other devices, storages and people write, read by the core.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod filters;
 mod names;
 mod paths;
