@@ -254,7 +254,7 @@ impl OtherClient {
     }
 }
 
-pub(crate) fn key(path: &str) -> String {
+fn key(path: &str) -> String {
     format!("{FOLDER}/{path}")
 }
 

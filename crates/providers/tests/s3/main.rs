@@ -16,4 +16,3 @@ mod oddities;
 mod rclone;
 mod s3s_fs;
 mod scripted;
-mod two_writers;

@@ -8,7 +8,7 @@ use tandem_core::storage::{Discard, Expected, Keep, Locator, VersionKey};
 use tandem_testkit::conformance::{KnownFault, Subject, suite};
 use tandem_testkit::servers::Moto;
 
-pub(crate) static MOTO: Shared = Shared::new(Moto::start);
+static MOTO: Shared = Shared::new(Moto::start);
 
 async fn fresh() -> Subject {
     MOTO.subject().await

@@ -9,7 +9,7 @@ use tandem_testkit::servers::S3sFs;
 
 use crate::bench::{Shared, write};
 
-pub(crate) static S3S_FS: Shared = Shared::new(S3sFs::start);
+static S3S_FS: Shared = Shared::new(S3sFs::start);
 
 /// s3s-fs looks at a condition and writes afterwards: of writers at the same time several get through (2 to 5 of 8),
 /// which no probe can rely on seeing. The suite runs as it would without the conditions.
