@@ -66,28 +66,43 @@ def write_page(faults, findings):
     """The table, by promise."""
     ordered = sorted(faults.values(), key=lambda fault: (number(fault.promise), fault.name))
     tried = [fault for fault in ordered if fault.name in findings.all]
+    untried = [fault for fault in ordered if fault.name not in findings.all]
     survivors = [fault for fault in tried if not findings.is_found(fault.name)]
     who = Counter(findings.all[fault.name].who for fault in tried)
     lines = [
         "# Deliberate faults and what finds them",
         "",
-        "Written by `./dev mutants table` from the last run of `./dev mutants run`; the faults are listed from the source",
-        "by `./dev mutants list`. A fault is turned on alone; who is named here fails with it and passes without it.",
-        "`planner` and `engine` are seeds from 0 on of the planner's properties and of the whole engine in simulation; the",
-        "rest are tests by name. What was taken out (an expectation, a flush, a transaction, a check of completeness) is",
+        "Written by `./dev mutants table` from what `./dev mutants run` found out; the faults are listed from the source by",
+        "`./dev mutants list`. Each is turned on alone; what is named beside it fails with it and passes without it.",
+        "`planner` and `engine` are seeds from 0 on, of the planner's properties and of the whole engine in simulation; all",
+        "else is a test by its name. What was taken out (an expectation, a flush, a transaction, a check of completeness) is",
         "named by the line where it stands, and counted for the promise that it mostly serves.",
         "",
-        f"{len(faults)} faults; {len(tried)} tried; {len(tried) - len(survivors)} found: {who['planner']} by seeds of the",
-        f"planner, {who['engine']} by seeds of the engine, {who['test']} by a test; {len(survivors)} by nobody.",
+        f"- {len(faults)} faults, {len(tried)} of them tried",
+        f"- {len(tried) - len(survivors)} found: {who['planner']} by seeds of the planner, {who['engine']} by seeds of the "
+        f"engine, {who['test']} by a test",
+        f"- {len(survivors)} found by nothing that was tried",
+        "",
+        "## Found",
         "",
         "| promise | fault | found by | seeds |",
         "|---|---|---|---|",
     ]
-    lines += [row(fault, findings.all[fault.name]) for fault in tried]
-    if survivors:
-        lines += ["", "## Found by nobody", ""]
-        lines += [f"- {shown(fault)}: {findings.all[fault.name].what}" for fault in survivors]
+    lines += [row(fault, findings.all[fault.name]) for fault in tried if findings.is_found(fault.name)]
+    lines += section("Not found", survivors, lambda fault: effort(findings.all[fault.name]))
+    lines += section("Not tried", untried, lambda _: "")
     PAGE.write_text("\n".join(lines) + "\n")
+
+
+def section(title, faults, more):
+    if not faults:
+        return []
+    return ["", f"## {title}", "", *(f"- {fault.promise}: {shown(fault)}{more(fault)}" for fault in faults)]
+
+
+def effort(finding):
+    seeds = f"{finding.seeds:,} seeds, " if finding.seeds else ""
+    return f": {seeds}{finding.what}"
 
 
 def number(promise):
@@ -104,6 +119,4 @@ def row(fault, finding):
     who, seeds = finding.who, f"{finding.seeds:,}"
     if who == "test":
         who, seeds = f"`{finding.what}`", ""
-    elif who == NOBODY:
-        who = "nobody"
     return f"| {fault.promise} | {shown(fault)} | {who} | {seeds} |"
