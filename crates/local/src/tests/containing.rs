@@ -95,10 +95,10 @@ async fn nothing_is_read_or_done_through_a_link_far_above() {
             assert!(root.stat(&secret).await.unwrap().is_none(), "{folder}");
             let read = collect(root.read(&secret, &entry, 0, 6).await).await;
             assert!(read.is_err(), "{folder}");
-            let staged = bench.stage(&format!("{folder}/new"), "x", &Meta::default());
-            assert!(staged.await.is_err(), "{folder}");
-            let made = root.create_folder(&rel(&format!("{folder}/new")));
-            assert!(made.await.is_err(), "{folder}");
+            let new = format!("{folder}/new");
+            let staged = bench.stage(&new, "x", &Meta::default()).await;
+            assert!(staged.is_err(), "{folder}");
+            assert!(root.create_folder(&rel(&new)).await.is_err(), "{folder}");
             let deleted = root.delete(&secret, &expected, &Keep::No, Discard::Forever);
             assert!(deleted.await.unwrap().was_absent, "{folder}");
         }
