@@ -69,11 +69,13 @@ impl Bystander {
 }
 
 impl Bystander {
-    /// An editor still has the file open that was just set aside, or is about to be.
+    /// An editor still has the file open that was just set aside, or is about to be. What a server keeps by itself is
+    /// nowhere open.
     fn writes_late(&mut self, path: &RelPath) {
         let content = Bytes::from(format!("late {:x}", self.rng.next()));
         let storage = &self.sides[self.side];
-        let is_done = storage.capabilities().versions && storage.write_into_version(path, &content);
+        let may = storage.capabilities().versions && !storage.habits().native_versions;
+        let is_done = may && storage.write_into_version(path, &content);
         self.teller.say(|| {
             format!(
                 "{}: an editor writes late into {path}: {is_done}",
