@@ -7,17 +7,15 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Result};
-use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sqlite_vfs::wip::{WalIndex, WalIndexLock};
 use sqlite_vfs::{DatabaseHandle, LockKind, OpenAccess, Vfs};
 
-use crate::sharing::{Known, REGION, Sharing};
+use crate::sharing::{Index, Sharing, lock};
 
 /// A call that changes a file of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,10 +61,6 @@ pub fn database(path: &Path, around: Around) -> PathBuf {
     sqlite_vfs::register(&name, Layer(around), false)
         .unwrap_or_else(|error| panic!("SQLite takes no further layer: {error}"));
     PathBuf::from(format!("file:{}?vfs={name}", path.display()))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the connections of this process to the file at `path` share.
@@ -209,45 +203,6 @@ impl DatabaseHandle for Handle {
     }
 
     fn wal_index(&self, _: bool) -> Result<Index> {
-        Ok(Index {
-            shared: Arc::clone(&self.shared),
-            number: self.number,
-            known: Known::default(),
-        })
-    }
-}
-
-/// The index of the write-ahead log.
-struct Index {
-    shared: Arc<Mutex<Sharing>>,
-    number: u64,
-    known: Known,
-}
-
-impl WalIndex for Index {
-    fn map(&mut self, region: u32) -> Result<[u8; REGION]> {
-        let mut bytes = [0; REGION];
-        self.known = Known::default();
-        self.pull(region, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn lock(&mut self, locks: Range<u8>, wanted: WalIndexLock) -> Result<bool> {
-        Ok(lock(&self.shared).lock_index(self.number, locks, wanted))
-    }
-
-    fn delete(self) -> Result<()> {
-        lock(&self.shared).drop_index();
-        Ok(())
-    }
-
-    fn pull(&mut self, region: u32, data: &mut [u8; REGION]) -> Result<()> {
-        lock(&self.shared).pull(region, data, &mut self.known);
-        Ok(())
-    }
-
-    fn push(&mut self, region: u32, data: &[u8; REGION]) -> Result<()> {
-        lock(&self.shared).push(region, data, &mut self.known);
-        Ok(())
+        Ok(Index::new(&self.shared, self.number))
     }
 }

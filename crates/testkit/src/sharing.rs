@@ -2,13 +2,15 @@
 //! what it asks of both: [VFS](https://sqlite.org/vfs.html), [the index](https://sqlite.org/walformat.html).
 
 use std::collections::BTreeMap;
+use std::io::Result;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sqlite_vfs::LockKind;
-use sqlite_vfs::wip::WalIndexLock;
+use sqlite_vfs::wip::{WalIndex, WalIndexLock};
 
 /// A part of the index, in bytes: SQLite's own measure.
-pub(crate) const REGION: usize = 32_768;
+const REGION: usize = 32_768;
 
 /// What is shared through one file. A connection is known by the number that it was given.
 #[derive(Default)]
@@ -29,7 +31,7 @@ struct Region {
 
 /// Of each part, the change that a connection has seen last: a part is large, and mostly what it was.
 #[derive(Default)]
-pub(crate) struct Known(BTreeMap<u32, u64>);
+struct Known(BTreeMap<u32, u64>);
 
 impl Sharing {
     /// Whether `connection` now has the lock that it wants.
@@ -66,12 +68,7 @@ impl Sharing {
     }
 
     /// Whether `connection` now has the locks of the index that it wants.
-    pub(crate) fn lock_index(
-        &mut self,
-        connection: u64,
-        locks: Range<u8>,
-        wanted: WalIndexLock,
-    ) -> bool {
+    fn lock_index(&mut self, connection: u64, locks: Range<u8>, wanted: WalIndexLock) -> bool {
         let may = locks
             .clone()
             .all(|lock| self.may_lock_index(connection, lock, wanted));
@@ -107,7 +104,7 @@ impl Sharing {
     }
 
     /// Makes `bytes`, which are what the connection has, what the part is.
-    pub(crate) fn pull(&mut self, number: u32, bytes: &mut [u8; REGION], known: &mut Known) {
+    fn pull(&mut self, number: u32, bytes: &mut [u8; REGION], known: &mut Known) {
         let region = self.region(number);
         if known.0.insert(number, region.change) != Some(region.change) {
             bytes.copy_from_slice(&*region.bytes);
@@ -115,7 +112,7 @@ impl Sharing {
     }
 
     /// Makes the part what the connection has.
-    pub(crate) fn push(&mut self, number: u32, bytes: &[u8; REGION], known: &mut Known) {
+    fn push(&mut self, number: u32, bytes: &[u8; REGION], known: &mut Known) {
         let region = self.region(number);
         if *region.bytes == *bytes {
             return;
@@ -128,7 +125,7 @@ impl Sharing {
     }
 
     /// The index is empty again.
-    pub(crate) fn drop_index(&mut self) {
+    fn drop_index(&mut self) {
         self.regions.clear();
     }
 
@@ -137,4 +134,55 @@ impl Sharing {
         self.locks.remove(&connection);
         self.region_locks.retain(|(c, _), _| *c != connection);
     }
+}
+
+/// The index as one connection has it.
+pub(crate) struct Index {
+    shared: Arc<Mutex<Sharing>>,
+    connection: u64,
+    known: Known,
+}
+
+impl Index {
+    /// Of the file through which `shared` is.
+    pub(crate) fn new(shared: &Arc<Mutex<Sharing>>, connection: u64) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            connection,
+            known: Known::default(),
+        }
+    }
+}
+
+impl WalIndex for Index {
+    fn map(&mut self, region: u32) -> Result<[u8; REGION]> {
+        let mut bytes = [0; REGION];
+        self.known.0.remove(&region);
+        self.pull(region, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn lock(&mut self, locks: Range<u8>, wanted: WalIndexLock) -> Result<bool> {
+        Ok(lock(&self.shared).lock_index(self.connection, locks, wanted))
+    }
+
+    fn delete(self) -> Result<()> {
+        lock(&self.shared).drop_index();
+        Ok(())
+    }
+
+    fn pull(&mut self, region: u32, data: &mut [u8; REGION]) -> Result<()> {
+        lock(&self.shared).pull(region, data, &mut self.known);
+        Ok(())
+    }
+
+    fn push(&mut self, region: u32, data: &[u8; REGION]) -> Result<()> {
+        lock(&self.shared).push(region, data, &mut self.known);
+        Ok(())
+    }
+}
+
+/// What was being done when somebody panicked is SQLite's to check.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

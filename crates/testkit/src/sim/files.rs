@@ -7,17 +7,15 @@
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sqlite_vfs::wip::{WalIndex, WalIndexLock};
 use sqlite_vfs::{DatabaseHandle, LockKind, OpenAccess, OpenOptions, Vfs};
 
 use crate::seed::Rng;
-use crate::sharing::{Known, REGION, Sharing};
+use crate::sharing::{Index, Sharing, lock};
 
 /// What is written at once or not at all when the power goes, in bytes.
 const SECTOR: usize = 512;
@@ -59,7 +57,7 @@ struct File {
     now: Vec<u8>,
     /// What changed since the last flush, in order.
     pending: Vec<Change>,
-    sharing: Sharing,
+    sharing: Arc<Mutex<Sharing>>,
 }
 
 enum Change {
@@ -105,10 +103,6 @@ thread_local! {
         sqlite_vfs::register(&name, Layer, false).unwrap_or_else(|error| panic!("SQLite takes no further layer: {error}"));
         name
     };
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for SimFiles {
@@ -172,7 +166,7 @@ impl SimFiles {
         let mut disk = lock(&self.disk);
         disk.off = false;
         for file in disk.files.values_mut() {
-            file.sharing = Sharing::default();
+            file.sharing = Arc::default();
         }
         if let Some(rng) = rng {
             for file in disk.files.values_mut() {
@@ -346,7 +340,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let number = self.number;
         // A file that was deleted meanwhile has no locks to give back.
-        let _ = self.with(|file| file.sharing.leave(number));
+        let _ = self.with(|file| lock(&file.sharing).leave(number));
     }
 }
 
@@ -393,7 +387,7 @@ impl DatabaseHandle for Handle {
 
     fn lock(&mut self, wanted: LockKind) -> Result<bool> {
         let number = self.number;
-        let got = self.with(|file| file.sharing.lock(number, wanted))?;
+        let got = self.with(|file| lock(&file.sharing).lock(number, wanted))?;
         if got {
             self.level = wanted;
         }
@@ -401,7 +395,7 @@ impl DatabaseHandle for Handle {
     }
 
     fn reserved(&mut self) -> Result<bool> {
-        self.with(|file| file.sharing.is_reserved())
+        self.with(|file| lock(&file.sharing).is_reserved())
     }
 
     fn current_lock(&self) -> Result<LockKind> {
@@ -409,59 +403,7 @@ impl DatabaseHandle for Handle {
     }
 
     fn wal_index(&self, _: bool) -> Result<Index> {
-        Ok(Index {
-            disk: Arc::clone(&self.disk),
-            name: self.name.clone(),
-            number: self.number,
-            known: Known::default(),
-        })
-    }
-}
-
-/// The index of the write-ahead log, which processes share by memory.
-struct Index {
-    disk: Arc<Mutex<Disk>>,
-    name: String,
-    number: u64,
-    known: Known,
-}
-
-impl Index {
-    fn with<T>(&self, work: impl FnOnce(&mut File) -> T) -> Result<T> {
-        let mut disk = lock(&self.disk);
-        let file = disk.files.get_mut(&self.name).ok_or(ErrorKind::NotFound)?;
-        Ok(work(file))
-    }
-}
-
-impl WalIndex for Index {
-    fn map(&mut self, region: u32) -> Result<[u8; REGION]> {
-        let mut bytes = [0; REGION];
-        self.known = Known::default();
-        self.pull(region, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn lock(&mut self, locks: Range<u8>, wanted: WalIndexLock) -> Result<bool> {
-        let number = self.number;
-        self.with(|file| file.sharing.lock_index(number, locks, wanted))
-    }
-
-    fn delete(self) -> Result<()> {
-        self.with(|file| file.sharing.drop_index())
-    }
-
-    fn pull(&mut self, region: u32, data: &mut [u8; REGION]) -> Result<()> {
-        let mut disk = lock(&self.disk);
-        let file = disk.files.get_mut(&self.name).ok_or(ErrorKind::NotFound)?;
-        file.sharing.pull(region, data, &mut self.known);
-        Ok(())
-    }
-
-    fn push(&mut self, region: u32, data: &[u8; REGION]) -> Result<()> {
-        let mut disk = lock(&self.disk);
-        let file = disk.files.get_mut(&self.name).ok_or(ErrorKind::NotFound)?;
-        file.sharing.push(region, data, &mut self.known);
-        Ok(())
+        let shared = self.with(|file| Arc::clone(&file.sharing))?;
+        Ok(Index::new(&shared, self.number))
     }
 }
