@@ -313,8 +313,8 @@ impl World {
             for side in Side::BOTH {
                 let mut faults = Faults::draw(&mut self.rng);
                 if shape.busy {
-                    // Some are too seldom to be met by chance.
-                    let often = *self.bystander_rng.pick(Fault::ALL);
+                    let has_feed = self.sides[side].capabilities().feed;
+                    let often = Fault::draw_often(&mut self.bystander_rng, has_feed);
                     faults = faults.with(often, OFTEN_PER_MILLE);
                 }
                 self.sides[side].set_faults(faults);

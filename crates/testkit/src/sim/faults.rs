@@ -72,6 +72,26 @@ faults! {
     FailedFlush = "failed_flush", 15;
 }
 
+impl Fault {
+    /// One that is to happen often, for by chance those of seldom calls are too seldom: of the feed, if there is one,
+    /// and of the few writes.
+    pub fn draw_often(rng: &mut Rng, has_feed: bool) -> Self {
+        let of_feed = [
+            Self::CursorExpired,
+            Self::CursorExpired,
+            Self::FeedTwice,
+            Self::FeedReordered,
+        ];
+        if has_feed && rng.chance(50) {
+            return *rng.pick(&of_feed);
+        }
+        if rng.chance(15) {
+            return *rng.pick(&[Self::QuotaFull, Self::FailedFlush]);
+        }
+        *rng.pick(Self::ALL)
+    }
+}
+
 /// How often each fault happens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {

@@ -70,8 +70,12 @@ impl Change {
         match self {
             Self::Length(length) => to.resize(*length, 0),
             Self::Write(at, bytes) => {
-                to.resize(to.len().max(at + bytes.len()), 0);
-                to[*at..at + bytes.len()].copy_from_slice(bytes);
+                if to.len() < *at {
+                    to.resize(*at, 0);
+                }
+                let (over, beyond) = bytes.split_at(bytes.len().min(to.len() - at));
+                to[*at..*at + over.len()].copy_from_slice(over);
+                to.extend_from_slice(beyond);
             }
         }
     }

@@ -53,7 +53,7 @@ struct Clash<'a> {
 
 impl Clash<'_> {
     fn draw(&mut self) -> Option<[Edit; 2]> {
-        Some(match self.rng.below(12) {
+        Some(match self.rng.below(14) {
             0 => {
                 let file = self.file()?;
                 [self.write(file.clone()), self.write(file)]
@@ -70,11 +70,11 @@ impl Clash<'_> {
                 let file = self.movable()?;
                 [self.move_away(file.clone()), Edit::Delete { path: file }]
             }
-            4 => {
+            4 | 9 => {
                 let file = self.movable()?;
                 [self.move_away(file.clone()), self.move_away(file)]
             }
-            5 | 9..11 => {
+            5 | 10.. => {
                 let (one, other) = (self.folder()?, self.folder()?);
                 if one.is_within(&other) || other.is_within(&one) {
                     return None;
