@@ -4,43 +4,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
-use tandem_core::environment::{BoxFuture, Environment, SharedEnvironment, Task};
+use tandem_core::environment::BoxFuture;
 use tandem_core::storage::Storage;
-use tandem_core::time::Timestamp;
 use tandem_local::{LocalStorage, Options};
 use tandem_testkit::conformance::{Outsider, Place, Subject};
-
-struct World(Instant, AtomicU64);
-
-impl Environment for World {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        Timestamp(i64::try_from(since.unwrap().as_nanos()).unwrap())
-    }
-    fn uptime(&self) -> Duration {
-        self.0.elapsed()
-    }
-    fn random(&self) -> u64 {
-        self.1.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed)
-    }
-    fn sleep(&self, time: Duration) -> BoxFuture<()> {
-        Box::pin(tokio::time::sleep(time))
-    }
-    fn spawn(&self, task: BoxFuture<()>) -> Task {
-        let task = tokio::spawn(task);
-        Task::new(move || task.abort())
-    }
-}
-
-fn world() -> SharedEnvironment {
-    static SEED: AtomicU64 = AtomicU64::new(1);
-    let seed = SEED.fetch_add(1 << 32, Ordering::Relaxed);
-    Arc::new(World(Instant::now(), AtomicU64::new(seed)))
-}
+use tandem_testkit::real_time::real_time;
 
 /// An editor on the same disk, that writes in place.
 struct Editor(PathBuf);
@@ -95,13 +65,13 @@ impl Outsider for Editor {
 async fn subject(options: Options) -> Subject {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap().to_owned();
-    let storage: Arc<dyn Storage> = Arc::new(LocalStorage::new(options, None, world()));
+    let storage: Arc<dyn Storage> = Arc::new(LocalStorage::new(options, None, real_time()));
     let root = storage.root(&path).await.unwrap();
     let at = path.clone();
     let reopen = Box::new(move || -> BoxFuture<_> {
         let at = at.clone();
         Box::pin(async move {
-            let storage = LocalStorage::new(options, None, world());
+            let storage = LocalStorage::new(options, None, real_time());
             storage.root(&at).await.unwrap()
         })
     });

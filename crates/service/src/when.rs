@@ -20,7 +20,7 @@ impl<'de> Deserialize<'de> for When {
         let text = String::deserialize(deserializer)?;
         time_text::parse(&text, Timestamp::default(), 1)
             .map(Self)
-            .ok_or_else(|| serde::de::Error::custom(format!("\"{text}\" is no time")))
+            .ok_or_else(|| serde::de::Error::custom("a time is written as 2026-11-20T14:02:05Z"))
     }
 }
 

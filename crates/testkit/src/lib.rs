@@ -7,6 +7,7 @@ pub mod disk_files;
 pub mod fuzzing;
 pub mod oracle;
 pub mod planner;
+pub mod real_time;
 pub mod seed;
 pub mod servers;
 #[cfg(feature = "files")]

@@ -18,7 +18,6 @@
 
 mod child;
 mod disks;
-mod environment;
 mod judge;
 mod operations;
 mod pair;

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tandem_core::conflict_name::DeviceName;
-use tandem_core::environment::SharedEnvironment;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Root;
 use tandem_engine::Engine;
@@ -13,8 +12,7 @@ use tandem_engine::event::{EventSink, Silent};
 use tandem_engine::report::Summary;
 use tandem_engine::setup::{PairOptions, Setup};
 use tandem_local::{LocalStorage, Options};
-
-use crate::environment::World;
+use tandem_testkit::real_time::real_time;
 
 /// How the pair is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +99,7 @@ impl Pair {
     }
 
     fn setup(&self, state: &Path, events: Arc<dyn EventSink>) -> Setup {
-        let environment: SharedEnvironment = Arc::new(World::new());
+        let environment = real_time();
         let how = Options {
             portable: self.manner == Manner::Portable,
             ..Options::default()

@@ -2,46 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
 
 use tandem_core::conflict_name::DeviceName;
-use tandem_core::environment::{BoxFuture, Environment, Task};
 use tandem_core::side::PerSide;
 use tandem_core::storage::Root;
-use tandem_core::time::Timestamp;
 use tandem_engine::Engine;
 use tandem_engine::event::Silent;
 use tandem_engine::report::Summary;
 use tandem_engine::setup::{PairOptions, Setup};
 use tandem_local::{LocalStorage, Options};
+use tandem_testkit::real_time::real_time;
 use tempfile::TempDir;
 
-/// Real time and threads.
-struct World(Instant);
-
-impl Environment for World {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        Timestamp(i64::try_from(since.unwrap().as_nanos()).unwrap())
-    }
-
-    fn uptime(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    fn random(&self) -> u64 {
-        use std::hash::{BuildHasher, RandomState};
-        RandomState::new().hash_one(self.0)
-    }
-
-    fn sleep(&self, time: Duration) -> BoxFuture<()> {
-        Box::pin(tokio::time::sleep(time))
-    }
-
-    fn spawn(&self, task: BoxFuture<()>) -> Task {
-        let task = tokio::spawn(task);
-        Task::new(move || task.abort())
-    }
+fn folder(home: &TempDir, name: &str) -> Arc<dyn Root> {
+    let path = home.path().join(name);
+    std::fs::create_dir(&path).unwrap();
+    let disk = LocalStorage::new(Options::default(), None, real_time());
+    disk.open_root(path.to_str().unwrap()).unwrap()
 }
 
 /// Both folders, removed when it is dropped.
@@ -51,16 +28,28 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// A new pair. What was edited a moment ago is carried at once.
+    /// A new pair of two folders. What was edited a moment ago is carried at once.
     pub(crate) async fn new(change: impl FnOnce(&mut PairOptions)) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let environment = Arc::new(World(Instant::now()));
-        let disk = LocalStorage::new(Options::default(), None, environment.clone());
-        let root = |name: &str| -> Arc<dyn Root> {
-            let path = home.path().join(name);
-            std::fs::create_dir(&path).unwrap();
-            disk.open_root(path.to_str().unwrap()).unwrap()
-        };
+        let roots = PerSide::new(folder(&home, "source"), folder(&home, "destination"));
+        Self::over(home, roots, change).await
+    }
+
+    /// The same of a folder and `remote`.
+    pub(crate) async fn joined_to(
+        remote: Arc<dyn Root>,
+        change: impl FnOnce(&mut PairOptions),
+    ) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let roots = PerSide::new(folder(&home, "source"), remote);
+        Self::over(home, roots, change).await
+    }
+
+    async fn over(
+        home: TempDir,
+        roots: PerSide<Arc<dyn Root>>,
+        change: impl FnOnce(&mut PairOptions),
+    ) -> Self {
         let mut options = PairOptions::default();
         options.limits.quiet = 0;
         options.guards.free_space = 0;
@@ -69,10 +58,10 @@ impl Desk {
             pair: "raced".to_owned(),
             options,
             device: DeviceName::new("desk", "0000"),
-            roots: PerSide::new(root("source"), root("destination")),
+            roots,
             state: home.path().join("pair.db"),
             is_new: true,
-            environment,
+            environment: real_time(),
             events: Arc::new(Silent),
         });
         let engine = engine.await.unwrap();
@@ -104,19 +93,24 @@ impl Desk {
 
     /// The contents of all files of a side, of those that were set aside too.
     pub(crate) fn contents(&self, side: &str) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.home.path().join(side)];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let content = std::fs::read(&path).unwrap();
-                    found.push((path, content));
-                }
+        contents(self.home.path().join(side))
+    }
+}
+
+/// The contents of all files below `folder`.
+pub(crate) fn contents(folder: PathBuf) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let content = std::fs::read(&path).unwrap();
+                found.push((path, content));
             }
         }
-        found
     }
+    found
 }

@@ -9,3 +9,4 @@
 mod aside;
 mod desk;
 mod torn;
+mod unconditional;

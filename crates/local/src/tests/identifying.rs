@@ -6,7 +6,9 @@ use tandem_core::capabilities::{CaseRule, Conditions};
 use tandem_core::error::Cause;
 use tandem_core::storage::{Config, Credentials, Identity, Provider, Root, Storage};
 
-use super::support::{Bench, FORMS, cause, rel, version, world};
+use tandem_testkit::real_time::real_time;
+
+use super::support::{Bench, FORMS, cause, rel, version};
 use crate::{LocalProvider, LocalStorage, Options};
 
 #[tokio::test]
@@ -96,7 +98,7 @@ async fn another_folder_in_the_same_place_is_another_root() {
 #[tokio::test]
 async fn a_missing_folder_a_file_and_a_link_are_told_apart() {
     let bench = Bench::new();
-    let storage = LocalStorage::new(Options::default(), None, world());
+    let storage = LocalStorage::new(Options::default(), None, real_time());
     let tell = async |path: std::path::PathBuf| {
         let root = storage.root(path.to_str().unwrap()).await.unwrap();
         root.identity(false).await.unwrap_err().detail
@@ -130,7 +132,7 @@ async fn a_missing_folder_a_file_and_a_link_are_told_apart() {
 async fn a_test_tries_everything_and_leaves_nothing() {
     for form in FORMS {
         let bench = Bench::with(form);
-        let storage = LocalStorage::new(form, None, world());
+        let storage = LocalStorage::new(form, None, real_time());
         let heard = Mutex::new(Vec::new());
         let found = storage
             .validate(bench.path("").to_str().unwrap(), &|step| {
@@ -151,7 +153,7 @@ async fn a_test_tries_everything_and_leaves_nothing() {
 async fn a_test_of_what_is_no_folder_says_so() {
     let bench = Bench::new();
     bench.put("file", "x");
-    let storage = LocalStorage::new(Options::default(), None, world());
+    let storage = LocalStorage::new(Options::default(), None, real_time());
     for (path, expected) in [("nothing", Cause::NotFound), ("file", Cause::NotFound)] {
         let path = bench.path(path);
         let found = storage.validate(path.to_str().unwrap(), &|_| ()).await;
@@ -172,7 +174,7 @@ async fn the_provider_opens_without_settings_and_refuses_others() {
     );
     let open = |config: Config| {
         provider
-            .open(&config, &Credentials::default(), None, world())
+            .open(&config, &Credentials::default(), None, real_time())
             .map(|_| ())
     };
     assert!(open(Config::default()).is_ok());

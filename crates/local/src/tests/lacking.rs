@@ -5,9 +5,10 @@ use std::process::Command;
 
 use tandem_core::error::Cause;
 use tandem_core::storage::{Expected, Keep, Root};
+use tandem_testkit::real_time::real_time;
 
 use super::support::{
-    Bench, at, cause, collect, fail_at, is_superuser, key, once_at, rel, version, world,
+    Bench, at, cause, collect, fail_at, is_superuser, key, once_at, rel, version,
 };
 use crate::disk::Moment;
 use crate::sys::Errno;
@@ -178,7 +179,7 @@ async fn what_an_unknown_file_system_can_do_is_used() {
     let Some(mounted) = Mounted::new(|_| Some(words("-t ramfs tandem-test"))) else {
         return;
     };
-    let storage = LocalStorage::new(Options::default(), None, world());
+    let storage = LocalStorage::new(Options::default(), None, real_time());
     let root = storage.open_root(mounted.0.to_str().unwrap()).unwrap();
     std::fs::write(mounted.0.join("file"), "old").unwrap();
     let entry = root.stat(&at("file")).await.unwrap().unwrap();
@@ -229,7 +230,7 @@ async fn coarse_times_are_declared() {
         made.then(|| vec!["-o".into(), "loop".into(), image.to_str().unwrap().into()])
     });
     let Some(mounted) = made else { return };
-    let storage = LocalStorage::new(Options::default(), None, world());
+    let storage = LocalStorage::new(Options::default(), None, real_time());
     let path = mounted.0.to_str().unwrap();
     let root = storage.open_root(path).unwrap();
     let capabilities = root.capabilities();

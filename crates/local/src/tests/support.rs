@@ -4,13 +4,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tandem_core::content::{BytesContent, SharedContent};
 use tandem_core::entry::{Entry, Mtime};
-use tandem_core::environment::{BoxFuture, Environment, SharedEnvironment, Task};
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
@@ -18,38 +17,9 @@ use tandem_core::storage::{
     Skipped, Staged, VersionKey,
 };
 use tandem_core::time::Timestamp;
+use tandem_testkit::real_time::real_time;
 
 use crate::{LocalRoot, LocalStorage, Options};
-
-struct World(Instant, AtomicU64);
-
-impl Environment for World {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        Timestamp(i64::try_from(since.unwrap().as_nanos()).unwrap())
-    }
-    fn uptime(&self) -> Duration {
-        self.0.elapsed()
-    }
-    fn random(&self) -> u64 {
-        self.1.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed)
-    }
-    fn sleep(&self, time: Duration) -> BoxFuture<()> {
-        Box::pin(tokio::time::sleep(time))
-    }
-    fn spawn(&self, task: BoxFuture<()>) -> Task {
-        let task = tokio::spawn(task);
-        Task::new(move || task.abort())
-    }
-}
-
-pub(super) fn world() -> SharedEnvironment {
-    static SEED: AtomicU64 = AtomicU64::new(1);
-    Arc::new(World(
-        Instant::now(),
-        AtomicU64::new(SEED.fetch_add(1 << 32, Ordering::Relaxed)),
-    ))
-}
 
 /// Both forms: with every call the system has, and the portable one.
 pub(super) const FORMS: [Options; 2] = [
@@ -187,7 +157,7 @@ impl Bench {
 }
 
 fn open(path: &Path, options: Options) -> Arc<LocalRoot> {
-    LocalStorage::new(options, None, world())
+    LocalStorage::new(options, None, real_time())
         .open_root(path.to_str().unwrap())
         .unwrap()
 }

@@ -2,9 +2,7 @@
 //! client that is not the code under test.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -16,16 +14,16 @@ use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bytes::Bytes;
 use tandem_core::capabilities::Capabilities;
 use tandem_core::content::BytesContent;
-use tandem_core::environment::{BoxFuture, Environment, SharedEnvironment, Task};
+use tandem_core::environment::BoxFuture;
 use tandem_core::error::StorageError;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
     Commit, Committed, Config, Credentials, Expected, Keep, Meta, Provider, ResumeSink,
     ResumeToken, Root, Storage,
 };
-use tandem_core::time::Timestamp;
 use tandem_providers::registry::providers;
 use tandem_testkit::conformance::{Outsider, Place, Subject};
+use tandem_testkit::real_time::real_time;
 use tandem_testkit::servers::S3Server;
 use tokio::sync::OnceCell;
 
@@ -34,41 +32,6 @@ pub(crate) const PARTS_FROM: u64 = 6 << 20;
 
 /// Where the root under test lies in its bucket.
 const FOLDER: &str = "in a/folder";
-
-/// The real clock and tokio.
-pub(crate) struct RealTime(Instant, AtomicU64);
-
-impl Environment for RealTime {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-    }
-
-    fn uptime(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    fn random(&self) -> u64 {
-        use std::hash::{BuildHasher, RandomState};
-        RandomState::new().hash_one(self.1.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn sleep(&self, time: Duration) -> BoxFuture<()> {
-        Box::pin(tokio::time::sleep(time))
-    }
-
-    fn spawn(&self, task: BoxFuture<()>) -> Task {
-        let handle = tokio::spawn(task);
-        Task::new(move || handle.abort())
-    }
-}
-
-/// An environment of real time.
-pub(crate) fn real_time() -> SharedEnvironment {
-    Arc::new(RealTime(Instant::now(), AtomicU64::new(0)))
-}
 
 /// A server that is started when the first test needs it and stopped when the last one is done.
 pub(crate) struct Shared {
@@ -254,7 +217,7 @@ impl OtherClient {
     }
 }
 
-fn key(path: &str) -> String {
+pub(crate) fn key(path: &str) -> String {
     format!("{FOLDER}/{path}")
 }
 

@@ -16,3 +16,4 @@ mod oddities;
 mod rclone;
 mod s3s_fs;
 mod scripted;
+mod two_writers;

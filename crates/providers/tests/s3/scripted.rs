@@ -10,8 +10,9 @@ use tandem_core::entry::{ContentHash, HashKind, Revision};
 use tandem_core::error::Cause;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Config, Credentials, Expected, Keep, Root, Storage, VersionKey};
+use tandem_testkit::real_time::real_time;
 
-use crate::bench::{real_time, s3, write};
+use crate::bench::{s3, write};
 
 /// An ETag that looks like an MD5 and is that of nothing here.
 pub(crate) const OTHER_TAG: &str = "0123456789abcdef0123456789abcdef";

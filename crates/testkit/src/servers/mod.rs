@@ -126,6 +126,33 @@ impl Moto {
     }
 }
 
+/// moto that takes up a request once it has answered the one before: its checks and writes are one, as on a server that
+/// decides races. As it is it answers each request in a thread of its own, and of two writers both win at times.
+#[derive(Debug)]
+pub struct SerialMoto;
+
+impl SerialMoto {
+    /// Starts one, with no buckets.
+    pub fn start() -> io::Result<S3Server> {
+        S3Server::launch("serial moto", |_| {
+            let python = program("TANDEM_MOTO", "moto_server")?.with_file_name("python");
+            let mut command = Command::new(python);
+            command
+                .args(["-c", SERIALLY, "-H", "127.0.0.1", "-p", "0"])
+                .env("PYTHONUNBUFFERED", "1");
+            Ok(command)
+        })
+    }
+}
+
+/// moto's own start, but without threads.
+const SERIALLY: &str = "
+import moto.server as server
+threaded = server.run_simple
+server.run_simple = lambda *place, **how: threaded(*place, **{**how, 'threaded': False})
+server.main()
+";
+
 /// s3s-fs: checks signatures and digests, has no versioning, lists `+` as a space.
 #[derive(Debug)]
 pub struct S3sFs;
