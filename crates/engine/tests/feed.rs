@@ -7,10 +7,10 @@ mod common;
 use std::time::Duration;
 
 use common::{Destination, SEEDS, Source, World, capabilities, path};
-use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::capabilities::{Capabilities, Ids, NameRules};
 use tandem_core::side::Side;
 use tandem_engine::setup::PairOptions;
-use tandem_testkit::sim::{Edit, Fault, Faults, Habits};
+use tandem_testkit::sim::{Edit, Fault, Faults, Habits, SimExecutor};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -426,6 +426,72 @@ fn a_folder_that_left_and_came_back_within_a_batch_has_only_what_is_in_it_then()
         world.both_have("d/e/y", Some("d/e/y"));
         world.both_have("g", None);
         world.still();
+    }
+}
+
+/// A source that is listed and has strong ids, and a destination with a feed.
+fn half_fed(seed: u64, names: &NameRules) -> World {
+    let world = World::shaped(
+        seed,
+        |_| {},
+        |side| match side {
+            Source => {
+                let capabilities = capabilities(Ids::Strong);
+                let habits = Habits::plain(&capabilities);
+                (capabilities, habits)
+            }
+            Destination => {
+                let (mut capabilities, habits) = feeding(seed, side, false);
+                capabilities.names = names.clone();
+                (capabilities, habits)
+            }
+        },
+    );
+    fill(&world);
+    world
+}
+
+/// Its line may name the path that it had before the move.
+#[test]
+fn what_leaves_a_folder_just_before_tandem_moves_it_is_not_missed() {
+    for seed in SEEDS {
+        let world = half_fed(seed, &NameRules::default());
+        moved(&world, Source, "d", "f");
+        let (from, to) = (path("d/e/y"), path("y"));
+        let gone = Edit::Delete { path: path("d/x") };
+        let edits = vec![gone, Edit::Move { from, to }];
+        world.edit_during(Destination, "move_to", Destination, edits);
+        world.sync();
+        world.sides[Destination].clear_hook();
+        world.sync();
+        world.both_have("f/x", None);
+        world.both_have("f/e/y", None);
+        world.both_have("y", Some("d/e/y"));
+        world.still();
+    }
+}
+
+/// What the other side has is something new then, if it lies in a folder that was moved too, or else is gone with it.
+#[test]
+fn what_leaves_the_pair_for_a_name_that_is_refused_is_not_left_on_one_side() {
+    let names = NameRules {
+        no_windows_devices: true,
+        ..NameRules::default()
+    };
+    for seed in SEEDS {
+        for at in (10..200).step_by(10) {
+            let world = half_fed(seed, &names);
+            moved(&world, Source, "d/x", "con");
+            moved(&world, Destination, "d", "f");
+            let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
+            // It may also come to its end.
+            let _ended = killed.run(world.engine.sync());
+            world.sync();
+            world.has(Source, "con", Some("d/x"));
+            let rest = world.text(Destination, "f/x");
+            world.has(Source, "f/x", rest.as_deref());
+            world.still();
+        }
     }
 }
 

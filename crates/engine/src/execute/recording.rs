@@ -196,8 +196,9 @@ fn follow_rebased(state: &State, action: &Action, rows: &mut Vec<Row>) -> Result
     Ok(())
 }
 
-/// A folder that the sides have at different places by now is a new one there until it is looked into. One that was made
-/// may have been there already, with something in it of which the feed has told before.
+/// A folder that the sides have at different places by now is a new one there until it is looked into. Where a feed is
+/// read, one that was made may have been there already, with something in it of which the feed has told before; and what
+/// left one just before it was moved is told of by the path that it had then.
 fn to_be_listed(engine: &Engine, state: &State, action: &Action) -> Result<Vec<(Side, RelPath)>> {
     let (standing, side) = (&action.standing, action.side);
     if let Deed::CreateFolder { path, .. } = &action.deed
@@ -209,11 +210,17 @@ fn to_be_listed(engine: &Engine, state: &State, action: &Action) -> Result<Vec<(
         return Ok(Vec::new());
     };
     let place = &standing.places[side.other()];
-    let aside = action.reason == Reason::SwapStep;
-    if standing.kind != Kind::Folder || !standing.in_base || (other.is_some() && !aside) {
+    if standing.kind != Kind::Folder {
         return Ok(Vec::new());
     }
     let mut folders = Vec::new();
+    if engine.reads_feed(side) {
+        folders.push((side, to.clone()));
+    }
+    let aside = action.reason == Reason::SwapStep;
+    if !standing.in_base || (other.is_some() && !aside) {
+        return Ok(folders);
+    }
     if aside || place.is_some() {
         folders.push((side, to.clone()));
     }

@@ -221,7 +221,11 @@ impl State {
                 }
                 Change::Drop(_) => {
                     if let Some(base) = base {
-                        self.drop_with_children(base)?;
+                        if self.is_shown_unclaimed(base, rows)? {
+                            self.release(base)?;
+                        } else {
+                            self.drop_with_children(base)?;
+                        }
                     }
                 }
                 Change::Rebase { side, from, to } => {
@@ -260,6 +264,21 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Whether a side shows the item as it is in step although the plan knows nothing of it there: what stood in a folder
+    /// that has gone over to the base since was planned as something new.
+    fn is_shown_unclaimed(&self, base: &BaseItem, rows: &[Change]) -> Result<bool> {
+        for row in rows {
+            if let Change::Unclaim { side, parent, name } = row
+                && *parent == base.parent
+                && self.seen_at(*side, *parent, name)?.is_none()
+                && self.is_there(*side, *parent)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A side has only one item under a spelling: another that had it before is gone from there, and no longer

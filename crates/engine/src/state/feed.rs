@@ -224,7 +224,7 @@ impl State {
     }
 
     /// Whether a side has the folder that the state knows by this id, and all above it.
-    fn is_there(&self, side: Side, folder: ItemId) -> Result<bool> {
+    pub(super) fn is_there(&self, side: Side, folder: ItemId) -> Result<bool> {
         let mut at = folder;
         while at != ItemId::ROOT {
             let (parent, name) = match self.base_folder(at)? {
