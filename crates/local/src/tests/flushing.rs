@@ -1,36 +1,10 @@
 //! What became visible is flushed, its content before its name, and what was read is too before it counts (P5). A flush
 //! changes nothing that could be looked at, so the calls themselves are.
 
-use std::os::unix::fs::MetadataExt;
-use std::time::SystemTime;
-
 use tandem_core::storage::{Discard, Expected, Keep, Meta, Root};
 
-use super::support::{Bench, FORMS, at, member, next_tick, rel, version};
+use super::support::{Bench, FORMS, Since, at, member, rel, version};
 use crate::disk::Moment;
-use crate::sys::ledger::is_flushed_since;
-
-/// An instant from which on something must be flushed.
-struct Since(SystemTime);
-
-impl Since {
-    fn now() -> Self {
-        next_tick();
-        Self(SystemTime::now())
-    }
-
-    fn is_flushed(&self, bench: &Bench, path: &str) -> bool {
-        let stat = std::fs::symlink_metadata(bench.path(path)).unwrap();
-        is_flushed_since((stat.dev(), stat.ino()), self.0)
-    }
-
-    #[track_caller]
-    fn assert_flushed(&self, bench: &Bench, paths: &[&str]) {
-        for path in paths {
-            assert!(self.is_flushed(bench, path), "{path:?} was not flushed");
-        }
-    }
-}
 
 #[tokio::test]
 async fn the_content_of_a_new_file_is_flushed_before_its_name_and_that_by_the_next_settle() {
@@ -71,7 +45,7 @@ async fn the_content_that_replaces_a_file_is_flushed_before_it_is_shown() {
             .unwrap();
         let shown = std::sync::Arc::new(std::sync::Mutex::new(None));
         let (seen, folder) = (shown.clone(), bench.path("folder"));
-        let then = since.0;
+        let then = since.clone();
         bench.root.disk().set_hook(move |moment| {
             if moment == Moment::BeforeSwap {
                 // What is about to be shown lies under a name of Tandem's own.
@@ -81,7 +55,7 @@ async fn the_content_that_replaces_a_file_is_flushed_before_it_is_shown() {
                     is_own.then(|| found.metadata().unwrap())
                 });
                 let stat = own.unwrap();
-                *seen.lock().unwrap() = Some(is_flushed_since((stat.dev(), stat.ino()), then));
+                *seen.lock().unwrap() = Some(then.has_flushed(&stat));
             }
             Ok(())
         });
@@ -156,8 +130,10 @@ async fn what_was_read_is_flushed_with_its_name_few_files_and_many() {
 
 #[tokio::test]
 async fn the_marker_of_a_root_is_flushed_with_all_above_it() {
-    let bench = Bench::new();
-    let since = Since::now();
-    bench.root.identity(true).await.unwrap();
-    since.assert_flushed(&bench, &["", ".tandem", ".tandem/root"]);
+    for form in FORMS {
+        let bench = Bench::with(form);
+        let since = Since::now();
+        bench.root.identity(true).await.unwrap();
+        since.assert_flushed(&bench, &["", ".tandem", ".tandem/root"]);
+    }
 }

@@ -7,7 +7,9 @@ use std::process::Command;
 use tandem_core::error::Cause;
 use tandem_core::storage::{Depth, Expected, Keep, Root, Skip};
 
-use super::support::{Bench, at, cause, is_superuser, list, next_tick, once_at, rel, version};
+use super::support::{
+    Bench, Since, at, cause, is_superuser, list, next_tick, once_at, rel, version,
+};
 use crate::disk::Moment;
 use crate::sys;
 
@@ -48,8 +50,10 @@ async fn a_mount_that_is_gone_is_listed_as_gone_even_after_a_restart() {
         return;
     };
     bench.put("a/stick/photo", "x");
+    let since = Since::now();
     let seen = list(&bench.root, "", Depth::Subtree).await.unwrap();
     assert!(seen.entries.contains_key("a/stick/photo"));
+    since.assert_flushed(&bench, &[LIST, ".tandem"]);
     drop(mount);
 
     for root in [bench.root.clone(), bench.reopened()] {
@@ -186,8 +190,13 @@ async fn files_on_a_nested_mount_are_replaced_kept_and_flushed_like_others() {
     bench.put("mine", "x");
     let seen = bench.expect("stick/file").await;
     let keep = version("1", "stick/file");
+    let since = Since::now();
     let done = bench.write("stick/file", "new", seen, keep).await.unwrap();
-    let read = bench.root.read_version(&done.kept.unwrap(), 0, 9).await;
+    let kept = done.kept.unwrap();
+    let lies = kept.kept_path().unwrap();
+    let (folder, _) = lies.rsplit_once('/').unwrap();
+    since.assert_flushed(&bench, &[&lies, folder]);
+    let read = bench.root.read_version(&kept, 0, 9).await;
     assert_eq!(super::support::collect(read).await.unwrap(), b"old");
     bench.root.settle().await.unwrap();
     let seen = bench.expect("mine").await;

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -19,6 +19,7 @@ use tandem_core::storage::{
 use tandem_core::time::Timestamp;
 use tandem_testkit::real_time::real_time;
 
+use crate::sys::ledger::is_flushed_since;
 use crate::{LocalRoot, LocalStorage, Options};
 
 /// Both forms: with every call the system has, and the portable one.
@@ -300,4 +301,28 @@ pub(super) fn next_tick() {
 
 pub(super) fn is_superuser() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// An instant from which on something must be flushed.
+#[derive(Clone)]
+pub(super) struct Since(SystemTime);
+
+impl Since {
+    pub(super) fn now() -> Self {
+        next_tick();
+        Self(SystemTime::now())
+    }
+
+    /// Whether this file or folder was flushed since.
+    pub(super) fn has_flushed(&self, stat: &std::fs::Metadata) -> bool {
+        is_flushed_since((stat.dev(), stat.ino()), self.0)
+    }
+
+    #[track_caller]
+    pub(super) fn assert_flushed(&self, bench: &Bench, paths: &[&str]) {
+        for path in paths {
+            let stat = std::fs::symlink_metadata(bench.path(path)).unwrap();
+            assert!(self.has_flushed(&stat), "{path:?} was not flushed");
+        }
+    }
 }

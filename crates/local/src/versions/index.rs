@@ -178,8 +178,11 @@ pub(super) fn compact(
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
     use crate::sys::Features;
+    use crate::sys::ledger::is_flushed_since;
 
     #[test]
     fn an_index_is_looked_through_only_if_most_of_it_is_of_what_is_gone() {
@@ -199,7 +202,10 @@ mod tests {
         }
         compact(&device, lines, 2, |_| panic!("there is too little to win")).unwrap();
         assert_eq!(read(&device).unwrap().len(), lines);
+        let since = std::time::SystemTime::now();
         compact(&device, lines, 1, |_| false).unwrap();
+        let stat = std::fs::metadata(folder.path().join(FILE)).unwrap();
+        assert!(is_flushed_since((stat.dev(), stat.ino()), since));
         assert!(read(&device).unwrap().is_empty());
     }
 }
