@@ -162,6 +162,33 @@ fn what_tandem_moved_on_one_side_is_known_without_lasting_ids() {
     );
 }
 
+/// Which of them went where is a guess, and a wrong one gives a file the history of another.
+#[test]
+fn content_that_others_have_too_tells_no_move() {
+    for (gone, there) in [(2, 1), (1, 2)] {
+        let mut pair = Pair::new();
+        pair.capabilities.source.ids = Ids::None;
+        for n in 0..gone {
+            let entry = file(&format!("was{n}"), 10 + n, 1);
+            let item = pair.item(i64::try_from(1 + n).expect("a small number"), 0, entry);
+            item.seen.source = Seen::Absent;
+        }
+        for n in 0..there {
+            let entry = file(&format!("is{n}"), 20 + n, 1);
+            let id = i64::try_from(5 + n).expect("a small number");
+            pair.fresh(Source, id, 0, entry);
+        }
+        let plan = told(&pair.plan());
+        let moves = plan.iter().any(|step| step.contains(" move "));
+        assert!(!moves && !plan.is_empty(), "{plan:?}");
+    }
+    let mut pair = Pair::new();
+    pair.capabilities.source.ids = Ids::None;
+    pair.item(1, 0, file("was", 10, 1)).seen.source = Seen::Absent;
+    pair.fresh(Source, 5, 0, file("is", 20, 1));
+    assert_eq!(told(&pair.plan()), ["destination: move was to is"]);
+}
+
 #[test]
 fn a_folder_renamed_by_case_goes_by_another_name_where_items_are_moved_one_by_one() {
     let mut pair = Pair::new();
