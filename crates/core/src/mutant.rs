@@ -25,10 +25,20 @@ pub const fn is_removed(_: &str, _: &std::panic::Location<'_>) -> bool {
 }
 
 /// Whether the deliberate fault of this name is on.
+#[cfg(feature = "mutants")]
 #[macro_export]
 macro_rules! mutant {
     ($name:literal) => {
         $crate::mutant::is_on($name)
+    };
+}
+
+/// `false`: known while it is built, so that not even the name is left of the fault.
+#[cfg(not(feature = "mutants"))]
+#[macro_export]
+macro_rules! mutant {
+    ($name:literal) => {
+        const { $crate::mutant::is_on($name) }
     };
 }
 

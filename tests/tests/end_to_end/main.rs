@@ -9,6 +9,7 @@
 
 mod checkouts;
 mod echo;
+mod faultless;
 mod hostile;
 mod killed;
 mod made_up;
