@@ -3,6 +3,7 @@
 //! Everything here speaks to somebody else's server. Nothing in here decides what is to be synced; that a request
 //! is made again, and when, is decided in one place only (`retry`).
 
+pub mod db;
 mod health;
 pub mod registry;
 mod retry;

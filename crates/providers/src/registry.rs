@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tandem_core::storage::Provider;
 
-use crate::s3;
+use crate::{db, s3};
 
 /// Every remote provider, in the order a person is shown them.
 #[must_use]
@@ -12,6 +12,7 @@ pub fn providers() -> Vec<Arc<dyn Provider>> {
     s3::SERVICES
         .iter()
         .map(|service| Arc::new(s3::S3Provider::new(service)) as Arc<dyn Provider>)
+        .chain([Arc::new(db::DbProvider) as Arc<dyn Provider>])
         .collect()
 }
 
