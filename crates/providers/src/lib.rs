@@ -3,7 +3,12 @@
 //! Everything here speaks to somebody else's server. Nothing in here decides what is to be synced; that a request
 //! is made again, and when, is decided in one place only (`retry`).
 
+mod body;
+mod hashes;
 mod health;
+mod http;
+mod known;
 pub mod registry;
 mod retry;
 pub mod s3;
+pub mod webdav;

@@ -9,7 +9,6 @@
 //! What may be lost where conditions do not work is written in `guard`.
 
 mod answers;
-mod body;
 mod change;
 mod client;
 mod copy;
@@ -17,7 +16,6 @@ mod errors;
 mod guard;
 mod history;
 mod keys;
-mod known;
 mod listing;
 mod marker;
 mod metadata;

@@ -15,3 +15,5 @@ mod oddities;
 mod rclone;
 mod s3s_fs;
 mod scripted;
+#[path = "../shared/steps.rs"]
+mod steps;

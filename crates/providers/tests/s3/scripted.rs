@@ -11,7 +11,8 @@ use tandem_core::error::Cause;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Config, Credentials, Expected, Keep, Root, Storage, VersionKey};
 
-use crate::bench::{real_time, s3, write};
+use crate::bench::{s3, write};
+use crate::steps::real_time;
 
 /// An ETag that looks like an MD5 and is that of nothing here.
 pub(crate) const OTHER_TAG: &str = "0123456789abcdef0123456789abcdef";
