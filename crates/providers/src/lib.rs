@@ -4,8 +4,13 @@
 //! is made again, and when, is decided in one place only (`retry`).
 
 pub mod db;
+mod body;
+mod hashes;
 mod health;
+mod http;
+mod known;
 pub mod registry;
 mod retry;
 pub mod s3;
 mod told;
+pub mod webdav;

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use tandem_core::storage::Provider;
 
-use crate::{db, s3};
+use crate::{db, s3, webdav};
 
 /// Every remote provider, in the order a person is shown them.
 #[must_use]
 pub fn providers() -> Vec<Arc<dyn Provider>> {
-    s3::SERVICES
+    let s3 = s3::SERVICES
         .iter()
-        .map(|service| Arc::new(s3::S3Provider::new(service)) as Arc<dyn Provider>)
-        .chain([Arc::new(db::DbProvider) as Arc<dyn Provider>])
-        .collect()
+        .map(|service| Arc::new(s3::S3Provider::new(service)) as Arc<dyn Provider>);
+    let webdav = webdav::SERVICES
+        .iter()
+        .map(|service| Arc::new(webdav::WebDavProvider::new(service)) as Arc<dyn Provider>);
+    let db = [Arc::new(db::DbProvider) as Arc<dyn Provider>];
+    s3.chain(webdav).chain(db).collect()
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 //! down, every request of the account waits, not only the one that was told. What a repeated try has to look out
 //! for, an effect that an earlier one already had, is its own business: it is told that it is a repetition.
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tandem_core::environment::SharedEnvironment;
@@ -130,6 +131,29 @@ impl std::fmt::Debug for Account {
     }
 }
 
+/// The limiters of the accounts that are in use, by where the account is and whose it is.
+#[derive(Debug)]
+pub(crate) struct Accounts(Mutex<BTreeMap<String, Weak<Account>>>);
+
+impl Accounts {
+    /// No account yet.
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    /// The limiter of the account `name`.
+    pub(crate) fn account(&self, name: &str, environment: &SharedEnvironment) -> Arc<Account> {
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.retain(|_, account| account.strong_count() > 0);
+        if let Some(account) = accounts.get(name).and_then(Weak::upgrade) {
+            return account;
+        }
+        let account = Arc::new(Account::new(Arc::clone(environment)));
+        accounts.insert(name.to_owned(), Arc::downgrade(&account));
+        account
+    }
+}
+
 fn backoff(number: u32) -> Duration {
     FIRST_BACKOFF
         .saturating_mul(1 << number.saturating_sub(1).min(16))
@@ -138,7 +162,6 @@ fn backoff(number: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use tandem_core::environment::{BoxFuture, Environment, Task};

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use super::answer_limit::AnswerLimit;
 use super::errors;
 use super::settings::Settings;
+use crate::body::Outgoing;
 use crate::health::HealthRecord;
 use crate::retry::{Account, Attempt};
 use crate::told::told;
@@ -245,6 +246,15 @@ impl std::fmt::Debug for Bucket {
         f.debug_struct("Bucket")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+impl From<Outgoing> for ByteStream {
+    fn from(body: Outgoing) -> Self {
+        match body {
+            Outgoing::Held(bytes) => bytes.into(),
+            Outgoing::Flowing(sent) => Self::from_body_1_x(sent),
+        }
     }
 }
 

@@ -4,15 +4,14 @@
 //! and never as the whole answer: that can repeat the request.
 
 use std::error::Error;
-use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use tandem_core::error::{Cause, ErrorKind, StorageError};
 use tandem_core::time::Timestamp;
 
 use super::guard::Guard;
+use crate::http::{chain, is_tls, retry_after};
 use crate::retry::Attempt;
 
 const NO_BUCKET: &str = "there is no bucket";
@@ -212,39 +211,6 @@ fn cause(code: Option<&str>, status: u16) -> Cause {
     }
 }
 
-/// Seconds or a date (RFC 9110, section 10.2.3).
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    if let Ok(secs) = text.parse() {
-        return Some(Duration::from_secs(secs));
-    }
-    let at = DateTime::from_str(text, DateTimeFormat::HttpDate).ok()?;
-    Some(Duration::from_secs(
-        at.secs().saturating_sub(now.secs()).max(0).unsigned_abs(),
-    ))
-}
-
-fn is_tls(said: &str) -> bool {
-    let said = said.to_ascii_lowercase();
-    ["certificate", "tls", "handshake", "corrupt message"]
-        .iter()
-        .any(|word| said.contains(word))
-}
-
-/// What an error and its causes say.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut said = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let more = error.to_string();
-        if !said.contains(&more) {
-            said = format!("{said}: {more}");
-        }
-        next = error.source();
-    }
-    said
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,16 +246,5 @@ mod tests {
         ] {
             assert_eq!(cause(code, status), expected, "{code:?} {status}");
         }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = Timestamp::from_secs(784_111_770);
-        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
-        assert_eq!(
-            retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now),
-            Some(Duration::from_secs(7))
-        );
-        assert_eq!(retry_after("soon", now), None);
     }
 }

@@ -18,7 +18,8 @@ use tandem_core::storage::{
 use super::keys::{copy_source, decoded, encoded};
 use super::metadata::{self, UserMetadata};
 use super::parts::Token;
-use super::revision::{hex, md5_of_tag, same_tag, unquoted};
+use super::revision::{md5_of_tag, same_tag, unquoted};
+use crate::hashes::hex;
 use canned::{SECRETS, root, wait};
 
 /// What an error may say, in bytes: a server's words are cut.

@@ -10,7 +10,6 @@
 
 mod answer_limit;
 mod answers;
-mod body;
 mod change;
 mod client;
 mod copy;
@@ -21,7 +20,6 @@ mod fuzzing;
 mod guard;
 mod history;
 mod keys;
-mod known;
 mod listing;
 mod marker;
 mod metadata;

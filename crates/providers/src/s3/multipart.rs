@@ -15,7 +15,6 @@ use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::{ResumeSink, ResumeToken};
 
 use super::answers::RootElement;
-use super::body::{Piece, Prepared};
 use super::client::{ANSWER_LIMIT, Tries, body_limit};
 use super::errors::{of_try, written_since};
 use super::follow::Follow;
@@ -24,8 +23,10 @@ use super::metadata::UserMetadata;
 use super::object::{Headers, Object, hides_md5};
 use super::parts::{Part, Token, Upload, part_size};
 use super::read::Wanted;
-use super::revision::{hex, md5_of_tag, same_tag, unquoted};
+use super::revision::{md5_of_tag, same_tag, unquoted};
 use super::store::Store;
+use crate::body::{Piece, Prepared};
+use crate::hashes::hex;
 use crate::retry::Attempt;
 
 /// Parts of one file that are on their way at once.
@@ -225,7 +226,7 @@ impl Store {
                     .part_number(number)
                     .content_length(i64::try_from(len).unwrap_or(i64::MAX))
                     .set_content_md5(prepared.md5().map(base64::encode))
-                    .body(body)
+                    .body(body.into())
                     .send();
                 let reply = match bucket.once("stage", body_limit(len), sent).await {
                     Ok(reply) => reply,

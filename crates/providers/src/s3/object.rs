@@ -9,8 +9,9 @@ use tandem_core::path::Name;
 
 use super::client::{ANSWER_LIMIT, Bucket, Tries};
 use super::metadata::{self, UserMetadata};
-use super::revision::{md5_hash, md5_of_tag, unquoted};
+use super::revision::{md5_of_tag, unquoted};
 use super::store::Store;
+use crate::hashes::md5_hash;
 
 /// An object's state.
 #[derive(Debug, Clone)]

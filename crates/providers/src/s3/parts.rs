@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::ResumeToken;
 
-use super::revision::{hex, md5_of_tag};
+use super::revision::md5_of_tag;
 use super::settings::{LARGEST_PART, SMALLEST_PART};
+use crate::hashes::hex;
 
 /// What is kept of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

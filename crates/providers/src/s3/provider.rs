@@ -1,7 +1,6 @@
 //! Opening a bucket, without a request.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use tandem_core::capabilities::Capabilities;
 use tandem_core::environment::SharedEnvironment;
@@ -13,17 +12,14 @@ use super::services::Service;
 use super::settings::{self, Settings};
 use super::storage::{S3Storage, declared};
 use super::store::Store;
-use crate::retry::Account;
-
-/// Which account a storage uses: where, and with which key.
-type AccountName = (Option<String>, String);
+use crate::retry::Accounts;
 
 /// Opens storages of one service.
 #[derive(Debug)]
 pub struct S3Provider {
     service: &'static Service,
-    /// The limiters of the accounts that are in use.
-    accounts: Mutex<BTreeMap<AccountName, Weak<Account>>>,
+    /// By key and endpoint.
+    accounts: Accounts,
 }
 
 impl S3Provider {
@@ -32,20 +28,8 @@ impl S3Provider {
     pub const fn new(service: &'static Service) -> Self {
         Self {
             service,
-            accounts: Mutex::new(BTreeMap::new()),
+            accounts: Accounts::new(),
         }
-    }
-
-    fn account(&self, settings: &Settings, environment: &SharedEnvironment) -> Arc<Account> {
-        let name = (settings.endpoint.clone(), settings.access_key_id.clone());
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.retain(|_, account| account.strong_count() > 0);
-        if let Some(account) = accounts.get(&name).and_then(Weak::upgrade) {
-            return account;
-        }
-        let account = Arc::new(Account::new(Arc::clone(environment)));
-        accounts.insert(name, Arc::downgrade(&account));
-        account
     }
 }
 
@@ -66,7 +50,9 @@ impl Provider for S3Provider {
         environment: SharedEnvironment,
     ) -> Result<Arc<dyn Storage>> {
         let settings = Settings::new(self.service, config, credentials)?;
-        let account = self.account(&settings, &environment);
+        let endpoint = settings.endpoint.as_deref().unwrap_or_default();
+        let name = format!("{} {endpoint}", settings.access_key_id);
+        let account = self.accounts.account(&name, &environment);
         let http = http_client(&settings);
         let capabilities = probed.cloned().unwrap_or_else(|| declared(&settings));
         let capabilities = Capabilities {

@@ -194,7 +194,7 @@ impl Reading {
                     return Ok(Some(bytes));
                 }
                 Ok(Some(Err(error))) => {
-                    StorageError::new(self.operation, Cause::Offline, super::errors::chain(&error))
+                    StorageError::new(self.operation, Cause::Offline, crate::http::chain(&error))
                 }
                 Ok(None) => {
                     StorageError::new(self.operation, Cause::Offline, "the answer broke off")

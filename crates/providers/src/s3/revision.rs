@@ -5,10 +5,9 @@
 //! the size, `revision_granularity` says so, and what was written less than two of those ago stays in doubt.
 
 use aws_sdk_s3::primitives::DateTime;
-use tandem_core::entry::{ContentHash, HashKind, Revision};
+use tandem_core::entry::Revision;
 
-/// The hexadecimal digits of an MD5.
-const MD5_DIGITS: usize = 32;
+use crate::hashes::md5_of_hex;
 
 /// What revisions are made of on a storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,42 +51,13 @@ pub(super) fn same_tag(one: &str, other: &str) -> bool {
 /// The MD5 that an ETag spells, if it has the form of one. A multipart ETag ends in `-N` and is none ("Checking
 /// object integrity", S3 User Guide); whether one of this form *is* one depends on encryption and is probed.
 pub(super) fn md5_of_tag(tag: &str) -> Option<[u8; 16]> {
-    let tag = unquoted(tag);
-    // `from_str_radix` would take a sign for a digit.
-    if tag.len() != MD5_DIGITS || !tag.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut value = [0; 16];
-    for (byte, digits) in value.iter_mut().zip(tag.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(value)
-}
-
-/// An MD5 as an entry carries it.
-pub(super) fn md5_hash(value: [u8; 16]) -> ContentHash {
-    ContentHash {
-        kind: HashKind::Md5,
-        value: Box::new(value),
-    }
-}
-
-/// An MD5 as an ETag spells it.
-pub(super) fn hex(value: &[u8]) -> String {
-    value
-        .iter()
-        .fold(String::with_capacity(value.len() * 2), |mut text, byte| {
-            for digit in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-            }
-            text
-        })
+    md5_of_hex(unquoted(tag))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hashes::hex;
 
     #[test]
     fn a_revision_is_the_same_quoted_or_not() {

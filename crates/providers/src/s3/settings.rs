@@ -8,6 +8,7 @@ use tandem_core::storage::{Config, Credentials, Ground};
 use url::Url;
 
 use super::services::Service;
+use crate::http::{self, is_loopback};
 
 /// Smallest part but the last: "Amazon S3 multipart upload limits" (S3 User Guide, qfacts).
 pub(super) const SMALLEST_PART: u64 = 5 << 20;
@@ -175,39 +176,7 @@ fn service_at(url: &Url) -> String {
 }
 
 fn check_endpoint(text: &str) -> Result<Url> {
-    let url = Url::parse(text).map_err(|error| {
-        let shown = without_user(text);
-        wrong(&format!("endpoint {shown:?} is no address: {error}"))
-    })?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(wrong(
-            "endpoint begins neither with https:// nor with http://",
-        ));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(
-            "endpoint contains a user name or password; keys go into access_key_id",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("endpoint contains a query"));
-    }
-    Ok(url)
-}
-
-/// An address that could not be read, without anything before its last `@`: that may be a password.
-fn without_user(text: &str) -> String {
-    text.rsplit_once('@')
-        .map_or_else(|| text.to_owned(), |(_, rest)| format!("REDACTED@{rest}"))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    http::address("endpoint", text, "keys go into access_key_id").map_err(|detail| wrong(&detail))
 }
 
 fn number(config: &Config, key: &str, default: u64) -> Result<u64> {

@@ -11,10 +11,11 @@ use tandem_core::path::Name;
 
 use super::answers::RootElement;
 use super::client::{ANSWER_LIMIT, Bucket};
-use super::known::KnownFolders;
 use super::object::server_time;
 use super::pages::ListedObject;
-use super::revision::{Marks, md5_hash, md5_of_tag};
+use super::revision::{Marks, md5_of_tag};
+use crate::hashes::md5_hash;
+use crate::known::KnownFolders;
 
 /// How long an answer about versioning is believed: someone may switch it at any time.
 const VERSIONING_BELIEVED: Duration = Duration::from_secs(300);

@@ -6,15 +6,16 @@ use std::sync::atomic::AtomicBool;
 use aws_smithy_types::base64;
 use tandem_core::error::{Cause, Result, StorageError};
 
-use super::body::{Prepared, Progress};
 use super::client::{Tries, body_limit};
 use super::errors::{is_refusal, of_try, written_since};
 use super::guard::{Condition, Guard};
 use super::metadata::UserMetadata;
 use super::object::{Headers, Object, hides_md5};
 use super::read::Wanted;
-use super::revision::{Marks, hex, md5_of_tag, unquoted};
+use super::revision::{Marks, md5_of_tag, unquoted};
 use super::store::Store;
+use crate::body::{Prepared, Progress};
+use crate::hashes::hex;
 use crate::retry::Attempt;
 
 /// An object to be written.
@@ -150,7 +151,7 @@ impl Store {
             .set_website_redirect_location(headers.website_redirect.clone())
             .set_if_match(condition.if_match.clone())
             .set_if_none_match(condition.if_none_match.clone())
-            .body(body)
+            .body(body.into())
             .send();
         match bucket
             .once("commit", body_limit(upload.prepared.len()), sent)
@@ -259,21 +260,8 @@ impl Store {
         if object.size != upload.prepared.len() {
             return Ok(None);
         }
-        let sent = match upload.prepared.md5() {
-            Some(md5) => md5,
-            None => {
-                // Sent once already without a hash ahead: read it once more to know.
-                let (mut body, flow) = upload.prepared.body(None).await?;
-                while let Some(bytes) = body.next().await {
-                    if bytes.is_err() {
-                        break;
-                    }
-                }
-                let Some(md5) = flow.md5() else {
-                    return Ok(None);
-                };
-                md5
-            }
+        let Ok(sent) = upload.prepared.digest().await else {
+            return Ok(None);
         };
         let same =
             hex(&sent) == object.tag || self.md5_at(upload.key, &object).await? == Some(sent);

@@ -18,8 +18,9 @@ use super::keys::{decoded, encoded};
 use super::metadata::{self, KEPT_AT, KEPT_PATH, KEPT_TAG};
 use super::object::{Object, server_time};
 use super::pages::{PAGE, Query};
-use super::revision::{hex, same_tag};
+use super::revision::same_tag;
 use super::root::S3Root;
+use crate::hashes::hex;
 
 /// Where kept versions lie below a root, as `VersionKey::kept_path` says.
 const KEPT: &str = ".tandem/versions/v1/";

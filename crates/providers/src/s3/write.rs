@@ -11,16 +11,16 @@ use tandem_core::storage::{
     Commit, Committed, Keep, Meta, ResumeSink, ResumeToken, Staged, VersionKey,
 };
 
-use super::body::{Piece, Prepared, Progress};
 use super::client::Tries;
 use super::errors::changed_nothing;
 use super::guard::Guard;
 use super::metadata::{self, UserMetadata, with_meta};
 use super::object::{Headers, Object};
 use super::parts::Token;
-use super::revision::md5_hash;
 use super::root::S3Root;
 use super::upload::{Upload, Written};
+use crate::body::{Piece, Prepared, Progress};
+use crate::hashes::md5_hash;
 
 /// Members of a group that are made visible at once: most of them complete a multipart upload, as the engine commits
 /// what is sent whole one by one, within the pair's limit.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use tandem_core::content::{ByteStream, BytesContent};
-use tandem_core::environment::{BoxFuture, Environment, Task};
+use tandem_core::environment::{BoxFuture, Environment, SharedEnvironment, Task};
 use tandem_core::error::Result;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
@@ -18,24 +18,21 @@ use tandem_core::storage::{
 };
 use tandem_core::time::Timestamp;
 use tandem_providers::registry::providers;
+use tandem_testkit::real_time::real_time;
 
 /// The folder that roots under test lie in: not the top, so that nothing works there alone.
 pub(crate) const FOLDER: &str = "in a/folder";
 
 /// The world, with a clock that can be set forward.
 pub(crate) struct World {
-    start: Instant,
-    random: AtomicU64,
+    real: SharedEnvironment,
     ahead: AtomicI64,
 }
 
 impl World {
     pub(crate) fn new() -> Arc<Self> {
-        static SEED: AtomicU64 = AtomicU64::new(1);
-        let seed = SEED.fetch_add(1 << 32, Ordering::Relaxed) ^ u64::from(std::process::id()) << 40;
         Arc::new(Self {
-            start: Instant::now(),
-            random: AtomicU64::new(seed),
+            real: real_time(),
             ahead: AtomicI64::new(0),
         })
     }
@@ -49,23 +46,19 @@ impl World {
 
 impl Environment for World {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now = i64::try_from(since.unwrap().as_nanos()).unwrap();
-        Timestamp(now + self.ahead.load(Ordering::Relaxed))
+        Timestamp(self.real.now().0 + self.ahead.load(Ordering::Relaxed))
     }
     fn uptime(&self) -> Duration {
-        self.start.elapsed()
+        self.real.uptime()
     }
     fn random(&self) -> u64 {
-        self.random
-            .fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed)
+        self.real.random()
     }
     fn sleep(&self, time: Duration) -> BoxFuture<()> {
-        Box::pin(tokio::time::sleep(time))
+        self.real.sleep(time)
     }
     fn spawn(&self, task: BoxFuture<()>) -> Task {
-        let task = tokio::spawn(task);
-        Task::new(move || task.abort())
+        self.real.spawn(task)
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the tests of S3 share: an environment of real time, buckets on servers that nobody here wrote, and a second
-//! client that is not the code under test.
+//! What the tests of S3 share: buckets on servers that nobody here wrote, and a second client that is not the code
+//! under test.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -11,21 +11,16 @@ use aws_sdk_s3::config::{
     ResponseChecksumValidation,
 };
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use bytes::Bytes;
 use tandem_core::capabilities::Capabilities;
-use tandem_core::content::BytesContent;
 use tandem_core::environment::BoxFuture;
-use tandem_core::error::StorageError;
-use tandem_core::path::RelPath;
-use tandem_core::storage::{
-    Commit, Committed, Config, Credentials, Expected, Keep, Meta, Provider, ResumeSink,
-    ResumeToken, Root, Storage,
-};
+use tandem_core::storage::{Config, Credentials, Provider, Storage};
 use tandem_providers::registry::providers;
 use tandem_testkit::conformance::{Outsider, Place, Subject};
 use tandem_testkit::real_time::real_time;
 use tandem_testkit::servers::S3Server;
 use tokio::sync::OnceCell;
+
+pub(crate) use crate::steps::{write, write_keeping};
 
 /// The size from which the tests upload in parts: more than one part, and cheap.
 pub(crate) const PARTS_FROM: u64 = 6 << 20;
@@ -269,43 +264,4 @@ impl Outsider for OtherClient {
         }
         Ok(found)
     }
-}
-
-/// Stages and commits `bytes`.
-pub(crate) async fn write(
-    root: &dyn Root,
-    path: &RelPath,
-    bytes: &[u8],
-    expected: Expected,
-) -> Result<Committed, StorageError> {
-    write_keeping(root, path, bytes, expected, Keep::No).await
-}
-
-/// The same; what is replaced is set aside as `keep` says.
-pub(crate) async fn write_keeping(
-    root: &dyn Root,
-    path: &RelPath,
-    bytes: &[u8],
-    expected: Expected,
-    keep: Keep,
-) -> Result<Committed, StorageError> {
-    let content = Arc::new(BytesContent(Bytes::copy_from_slice(bytes)));
-    let meta = Meta::default();
-    let staged = root
-        .stage(path, content, &meta, None, Arc::new(Deaf))
-        .await?;
-    let commit = Commit {
-        staged,
-        expected,
-        keep,
-        sink: None,
-    };
-    root.commit(vec![commit]).await.remove(0)
-}
-
-struct Deaf;
-
-impl ResumeSink for Deaf {
-    fn store(&self, _: &ResumeToken) {}
-    fn progress(&self, _: u64) {}
 }

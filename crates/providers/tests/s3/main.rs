@@ -17,3 +17,5 @@ mod rclone;
 mod s3s_fs;
 mod scripted;
 mod two_writers;
+#[path = "../shared/steps.rs"]
+mod steps;

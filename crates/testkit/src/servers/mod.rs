@@ -1,10 +1,11 @@
-//! Launchers for S3 servers that other people wrote.
+//! Launchers for servers that other people wrote: of S3 here, of WebDAV in [`webdav`].
 //!
 //! `./dev test` installs the servers and says where they are through environment variables. A server that is not
 //! there is an error with a sentence, never a skipped test: a suite that ran against nothing proves nothing.
 
 mod process;
 mod scratch;
+pub mod webdav;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -69,6 +69,25 @@ impl Process {
         Err(self.failure(&format!("did not answer within {} s", limit.as_secs())))
     }
 
+    /// Waits until something answers at `address`, which the server was told to take.
+    pub(super) fn wait_until_open(
+        &mut self,
+        address: SocketAddr,
+        limit: Duration,
+    ) -> io::Result<()> {
+        let end = Instant::now() + limit;
+        while Instant::now() < end {
+            if let Some(status) = self.keeper.try_wait()? {
+                return Err(self.failure(&format!("ended before it answered ({status})")));
+            }
+            if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
+                return Ok(());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Err(self.failure(&format!("did not answer within {} s", limit.as_secs())))
+    }
+
     fn printed(&self) -> String {
         std::fs::read(&self.log)
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())

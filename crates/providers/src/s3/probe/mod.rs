@@ -18,10 +18,11 @@ use super::client::{ANSWER_LIMIT, Bucket};
 use super::guard::Condition;
 use super::keys::OWN_FOLDER;
 use super::metadata::UserMetadata;
-use super::revision::{hex, unquoted};
+use super::revision::unquoted;
 use super::settings::folder_prefix;
 use super::storage::declared;
 use super::store::Store;
+use crate::hashes::hex;
 
 const FIRST: &[u8] = b"Tandem wrote this to see what this storage can do.\n";
 const SECOND: &[u8] = b"Tandem wrote this over it.\n";

@@ -1,5 +1,5 @@
-//! Bytes on their way into the bucket: short ones from memory with their hash known before they are sent, long ones
-//! as they come, hashed while they flow.
+//! Bytes on their way to a server: short ones from memory with their hash known before they are sent, long ones as
+//! they come, hashed while they flow.
 
 use std::io;
 use std::pin::Pin;
@@ -7,12 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http_body::{Body, Frame, SizeHint};
 use md5::{Digest, Md5};
-use tandem_core::content::{ByteStream as ContentStream, SharedContent};
+use tandem_core::content::{ByteStream, SharedContent};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::ResumeSink;
 
@@ -21,14 +20,14 @@ const HELD: u64 = 8 << 20;
 
 /// A range of content that one request carries.
 #[derive(Clone)]
-pub(super) struct Piece {
-    pub(super) content: SharedContent,
-    pub(super) offset: u64,
-    pub(super) len: u64,
+pub(crate) struct Piece {
+    pub(crate) content: SharedContent,
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
 }
 
 /// A piece as it can be sent, again and again.
-pub(super) enum Prepared {
+pub(crate) enum Prepared {
     /// In memory.
     Held { bytes: Bytes, md5: [u8; 16] },
     /// Read while it is sent. The MD5 is known where it was worth a reading of its own.
@@ -38,7 +37,7 @@ pub(super) enum Prepared {
 impl Prepared {
     /// Makes `piece` ready. With `plain` http nothing but a hash sent ahead protects the bytes, so a long piece is
     /// read once before it is sent.
-    pub(super) async fn new(piece: Piece, plain: bool) -> Result<Self> {
+    pub(crate) async fn new(piece: Piece, plain: bool) -> Result<Self> {
         if piece.len > HELD {
             let md5 = if plain {
                 Some(hash(&piece).await?)
@@ -66,7 +65,7 @@ impl Prepared {
     }
 
     /// Length in bytes.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Held { bytes, .. } => bytes.len() as u64,
             Self::Flowing { piece, .. } => piece.len,
@@ -74,25 +73,34 @@ impl Prepared {
     }
 
     /// The MD5, if it is known before the bytes are sent.
-    pub(super) const fn md5(&self) -> Option<[u8; 16]> {
+    pub(crate) const fn md5(&self) -> Option<[u8; 16]> {
         match self {
             Self::Held { md5, .. } => Some(*md5),
             Self::Flowing { md5, .. } => *md5,
         }
     }
 
+    /// The MD5. Where it was not known ahead, the bytes are read once more.
+    pub(crate) async fn digest(&self) -> Result<[u8; 16]> {
+        match (self.md5(), self) {
+            (Some(md5), _) => Ok(md5),
+            (None, Self::Flowing { piece, .. }) => hash(piece).await,
+            (None, Self::Held { bytes, .. }) => Ok(Md5::digest(bytes).into()),
+        }
+    }
+
     /// A body for one try, and what becomes of it.
-    pub(super) async fn body(
+    pub(crate) async fn body(
         &self,
         progress: Option<Arc<Progress>>,
-    ) -> Result<(ByteStream, Arc<Flow>)> {
+    ) -> Result<(Outgoing, Arc<Flow>)> {
         match self {
             Self::Held { bytes, md5 } => {
                 let flow = Flow {
                     digest: Mutex::new(Some(*md5)),
                     failed: Mutex::new(None),
                 };
-                Ok((ByteStream::from(bytes.clone()), Arc::new(flow)))
+                Ok((Outgoing::Held(bytes.clone()), Arc::new(flow)))
             }
             Self::Flowing { piece, .. } => {
                 let flow = Arc::new(Flow::default());
@@ -104,7 +112,7 @@ impl Prepared {
                     flow: Arc::clone(&flow),
                     progress,
                 };
-                Ok((ByteStream::from_body_1_x(sent), flow))
+                Ok((Outgoing::Flowing(sent), flow))
             }
         }
     }
@@ -112,19 +120,19 @@ impl Prepared {
 
 /// What became of a body that was sent.
 #[derive(Debug, Default)]
-pub(super) struct Flow {
+pub(crate) struct Flow {
     digest: Mutex<Option<[u8; 16]>>,
     failed: Mutex<Option<StorageError>>,
 }
 
 impl Flow {
     /// The MD5 of all bytes, once all were sent.
-    pub(super) fn md5(&self) -> Option<[u8; 16]> {
+    pub(crate) fn md5(&self) -> Option<[u8; 16]> {
         *self.digest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The error of the content, which the request only knows as a body that broke off.
-    pub(super) fn take_error(&self) -> Option<StorageError> {
+    pub(crate) fn take_error(&self) -> Option<StorageError> {
         self.failed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -133,13 +141,13 @@ impl Flow {
 }
 
 /// How far an upload has come. A repeated try reports nothing twice.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     sink: Option<Arc<dyn ResumeSink>>,
     reported: AtomicU64,
 }
 
 impl Progress {
-    pub(super) fn new(sink: Option<Arc<dyn ResumeSink>>) -> Arc<Self> {
+    pub(crate) fn new(sink: Option<Arc<dyn ResumeSink>>) -> Arc<Self> {
         Arc::new(Self {
             sink,
             reported: AtomicU64::new(0),
@@ -147,7 +155,7 @@ impl Progress {
     }
 
     /// The first `bytes` have been sent.
-    pub(super) fn reached(&self, bytes: u64) {
+    pub(crate) fn reached(&self, bytes: u64) {
         let before = self.reported.fetch_max(bytes, Ordering::Relaxed);
         if bytes > before
             && let Some(sink) = &self.sink
@@ -157,9 +165,18 @@ impl Progress {
     }
 }
 
-struct Sent {
-    /// In a mutex that is never locked, since the SDK wants a body that could be shared.
-    stream: Mutex<ContentStream>,
+/// The body of one try.
+pub(crate) enum Outgoing {
+    /// From memory.
+    Held(Bytes),
+    /// As it comes.
+    Flowing(Sent),
+}
+
+/// Content that is read while it is sent.
+pub(crate) struct Sent {
+    /// In a mutex that is never locked, since clients want a body that could be shared.
+    stream: Mutex<ByteStream>,
     len: u64,
     left: u64,
     digest: Md5,
@@ -265,6 +282,19 @@ mod tests {
         }
     }
 
+    async fn collected(body: Outgoing) -> io::Result<Vec<u8>> {
+        let mut sent = match body {
+            Outgoing::Held(bytes) => return Ok(bytes.to_vec()),
+            Outgoing::Flowing(sent) => sent,
+        };
+        let mut all = Vec::new();
+        while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut sent).poll_frame(cx)).await
+        {
+            all.extend(frame?.into_data().unwrap_or_default());
+        }
+        Ok(all)
+    }
+
     #[tokio::test]
     async fn a_short_body_is_never_sent() {
         let error = Prepared::new(piece(b"abc", 4), false).await.err().unwrap();
@@ -275,7 +305,7 @@ mod tests {
             md5: None,
         };
         let (body, flow) = flowing.body(None).await.unwrap();
-        assert!(body.collect().await.is_err());
+        assert!(collected(body).await.is_err());
         assert_eq!(flow.take_error().unwrap().cause, Cause::HashMismatch);
         assert_eq!(flow.md5(), None);
     }
@@ -288,7 +318,7 @@ mod tests {
             md5: None,
         };
         let (body, flow) = flowing.body(None).await.unwrap();
-        assert_eq!(body.collect().await.unwrap().to_vec(), b"abc");
+        assert_eq!(collected(body).await.unwrap(), b"abc");
         assert_eq!(flow.md5(), held.md5());
     }
 }

@@ -12,11 +12,12 @@ const MOST: usize = 1 << 18;
 
 /// What is known of folders, by the hash of their key.
 #[derive(Debug, Default)]
-pub(super) struct KnownFolders(Mutex<HashSet<(u64, bool)>>);
+pub(crate) struct KnownFolders(Mutex<HashSet<(u64, bool)>>);
 
 impl KnownFolders {
-    /// The folder with this key exists; with `marked`, its marker too, so that it outlives its children.
-    pub(super) fn add(&self, folder_key: &str, marked: bool) {
+    /// The folder with this key exists; with `marked`, its marker too, so that it outlives its children. Where folders
+    /// are more than what lies in them, every one is marked.
+    pub(crate) fn add(&self, folder_key: &str, marked: bool) {
         let hash = hash(folder_key);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() < MOST {
@@ -28,7 +29,7 @@ impl KnownFolders {
     }
 
     /// The folder with this key was removed.
-    pub(super) fn remove(&self, folder_key: &str) {
+    pub(crate) fn remove(&self, folder_key: &str) {
         let hash = hash(folder_key);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.remove(&(hash, false));
@@ -36,7 +37,7 @@ impl KnownFolders {
     }
 
     /// Whether the folder with this key is known to exist.
-    pub(super) fn has(&self, folder_key: &str) -> bool {
+    pub(crate) fn has(&self, folder_key: &str) -> bool {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -44,7 +45,7 @@ impl KnownFolders {
     }
 
     /// Whether its marker is known to exist.
-    pub(super) fn has_marker(&self, folder_key: &str) -> bool {
+    pub(crate) fn has_marker(&self, folder_key: &str) -> bool {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

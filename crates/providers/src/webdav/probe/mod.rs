@@ -1,0 +1,380 @@
+//! `validate`: scratch files are written, read back and removed, and every capability that differs between servers is
+//! tried on them. A condition counts only if the server refused what it had to refuse and did what it had to do:
+//! several answer 201 and overwrite.
+
+mod conditions;
+mod cut;
+mod names;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use md5::{Digest, Md5};
+use tandem_core::capabilities::{AtomicWrite, Capabilities};
+use tandem_core::content::BytesContent;
+use tandem_core::entry::{HashKind, Revision};
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::storage::{ProbeStep, Validation};
+use url::Url;
+
+use super::address::Ending;
+use super::client::{Answer, Call, Payload, Tries};
+use super::errors::bad_answer;
+use super::resource::Resource;
+use super::root::WebDavRoot;
+use super::storage::{Store, declared};
+use crate::hashes::hex;
+
+const FIRST: &[u8] = b"Tandem wrote this to see what this server can do.\n";
+const SECOND: &[u8] = b"Tandem wrote this over it.\n";
+/// As long as `FIRST`.
+const OTHER: &[u8] = b"Tandem wrote that to see what this server can do.\n";
+
+/// A time that no clock shows now.
+const MTIME: i64 = 1_234_567_890;
+
+/// Nanoseconds that a revision stays in doubt for which does not tell two writes of one second apart.
+const COARSE: u64 = 1_000_000_000;
+
+/// How often a file is written to see whether two writes have one revision.
+const REWRITES: usize = 4;
+
+/// The type of [`Probe::report`].
+type Report<'a> = &'a (dyn for<'s> Fn(&'s ProbeStep) + Send + Sync);
+
+/// What is known so far.
+struct Probe<'a> {
+    root: WebDavRoot,
+    capabilities: Capabilities,
+    /// The folder of all scratch files, among Tandem's own.
+    folder: String,
+    steps: Vec<ProbeStep>,
+    report: Report<'a>,
+}
+
+/// Tries everything below `path`.
+pub(in crate::webdav) async fn probe(
+    store: &Arc<Store>,
+    path: &str,
+    report: Report<'_>,
+) -> Validation {
+    let base = match store.folder(path) {
+        Ok(base) => base,
+        Err(error) => {
+            return Validation {
+                steps: Vec::new(),
+                capabilities: Err(error),
+            };
+        }
+    };
+    let folder = format!("probe-{:016x}", store.server.environment.random());
+    let mut probe = Probe {
+        root: WebDavRoot {
+            store: Arc::clone(store),
+            base,
+        },
+        capabilities: declared(),
+        folder,
+        steps: Vec::new(),
+        report,
+    };
+    let found = probe.run().await;
+    let cleaned = probe.clean().await;
+    let capabilities = found.and(cleaned).map(|()| {
+        probe.capabilities.probed = Some(store.server.environment.now().secs());
+        probe.capabilities.clone()
+    });
+    Validation {
+        steps: probe.steps,
+        capabilities,
+    }
+}
+
+impl Probe<'_> {
+    async fn run(&mut self) -> Result<()> {
+        let started = self.now();
+        let reached = self.reach().await;
+        self.step("Reach the folder", started, reached)?;
+
+        let started = self.now();
+        let written = self.write().await;
+        self.step("Write a scratch file", started, written)?;
+
+        let started = self.now();
+        let read = self.read().await;
+        self.step("Read it back", started, read)?;
+
+        let started = self.now();
+        let told = self.tell_apart().await;
+        self.step("Tell two writes apart", started, told)?;
+
+        let started = self.now();
+        let cut = self.cut().await;
+        self.step("See what a cut upload leaves", started, cut)?;
+
+        let started = self.now();
+        let names = self.names().await;
+        self.step("Tell names apart", started, names)?;
+
+        let started = self.now();
+        let create = self.create().await;
+        self.capabilities.conditions.create =
+            self.condition("Create only what is absent", started, create)?;
+
+        let started = self.now();
+        let replace = self.replace().await;
+        self.capabilities.conditions.replace =
+            self.condition("Replace only what is expected", started, replace)?;
+
+        let started = self.now();
+        let copies = self.copies().await;
+        let detail = as_words(&copies, "copied on the server", "cannot copy on the server");
+        self.step("Copy on the server", started, detail)?;
+        let copies = copies?;
+        self.capabilities.server_copy = copies;
+        self.capabilities.versions = copies;
+
+        let started = self.now();
+        let copy = if copies { self.copy().await } else { Ok(false) };
+        self.capabilities.conditions.copy =
+            self.condition("Copy only what is expected", started, copy)?;
+
+        let started = self.now();
+        let moved = self.move_().await;
+        self.capabilities.conditions.move_ =
+            self.condition("Move only what is expected", started, moved)?;
+
+        let started = self.now();
+        let delete = self.delete().await;
+        self.capabilities.conditions.delete =
+            self.condition("Delete only what is expected", started, delete)?;
+
+        let started = self.now();
+        let quota = self.quota().await;
+        self.step("Ask how full it is", started, quota)?;
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        self.root.store.server.environment.uptime()
+    }
+
+    fn step(&mut self, title: &str, started: Duration, outcome: Result<String>) -> Result<String> {
+        let step = ProbeStep {
+            title: title.to_owned(),
+            time: self.now().saturating_sub(started),
+            outcome: outcome
+                .as_ref()
+                .map(Clone::clone)
+                .map_err(ToString::to_string),
+        };
+        (self.report)(&step);
+        self.steps.push(step);
+        outcome
+    }
+
+    fn condition(&mut self, title: &str, started: Duration, works: Result<bool>) -> Result<bool> {
+        let detail = as_words(
+            &works,
+            "works",
+            "not heeded; looked at before and after instead",
+        );
+        self.step(title, started, detail)?;
+        works
+    }
+
+    /// The address of the scratch file `name`.
+    fn url(&self, name: &str) -> Result<Url> {
+        self.root
+            .own(&format!("{}/{name}", self.folder), Ending::File)
+    }
+
+    async fn reach(&self) -> Result<String> {
+        let server = &self.root.store.server;
+        let found = server
+            .look(Tries::Many, "validate", &self.root.base)
+            .await?;
+        match found {
+            Some(found) if found.resource.is_folder => Ok("reached".to_owned()),
+            Some(_) => Err(bad_answer("validate", "this is a file and no folder")),
+            None => {
+                let detail = "there is no such folder on the server";
+                Err(StorageError::new("validate", Cause::NotFound, detail))
+            }
+        }
+    }
+
+    async fn put(
+        &self,
+        name: &str,
+        bytes: &'static [u8],
+        condition: Option<(&'static str, String)>,
+    ) -> Result<Answer> {
+        let call = Call::new("validate", "PUT", self.url(name)?);
+        self.send(call, bytes, condition).await
+    }
+
+    async fn send(
+        &self,
+        call: Call<'_>,
+        bytes: &'static [u8],
+        condition: Option<(&'static str, String)>,
+    ) -> Result<Answer> {
+        let content = Arc::new(BytesContent(bytes.into()));
+        let prepared = self.root.prepared(content).await?;
+        let mut call = Call {
+            payload: Payload::Upload(&prepared, None),
+            ..call.header("x-oc-mtime", MTIME.to_string())
+        };
+        if let Some((name, value)) = condition {
+            call = call.header(name, value);
+        }
+        self.root.store.server.once(&call).await
+    }
+
+    /// The scratch file `name`, which must be there.
+    async fn found(&self, name: &str) -> Result<Resource> {
+        self.look(name).await?.ok_or_else(lost)
+    }
+
+    async fn look(&self, name: &str) -> Result<Option<Resource>> {
+        let server = &self.root.store.server;
+        let found = server
+            .look(Tries::Many, "validate", &self.url(name)?)
+            .await?;
+        Ok(found.map(|found| found.resource))
+    }
+
+    async fn write(&mut self) -> Result<String> {
+        self.root.make_own("validate", &self.folder).await?;
+        self.put("file", FIRST, None).await?;
+        let found = self.found("file").await?;
+        if found.size != FIRST.len() as u64 {
+            return Err(bad_answer(
+                "validate",
+                "what was written has another length",
+            ));
+        }
+        self.capabilities.mtime = found.modified.is_some_and(|at| at.secs() == MTIME);
+        self.capabilities.mtime_precision = COARSE;
+        Ok(words(
+            self.capabilities.mtime,
+            "written with its time",
+            "written; the server sets the time",
+        ))
+    }
+
+    async fn read(&mut self) -> Result<String> {
+        let whole = self.get(None).await?;
+        if whole != FIRST {
+            let detail = "what was read is not what was written";
+            return Err(bad_answer("validate", detail));
+        }
+        // A server that knows no ranges sends everything, and is read in that way.
+        self.capabilities.ranges = self.get(Some("bytes=7-11")).await? == FIRST[7..12];
+        Ok(words(
+            self.capabilities.ranges,
+            "read, also in ranges",
+            "read, but no ranges",
+        ))
+    }
+
+    async fn get(&self, range: Option<&str>) -> Result<Vec<u8>> {
+        let server = &self.root.store.server;
+        let mut call = Call::new("validate", "GET", self.url("file")?);
+        if let Some(range) = range {
+            call = call.header("range", range);
+        }
+        let answer = server.call(&call).await?;
+        server.read("validate", answer.response, 4 << 10).await
+    }
+
+    /// Writes the same length again and again: what has one revision then cannot be told apart while it is young.
+    async fn tell_apart(&mut self) -> Result<String> {
+        let mut seen: Vec<Revision> = Vec::new();
+        for nth in 0..REWRITES {
+            let bytes = if nth % 2 == 0 { OTHER } else { FIRST };
+            self.put("file", bytes, None).await?;
+            seen.push(self.found("file").await?.revision());
+        }
+        let found = self.found("file").await?;
+        let Some(tag) = found.tag else {
+            self.capabilities.revision_granularity = COARSE;
+            return Ok("listed without ETags; changes are seen by time and size".to_owned());
+        };
+        if tag.text == hex(&Md5::digest(FIRST)) {
+            self.capabilities.hashes = vec![HashKind::Md5];
+            self.capabilities.revision_is_content = true;
+            return Ok("ETags are MD5s".to_owned());
+        }
+        if seen.windows(2).all(|two| two[0] != two[1]) {
+            return Ok("each write has its own ETag".to_owned());
+        }
+        self.capabilities.revision_granularity = COARSE;
+        Ok("writes within a second have one ETag".to_owned())
+    }
+
+    async fn quota(&mut self) -> Result<String> {
+        match self.root.store.quota(&self.root.base).await {
+            Ok(_) => self.capabilities.quota = true,
+            Err(error) if error.cause == Cause::Unsupported => {}
+            Err(error) => return Err(error),
+        }
+        Ok(words(
+            self.capabilities.quota,
+            "it says so",
+            "it does not say",
+        ))
+    }
+
+    async fn clean(&mut self) -> Result<()> {
+        let started = self.now();
+        let removed = async {
+            let url = self.root.own(&self.folder, Ending::Folder)?;
+            self.root.store.known.remove(url.as_str());
+            let call = Call::new("validate", "DELETE", url);
+            match self.root.store.server.call(&call).await.map(drop) {
+                Err(error) if error.cause != Cause::NotFound => Err(error),
+                _ => Ok("removed".to_owned()),
+            }
+        };
+        let outcome = removed.await;
+        if self.steps.iter().all(|step| step.outcome.is_ok()) {
+            self.step("Remove the scratch files", started, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Whether content is uploaded to a name of its own and moved from there, as far as is known now.
+    fn goes_aside(&self) -> bool {
+        self.capabilities.atomic_write != AtomicWrite::Yes
+    }
+}
+
+/// Whether a server did what it had to do. What may pass decides nothing.
+fn done<T>(answer: &Result<T>) -> Result<bool> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_transient() && error.cause != Cause::Server => Err(clone_of(error)),
+        Err(_) => Ok(false),
+    }
+}
+
+fn lost() -> StorageError {
+    bad_answer("validate", "what was written is not there")
+}
+
+fn words(yes: bool, if_so: &str, if_not: &str) -> String {
+    if yes { if_so } else { if_not }.to_owned()
+}
+
+fn as_words(works: &Result<bool>, if_so: &str, if_not: &str) -> Result<String> {
+    works
+        .as_ref()
+        .map(|works| words(*works, if_so, if_not))
+        .map_err(clone_of)
+}
+
+fn clone_of(error: &StorageError) -> StorageError {
+    StorageError::new(error.operation, error.cause, error.detail.clone()).of_kind(error.kind)
+}

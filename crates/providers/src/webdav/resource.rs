@@ -1,0 +1,149 @@
+//! An item as a server shows it, and what is made of that: its revision and its entry.
+//!
+//! A revision has to be the same whether a listing, a look at one file or a write showed it, so it is always taken
+//! from PROPFIND. Nearly every server names an ETag there. nginx does not; there a revision is the time of the last
+//! write in whole seconds and the size, and what was written less than two of those ago stays in doubt.
+
+use tandem_core::capabilities::Capabilities;
+use tandem_core::entry::{Entry, HashKind, Kind, Mtime, Revision};
+use tandem_core::path::Name;
+use tandem_core::time::Timestamp;
+
+use super::xml::Props;
+use crate::hashes::{md5_hash, md5_of_hex};
+use crate::http;
+
+/// What a revision begins with that is made of a time. An ETag has no such characters in a place where it matters:
+/// one that looked so would be compared as well as any other.
+const TIME: &str = "time:";
+
+/// An ETag (RFC 9110, section 8.8.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tag {
+    /// Without its quotes and without the sign of weakness.
+    pub(super) text: String,
+    /// Apache calls a tag weak for the second in which the file was written, and no condition holds for it until then.
+    pub(super) is_weak: bool,
+}
+
+impl Tag {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (text, is_weak) = match text.strip_prefix("W/") {
+            Some(rest) => (rest, true),
+            None => (text, false),
+        };
+        let inside = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap_or(text);
+        (!inside.is_empty()).then(|| Self {
+            text: inside.to_owned(),
+            is_weak,
+        })
+    }
+
+    /// As a condition wants it.
+    pub(super) fn quoted(text: &str) -> String {
+        format!("\"{text}\"")
+    }
+}
+
+/// An item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Resource {
+    pub(super) is_folder: bool,
+    pub(super) tag: Option<Tag>,
+    pub(super) size: u64,
+    pub(super) modified: Option<Timestamp>,
+}
+
+impl Resource {
+    pub(super) fn new(props: &Props) -> Self {
+        Self {
+            is_folder: props.is_collection,
+            tag: props.etag.as_deref().and_then(Tag::parse),
+            size: props.length.unwrap_or_default(),
+            modified: props.modified.as_deref().and_then(http::date),
+        }
+    }
+
+    /// The revision of a file.
+    pub(super) fn revision(&self) -> Revision {
+        let tag = self.tag.as_ref().map(|tag| tag.text.clone());
+        tag.or_else(|| self.modified.map(|at| of_time(at, self.size)))
+            .map_or(Revision::None, |text| Revision::Tag(text.into()))
+    }
+
+    /// The item as an entry called `name`.
+    pub(super) fn entry(&self, name: Name, capabilities: &Capabilities) -> Entry {
+        if self.is_folder {
+            return Entry::folder(name);
+        }
+        let has_md5_tags = capabilities.hashes.contains(&HashKind::Md5);
+        let tag = self.tag.as_ref().filter(|_| has_md5_tags);
+        let md5 = tag.and_then(|tag| md5_of_hex(&tag.text));
+        Entry {
+            name,
+            kind: Kind::File,
+            size: self.size,
+            mtime: self.modified.map(|at| Mtime {
+                at,
+                by_client: capabilities.mtime,
+            }),
+            executable: None,
+            id: None,
+            revision: self.revision(),
+            hashes: md5.map(md5_hash).into_iter().collect(),
+            target: None,
+        }
+    }
+}
+
+/// A revision where there is no ETag.
+pub(super) fn of_time(at: Timestamp, size: u64) -> String {
+    format!("{TIME}{}-{size}", at.secs())
+}
+
+/// The ETag that a revision is; `None` where it is made of a time.
+pub(super) fn tag_of(revision: &Revision) -> Option<&str> {
+    match revision {
+        Revision::Tag(text) => Some(&**text).filter(|text| !text.starts_with(TIME)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_the_same_weak_or_strong_quoted_or_not() {
+        let tag = |text: &str| Tag::parse(text).map(|tag| (tag.text, tag.is_weak));
+        assert_eq!(tag("\"a-b\""), Some(("a-b".to_owned(), false)));
+        assert_eq!(tag("a-b"), Some(("a-b".to_owned(), false)));
+        assert_eq!(tag("W/\"a-b\""), Some(("a-b".to_owned(), true)));
+        assert_eq!(tag("\"\""), None);
+        let one = |etag: &str| {
+            let props = Props {
+                etag: Some(etag.to_owned()),
+                ..Props::default()
+            };
+            Resource::new(&props).revision()
+        };
+        assert_eq!(one("W/\"x\""), one("\"x\""));
+    }
+
+    #[test]
+    fn a_revision_of_a_time_is_no_tag() {
+        let props = Props {
+            modified: Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
+            length: Some(9),
+            ..Props::default()
+        };
+        let revision = Resource::new(&props).revision();
+        assert_eq!(revision, Revision::Tag("time:784111777-9".into()));
+        assert_eq!(tag_of(&revision), None);
+        assert_eq!(tag_of(&Revision::Tag("abc".into())), Some("abc"));
+    }
+}

@@ -1,0 +1,171 @@
+//! What a person configured, checked before any request is made.
+
+use std::fmt;
+
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::storage::{Config, Credentials, Ground};
+use url::Url;
+
+use super::address::decoded;
+use crate::http::{self, is_loopback};
+
+/// How a person shows who they are.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Login {
+    /// Not at all.
+    None,
+    /// By name and password, as the server asks for it.
+    Password { user: String, password: String },
+    /// By a bearer token (RFC 6750).
+    Token(String),
+}
+
+/// The checked configuration.
+#[derive(Clone)]
+pub(super) struct Settings {
+    /// The folder that holds everything; its path ends in `/`.
+    pub(super) base: Url,
+    pub(super) login: Login,
+    /// Whether requests are unprotected on their way: plain http was typed.
+    pub(super) plain: bool,
+    /// Whether the server is this computer, to which no proxy leads.
+    pub(super) loopback: bool,
+}
+
+impl Settings {
+    pub(super) fn new(config: &Config, credentials: &Credentials) -> Result<Self> {
+        let text = config.get("url").ok_or_else(|| wrong("url is missing"))?;
+        let mut base = http::address("url", text, "they go into username and password")
+            .map_err(|detail| wrong(&detail))?;
+        if !base.path().ends_with('/') {
+            let path = format!("{}/", base.path());
+            base.set_path(&path);
+        }
+        Ok(Self {
+            plain: base.scheme() == "http",
+            loopback: is_loopback(&base),
+            login: login(config, credentials)?,
+            base,
+        })
+    }
+
+    /// Takes every secret out of text that a server sent.
+    pub(super) fn redact(&self, text: &str) -> String {
+        let secret = match &self.login {
+            Login::Password { password, .. } => password,
+            Login::Token(token) => token,
+            Login::None => return text.to_owned(),
+        };
+        text.replace(secret.as_str(), "REDACTED")
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+fn login(config: &Config, credentials: &Credentials) -> Result<Login> {
+    let secret = |key: &str| credentials.get(key).filter(|value| !value.is_empty());
+    match (config.get("username"), secret("password"), secret("token")) {
+        (None, None, None) => Ok(Login::None),
+        (None, None, Some(token)) => Ok(Login::Token(token.to_owned())),
+        (Some(user), Some(password), None) => {
+            if user.contains(':') {
+                // RFC 7617, section 2: a name with a colon cannot be told from the password behind it.
+                return Err(wrong("username contains a colon, which no server takes"));
+            }
+            Ok(Login::Password {
+                user: user.to_owned(),
+                password: password.to_owned(),
+            })
+        }
+        (_, Some(_), Some(_)) => Err(wrong("password and token are both given; one is enough")),
+        (None, Some(_), None) => Err(wrong("username is missing")),
+        (Some(_), None, None) => Err(wrong("password is missing")),
+        (Some(_), None, Some(_)) => Err(wrong("username goes with a password, not with a token")),
+    }
+}
+
+/// Where a folder lies. One address can show each of its users another folder, so the user is part of it.
+pub(super) fn ground(config: &Config) -> Ground {
+    let text = config.get("url").unwrap_or_default().trim();
+    let user = config.get("username").unwrap_or_default();
+    let Ok(url) = Url::parse(text) else {
+        // Nothing will open it; it is like nothing but itself.
+        return Ground {
+            storage: format!("webdav {text} {user}"),
+            folder: String::new(),
+        };
+    };
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let host = if is_loopback(&url) { "localhost" } else { host };
+    let port = url.port().filter(|port| ![80, 443].contains(port));
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    let folder = decoded(url.path())
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect::<Vec<_>>();
+    Ground {
+        storage: format!("webdav {host}{port} {user}"),
+        folder: folder.join("/"),
+    }
+}
+
+fn wrong(detail: &str) -> StorageError {
+    StorageError::new("open", Cause::Other, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_work_names_the_key() {
+        let url = ("url", "https://dav.example.org/files");
+        for (config, secrets, key) in [
+            (&[][..], &[][..], "url"),
+            (&[("url", "dav.example.org")], &[], "url"),
+            (&[("url", "ftp://dav.example.org")], &[], "url"),
+            (&[("url", "https://me:hunter2@dav.example.org")], &[], "url"),
+            (&[url, ("username", "me")], &[], "password"),
+            (&[url], &[("password", "hunter2")], "username"),
+            (
+                &[url, ("username", "m:e")],
+                &[("password", "hunter2")],
+                "username",
+            ),
+            (
+                &[url, ("username", "me")],
+                &[("password", "hunter2"), ("token", "t")],
+                "token",
+            ),
+        ] {
+            let opened = Settings::new(&Config(map(config)), &Credentials(map(secrets)));
+            let error = opened.unwrap_err();
+            assert!(error.detail.contains(key), "{config:?}: {error}");
+            assert!(!error.detail.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_one_ground_however_its_address_is_written() {
+        let of = |url: &str| ground(&Config(map(&[("url", url)])));
+        assert_eq!(
+            of("https://Dav.example.org:443/a%20b/"),
+            of("http://dav.example.org/a b")
+        );
+        assert_ne!(of("https://a.example.org"), of("https://b.example.org"));
+        assert_eq!(of("https://a.example.org/x/y").folder, "x/y");
+    }
+}

@@ -1,0 +1,50 @@
+//! The steps of a write, for the tests of all providers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tandem_core::content::BytesContent;
+use tandem_core::error::StorageError;
+use tandem_core::path::RelPath;
+use tandem_core::storage::{
+    Commit, Committed, Expected, Keep, Meta, ResumeSink, ResumeToken, Root,
+};
+
+/// Stages and commits `bytes`.
+pub(crate) async fn write(
+    root: &dyn Root,
+    path: &RelPath,
+    bytes: &[u8],
+    expected: Expected,
+) -> Result<Committed, StorageError> {
+    write_keeping(root, path, bytes, expected, Keep::No).await
+}
+
+/// The same; what is replaced is set aside as `keep` says.
+pub(crate) async fn write_keeping(
+    root: &dyn Root,
+    path: &RelPath,
+    bytes: &[u8],
+    expected: Expected,
+    keep: Keep,
+) -> Result<Committed, StorageError> {
+    let content = Arc::new(BytesContent(Bytes::copy_from_slice(bytes)));
+    let meta = Meta::default();
+    let staged = root
+        .stage(path, content, &meta, None, Arc::new(Deaf))
+        .await?;
+    let commit = Commit {
+        staged,
+        expected,
+        keep,
+        sink: None,
+    };
+    root.commit(vec![commit]).await.remove(0)
+}
+
+struct Deaf;
+
+impl ResumeSink for Deaf {
+    fn store(&self, _: &ResumeToken) {}
+    fn progress(&self, _: u64) {}
+}

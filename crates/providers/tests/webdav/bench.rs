@@ -1,0 +1,145 @@
+//! What the tests of WebDAV share: servers, each started once, and fresh folders on them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tandem_core::capabilities::Capabilities;
+use tandem_core::environment::BoxFuture;
+use tandem_core::storage::{Config, Credentials, Provider, Storage};
+use tandem_providers::registry::providers;
+use tandem_testkit::conformance::{Place, Subject};
+use tandem_testkit::servers::webdav::WebDavServer;
+use tokio::sync::OnceCell;
+
+use crate::curl::Curl;
+use tandem_testkit::real_time::real_time;
+
+/// A server that is started when the first test needs it and stopped when the last one is done.
+pub(crate) struct Shared {
+    start: fn() -> std::io::Result<WebDavServer>,
+    running: Mutex<Weak<WebDavServer>>,
+    probed: OnceCell<Capabilities>,
+}
+
+impl Shared {
+    pub(crate) const fn new(start: fn() -> std::io::Result<WebDavServer>) -> Self {
+        Self {
+            start,
+            running: Mutex::new(Weak::new()),
+            probed: OnceCell::const_new(),
+        }
+    }
+
+    /// The server, as long as somebody holds it.
+    pub(crate) fn server(&self) -> Arc<WebDavServer> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = running.upgrade() {
+            return server;
+        }
+        let server = Arc::new((self.start)().unwrap());
+        *running = Arc::downgrade(&server);
+        server
+    }
+
+    /// A new folder.
+    pub(crate) async fn folder(&self) -> Folder {
+        let server = self.server();
+        let name = format!("folder {:016x}", real_time().random());
+        let folder = Folder { server, name };
+        folder.curl("").make(&folder.name).await.unwrap();
+        folder
+    }
+
+    /// What `validate` found, once for all tests.
+    pub(crate) async fn probed(&self) -> Capabilities {
+        let probe = || async {
+            let folder = self.folder().await;
+            let storage = folder.open(None);
+            let tested = storage
+                .validate(&folder.name, &|step| println!("{step:?}"))
+                .await;
+            tested.capabilities.unwrap()
+        };
+        self.probed.get_or_init(probe).await.clone()
+    }
+
+    /// A fresh root.
+    pub(crate) async fn subject(&self) -> Subject {
+        let capabilities = self.probed().await;
+        self.subject_with(capabilities).await
+    }
+
+    /// A fresh root with these capabilities instead of the ones that were found.
+    pub(crate) async fn subject_with(&self, capabilities: Capabilities) -> Subject {
+        let folder = self.folder().await;
+        let storage = folder.open(Some(&capabilities));
+        let root = storage.root(&folder.name).await.unwrap();
+        let opener = |password: Option<&'static str>| {
+            let (folder, found) = (folder.clone(), capabilities.clone());
+            Box::new(move || {
+                let storage = folder.open_with(password, Some(&found));
+                let name = folder.name.clone();
+                Box::pin(async move { storage.root(&name).await.unwrap() }) as BoxFuture<_>
+            })
+        };
+        Subject {
+            outsider: Some(Box::new(folder.curl(&folder.name))),
+            expired: Some(opener(Some("not the password"))),
+            place: Some(Place {
+                storage,
+                path: folder.name.clone(),
+            }),
+            ..Subject::new(root, opener(None), folder.server.clone())
+        }
+    }
+}
+
+/// A folder on a server.
+#[derive(Clone)]
+pub(crate) struct Folder {
+    server: Arc<WebDavServer>,
+    pub(crate) name: String,
+}
+
+impl Folder {
+    /// The server as a storage.
+    pub(crate) fn open(&self, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
+        self.open_with(None, probed)
+    }
+
+    /// The same with another password.
+    fn open_with(&self, password: Option<&str>, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
+        let map = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let config = map(&[
+            ("url", self.server.url()),
+            ("username", self.server.username()),
+        ]);
+        let password = password.unwrap_or(self.server.password());
+        let credentials = Credentials(map(&[("password", password)]));
+        webdav()
+            .open(&Config(config), &credentials, probed, real_time())
+            .unwrap()
+    }
+
+    /// Somebody else in the folder `path` of the server.
+    pub(crate) fn curl(&self, path: &str) -> Curl {
+        Curl {
+            url: format!("{}/{}", self.server.url(), path.replace(' ', "%20"))
+                .trim_end_matches('/')
+                .to_owned(),
+            user: format!("{}:{}", self.server.username(), self.server.password()),
+        }
+    }
+}
+
+/// The provider under test.
+fn webdav() -> Arc<dyn Provider> {
+    let mut all = providers().into_iter();
+    all.find(|provider| provider.descriptor().type_name == "webdav")
+        .unwrap()
+}

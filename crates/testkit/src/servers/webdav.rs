@@ -1,0 +1,247 @@
+//! Launchers for WebDAV servers that other people wrote.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::process::Process;
+use super::scratch::Scratch;
+use super::{START_LIMIT, data_dir, program, rclone};
+
+/// Whose password the servers take.
+const USERNAME: &str = "tandem";
+const PASSWORD: &str = "tandem test password";
+const REALM: &str = "tandem";
+/// The MD5 of name, realm and password, as a file of Apache's mod_auth_digest holds it.
+const DIGEST: &str = "eae579ca20151d19f8d5c12b3d6b1acd";
+
+/// How often a server is started anew whose port another program was quicker to take.
+const MOST_STARTS: u32 = 5;
+
+/// A WebDAV server. Dropping it stops it and removes what it stored.
+#[derive(Debug)]
+pub struct WebDavServer {
+    url: String,
+    // Declared before `home`, so that nothing still writes into the folder while it is removed.
+    _process: Process,
+    _home: Scratch,
+}
+
+impl WebDavServer {
+    /// The address of its folder, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whom it lets in.
+    pub fn username(&self) -> &str {
+        USERNAME
+    }
+
+    /// With which password.
+    pub fn password(&self) -> &str {
+        PASSWORD
+    }
+
+    /// Starts a server that takes the port it is told.
+    fn launch(
+        title: &str,
+        command: impl Fn(&Path, SocketAddr) -> io::Result<Command>,
+    ) -> io::Result<Self> {
+        let mut tries = 1;
+        loop {
+            let home = home()?;
+            let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+            let mut process = Process::spawn(title, &command(home.path(), address)?, home.path())?;
+            match process.wait_until_open(address, START_LIMIT) {
+                Err(_) if tries < MOST_STARTS => tries += 1,
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    return Ok(Self {
+                        url: format!("http://{address}"),
+                        _process: process,
+                        _home: home,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// A folder with room for what the server stores.
+fn home() -> io::Result<Scratch> {
+    let home = Scratch::new("tandem-webdav")?;
+    std::fs::create_dir(data_dir(home.path()))?;
+    Ok(home)
+}
+
+/// `rclone serve webdav`: heeds no condition, its ETags are MD5s, mtimes can be set. It asks for Basic.
+#[derive(Debug)]
+pub struct RcloneWebDav;
+
+impl RcloneWebDav {
+    /// Starts one, with nothing in it.
+    pub fn start() -> io::Result<WebDavServer> {
+        let home = home()?;
+        let data = data_dir(home.path());
+        let mut command = Command::new(rclone()?);
+        command.args(["serve", "webdav", "--addr", "127.0.0.1:0"]);
+        command.args(["--etag-hash", "MD5"]);
+        command
+            .args(["--user", USERNAME, "--pass", PASSWORD])
+            .arg(data);
+        // A person's own configuration must not reach a test.
+        command.env("RCLONE_CONFIG", home.path().join("rclone.conf"));
+        let mut process = Process::spawn("rclone serve webdav", &command, home.path())?;
+        let address = process.wait_for_address(START_LIMIT)?;
+        Ok(WebDavServer {
+            url: format!("http://{address}"),
+            _process: process,
+            _home: home,
+        })
+    }
+}
+
+/// wsgidav: heeds conditions, cannot tell two writes of one second apart, writes in place. It asks for Digest.
+#[derive(Debug)]
+pub struct WsgiDav;
+
+impl WsgiDav {
+    /// Starts one, with nothing in it.
+    pub fn start() -> io::Result<WebDavServer> {
+        WebDavServer::launch("wsgidav", |home, address| {
+            let config = home.join("wsgidav.json");
+            let text = format!(
+                r#"{{
+                    "host": "127.0.0.1",
+                    "port": {port},
+                    "provider_mapping": {{"/": "{data}"}},
+                    "http_authenticator": {{
+                        "accept_basic": false, "accept_digest": true, "default_to_digest": true
+                    }},
+                    "simple_dc": {{"user_mapping": {{"*": {{"{USERNAME}": {{"password": "{PASSWORD}"}}}}}}}}
+                }}"#,
+                port = address.port(),
+                data = data_dir(home).display(),
+            );
+            std::fs::write(&config, text)?;
+            let mut command = Command::new(program("TANDEM_WSGIDAV", "wsgidav")?);
+            command.arg("--config").arg(config);
+            Ok(command)
+        })
+    }
+}
+
+/// Apache's mod_dav: passes litmus whole, names a fresh ETag weak. It asks for Digest.
+#[derive(Debug)]
+pub struct Apache;
+
+impl Apache {
+    /// Starts one, with nothing in it.
+    pub fn start() -> io::Result<WebDavServer> {
+        let httpd = program("TANDEM_APACHE", "apache2")?;
+        let modules = std::env::var_os("TANDEM_APACHE_MODULES").map(PathBuf::from);
+        let modules = modules.unwrap_or_else(|| PathBuf::from("/usr/lib/apache2/modules"));
+        WebDavServer::launch("Apache", |home, address| {
+            let data = data_dir(home);
+            std::fs::write(home.join("users"), format!("{USERNAME}:{REALM}:{DIGEST}\n"))?;
+            let load: String = [
+                "mpm_event",
+                "authn_core",
+                "authn_file",
+                "authz_core",
+                "authz_user",
+                "auth_digest",
+                "dav",
+                "dav_fs",
+                "dav_lock",
+            ]
+            .iter()
+            .map(|name| {
+                let file = modules.join(format!("mod_{name}.so"));
+                format!("LoadModule {name}_module {}\n", file.display())
+            })
+            .collect();
+            let config = format!(
+                "ServerRoot {home}\nServerName localhost\nPidFile {home}/pid\nListen {address}\n{load}\
+                 ErrorLog /dev/stderr\nDocumentRoot {data}\nDavLockDB {home}/locks\n\
+                 <Directory {data}>\nDav On\nAuthType Digest\nAuthName {REALM}\nAuthDigestProvider file\n\
+                 AuthUserFile {home}/users\nRequire valid-user\n</Directory>\n",
+                home = home.display(),
+                data = data.display(),
+            );
+            let file = home.join("apache.conf");
+            std::fs::write(&file, config)?;
+            open_to_its_user(&[home, &data])?;
+            let mut command = Command::new(&httpd);
+            command.arg("-X").arg("-f").arg(file);
+            Ok(command)
+        })
+    }
+}
+
+/// sabre/dav, the library below Nextcloud and ownCloud, under PHP's own server. It asks for Digest.
+#[derive(Debug)]
+pub struct Sabre;
+
+impl Sabre {
+    /// Starts one, with nothing in it.
+    pub fn start() -> io::Result<WebDavServer> {
+        Self::serving("DAV\\FSExt\\Directory")
+    }
+
+    /// Starts one that takes names which begin with a full stop and never lists them, as nginx does.
+    pub fn start_hiding() -> io::Result<WebDavServer> {
+        Self::serving("Hiding")
+    }
+
+    fn serving(directory: &str) -> io::Result<WebDavServer> {
+        let php = program("TANDEM_PHP", "php")?;
+        WebDavServer::launch("sabre/dav", |home, address| {
+            std::fs::write(home.join("users"), format!("{USERNAME}:{REALM}:{DIGEST}\n"))?;
+            let script = home.join("server.php");
+            let text = SABRE
+                .replace("DIRECTORY", directory)
+                .replace("DATA", &data_dir(home).display().to_string())
+                .replace("HOME", &home.display().to_string())
+                .replace("REALM", REALM);
+            std::fs::write(&script, text)?;
+            let mut command = Command::new(&php);
+            command.arg("-S").arg(address.to_string()).arg(script);
+            Ok(command)
+        })
+    }
+}
+
+const SABRE: &str = r"<?php
+error_reporting(0);
+require_once 'Sabre/autoload.php';
+use Sabre\DAV;
+
+class Hiding extends DAV\FSExt\Directory {
+    function getChild($name) {
+        $path = $this->path . '/' . $name;
+        return is_dir($path) ? new Hiding($path) : parent::getChild($name);
+    }
+    function getChildren() {
+        $is_shown = function ($child) { return $child->getName()[0] !== '.'; };
+        return array_values(array_filter(parent::getChildren(), $is_shown));
+    }
+}
+
+$server = new DAV\Server(new DIRECTORY('DATA'));
+$server->setBaseUri('/');
+$server->addPlugin(new DAV\Locks\Plugin(new DAV\Locks\Backend\File('HOME/locks')));
+$server->addPlugin(new DAV\Auth\Plugin(new DAV\Auth\Backend\File('HOME/users'), 'REALM'));
+$server->exec();
+";
+
+/// Started by root, Apache becomes another user.
+fn open_to_its_user(folders: &[&Path]) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    for folder in folders {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777))?;
+    }
+    Ok(())
+}
