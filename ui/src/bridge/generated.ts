@@ -156,7 +156,7 @@ export type Overview = {
 /** Why nothing can be said of the pairs. */ failure: Failure | null,
 /** Whether the pairs were looked at since the program started. */ is_known: boolean, };
 
-export type Page = "overview" | "activity" | "conflicts" | "held" | "storages";
+export type Page = "overview" | "conflicts" | "held" | "storages";
 
 export type PairSettings = {
 /** Which way changes go. */ mode: string,
