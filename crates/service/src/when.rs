@@ -7,6 +7,7 @@ use crate::time_text;
 
 /// A point in time, written in RFC 3339 to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "string"))]
 pub struct When(pub Timestamp);
 
 impl Serialize for When {

@@ -29,6 +29,11 @@ pub(crate) enum PairCommand {
         /// Its name
         name: String,
     },
+    /// What holds for a pair, by what its two ends can do
+    Guarantees {
+        /// Its name
+        name: String,
+    },
     /// Change a pair; an end can move without anything being sent again
     Edit {
         /// Its name

@@ -25,6 +25,7 @@ pub(crate) fn answer(answer: &Answer) {
         Answer::Copy(copy) => storages::copy(copy),
         Answer::Pair(pair) => pairs::one(pair),
         Answer::Pairs(all) => pairs::list(all),
+        Answer::Guarantees(all) => pairs::guarantees(all),
         Answer::Previews(previews) => pairs::previews(previews),
         Answer::Synced(done) => pairs::synced(done),
         Answer::Status(all) => pairs::statuses(all),

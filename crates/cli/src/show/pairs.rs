@@ -2,7 +2,7 @@
 
 use tandem_core::side::Side;
 use tandem_service::answer::{
-    ActionView, PairStatus, PairView, PreviewView, ProblemView, SyncView, TotalsView,
+    ActionView, GuaranteeView, PairStatus, PairView, PreviewView, ProblemView, SyncView, TotalsView,
 };
 use tandem_service::environment::now;
 use tandem_service::time_text;
@@ -25,6 +25,18 @@ pub(super) fn list(pairs: &[PairView]) {
                 visible(&pair.destination)
             );
             vec![pair.name.clone(), ends, paused(pair)]
+        })
+        .collect();
+    table(&rows);
+}
+
+/// What to rely on first, then the limits.
+pub(super) fn guarantees(all: &[GuaranteeView]) {
+    let rows: Vec<_> = all
+        .iter()
+        .map(|guarantee| {
+            let kind = if guarantee.holds { "holds" } else { "limit" };
+            vec![kind.to_owned(), visible(&guarantee.message)]
         })
         .collect();
     table(&rows);

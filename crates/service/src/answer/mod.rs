@@ -14,8 +14,8 @@ use crate::fault::Failure;
 
 pub use document::{document, error_document, line, summary};
 pub use pair::{
-    CheckView, DoctorView, FindingView, LeftOutPair, PairStatus, PairView, ProblemView,
-    ProgressView, SyncView, VerifyView,
+    CheckView, DoctorView, FindingView, GuaranteeView, LeftOutPair, PairStatus, PairView,
+    ProblemView, ProgressView, SyncView, VerifyView,
 };
 pub use plan::{
     ActionView, ConflictView, EntrySide, ExplainView, HeldView, LogLines, LogView, PreviewView,
@@ -50,6 +50,8 @@ pub enum Answer {
     Pair(Box<PairView>),
     /// Pairs.
     Pairs(Vec<PairView>),
+    /// What holds for a pair.
+    Guarantees(Vec<GuaranteeView>),
     /// What would be done, by pair.
     Previews(Vec<PreviewView>),
     /// What was done, by pair.

@@ -32,8 +32,19 @@ pub struct PairView {
     pub options: PairOptions,
 }
 
+/// Something that holds for a pair, or does not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct GuaranteeView {
+    /// Whether it is one to rely on; else a limit to know of.
+    pub holds: bool,
+    /// In one sentence.
+    pub message: String,
+}
+
 /// How a pair is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct PairStatus {
     /// Its uuid.
     pub id: String,
@@ -76,6 +87,7 @@ pub struct PairStatus {
 
 /// How far a plan is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ProgressView {
     /// Actions done.
     pub actions_done: u64,
@@ -111,8 +123,10 @@ impl ProgressView {
 
 /// Why a path is not in step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ProblemView {
     /// The side.
+    #[cfg_attr(feature = "typescript", ts(as = "crate::typescript::Side"))]
     pub side: Side,
     /// Where that side is: a path, or `STORAGE:PATH`.
     #[serde(default)]
@@ -131,6 +145,7 @@ pub struct ProblemView {
 
 /// What a pass came to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct SyncView {
     /// The pair's name.
     pub name: String,
@@ -159,6 +174,7 @@ pub struct SyncView {
     /// Items in step.
     pub items: u64,
     /// Bytes carried to each side.
+    #[cfg_attr(feature = "typescript", ts(as = "crate::typescript::PerSide<u64>"))]
     pub bytes: PerSide<u64>,
     /// Why it stopped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -207,6 +223,7 @@ pub struct FindingView {
 
 /// What the doctor found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct DoctorView {
     /// What was looked at.
     pub checks: Vec<CheckView>,
@@ -220,6 +237,7 @@ pub struct DoctorView {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct CheckView {
     /// What.
     pub name: String,

@@ -15,10 +15,13 @@ use crate::words;
 
 /// One action, planned or done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ActionView {
     /// What it does.
+    #[cfg_attr(feature = "typescript", ts(as = "crate::typescript::ActionKind"))]
     pub kind: ActionKind,
     /// The side it changes.
+    #[cfg_attr(feature = "typescript", ts(as = "crate::typescript::Side"))]
     pub side: Side,
     /// The path.
     pub path: String,
@@ -49,6 +52,7 @@ impl From<&PlannedAction> for ActionView {
 
 /// Sums over a plan.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TotalsView {
     /// All actions that change a side.
     pub actions: u64,
@@ -65,10 +69,16 @@ pub struct TotalsView {
     /// Items found equal.
     pub adopted: u64,
     /// Bytes to carry to each side.
+    #[cfg_attr(feature = "typescript", ts(as = "crate::typescript::PerSide<u64>"))]
     pub bytes: PerSide<u64>,
     /// Requests each side will see.
+    #[cfg_attr(feature = "typescript", ts(as = "crate::typescript::PerSide<u64>"))]
     pub requests: PerSide<u64>,
     /// Free bytes on each side.
+    #[cfg_attr(
+        feature = "typescript",
+        ts(as = "crate::typescript::PerSide<Option<u64>>")
+    )]
     pub free: PerSide<Option<u64>>,
 }
 
@@ -91,6 +101,7 @@ impl From<&Totals> for TotalsView {
 
 /// What would be done for a pair.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct PreviewView {
     /// The pair's name.
     pub name: String,
@@ -114,6 +125,7 @@ pub struct PreviewView {
 
 /// Something to look at before agreeing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct WarningView {
     /// In one sentence.
     pub message: String,
@@ -123,6 +135,7 @@ pub struct WarningView {
 
 /// Something that waits for a decision.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct HeldView {
     /// What to approve or reject.
     pub id: String,
@@ -148,6 +161,7 @@ pub struct HeldView {
 
 /// A conflict.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ConflictView {
     /// What to resolve.
     pub id: String,
@@ -162,6 +176,10 @@ pub struct ConflictView {
     /// In one sentence.
     pub message: String,
     /// Each side's version.
+    #[cfg_attr(
+        feature = "typescript",
+        ts(as = "crate::typescript::PerSide<Option<EntrySide>>")
+    )]
     pub sides: PerSide<Option<EntrySide>>,
     /// Since when.
     pub since: When,
@@ -169,6 +187,7 @@ pub struct ConflictView {
 
 /// One side's part of a conflict or explanation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct EntrySide {
     /// The path as the side spells it.
     pub path: String,
@@ -203,12 +222,14 @@ pub(crate) fn sides(sides: &PerSide<Option<SideView>>) -> PerSide<Option<EntrySi
 
 /// A version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct VersionView {
     /// What to restore.
     pub id: String,
     /// The pair.
     pub pair: String,
     /// The side that keeps it.
+    #[cfg_attr(feature = "typescript", ts(as = "crate::typescript::Side"))]
     pub side: Side,
     /// The path it had.
     pub path: String,
@@ -224,6 +245,7 @@ pub struct VersionView {
 
 /// A line of the journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LogView {
     /// What to undo: `PAIR:NUMBER`.
     pub id: String,
@@ -237,6 +259,7 @@ pub struct LogView {
     #[serde(flatten)]
     pub action: ActionView,
     /// What it came to.
+    #[cfg_attr(feature = "typescript", ts(as = "crate::typescript::Outcome"))]
     pub outcome: Outcome,
     /// Why it did not work.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -247,6 +270,7 @@ pub struct LogView {
 
 /// Lines of the journal.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LogLines {
     /// The newest, by time.
     pub lines: Vec<LogView>,
@@ -280,6 +304,7 @@ impl LogView {
 
 /// Why a path is as it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ExplainView {
     /// The pair.
     pub pair: String,
@@ -292,8 +317,16 @@ pub struct ExplainView {
     /// What decided.
     pub rule: Option<String>,
     /// What each side had when they were last in step.
+    #[cfg_attr(
+        feature = "typescript",
+        ts(as = "crate::typescript::PerSide<Option<EntrySide>>")
+    )]
     pub base: PerSide<Option<EntrySide>>,
     /// What each side showed last.
+    #[cfg_attr(
+        feature = "typescript",
+        ts(as = "crate::typescript::PerSide<Option<EntrySide>>")
+    )]
     pub seen: PerSide<Option<EntrySide>>,
     /// How equality was shown.
     pub equality: Option<String>,

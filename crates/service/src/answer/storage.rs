@@ -10,6 +10,7 @@ use crate::when::When;
 
 /// A storage type and what a person gives for one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TypeView {
     /// The type's name.
     pub name: String,
@@ -23,6 +24,7 @@ pub struct TypeView {
 
 /// One value a person gives.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct FieldView {
     /// The key in `--set KEY=VALUE` or `--secret KEY`.
     pub key: String,
@@ -79,6 +81,7 @@ impl From<&Field> for FieldView {
 
 /// A storage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct StorageView {
     /// Its uuid, which never changes.
     pub id: String,
@@ -103,6 +106,7 @@ pub struct StorageView {
     pub changed: Option<When>,
     /// What it can do, where it was probed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "typescript", ts(skip))]
     pub capabilities: Option<Capabilities>,
     /// How it is, where it was used since the start.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -111,6 +115,7 @@ pub struct StorageView {
 
 /// How a storage is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct HealthView {
     /// `ok`, `degraded`, `offline`.
     pub state: String,
@@ -128,6 +133,7 @@ pub struct HealthView {
 
 /// One step of a test.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct StepView {
     /// What was done.
     pub title: String,
@@ -152,6 +158,7 @@ impl From<&ProbeStep> for StepView {
 
 /// One thing in a folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct EntryView {
     /// Its name.
     pub name: String,

@@ -60,6 +60,7 @@ impl Service {
             Request::PairAdd(spec) => self.pair_add(*spec).await,
             Request::PairList => Ok(self.pair_list()),
             Request::PairShow { name } => self.pair_show(&name),
+            Request::PairGuarantees { name } => self.pair_guarantees(&name).await,
             Request::PairEdit(change) => self.pair_edit(*change).await,
             Request::PairPause {
                 name,

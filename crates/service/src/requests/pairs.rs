@@ -9,7 +9,7 @@ use tandem_core::side::Side;
 use tandem_core::storage::Locator;
 use tandem_engine::setup::PairOptions;
 
-use crate::answer::{Answer, PairView};
+use crate::answer::{Answer, GuaranteeView, PairView};
 use crate::config::{Config, End, PairRecord, Pause, StorageRecord};
 use crate::environment::now;
 use crate::fault::{Fault, Result};
@@ -20,6 +20,7 @@ use crate::request::{PairChange, PairSpec};
 use crate::service::Service;
 use crate::storages::Storages;
 use crate::when::When;
+use crate::words;
 
 impl Service {
     pub(super) async fn pair_add(&self, spec: PairSpec) -> Result<Answer> {
@@ -34,7 +35,10 @@ impl Service {
             created: When(now()),
             source: end_of(&config, &spec.ends.source)?,
             destination: end_of(&config, &spec.ends.destination)?,
-            paused: None,
+            paused: spec.paused.then(|| Pause {
+                since: When(now()),
+                until: None,
+            }),
             options: spec.options,
         };
         check_rules(&self.0.storages, &config, &record)?;
@@ -62,6 +66,25 @@ impl Service {
     pub(super) fn pair_show(&self, name: &str) -> Result<Answer> {
         let config = self.config();
         Ok(Answer::Pair(Box::new(view(&config, config.pair(name)?))))
+    }
+
+    pub(super) async fn pair_guarantees(&self, name: &str) -> Result<Answer> {
+        let config = self.config();
+        let pair = config.pair(name)?;
+        let [source, destination] = Side::BOTH.map(|side| self.location(pair.ends()[side]));
+        let (first, first_words) = self.0.storages.root(&config, &source).await?;
+        let (second, second_words) = self.0.storages.root(&config, &destination).await?;
+        let (first_name, second_name) = (words::place(&first_words), words::place(&second_words));
+        let ends = [
+            (first_name.as_str(), first.capabilities()),
+            (second_name.as_str(), second.capabilities()),
+        ];
+        let all = words::guarantees(&pair.options.policy, ends);
+        let view = |g: words::Guarantee| GuaranteeView {
+            holds: g.holds,
+            message: g.message,
+        };
+        Ok(Answer::Guarantees(all.into_iter().map(view).collect()))
     }
 
     pub(super) async fn pair_edit(&self, change: PairChange) -> Result<Answer> {

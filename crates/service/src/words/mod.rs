@@ -6,7 +6,9 @@
 
 mod cause;
 mod fault;
+mod guarantee;
 mod guard;
+mod heading;
 mod problem;
 mod reason;
 mod selftest;
@@ -14,7 +16,9 @@ mod selftest;
 use crate::fault::{Fault, StorageWords};
 use tandem_core::error::{Cause, StorageError};
 
+pub use guarantee::{Guarantee, guarantees};
 pub use guard::guard;
+pub use heading::heading;
 pub use problem::{conflict, explanation, finding, problem, warning};
 pub use reason::{kind_of_action, reason};
 pub use selftest::{broken_seed, injected, selftest, too_little_met};

@@ -1,0 +1,80 @@
+// Every command that the page may call, and nothing else of the program can be reached from it. The macro makes of them
+// the enum that is read, the trait that is implemented, the list for Tauri's permissions and the page's TypeScript.
+commands! {
+    /// How the pairs are.
+    overview() -> Overview;
+    /// Makes a pair that begins paused, so that its plan can be looked at first.
+    add_pair(pair: NewPair) -> String;
+    /// What was chosen for a pair.
+    pair_settings(name: String) -> PairSettings;
+    /// Changes what was chosen for a pair.
+    change_pair(name: String, settings: PairSettings) -> ();
+    /// Forgets a pair; the files on both sides stay. Answers with a sentence.
+    remove_pair(name: String) -> String;
+    /// Pauses pairs; all, if none is named.
+    pause(names: Vec<String>, span: PauseSpan) -> ();
+    /// Goes on with pairs; all, if none is named.
+    resume(names: Vec<String>) -> ();
+    /// One pass over pairs; all, if none is named.
+    sync_now(names: Vec<String>) -> Vec<SyncView>;
+    /// What would be done for a pair.
+    preview(name: String) -> PreviewView;
+    /// What holds for a pair, by what its ends can do.
+    guarantees(name: String) -> Vec<GuaranteeView>;
+    /// What is not in step, and why.
+    problems(name: String) -> Vec<ProblemView>;
+    /// Shows a pair's folder on this computer in the file manager.
+    show_folder(name: String) -> ();
+    /// Asks for a folder on this computer; none if the person gave up.
+    choose_folder() -> Option<String>;
+    /// The folder on this computer that a text names, if it is there and can be read.
+    local_folder(text: String) -> FolderView;
+    /// What a folder holds.
+    list_folder(at: Location) -> Vec<EntryView>;
+    /// The types of storages.
+    storage_types() -> Vec<TypeView>;
+    /// All storages.
+    storages() -> Vec<StorageView>;
+    /// One storage, with how it is now.
+    storage(name: String) -> StorageView;
+    /// Adds a storage, if it passes its test; the steps come as events.
+    add_storage(form: StorageForm) -> StorageView;
+    /// Changes a storage, if it passes its test; the steps come as events.
+    change_storage(form: StorageForm) -> StorageView;
+    /// Tests a storage; the steps come as events too.
+    test_storage(name: String) -> Vec<StepView>;
+    /// Switches a storage on or off.
+    enable_storage(name: String, on: bool) -> StorageView;
+    /// Gives a storage another name.
+    rename_storage(name: String, to: String) -> StorageView;
+    /// Forgets a storage and its secrets; nothing on it is touched. Answers with a sentence.
+    remove_storage(name: String) -> String;
+    /// The newest lines of the journals, oldest first.
+    activity(pair: Option<String>, limit: u32) -> LogLines;
+    /// Why a path is as it is.
+    explain(pair: String, path: String) -> ExplainView;
+    /// Undoes an action.
+    undo_action(id: String) -> Vec<SyncView>;
+    /// Undoes a run.
+    undo_run(id: String) -> Vec<SyncView>;
+    /// Conflicts that wait.
+    conflicts() -> Vec<ConflictView>;
+    /// Decides a conflict.
+    resolve(id: String, keep: KeepSide) -> String;
+    /// What waits for a person.
+    held() -> Vec<HeldView>;
+    /// Lets what is held pass.
+    approve(hold: String) -> String;
+    /// Does not let it pass.
+    reject(hold: String, instead: Instead) -> String;
+    /// The program's own settings.
+    settings() -> SettingsView;
+    /// Changes them; they hold at once.
+    change_settings(settings: Settings) -> SettingsView;
+    /// Starts with the session, or not any more.
+    set_autostart(on: bool) -> SettingsView;
+    /// How the program, the profile and the storages are.
+    doctor() -> DoctorView;
+    /// Saves a bundle for those who help, where a person says; none if the person gave up.
+    save_bundle() -> Option<String>;
+}

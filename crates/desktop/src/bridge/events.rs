@@ -1,0 +1,45 @@
+//! What the page is told without asking. At most four times a second each: nobody reads faster.
+
+use serde::Serialize;
+use tandem_service::answer::{LogView, StepView};
+use tauri::Emitter;
+
+use super::types::Overview;
+
+/// A page of the window that can be asked for from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Page {
+    /// The pairs.
+    Overview,
+    /// Conflicts.
+    Conflicts,
+    /// Held plans.
+    Held,
+    /// Storages.
+    Storages,
+}
+
+/// A step of a storage's test ended.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct TestStep {
+    /// The storage.
+    pub(crate) storage: String,
+    /// Which step, and what it came to.
+    pub(crate) step: StepView,
+}
+
+events! {
+    /// How the pairs are now.
+    Overview = "overview": Overview;
+    /// Lines of the journal that are new, oldest first.
+    Actions = "actions": Vec<LogView>;
+    /// A step of a storage's test ended.
+    Step = "step": TestStep;
+    /// A person asked for a page elsewhere: in the tray, or by a notification.
+    Open = "open": Page;
+    /// A folder was dropped on the window: its path.
+    Dropped = "dropped": String;
+}

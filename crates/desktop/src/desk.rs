@@ -1,0 +1,202 @@
+//! What the shell knows at the moment, and whom it tells: tray, window, notifications.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tandem_service::answer::{Answer, LogView, PairStatus};
+use tandem_service::fault::{Failure, Fault};
+use tandem_service::request::Request;
+use tandem_service::update::Update;
+use tandem_service::words;
+use tauri::AppHandle;
+use tokio::sync::mpsc;
+
+use crate::bridge::{Event, Overview, Settings, TestStep};
+use crate::link::Link;
+use crate::notice::Notices;
+use crate::texts::Texts;
+use crate::{notify, tray, window};
+
+/// As many files as the tray lists.
+const RECENT: usize = 10;
+/// How many updates of one request wait.
+const UPDATES: usize = 64;
+
+/// The shell's present. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Desk(Arc<Inner>);
+
+struct Inner {
+    app: AppHandle,
+    link: Link,
+    now: Mutex<Now>,
+}
+
+struct Now {
+    overview: Overview,
+    recent: VecDeque<LogView>,
+    settings: Settings,
+    notices: Notices,
+    told_of_tray: bool,
+}
+
+impl Desk {
+    /// Knows nothing of the pairs yet.
+    pub(crate) fn new(app: AppHandle, link: Link, settings: Settings) -> Self {
+        let now = Mutex::new(Now {
+            overview: Overview::default(),
+            recent: VecDeque::new(),
+            settings,
+            notices: Notices::default(),
+            told_of_tray: false,
+        });
+        Self(Arc::new(Inner { app, link, now }))
+    }
+
+    /// The application.
+    pub(crate) fn app(&self) -> &AppHandle {
+        &self.0.app
+    }
+
+    /// The way to the service.
+    pub(crate) fn link(&self) -> &Link {
+        &self.0.link
+    }
+
+    /// How the pairs are, as far as is known.
+    pub(crate) fn overview(&self) -> Overview {
+        self.lock().overview.clone()
+    }
+
+    /// What was carried last, newest first.
+    pub(crate) fn recent(&self) -> Vec<LogView> {
+        self.lock().recent.iter().cloned().collect()
+    }
+
+    /// What a person chose.
+    pub(crate) fn settings(&self) -> Settings {
+        self.lock().settings.clone()
+    }
+
+    /// The texts in the language chosen.
+    pub(crate) fn texts(&self) -> Texts {
+        Texts::of(self.lock().settings.language)
+    }
+
+    /// Takes other settings over.
+    pub(crate) fn set_settings(&self, settings: Settings) {
+        self.lock().settings = settings;
+        tray::show(self);
+    }
+
+    /// The pairs are so now.
+    pub(crate) fn set_pairs(&self, pairs: Vec<PairStatus>) {
+        let notices = {
+            let mut now = self.lock();
+            let Now {
+                notices, settings, ..
+            } = &mut *now;
+            notices.of(&pairs, settings)
+        };
+        self.change(|overview| {
+            overview.heading = words::heading(&pairs);
+            overview.pairs = pairs;
+            overview.failure = None;
+            overview.is_known = true;
+        });
+        for notice in notices {
+            notify::show(self, notice);
+        }
+    }
+
+    /// The pairs are kept in step by this other process, or by this one.
+    pub(crate) fn set_owner(&self, owner: Option<u32>) {
+        self.change(|overview| {
+            overview.owner = owner;
+            overview.failure = None;
+        });
+    }
+
+    /// Nothing can be said of the pairs.
+    pub(crate) fn set_failure(&self, failure: Failure) {
+        self.change(|overview| {
+            overview.heading.clone_from(&failure.message);
+            overview.failure = Some(failure);
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Overview)) {
+        let changed = {
+            let mut now = self.lock();
+            let before = now.overview.clone();
+            change(&mut now.overview);
+            (before != now.overview).then(|| now.overview.clone())
+        };
+        if let Some(overview) = changed {
+            tray::show(self);
+            window::tell(&self.0.app, Event::Overview(overview));
+        }
+    }
+
+    /// These actions ended, in this order.
+    pub(crate) fn add_actions(&self, actions: Vec<LogView>) {
+        {
+            let mut now = self.lock();
+            for action in &actions {
+                now.recent.push_front(action.clone());
+            }
+            now.recent.truncate(RECENT);
+        }
+        tray::show(self);
+        window::tell(&self.0.app, Event::Actions(actions));
+    }
+
+    /// Has a request answered; steps of a test are told to the window meanwhile.
+    ///
+    /// # Errors
+    /// Why it was not done, in words.
+    pub(crate) async fn call(&self, request: Request) -> Result<Answer, Failure> {
+        let (updates, mut told) = mpsc::channel(UPDATES);
+        let telling = async {
+            while let Some(update) = told.recv().await {
+                if let Update::Step { storage, step } = update {
+                    window::tell(&self.0.app, Event::Step(TestStep { storage, step }));
+                }
+            }
+        };
+        let (answer, ()) = tokio::join!(self.0.link.call(request, updates), telling);
+        match answer? {
+            // The pairs that could not be asked say so on their own cards.
+            Answer::Partial(answer, _) => Ok(*answer),
+            answer => Ok(answer),
+        }
+    }
+
+    /// The last window was closed. Where there may be no tray, a person is told once that syncing goes on.
+    pub(crate) fn window_closed(&self) {
+        if std::mem::replace(&mut self.lock().told_of_tray, true) {
+            return;
+        }
+        let desk = self.clone();
+        tauri::async_runtime::spawn(async move {
+            if !tray::is_hosted().await {
+                notify::goes_on(&desk);
+            }
+        });
+    }
+
+    /// Ends the program once the profile is let go.
+    pub(crate) async fn quit(&self) {
+        self.0.link.end().await;
+        self.0.app.exit(0);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Now> {
+        self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The service answered something else than was asked for: another version of it, behind the socket.
+pub(crate) fn unexpected() -> Failure {
+    Fault::Protocol("another answer than was asked for".to_owned()).failure()
+}

@@ -1,0 +1,123 @@
+//! `tandem-desktop`: tray, window and notifications over the service. It decides nothing about sync.
+
+#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+
+mod arguments;
+mod bridge;
+mod commands;
+mod desk;
+mod follow;
+mod link;
+mod notice;
+mod notify;
+mod texts;
+mod tray;
+mod window;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tandem_service::profile::Profile;
+use tauri::{App, Manager, RunEvent};
+
+use crate::arguments::Arguments;
+use crate::bridge::Settings;
+use crate::desk::Desk;
+use crate::link::Link;
+
+// Arguments come first: a wrong one is said in the terminal, before there is a window.
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let Some(folder) = arguments.profile.clone().or_else(Profile::default_folder) else {
+        return complain("There is no home folder for the profile. Name one with --profile.");
+    };
+    let link = Link::new(folder);
+    let built = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
+            window::open(app, None)
+        }))
+        .plugin(
+            tauri_plugin_autostart::Builder::new()
+                .args([arguments::AT_LOGIN])
+                .build(),
+        )
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_opener::init())
+        .invoke_handler(|invoke| {
+            let desk = invoke.message.webview_ref().state::<Desk>().inner().clone();
+            bridge::handle(&desk, invoke)
+        })
+        .setup(move |app| {
+            start(app, link, arguments.at_login);
+            Ok(())
+        })
+        .build(tauri::generate_context!());
+    match built {
+        Ok(app) => {
+            app.run(|app, event| {
+                // Without a window the tray goes on; only Quit ends the program, and with a code.
+                if let RunEvent::ExitRequested {
+                    api, code: None, ..
+                } = event
+                {
+                    api.prevent_exit();
+                    desk_of(app).window_closed();
+                }
+            });
+            ExitCode::SUCCESS
+        }
+        Err(error) => complain(&format!("The desktop cannot be used: {error}.")),
+    }
+}
+
+/// Says in the terminal what cannot be said in a window.
+#[allow(clippy::print_stderr, reason = "there is no window to say it in")]
+fn complain(sentence: &str) -> ExitCode {
+    eprintln!("{sentence}");
+    ExitCode::from(2)
+}
+
+fn desk_of(app: &tauri::AppHandle) -> Desk {
+    app.state::<Desk>().inner().clone()
+}
+
+fn start(app: &App, link: Link, at_login: bool) {
+    let settings = link
+        .profile()
+        .map(|profile| Settings::load(&profile))
+        .unwrap_or_default();
+    let hidden = at_login && settings.start_hidden;
+    let desk = Desk::new(app.handle().clone(), link.clone(), settings);
+    app.manage(desk.clone());
+    tray::show(&desk);
+    let keeping = link;
+    tauri::async_runtime::spawn(async move { keeping.keep().await });
+    follow::start(&desk);
+    tauri::async_runtime::spawn(quit_by_signal(desk));
+    if !hidden {
+        window::open(app.handle(), None);
+    }
+}
+
+/// A session that ends asks its programs to: what is under way is then let go of in order.
+async fn quit_by_signal(desk: Desk) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut term), Ok(mut interrupt)) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        ) else {
+            return;
+        };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    desk.quit().await;
+}

@@ -1,0 +1,193 @@
+//! The tray: icon and menu. Everything in it is also in the window, for many desktops show none.
+
+mod view;
+
+use std::sync::{Mutex, PoisonError};
+
+use tauri::image::Image;
+use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItemBuilder, SubmenuBuilder};
+use tauri::tray::{TrayIcon, TrayIconBuilder};
+use tauri::{AppHandle, Wry};
+
+use crate::bridge::{Commands, Page, PauseSpan};
+use crate::desk::Desk;
+use crate::texts::Texts;
+use crate::window;
+
+use view::{Icon, Line, TrayView};
+
+const ID: &str = "tandem";
+
+/// What is drawn at the moment.
+static DRAWN: Mutex<Option<TrayView>> = Mutex::new(None);
+
+/// Draws the tray anew, if anything in it changed.
+pub(crate) fn show(desk: &Desk) {
+    let texts = desk.texts();
+    let view = TrayView::new(&desk.overview(), &desk.recent(), texts);
+    let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if drawn.as_ref() == Some(&view) {
+        return;
+    }
+    let result = match desk.app().tray_by_id(ID) {
+        Some(tray) => redraw(desk.app(), &tray, &view, texts),
+        None => build(desk, &view, texts),
+    };
+    match result {
+        Ok(()) => *drawn = Some(view),
+        Err(error) => tracing::warn!(%error, "the tray cannot be drawn"),
+    }
+}
+
+/// Whether a desktop is there that shows trays. Asked each time: panels come and go.
+#[cfg(all(unix, not(target_os = "macos")))]
+pub(crate) async fn is_hosted() -> bool {
+    const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+    let ask = async || -> zbus::Result<bool> {
+        let bus = zbus::Connection::session().await?;
+        let bus = zbus::fdo::DBusProxy::new(&bus).await?;
+        Ok(bus.name_has_owner(WATCHER.try_into()?).await?)
+    };
+    ask().await.unwrap_or(false)
+}
+
+/// Every desktop of these systems shows trays.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+pub(crate) async fn is_hosted() -> bool {
+    true
+}
+
+fn build(desk: &Desk, view: &TrayView, texts: Texts) -> tauri::Result<()> {
+    let clicked = desk.clone();
+    TrayIconBuilder::with_id(ID)
+        .icon(image(view.icon)?)
+        .tooltip(&view.heading)
+        .menu(&menu(desk.app(), view, texts)?)
+        .on_menu_event(move |_, event| act(&clicked, &event))
+        .build(desk.app())?;
+    Ok(())
+}
+
+fn redraw(app: &AppHandle, tray: &TrayIcon, view: &TrayView, texts: Texts) -> tauri::Result<()> {
+    tray.set_icon(Some(image(view.icon)?))?;
+    tray.set_tooltip(Some(&view.heading))?;
+    tray.set_menu(Some(menu(app, view, texts)?))
+}
+
+/// Panels are dark on most desktops, and no desktop tells which colour its panel has.
+fn image(icon: Icon) -> tauri::Result<Image<'static>> {
+    let png: &[u8] = match icon {
+        Icon::Idle => include_bytes!(concat!(env!("OUT_DIR"), "/tray-idle-dark.png")),
+        Icon::Syncing => include_bytes!(concat!(env!("OUT_DIR"), "/tray-syncing-dark.png")),
+        Icon::Paused => include_bytes!(concat!(env!("OUT_DIR"), "/tray-paused-dark.png")),
+        Icon::NeedsYou => include_bytes!(concat!(env!("OUT_DIR"), "/tray-needs-you-dark.png")),
+        Icon::Error => include_bytes!(concat!(env!("OUT_DIR"), "/tray-error-dark.png")),
+    };
+    Image::from_bytes(png)
+}
+
+fn menu(app: &AppHandle, view: &TrayView, texts: Texts) -> tauri::Result<Menu<Wry>> {
+    let item = |id: &str, text: &str| MenuItemBuilder::with_id(id, text).build(app);
+    let heading = MenuItemBuilder::with_id("heading", &view.heading)
+        .enabled(false)
+        .build(app)?;
+    let mut menu = MenuBuilder::new(app).item(&heading).separator();
+    for line in &view.pairs {
+        menu = menu.item(&item(&line.id, &line.text)?);
+    }
+    if !view.pairs.is_empty() {
+        menu = menu.separator();
+    }
+    if view.can_pause {
+        let spans = ["half_hour", "hour", "until_tomorrow", "until_resumed"];
+        let mut pause = SubmenuBuilder::new(app, texts.get("tray.pause"));
+        for span in spans {
+            pause = pause.item(&item(
+                &format!("pause:{span}"),
+                &texts.get(&format!("pause.{span}")),
+            )?);
+        }
+        menu = menu.item(&pause.build()?);
+    }
+    if view.can_resume {
+        menu = menu.item(&item("resume", &texts.get("tray.resume"))?);
+    }
+    if !view.pairs.is_empty() {
+        menu = menu.item(&item("sync", &texts.get("tray.sync"))?);
+    }
+    menu = with_recent(app, menu, &view.recent, texts)?;
+    for (id, key, count) in [
+        ("conflicts", "tray.conflicts", view.conflicts),
+        ("held", "tray.held", view.held),
+    ] {
+        if count > 0 {
+            menu = menu.item(&item(id, &texts.fill(key, &[("n", &count.to_string())]))?);
+        }
+    }
+    let (open, quit) = (
+        item("open", &texts.get("tray.open"))?,
+        item("quit", &texts.get("tray.quit"))?,
+    );
+    menu.separator().item(&open).item(&quit).build()
+}
+
+fn with_recent<'m>(
+    app: &'m AppHandle,
+    menu: MenuBuilder<'m, Wry, AppHandle>,
+    recent: &[Line],
+    texts: Texts,
+) -> tauri::Result<MenuBuilder<'m, Wry, AppHandle>> {
+    if recent.is_empty() {
+        return Ok(menu);
+    }
+    let mut files = SubmenuBuilder::new(app, texts.get("tray.recent"));
+    for line in recent {
+        files = files.item(&MenuItemBuilder::with_id(&line.id, &line.text).build(app)?);
+    }
+    Ok(menu.item(&files.build()?))
+}
+
+/// Does what a line of the menu stands for.
+fn act(desk: &Desk, event: &MenuEvent) {
+    let app = desk.app();
+    let (what, of) = event
+        .id()
+        .as_ref()
+        .split_once(':')
+        .unwrap_or((event.id().as_ref(), ""));
+    match what {
+        "open" | "pair" => window::open(app, None),
+        "conflicts" => window::open(app, Some(Page::Conflicts)),
+        "held" => window::open(app, Some(Page::Held)),
+        _ => later(desk.clone(), what.to_owned(), of.to_owned()),
+    }
+}
+
+/// What takes a while, and what went wrong with it, which the pairs' states say too.
+fn later(desk: Desk, what: String, of: String) {
+    tauri::async_runtime::spawn(async move {
+        let done = match (what.as_str(), of.as_str()) {
+            ("pause", span) => desk.pause(Vec::new(), span_of(span)).await,
+            ("resume", _) => desk.resume(Vec::new()).await,
+            ("sync", _) => desk.sync_now(Vec::new()).await.map(|_| ()),
+            ("recent", at) => desk.show_recent(at.parse().unwrap_or(usize::MAX)).await,
+            ("quit", _) => {
+                desk.quit().await;
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(failure) = done {
+            tracing::warn!(cause = %failure.cause, "the tray's command was not done");
+        }
+    });
+}
+
+fn span_of(name: &str) -> PauseSpan {
+    match name {
+        "half_hour" => PauseSpan::HalfHour,
+        "hour" => PauseSpan::Hour,
+        "until_tomorrow" => PauseSpan::UntilTomorrow,
+        _ => PauseSpan::UntilResumed,
+    }
+}

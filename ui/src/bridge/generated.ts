@@ -1,0 +1,437 @@
+// Made from crates/desktop/src/bridge by its tests. To make it anew after a change there:
+// TANDEM_WRITE_BRIDGE=1 cargo test -p tandem-desktop page_half
+
+import { call } from "./call";
+
+export type ActionKind = "create_folder" | "create" | "replace" | "move" | "set_meta" | "delete" | "adopt" | "forget" | "restore";
+
+export type ActionView = {
+/** What it does. */ kind: ActionKind,
+/** The side it changes. */ side: Side,
+/** The path. */ path: string,
+/** Where a move goes. */ to?: string | null,
+/** Bytes carried. */ bytes: number,
+/** Why, in one word. */ why: string,
+/** Why, in a sentence. */ reason: string, };
+
+export type Appearance = "system" | "light" | "dark";
+
+export type CheckView = {
+/** What. */ name: string,
+/** Whether it is well. */ ok: boolean,
+/** In one sentence. */ message: string,
+/** What to do. */ next_step: string, };
+
+export type ConflictView = {
+/** What to resolve. */ id: string,
+/** The pair. */ pair: string,
+/** The path. */ path: string,
+/** The conflict copy. */ copy: string | null,
+/** What kind. */ kind: string,
+/** In one sentence. */ message: string,
+/** Each side's version. */ sides: PerSide<EntrySide | null>,
+/** Since when. */ since: When, };
+
+export type DoctorView = {
+/** What was looked at. */ checks: Array<CheckView>,
+/** The bundle, if one was written. */ bundle?: string | null,
+/** Whether names of files and folders stand in it as they are. */ names: boolean, };
+
+export type EntrySide = {
+/** The path as the side spells it. */ path: string,
+/** What it is. */ kind: string,
+/** Bytes. */ size: number,
+/** When it was last changed. */ mtime: When | null,
+/** Its revision. */ revision: string, };
+
+export type EntryView = {
+/** Its name. */ name: string,
+/** `file`, `folder`, `symlink`, `opaque`; `skipped` for what is there and cannot be told. */ kind: string,
+/** Bytes. */ size: number,
+/** When it was last changed. */ mtime: When | null,
+/** Why it is skipped. */ why?: string | null, };
+
+export type ExplainView = {
+/** The pair. */ pair: string,
+/** The path. */ path: string,
+/** In one word. */ state: string,
+/** In one sentence. */ message: string,
+/** What decided. */ rule: string | null,
+/** What each side had when they were last in step. */ base: PerSide<EntrySide | null>,
+/** What each side showed last. */ seen: PerSide<EntrySide | null>,
+/** How equality was shown. */ equality: string | null,
+/** What would be done now. */ next: Array<ActionView>,
+/** What was done with it, newest first. */ history: Array<LogView>, };
+
+export type Failure = {
+/** `auth`, `transient`, `permanent`, `usage`. */ kind: string,
+/** Why, in one word. */ cause: string,
+/** What was being done. */ operation: string | null,
+/** The storage concerned. */ storage: string | null,
+/** The path concerned. */ path: string | null,
+/** One sentence. */ message: string,
+/** What to do. */ next_step: string,
+/** What the server or the system said. */ detail?: string | null, };
+
+export type FieldView = {
+/** The key in `--set KEY=VALUE` or `--secret KEY`. */ key: string,
+/** The label of the form. */ label: string,
+/** `text`, `url`, `folder`, `switch`, `choice`, `number`. */ kind: string,
+/** The values of a choice. */ choices?: Array<string>,
+/** Whether it must be given. */ required: boolean,
+/** Whether it is a secret. */ secret: boolean,
+/** One sentence of help. */ help: string,
+/** What holds if it is not given. */ default: string | null, };
+
+export type FolderView = {
+/** Its absolute path. */ path: string,
+/** How many files and folders lie directly in it. */ entries: number, };
+
+export type GuaranteeView = {
+/** Whether it is one to rely on; else a limit to know of. */ holds: boolean,
+/** In one sentence. */ message: string, };
+
+export type HealthView = {
+/** `ok`, `degraded`, `offline`. */ state: string,
+/** In a sentence. */ shown: string,
+/** How long the last request took, in milliseconds. */ latency_ms: number | null,
+/** Why the last request that did not work did not. */ last_error: string | null,
+/** Bytes in use, where it says. */ used: number | null,
+/** Bytes in all, where it says. */ total: number | null, };
+
+export type HeldView = {
+/** What to approve or reject. */ id: string,
+/** The pair. */ pair: string,
+/** The guard. */ guard: string,
+/** In one sentence. */ message: string,
+/** What to do. */ next_step: string,
+/** Whether the whole pair is held. */ whole_pair: boolean,
+/** What the guard compared. */ evidence: { [key in string]: string },
+/** How many actions are held. */ count: number,
+/** Since when. */ since: When,
+/** The actions; of many, the first thousand. */ actions: Array<ActionView>, };
+
+export type Instead = "restore" | "detach" | "pause";
+
+export type KeepSide = "source" | "destination" | "both" | { "merged": string };
+
+export type Language = "en" | "de";
+
+export type Location = {
+/** The storage's name; [`LOCAL`] for paths on this computer. */ storage: string,
+/** The path in the storage's own writing; absolute on this computer. */ path: string, };
+
+export type LogLines = {
+/** The newest, by time. */ lines: Array<LogView>,
+/** Whether there are older ones. */ older_left_out: boolean, };
+
+export type LogView = {
+/** What to undo: `PAIR:NUMBER`. */ id: string,
+/** The run it belongs to: `PAIR:NUMBER`. */ run: string,
+/** The pair. */ pair: string,
+/** When it ended. */ at: When,
+/** What it came to. */ outcome: Outcome,
+/** Why it did not work. */ error?: string | null,
+/** Whether it can be undone. */ undoable: boolean,
+/** What it does. */ kind: ActionKind,
+/** The side it changes. */ side: Side,
+/** The path. */ path: string,
+/** Where a move goes. */ to?: string | null,
+/** Bytes carried. */ bytes: number,
+/** Why, in one word. */ why: string,
+/** Why, in a sentence. */ reason: string, };
+
+export type NewPair = {
+/** Its name. */ name: string,
+/** Its source. */ source: Location,
+/** Its destination. */ destination: Location,
+/** What was chosen. */ settings: PairSettings, };
+
+export type Outcome = "done" | "lost_race" | "failed";
+
+export type Overview = {
+/** In one sentence. */ heading: string,
+/** The pairs. */ pairs: Array<PairStatus>,
+/** The process that keeps the pairs in step, if it is another one. */ owner: number | null,
+/** Why nothing can be said of the pairs. */ failure: Failure | null,
+/** Whether the pairs were looked at since the program started. */ is_known: boolean, };
+
+export type Page = "overview" | "conflicts" | "held" | "storages";
+
+export type PairSettings = {
+/** Which way changes go. */ mode: string,
+/** What happens where both sides changed. */ conflict: string,
+/** Who wins on the first sync. */ first_sync: string,
+/** Patterns of what is left out. */ patterns: Array<string>,
+/** Whether system and lock files and unfinished downloads are left out. */ junk_out: boolean,
+/** Larger files are left out, in bytes. */ largest: number | null,
+/** For how many days older versions are kept; not at all, if there is no number. */ version_days: number | null,
+/** Bytes a second to the destination. */ upload: number | null,
+/** Bytes a second from the destination. */ download: number | null, };
+
+export type PairStatus = {
+/** Its uuid. */ id: string,
+/** Its name. */ name: string,
+/** Its source. */ source: string,
+/** Its destination. */ destination: string,
+/** In one word (DESIGN 7). */ state: string,
+/** What a person sees. */ shown: string,
+/** Why, where it needs saying. */ error?: Failure | null,
+/** When everything was looked at last, where that is known. */ looked?: When | null,
+/** Whether changes are waited for at the moment. */ is_watched: boolean,
+/** Items in step. */ items: number,
+/** Holds that wait. */ held: number,
+/** Conflicts that wait. */ conflicts: number,
+/** Problems. */ problems: number,
+/** Left out by filter or by nature. */ left_out: number,
+/** How far the plan under way is. */ progress?: ProgressView | null,
+/** Everything that is not in step, where it was asked for. */ not_in_step?: Array<ProblemView>, };
+
+export type PauseSpan = "half_hour" | "hour" | "until_tomorrow" | "until_resumed";
+
+export type PerSide<T> = {
+/** The source's. */ source: T,
+/** The destination's. */ destination: T, };
+
+export type PreviewView = {
+/** The pair's name. */ name: string,
+/** The actions in order; of very many, the first. */ actions: Array<ActionView>,
+/** How many more there are. The sums count them. */ actions_left_out: number,
+/** Sums. */ totals: TotalsView,
+/** What would be held. */ held: Array<HeldView>,
+/** What is left out. */ left_out: Array<ProblemView>,
+/** What to look at before agreeing. */ warnings: Array<WarningView>,
+/** Why there is no plan. */ error?: Failure | null, };
+
+export type ProblemView = {
+/** The side. */ side: Side,
+/** Where that side is: a path, or `STORAGE:PATH`. */ place: string,
+/** The path. */ path: string,
+/** In one word. */ why: string,
+/** In one sentence. */ message: string,
+/** What to do. */ next_step: string,
+/** Whether it counts as a problem. */ is_problem: boolean, };
+
+export type ProgressView = {
+/** Actions done. */ actions_done: number,
+/** Actions in all. */ actions_total: number,
+/** Bytes carried. */ bytes_done: number,
+/** Bytes in all. */ bytes_total: number,
+/** The path carried last. */ path: string | null, };
+
+export type Settings = {
+/** Light or dark. */ appearance: Appearance,
+/** The language. */ language: Language,
+/** Whether only the tray icon shows when it starts with the session. */ start_hidden: boolean,
+/** Whether a notification says that something needs a person. */ notify_needs_you: boolean,
+/** Whether one says that a first sync is finished. */ notify_first_sync: boolean,
+/** Whether one says that a pair stopped. */ notify_stopped: boolean, };
+
+export type SettingsView = {
+/** What a person chose. */ settings: Settings,
+/** Whether it starts with the session. */ autostart: boolean,
+/** The program's version. */ version: string,
+/** The profile's folder. */ profile: string, };
+
+export type Side = "source" | "destination";
+
+export type StepView = {
+/** What was done. */ title: string,
+/** How long it took, in milliseconds. */ ms: number,
+/** Whether it worked. */ ok: boolean,
+/** What it found, or why it did not work. */ outcome: string, };
+
+export type StorageForm = {
+/** Its name. */ name: string,
+/** Its type. */ type: string,
+/** Its values. */ values: { [key in string]: string },
+/** Its secrets; of a storage that is changed, those that are new. */ secrets: { [key in string]: string }, };
+
+export type StorageView = {
+/** Its uuid, which never changes. */ id: string,
+/** Its name. */ name: string,
+/** What a person calls it. */ label: string | null,
+/** Its type. */ type: string,
+/** Whether it is switched on. */ enabled: boolean,
+/** What a person gave, besides secrets. */ config: { [key in string]: string },
+/** The keys of its saved secrets. */ secrets: Array<string>,
+/** The pairs it belongs to. */ pairs: Array<string>,
+/** When it was added. */ created: When | null,
+/** When it was last changed. */ changed: When | null,
+/** How it is, where it was used since the start. */ health?: HealthView | null, };
+
+export type SyncView = {
+/** The pair's name. */ name: string,
+/** Its state now. */ state: string,
+/** What a person sees. */ shown: string,
+/** The exit code it stands for. */ exit: number,
+/** What to undo it by: `PAIR:NUMBER`. */ run: string | null,
+/** Actions done. */ done: number,
+/** Actions that did not work. */ failed: number,
+/** Items found equal. */ adopted: number,
+/** Conflicts that came up. */ conflicts: number,
+/** Holds that wait. */ held: number,
+/** Problems. */ problems: number,
+/** Left out by filter or by nature. */ left_out: number,
+/** Items in step. */ items: number,
+/** Bytes carried to each side. */ bytes: PerSide<number>,
+/** Why it stopped. */ error?: Failure | null, };
+
+export type TestStep = {
+/** The storage. */ storage: string,
+/** Which step, and what it came to. */ step: StepView, };
+
+export type TotalsView = {
+/** All actions that change a side. */ actions: number,
+/** Files and folders to be made. */ creates: number,
+/** Files whose content is replaced. */ replaces: number,
+/** Moves. */ moves: number,
+/** Deletes. */ deletes: number,
+/** Conflicts. */ conflicts: number,
+/** Items found equal. */ adopted: number,
+/** Bytes to carry to each side. */ bytes: PerSide<number>,
+/** Requests each side will see. */ requests: PerSide<number>,
+/** Free bytes on each side. */ free: PerSide<number | null>, };
+
+export type TypeView = {
+/** The type's name. */ name: string,
+/** The name a person knows it by. */ title: string,
+/** The family it belongs to. */ family: string,
+/** What a person gives. */ fields: Array<FieldView>, };
+
+export type WarningView = {
+/** In one sentence. */ message: string,
+/** What to do. */ next_step: string, };
+
+export type When = string;
+
+/** What the page may ask for. */
+export const commands = {
+  /** How the pairs are. */
+  overview: () => call<Overview>("overview", {  }),
+
+  /** Makes a pair that begins paused, so that its plan can be looked at first. */
+  addPair: (pair: NewPair) => call<string>("add_pair", { pair }),
+
+  /** What was chosen for a pair. */
+  pairSettings: (name: string) => call<PairSettings>("pair_settings", { name }),
+
+  /** Changes what was chosen for a pair. */
+  changePair: (name: string, settings: PairSettings) => call<null>("change_pair", { name, settings }),
+
+  /** Forgets a pair; the files on both sides stay. Answers with a sentence. */
+  removePair: (name: string) => call<string>("remove_pair", { name }),
+
+  /** Pauses pairs; all, if none is named. */
+  pause: (names: Array<string>, span: PauseSpan) => call<null>("pause", { names, span }),
+
+  /** Goes on with pairs; all, if none is named. */
+  resume: (names: Array<string>) => call<null>("resume", { names }),
+
+  /** One pass over pairs; all, if none is named. */
+  syncNow: (names: Array<string>) => call<Array<SyncView>>("sync_now", { names }),
+
+  /** What would be done for a pair. */
+  preview: (name: string) => call<PreviewView>("preview", { name }),
+
+  /** What holds for a pair, by what its ends can do. */
+  guarantees: (name: string) => call<Array<GuaranteeView>>("guarantees", { name }),
+
+  /** What is not in step, and why. */
+  problems: (name: string) => call<Array<ProblemView>>("problems", { name }),
+
+  /** Shows a pair's folder on this computer in the file manager. */
+  showFolder: (name: string) => call<null>("show_folder", { name }),
+
+  /** Asks for a folder on this computer; none if the person gave up. */
+  chooseFolder: () => call<string | null>("choose_folder", {  }),
+
+  /** The folder on this computer that a text names, if it is there and can be read. */
+  localFolder: (text: string) => call<FolderView>("local_folder", { text }),
+
+  /** What a folder holds. */
+  listFolder: (at: Location) => call<Array<EntryView>>("list_folder", { at }),
+
+  /** The types of storages. */
+  storageTypes: () => call<Array<TypeView>>("storage_types", {  }),
+
+  /** All storages. */
+  storages: () => call<Array<StorageView>>("storages", {  }),
+
+  /** One storage, with how it is now. */
+  storage: (name: string) => call<StorageView>("storage", { name }),
+
+  /** Adds a storage, if it passes its test; the steps come as events. */
+  addStorage: (form: StorageForm) => call<StorageView>("add_storage", { form }),
+
+  /** Changes a storage, if it passes its test; the steps come as events. */
+  changeStorage: (form: StorageForm) => call<StorageView>("change_storage", { form }),
+
+  /** Tests a storage; the steps come as events too. */
+  testStorage: (name: string) => call<Array<StepView>>("test_storage", { name }),
+
+  /** Switches a storage on or off. */
+  enableStorage: (name: string, on: boolean) => call<StorageView>("enable_storage", { name, on }),
+
+  /** Gives a storage another name. */
+  renameStorage: (name: string, to: string) => call<StorageView>("rename_storage", { name, to }),
+
+  /** Forgets a storage and its secrets; nothing on it is touched. Answers with a sentence. */
+  removeStorage: (name: string) => call<string>("remove_storage", { name }),
+
+  /** The newest lines of the journals, oldest first. */
+  activity: (pair: string | null, limit: number) => call<LogLines>("activity", { pair, limit }),
+
+  /** Why a path is as it is. */
+  explain: (pair: string, path: string) => call<ExplainView>("explain", { pair, path }),
+
+  /** Undoes an action. */
+  undoAction: (id: string) => call<Array<SyncView>>("undo_action", { id }),
+
+  /** Undoes a run. */
+  undoRun: (id: string) => call<Array<SyncView>>("undo_run", { id }),
+
+  /** Conflicts that wait. */
+  conflicts: () => call<Array<ConflictView>>("conflicts", {  }),
+
+  /** Decides a conflict. */
+  resolve: (id: string, keep: KeepSide) => call<string>("resolve", { id, keep }),
+
+  /** What waits for a person. */
+  held: () => call<Array<HeldView>>("held", {  }),
+
+  /** Lets what is held pass. */
+  approve: (hold: string) => call<string>("approve", { hold }),
+
+  /** Does not let it pass. */
+  reject: (hold: string, instead: Instead) => call<string>("reject", { hold, instead }),
+
+  /** The program's own settings. */
+  settings: () => call<SettingsView>("settings", {  }),
+
+  /** Changes them; they hold at once. */
+  changeSettings: (settings: Settings) => call<SettingsView>("change_settings", { settings }),
+
+  /** Starts with the session, or not any more. */
+  setAutostart: (on: boolean) => call<SettingsView>("set_autostart", { on }),
+
+  /** How the program, the profile and the storages are. */
+  doctor: () => call<DoctorView>("doctor", {  }),
+
+  /** Saves a bundle for those who help, where a person says; none if the person gave up. */
+  saveBundle: () => call<string | null>("save_bundle", {  }),
+};
+
+/** What the page is told. */
+export interface Events {
+  /** How the pairs are now. */
+  overview: Overview;
+  /** Lines of the journal that are new, oldest first. */
+  actions: Array<LogView>;
+  /** A step of a storage's test ended. */
+  step: TestStep;
+  /** A person asked for a page elsewhere: in the tray, or by a notification. */
+  open: Page;
+  /** A folder was dropped on the window: its path. */
+  dropped: string;
+}
