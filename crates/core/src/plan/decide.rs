@@ -300,6 +300,9 @@ impl Decider<'_> {
             let is_backup = self.input.policy.mode.is_backup();
             want.life = if !is_backup && self.gives_way(index, lacks) {
                 Life::Dead(Reason::DeletedOn(lacks))
+            } else if self.name_before_swap(node).is_some() {
+                // It gets its name back.
+                Life::Aside
             } else {
                 Life::Leave
             };
@@ -360,11 +363,15 @@ impl Decider<'_> {
         let mut at = index;
         while at != 0 && !taken.in_use.contains(&at) {
             let node = &self.nodes.all[at];
-            let name = (node.base_parent, self.nodes.key(&node.name));
+            let before = self.name_before_swap(node);
+            let name = before.as_ref().unwrap_or(&node.name);
             if node.places[side].is_some() {
                 return false;
             }
-            if taken.names.contains(&name) {
+            if taken
+                .names
+                .contains(&(node.base_parent, self.nodes.key(name)))
+            {
                 return true;
             }
             at = node.base_parent;

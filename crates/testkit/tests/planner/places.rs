@@ -29,6 +29,26 @@ fn what_was_seen_in_a_folder_that_cannot_be_read_now_waits() {
     );
 }
 
+/// An empty folder that had gone aside kept its name for a while, and kept its own from others (seed 1240425).
+#[test]
+fn an_empty_folder_that_went_aside_gives_way() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None folder_revisions=Own folder_move=false executable=false empty_folders=false
+        base folder "f"
+        base folder "f/g"
+        base folder "f/g/D"
+        base write "b" 12 1
+        base write "f/g/D/c" 23 1
+        base write "f/g/D/a" 27 2
+        0 destination swap "f/g/D" "b"
+        13 destination delete "f"
+        19 source write "f/g/D" 32
+        "#,
+    );
+}
+
 /// Texts were merged by id after a person had moved one: the base took the new name for the side's spelling (seed
 /// 636311).
 #[test]
