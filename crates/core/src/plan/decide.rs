@@ -289,8 +289,7 @@ impl Decider<'_> {
     fn one_lacks_it(&self, index: usize, has: Side, want: &mut Want, plan: &mut Plan) {
         let node = &self.nodes.all[index];
         let lacks = has.other();
-        let Some(base) = node.base else { return };
-        if base.entries[lacks].is_none() {
+        if self.is_owed(index, lacks) {
             return self.new_on_one(index, has, want);
         }
         if node.kind == Kind::Folder && !self.input.capabilities[lacks].empty_folders {
@@ -336,6 +335,16 @@ impl Decider<'_> {
         } else {
             want.life = Life::Dead(Reason::DeletedOn(lacks));
         }
+    }
+
+    /// Whether the side is still to receive what the base has, or a folder that it lies in: it was not deleted there.
+    fn is_owed(&self, index: usize, side: Side) -> bool {
+        let above = |&at: &usize| Some(self.nodes.all[at].base_parent);
+        let mut up = std::iter::successors(Some(index), above).take_while(|&at| at != 0);
+        up.any(|at| {
+            let base = self.nodes.all[at].base;
+            base.is_some_and(|base| base.entries[side].is_none())
+        })
     }
 
     /// Whether `side` moved the node, or a folder above it that the other side deleted as well.

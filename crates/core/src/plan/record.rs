@@ -5,6 +5,7 @@
 
 use super::action::{Action, Deed, Equality, Standing};
 use super::reason::Reason;
+use super::swap::swap_name;
 use super::trees::{BaseItem, ItemId, MadeMove};
 use crate::entry::{ContentHash, Entry, Kind, Revision};
 use crate::mutant;
@@ -58,6 +59,15 @@ pub enum Row {
         /// The side's spelling.
         name: Name,
     },
+    /// What the base has at this place the side is still to receive.
+    Owe {
+        /// The side.
+        side: Side,
+        /// The folder.
+        parent: ItemId,
+        /// The name in the pair.
+        name: Name,
+    },
     /// The side now shows this at the place, or nothing. Compared with the base as any observation is.
     Place {
         /// The side.
@@ -99,10 +109,13 @@ impl Rows<'_> {
         let other = side.other();
         let mut entries = PerSide::default();
         match &self.action.deed {
-            Deed::CreateFolder { from, .. } => {
+            Deed::CreateFolder { from, owed, .. } => {
                 entries[side] = done.entry.clone();
                 entries[other] = Some(done.read.clone().unwrap_or_else(|| from.clone()));
                 self.put(entries, Some(Equality::SameBytes));
+                let parent = self.standing().item;
+                let owe = |name: Name| Row::Owe { side, parent, name };
+                self.rows.extend(owed.iter().cloned().map(owe));
             }
             Deed::Transfer { .. } if mutant!("P2 what was carried is not recorded") => {}
             Deed::Transfer { from, .. } => {
@@ -251,6 +264,9 @@ impl Rows<'_> {
         shown: PerSide<Entry>,
         unchanged: PerSide<bool>,
     ) {
+        if let Some(base) = self.base.filter(|_| self.action.reason == Reason::SwapStep) {
+            return self.set_aside(base, shown, unchanged);
+        }
         let mut entries = shown.clone().map(Some);
         if equality.is_none() {
             self.keep_hashes(&mut entries);
@@ -389,6 +405,30 @@ impl Rows<'_> {
             let id = self.standing().known_as[other].unwrap_or(ItemId::ROOT);
             self.place(other, folder, name.clone(), Some(entry.clone()), id);
             self.made_move(other, folder, name, None);
+        }
+    }
+
+    /// Something else is to have its place in the base, and both sides have it elsewhere: the base has it under a name
+    /// of its own, from which both have moved it.
+    fn set_aside(&mut self, base: &BaseItem, shown: PerSide<Entry>, unchanged: PerSide<bool>) {
+        let entries = base.entries.clone().map(|entry| {
+            let mut entry = entry?;
+            entry.name = swap_name(&entry.name, base.id)?;
+            Some(entry)
+        });
+        self.put_row(entries.clone(), None);
+        self.left_base();
+        for side in Side::BOTH {
+            let (Some(was), Some((folder, name))) =
+                (&entries[side], self.standing().places[side].clone())
+            else {
+                continue;
+            };
+            self.place(side, base.parent, was.name.clone(), None, ItemId::ROOT);
+            let revisions = (was.revision.clone(), shown[side].revision.clone());
+            let id = self.standing().known_as[side].unwrap_or(ItemId::ROOT);
+            self.place(side, folder, name.clone(), Some(shown[side].clone()), id);
+            self.made_move(side, folder, name, unchanged[side].then_some(revisions));
         }
     }
 

@@ -227,6 +227,7 @@ impl State {
                 Change::Rebase { side, from, to } => {
                     self.rebase(*side, *from, *to)?;
                 }
+                Change::Owe { side, parent, name } => self.owe(*side, *parent, name)?,
                 Change::Unclaim { side, parent, name } => {
                     self.unclaim(*side, self.known_now(*side, *parent), name)?;
                 }
@@ -260,6 +261,20 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// The side is still to receive what the base has there.
+    fn owe(&mut self, side: Side, parent: ItemId, name: &Name) -> Result<()> {
+        let Some(item) = self.base_item(parent, name)? else {
+            return Ok(());
+        };
+        let mut entries = item.entries.clone();
+        let Some(was) = entries[side].take() else {
+            return Ok(());
+        };
+        let kind = item.kind;
+        self.put(item.id, parent, name, kind, &entries, None, Some(&item))?;
+        self.unclaim(side, parent, &was.name)
     }
 
     /// A side has only one item under a spelling: another that had it before is gone from there, and no longer

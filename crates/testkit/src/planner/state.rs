@@ -474,6 +474,7 @@ impl State {
                 }
                 Row::Drop(item) => self.drop_item(item),
                 Row::Rebase { side, from, to } => self.rebase(side, from, to),
+                Row::Owe { side, parent, name } => self.owe(side, parent, &name),
                 Row::Unclaim { side, parent, name } => {
                     self.unclaim(side, self.known_now(side, parent), &name);
                 }
@@ -494,6 +495,15 @@ impl State {
                     self.see_place(side, parent, &name, now.as_ref(), id);
                 }
             }
+        }
+    }
+
+    /// The side is still to receive what the base has there.
+    fn owe(&mut self, side: Side, parent: ItemId, name: &Name) {
+        let mut items = self.base.iter_mut();
+        let item = items.find(|item| item.parent == parent && item.name == *name);
+        if let Some(was) = item.and_then(|item| item.entries[side].take()) {
+            self.unclaim(side, parent, &was.name);
         }
     }
 

@@ -29,6 +29,89 @@ fn what_was_seen_in_a_folder_that_cannot_be_read_now_waits() {
     );
 }
 
+/// A folder that one side had moved and the other deleted was made again; what was in it followed only by the next plan,
+/// which took it for deleted there (seed 612973).
+#[test]
+fn what_is_in_a_folder_that_comes_back_comes_back_with_it() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint hash=Sha256 move_gives_revision=true replace_gives_id=true mtime=false executable=false
+        destination: ids=Strong
+        base folder "e"
+        base folder "d"
+        base folder "d/e"
+        base folder "d/e/a"
+        base folder "f"
+        base folder "f/d"
+        0 source save "d/e/a/d" 32
+        0 destination move "d/e" "e/e"
+        0 destination write "d/d" 33
+        0 source swap "d" "f/d"
+        0 destination move "e/e" "f/d/e"
+        "#,
+    );
+}
+
+/// A new folder took the place that the base still had for one which both sides have elsewhere: that was dropped with all
+/// in it, and asked for without end (seed 401774).
+#[test]
+fn what_is_new_waits_for_its_place_in_the_base() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Children hash=None folder_move=false move_gives_revision=true replace_gives_id=true mtime=false folds_case=true
+        base folder "d"
+        base folder "d/g"
+        base folder "d/a"
+        base folder "d/g/D"
+        base folder "a"
+        base write "d/g/D/A" 11 2
+        base write "a/d" 17 2
+        base write "d/g/caf\u{e9}" 18 2
+        base write "d/n.txt" 22 1
+        0 source move "a" "d/a/f"
+        0 source swap "d/g/caf\u{e9}" "d/n.txt"
+        0 destination swap "d/g" "d/a"
+        "#,
+    );
+}
+
+/// The same of two folders each of which takes the other's place in the base (seed 728957).
+#[test]
+fn two_that_take_each_others_place_in_the_base_are_both_kept() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint hash=None folder_move=false move_gives_revision=true mtime=false executable=false
+        destination: ids=Strong
+        base folder "e"
+        base folder "e/e"
+        base folder "e/a"
+        base folder "e/D"
+        base folder "e/D/g"
+        base write "e/D/g/N.txt" 22 2
+        0 source move "e/a" "e/D/a"
+        0 destination swap "e/e" "e/a"
+        0 destination move "e/D/g" "e/e/g"
+        "#,
+    );
+}
+
+/// The name for a while was that of something in step, of which the planner was not told (seed 494568).
+#[test]
+fn one_of_a_circle_whose_name_for_a_while_is_free_goes_aside() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Children hash=None cheap_reads=false coarse_mtime=true empty_folders=false
+        destination: ids=Strong
+        base folder "g/D/D"
+        base write "f/A" 12 2
+        base write "g/D/c" 19 2
+        0 destination swap "f/A" "g/D"
+        0 source write "g/D (swap 2)/caf\u{e9}/late" 34
+        "#,
+    );
+}
+
 /// An empty folder that had gone aside kept its name for a while, and kept its own from others (seed 1240425).
 #[test]
 fn an_empty_folder_that_went_aside_gives_way() {

@@ -4,17 +4,23 @@
 //! What cannot be said yet (content of what is moved first, a name that is freed by a delete) is left to the
 //! next plan.
 
+mod base;
 mod contents;
 mod queue;
 mod steps;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::{Absence, Action, At, Deed, LeftOut, Plan, Refusal, Retain, Standing};
+use base::BasePlaces;
+
+use super::action::{
+    Absence, Action, At, Deed, Equality, LeftOut, Plan, Refusal, Retain, Standing,
+};
 use super::compare::Change;
 use super::decide::{Content, Life, Want};
 use super::node::Nodes;
 use super::reason::Reason;
+use super::swap::swap_name;
 use super::tree::Tree;
 use super::trees::{Input, Seen};
 use crate::entry::Kind;
@@ -32,7 +38,10 @@ pub(super) fn emit(input: &Input<'_>, nodes: &Nodes<'_>, wants: &[Want], plan: &
         trees: PerSide::from_fn(|side| Tree::new(input, nodes, side)),
         moved: PerSide::from_fn(|_| BTreeSet::new()),
         refused: PerSide::from_fn(|_| BTreeSet::new()),
-        base: nodes.all.iter().map(|node| node.base_parent).collect(),
+        noted: BTreeSet::new(),
+        base: BasePlaces::new(nodes),
+        to_set_aside: BTreeSet::new(),
+        owed: PerSide::from_fn(|side| owed_in(nodes, wants, side)),
     };
     emitter.folders_and_moves();
     emitter.adoptions();
@@ -56,8 +65,31 @@ struct Emitter<'a, 'b> {
     moved: PerSide<BTreeSet<usize>>,
     /// Not carried to the side, and all below neither.
     refused: PerSide<BTreeSet<usize>>,
-    /// Each node's folder in the base after the actions so far.
-    base: Vec<usize>,
+    /// Moved in this plan, and recorded so that both sides know what lies in them under their own ids.
+    noted: BTreeSet<usize>,
+    /// The base after the actions so far.
+    base: BasePlaces,
+    /// Items that are to leave their places in the base to what they wait for.
+    to_set_aside: BTreeSet<usize>,
+    /// By folder that a side lacks, what the base has in it and the side is to receive as well.
+    owed: PerSide<BTreeMap<usize, Vec<Name>>>,
+}
+
+/// What lives in folders of the base that live and that `side` lacks with it: when such a folder is there again, it is
+/// not deleted there.
+fn owed_in(nodes: &Nodes<'_>, wants: &[Want], side: Side) -> BTreeMap<usize, Vec<Name>> {
+    let mut owed: BTreeMap<usize, Vec<Name>> = BTreeMap::new();
+    let lives =
+        |node: usize| wants[node].life == Life::Alive && nodes.all[node].places[side].is_none();
+    for (index, node) in nodes.all.iter().enumerate().skip(1) {
+        let was_there = node.base.is_some_and(|base| base.entries[side].is_some());
+        if was_there && node.base_parent != 0 && lives(index) && lives(node.base_parent) {
+            owed.entry(node.base_parent)
+                .or_default()
+                .push(node.name.clone());
+        }
+    }
+    owed
 }
 
 impl Emitter<'_, '_> {
@@ -96,10 +128,31 @@ impl Emitter<'_, '_> {
         });
     }
 
-    /// Whether the base could not have the node in that folder yet: there the folder still lies within the node.
-    fn holds_in_base(&self, node: usize, folder: usize) -> bool {
-        let up = std::iter::successors(Some(folder), |&at| Some(self.base[at]));
-        up.take_while(|&at| at != 0).any(|at| at == node)
+    /// What lives and still has the node's place in the base, though both sides have it elsewhere: to note the node there
+    /// would take it from the base.
+    fn holder_in_base(&self, node: usize) -> Option<usize> {
+        let want = &self.wants[node];
+        let holder = self.base.holder(want.parent, &want.name)?;
+        let is_elsewhere = Side::BOTH.iter().all(|&side| {
+            let place = self.nodes.all[holder].places[side];
+            place.is_some_and(|place| place.moved || self.moved[side].contains(&holder))
+        });
+        (holder != node && is_elsewhere && self.wants[holder].life == Life::Alive).then_some(holder)
+    }
+
+    /// Whether the node, which a side lacks, is to wait until what has its place in the base is noted elsewhere. What would
+    /// wait for the node itself is set aside there.
+    fn awaits_holder(&mut self, node: usize) -> bool {
+        let Some(holder) = self.holder_in_base(node) else {
+            return false;
+        };
+        let up = std::iter::successors(Some(holder), |&at| Some(self.wants[at].parent));
+        let mut up = up.take(self.wants.len()).take_while(|&at| at != 0);
+        let is_in_node = up.any(|at| at == node);
+        if is_in_node {
+            self.to_set_aside.insert(holder);
+        }
+        true
     }
 
     fn is_in_place(&self, side: Side, node: usize) -> bool {
@@ -134,53 +187,136 @@ impl Emitter<'_, '_> {
 
     /// What is equal already is noted; what is to be dropped is dropped.
     fn adoptions(&mut self) {
+        let mut waiting = Vec::new();
         for node in self.folders_first() {
-            let it = &self.nodes.all[node];
-            let want = &self.wants[node];
-            if let Life::Forgotten(reason) = want.life {
-                // Of what could not be looked at nobody knows what is left.
-                let left = PerSide::from_fn(|side| {
-                    let known = it.base.is_none_or(|b| b.seen[side] != Seen::Unknown);
-                    it.places[side].filter(|_| known).map(|p| p.entry.clone())
-                });
-                self.push(Side::Source, node, Deed::Forget { left }, reason);
-                continue;
-            }
-            let (Life::Alive, Some(source), Some(destination)) =
-                (want.life, it.places.source, it.places.destination)
-            else {
-                continue;
-            };
-            let settled = Side::BOTH
-                .iter()
-                .all(|&s| self.is_in_place(s, node) && !self.moved[s].contains(&node));
-            let relocated = source.moved || destination.moved;
-            let equality = match want.content {
-                Content::Adopt(equality) => equality,
-                Content::AsIs if relocated => None,
-                _ => continue,
-            };
-            if settled && !self.holds_in_base(node, want.parent) {
-                self.base[node] = want.parent;
-                // A backup leaves what only the follower edited.
-                let unchanged = PerSide::from_fn(|side| {
-                    want.content != Content::AsIs
-                        || self.nodes.change(side, node) != Some(Change::Edited)
-                });
-                let deed = Deed::Adopt {
-                    equality,
-                    source: source.entry.clone(),
-                    destination: destination.entry.clone(),
-                    unchanged,
-                };
-                let reason = if relocated {
-                    want.place_reason
-                } else {
-                    Reason::EqualOnBoth
-                };
-                self.push(Side::Source, node, deed, reason);
+            if let Life::Forgotten(reason) = self.wants[node].life {
+                self.forget(node, reason);
+            } else if self.can_adopt(node).is_some() && !self.adopt(node) {
+                waiting.push(node);
             }
         }
+        while !waiting.is_empty() {
+            let count = waiting.len();
+            waiting.retain(|&node| !self.adopt(node));
+            if waiting.len() < count {
+                continue;
+            }
+            // Each waits for the place of another.
+            let holders = waiting.iter().filter_map(|&node| self.holder_in_base(node));
+            let in_turn = holders.filter(|holder| waiting.contains(holder)).min();
+            if !in_turn.is_some_and(|holder| self.set_aside(holder)) {
+                break;
+            }
+        }
+        for holder in std::mem::take(&mut self.to_set_aside) {
+            self.set_aside(holder);
+        }
+    }
+
+    fn forget(&mut self, node: usize, reason: Reason) {
+        let it = &self.nodes.all[node];
+        // Of what could not be looked at nobody knows what is left.
+        let left = PerSide::from_fn(|side| {
+            let known = it.base.is_none_or(|b| b.seen[side] != Seen::Unknown);
+            it.places[side].filter(|_| known).map(|p| p.entry.clone())
+        });
+        self.push(Side::Source, node, Deed::Forget { left }, reason);
+    }
+
+    /// How the node, which both sides have where it is to be, is equal on both; `None` if there is nothing to note.
+    fn can_adopt(&self, node: usize) -> Option<Option<Equality>> {
+        let it = &self.nodes.all[node];
+        let want = &self.wants[node];
+        let (Life::Alive, Some(source), Some(destination)) =
+            (want.life, it.places.source, it.places.destination)
+        else {
+            return None;
+        };
+        let equality = match want.content {
+            Content::Adopt(equality) => equality,
+            Content::AsIs if source.moved || destination.moved => None,
+            _ => return None,
+        };
+        let is_settled =
+            |side: Side| self.is_in_place(side, node) && !self.moved[side].contains(&node);
+        Side::BOTH.into_iter().all(is_settled).then_some(equality)
+    }
+
+    /// Notes the node if the base can have it where it is to be.
+    fn adopt(&mut self, node: usize) -> bool {
+        let want = &self.wants[node];
+        let (
+            Some(equality),
+            PerSide {
+                source: Some(source),
+                destination: Some(destination),
+            },
+        ) = (self.can_adopt(node), self.nodes.all[node].places)
+        else {
+            return false;
+        };
+        if self.base.is_within(want.parent, node) || self.holder_in_base(node).is_some() {
+            return false;
+        }
+        // A backup leaves what only the follower edited.
+        let unchanged = PerSide::from_fn(|side| {
+            want.content != Content::AsIs || self.nodes.change(side, node) != Some(Change::Edited)
+        });
+        let reason = if source.moved || destination.moved {
+            want.place_reason
+        } else {
+            Reason::EqualOnBoth
+        };
+        let deed = Deed::Adopt {
+            equality,
+            source: source.entry.clone(),
+            destination: destination.entry.clone(),
+            unchanged,
+        };
+        self.base.put(node, want.parent, want.name.clone());
+        self.push(Side::Source, node, deed, reason);
+        true
+    }
+
+    /// Gives an item that both sides have elsewhere a name of its own in the base, where something else is to have its
+    /// place. Nothing is touched; the next plan notes it where it is.
+    fn set_aside(&mut self, node: usize) -> bool {
+        let it = &self.nodes.all[node];
+        let PerSide {
+            source: Some(source),
+            destination: Some(destination),
+        } = it.places
+        else {
+            return false;
+        };
+        let is_moved = Side::BOTH
+            .iter()
+            .any(|&side| self.moved[side].contains(&node));
+        let Some(name) = swap_name(&it.name, it.id).filter(|_| it.base.is_some() && !is_moved)
+        else {
+            return false;
+        };
+        let folder = self.base.folder(node);
+        self.base.put(node, folder, name.clone());
+        let standing = Standing {
+            parent: self.nodes.all[folder].id,
+            folders: PerSide::from_fn(|side| self.nodes.id_on(side, folder)),
+            name,
+            ..self.standing(node)
+        };
+        let deed = Deed::Adopt {
+            equality: None,
+            source: source.entry.clone(),
+            destination: destination.entry.clone(),
+            unchanged: self.unchanged(node),
+        };
+        self.plan.actions.push(Action {
+            side: Side::Source,
+            standing,
+            deed,
+            reason: Reason::SwapStep,
+        });
+        true
     }
 
     /// All nodes, each after the folder it is to be in.

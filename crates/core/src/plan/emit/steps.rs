@@ -100,33 +100,47 @@ impl Emitter<'_, '_> {
             return;
         }
         let parent = self.wants[node].parent;
-        if self.holds_in_base(node, parent) {
+        if self.base.is_within(parent, node) || self.awaits_holder(node) {
             return;
         }
-        self.base[node] = parent;
+        self.base.put(node, parent, self.wants[node].name.clone());
         self.trees[side].put(node, parent, native);
         let path = self.trees[side].path(node);
         let reason = self.wants[node].create_reason;
         if let Some(there) = self.nodes.all[node].places[other] {
             let from = there.entry.clone();
-            self.push(side, node, Deed::CreateFolder { path, from }, reason);
+            let owed = self.owed[side].remove(&node).unwrap_or_default();
+            self.push(side, node, Deed::CreateFolder { path, from, owed }, reason);
         }
     }
 
     fn make_move(&mut self, side: Side, node: usize, to: (usize, Name), reason: Reason) {
-        // What the other side still has elsewhere stays in the base where it is.
+        // What the other side still has elsewhere stays in the base where it is, and so does what can be noted only when
+        // something else has left its place there.
         let other = side.other();
-        let is_noted =
-            self.is_in_place(other, node) || self.nodes.all[node].places[other].is_none();
+        let is_there = self.is_in_place(other, node);
+        let is_lacked = self.nodes.all[node].places[other].is_none();
+        let is_noted = is_lacked || (is_there && self.holder_in_base(node).is_none());
         let parent = to.0;
-        if is_noted && self.holds_in_base(node, parent) {
+        if is_noted && self.base.is_within(parent, node) {
+            return;
+        }
+        if is_lacked && self.awaits_holder(node) {
             return;
         }
         if let Some((from, to)) = self.moved_in_tree(side, node, to) {
             if is_noted {
-                self.base[node] = parent;
+                self.noted.insert(node);
+                self.base.put(node, parent, self.wants[node].name.clone());
             }
-            let deed = self.move_deed(side, node, from, to);
+            let deed = Deed::Move {
+                from,
+                to,
+                unchanged: self.unchanged(node),
+                other: self.nodes.all[node].places[other]
+                    .filter(|_| is_noted)
+                    .map(|place| place.entry.clone()),
+            };
             self.push(side, node, deed, reason);
         }
     }
@@ -152,31 +166,15 @@ impl Emitter<'_, '_> {
     /// under the folder's fresh id, and steps there are left to the next plan.
     fn is_known_elsewhere(&self, folder: usize) -> bool {
         let it = &self.nodes.all[folder];
-        let stepped = Side::BOTH.iter().any(|&s| self.moved[s].contains(&folder));
         it.base.is_some()
-            && !stepped
+            && !self.noted.contains(&folder)
             && Side::BOTH
                 .iter()
                 .any(|&s| it.known_as[s].is_some_and(|id| id != it.id))
     }
 
-    fn move_deed(&self, side: Side, node: usize, from: At, to: RelPath) -> Deed {
-        let it = &self.nodes.all[node];
-        let other = side.other();
-        let other = self
-            .is_in_place(other, node)
-            .then(|| it.places[other].map(|p| p.entry.clone()))
-            .flatten();
-        Deed::Move {
-            from,
-            to,
-            unchanged: self.unchanged(node),
-            other,
-        }
-    }
-
     /// Whether each side's content is still the base's.
-    fn unchanged(&self, node: usize) -> PerSide<bool> {
+    pub(super) fn unchanged(&self, node: usize) -> PerSide<bool> {
         PerSide::from_fn(|side| {
             let change = self.nodes.change(side, node);
             matches!(change, Some(Change::Same | Change::Restamped))
@@ -232,6 +230,16 @@ impl Emitter<'_, '_> {
         it.places[side].is_some()
             && it.base.is_some()
             && !Side::BOTH.iter().any(|&s| self.moved[s].contains(&node))
+            && self.aside(side, node).is_some()
+    }
+
+    /// The name for a while that the node can go to in the folder where it is.
+    fn aside(&self, side: Side, node: usize) -> Option<(usize, Name)> {
+        let it = &self.nodes.all[node];
+        let parent = self.trees[side].parent(node)?;
+        let name = swap_name(&it.places[side]?.entry.name, it.id)?;
+        let occupant = self.trees[side].occupant(parent, &name);
+        occupant.is_none().then_some((parent, name))
     }
 
     fn waits_for_itself(&self, side: Side, node: usize) -> bool {
@@ -313,20 +321,14 @@ impl Emitter<'_, '_> {
 
     /// Moves something to a name of its own for a while, in the folder where it is.
     fn go_aside(&mut self, side: Side, node: usize) {
-        let it = &self.nodes.all[node];
-        let (Some(place), Some(parent)) = (it.places[side], self.trees[side].parent(node)) else {
+        let Some((parent, aside)) = self.aside(side, node) else {
             return;
         };
-        let Some(aside) = swap_name(&place.entry.name, it.id) else {
-            return;
-        };
-        if self.trees[side].occupant(parent, &aside).is_some() {
-            return;
-        }
         let name = self.nodes.decoded(side, &aside);
         let Some((from, to)) = self.moved_in_tree(side, node, (parent, aside)) else {
             return;
         };
+        self.noted.insert(node);
         let deed = Deed::Move {
             from,
             to,
@@ -336,9 +338,9 @@ impl Emitter<'_, '_> {
         let (it, folder) = (&self.nodes.all[node], &self.nodes.all[parent]);
         // In a folder that only this side has, or that there lies within it, the base cannot have it: there it is known
         // as any move is.
-        let can_have = parent == 0 || (folder.base.is_some() && !self.holds_in_base(node, parent));
+        let can_have = parent == 0 || (folder.base.is_some() && !self.base.is_within(parent, node));
         let (in_pair, name) = if can_have {
-            self.base[node] = parent;
+            self.base.put(node, parent, name.clone());
             (folder.id, name)
         } else {
             (self.nodes.all[it.base_parent].id, it.name.clone())
