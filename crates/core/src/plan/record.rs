@@ -5,7 +5,6 @@
 
 use super::action::{Action, Deed, Equality, Standing};
 use super::reason::Reason;
-use super::swap::swap_name;
 use super::trees::{BaseItem, ItemId, MadeMove};
 use crate::entry::{ContentHash, Entry, Kind, Revision};
 use crate::mutant;
@@ -24,7 +23,8 @@ pub struct Done {
 /// One change of what is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
-    /// The base has this item, here, with these entries. An item of this id is moved here.
+    /// The base has this item, here, with these entries. An item of this id is moved here. Another that the base still
+    /// has here is elsewhere by now, or gone: it stays in the base under its name for a while.
     Put {
         /// The item.
         item: ItemId,
@@ -264,9 +264,6 @@ impl Rows<'_> {
         shown: PerSide<Entry>,
         unchanged: PerSide<bool>,
     ) {
-        if let Some(base) = self.base.filter(|_| self.action.reason == Reason::SwapStep) {
-            return self.set_aside(base, shown, unchanged);
-        }
         let mut entries = shown.clone().map(Some);
         if equality.is_none() {
             self.keep_hashes(&mut entries);
@@ -405,30 +402,6 @@ impl Rows<'_> {
             let id = self.standing().known_as[other].unwrap_or(ItemId::ROOT);
             self.place(other, folder, name.clone(), Some(entry.clone()), id);
             self.made_move(other, folder, name, None);
-        }
-    }
-
-    /// Something else is to have its place in the base, and both sides have it elsewhere: the base has it under a name
-    /// of its own, from which both have moved it.
-    fn set_aside(&mut self, base: &BaseItem, shown: PerSide<Entry>, unchanged: PerSide<bool>) {
-        let entries = base.entries.clone().map(|entry| {
-            let mut entry = entry?;
-            entry.name = swap_name(&entry.name, base.id)?;
-            Some(entry)
-        });
-        self.put_row(entries.clone(), None);
-        self.left_base();
-        for side in Side::BOTH {
-            let (Some(was), Some((folder, name))) =
-                (&entries[side], self.standing().places[side].clone())
-            else {
-                continue;
-            };
-            self.place(side, base.parent, was.name.clone(), None, ItemId::ROOT);
-            let revisions = (was.revision.clone(), shown[side].revision.clone());
-            let id = self.standing().known_as[side].unwrap_or(ItemId::ROOT);
-            self.place(side, folder, name.clone(), Some(shown[side].clone()), id);
-            self.made_move(side, folder, name, unchanged[side].then_some(revisions));
         }
     }
 

@@ -89,14 +89,11 @@ impl Emitter<'_, '_> {
             self.refuse(side, node, Refusal::NameRefused);
             return;
         };
-        if !self.trees[side].holds(parent)
-            || self.trees[side].occupant(parent, &native).is_some()
-            || self.awaits_holder(node)
-        {
+        if !self.trees[side].holds(parent) || self.trees[side].occupant(parent, &native).is_some() {
             return;
         }
         self.trees[side].put(node, parent, native);
-        self.base.put(node, parent, self.wants[node].name.clone());
+        self.base[node] = parent;
         let path = self.trees[side].path(node);
         let reason = self.wants[node].create_reason;
         self.push(

@@ -4,14 +4,11 @@
 //! What cannot be said yet (content of what is moved first, a name that is freed by a delete) is left to the
 //! next plan.
 
-mod base;
 mod contents;
 mod queue;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use base::BasePlaces;
 
 use super::action::{
     Absence, Action, At, Deed, Equality, LeftOut, Plan, Refusal, Retain, Standing,
@@ -20,7 +17,6 @@ use super::compare::Change;
 use super::decide::{Content, Life, Want};
 use super::node::Nodes;
 use super::reason::Reason;
-use super::swap::swap_name;
 use super::tree::Tree;
 use super::trees::{Input, Seen};
 use crate::entry::Kind;
@@ -39,8 +35,7 @@ pub(super) fn emit(input: &Input<'_>, nodes: &Nodes<'_>, wants: &[Want], plan: &
         moved: PerSide::from_fn(|_| BTreeSet::new()),
         refused: PerSide::from_fn(|_| BTreeSet::new()),
         noted: BTreeSet::new(),
-        base: BasePlaces::new(nodes),
-        to_set_aside: BTreeSet::new(),
+        base: nodes.all.iter().map(|node| node.base_parent).collect(),
         owed: PerSide::from_fn(|side| owed_in(nodes, wants, side)),
     };
     emitter.folders_and_moves();
@@ -67,10 +62,8 @@ struct Emitter<'a, 'b> {
     refused: PerSide<BTreeSet<usize>>,
     /// Moved in this plan, and recorded so that both sides know what lies in them under their own ids.
     noted: BTreeSet<usize>,
-    /// The base after the actions so far.
-    base: BasePlaces,
-    /// Items that are to leave their places in the base to what they wait for.
-    to_set_aside: BTreeSet<usize>,
+    /// Each node's folder in the base after the actions so far.
+    base: Vec<usize>,
     /// By folder that a side lacks, what the base has in it and the side is to receive as well.
     owed: PerSide<BTreeMap<usize, Vec<Name>>>,
 }
@@ -128,31 +121,10 @@ impl Emitter<'_, '_> {
         });
     }
 
-    /// What lives and still has the node's place in the base, though both sides have it elsewhere: to note the node there
-    /// would take it from the base.
-    fn holder_in_base(&self, node: usize) -> Option<usize> {
-        let want = &self.wants[node];
-        let holder = self.base.holder(want.parent, &want.name)?;
-        let is_elsewhere = Side::BOTH.iter().all(|&side| {
-            let place = self.nodes.all[holder].places[side];
-            place.is_some_and(|place| place.moved || self.moved[side].contains(&holder))
-        });
-        (holder != node && is_elsewhere && self.wants[holder].life == Life::Alive).then_some(holder)
-    }
-
-    /// Whether the node, which a side lacks, is to wait until what has its place in the base is noted elsewhere. What would
-    /// wait for the node itself is set aside there.
-    fn awaits_holder(&mut self, node: usize) -> bool {
-        let Some(holder) = self.holder_in_base(node) else {
-            return false;
-        };
-        let up = std::iter::successors(Some(holder), |&at| Some(self.wants[at].parent));
-        let mut up = up.take(self.wants.len()).take_while(|&at| at != 0);
-        let is_in_node = up.any(|at| at == node);
-        if is_in_node {
-            self.to_set_aside.insert(holder);
-        }
-        true
+    /// Whether the base could not have the node in that folder yet: there the folder still lies within the node.
+    fn holds_in_base(&self, node: usize, folder: usize) -> bool {
+        let up = std::iter::successors(Some(folder), |&at| Some(self.base[at]));
+        up.take_while(|&at| at != 0).any(|at| at == node)
     }
 
     fn is_in_place(&self, side: Side, node: usize) -> bool {
@@ -185,32 +157,38 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// What is equal already is noted; what is to be dropped is dropped.
+    /// What is equal already is noted; what is to be dropped is dropped, bottom-up.
     fn adoptions(&mut self) {
-        let mut waiting = Vec::new();
-        for node in self.folders_first() {
-            if let Life::Forgotten(reason) = self.wants[node].life {
+        let all = self.folders_first();
+        for &node in &all {
+            self.adopt(node);
+        }
+        let needed = self.needed_in_base();
+        for &node in all.iter().rev() {
+            if let Life::Forgotten(reason) = self.wants[node].life
+                && !needed[node]
+            {
                 self.forget(node, reason);
-            } else if self.can_adopt(node).is_some() && !self.adopt(node) {
-                waiting.push(node);
             }
         }
-        while !waiting.is_empty() {
-            let count = waiting.len();
-            waiting.retain(|&node| !self.adopt(node));
-            if waiting.len() < count {
-                continue;
-            }
-            // Each waits for the place of another.
-            let holders = waiting.iter().filter_map(|&node| self.holder_in_base(node));
-            let in_turn = holders.filter(|holder| waiting.contains(holder)).min();
-            if !in_turn.is_some_and(|holder| self.set_aside(holder)) {
-                break;
+    }
+
+    /// Folders in which the base still has something that both sides have and that is not to go: it would be dropped with
+    /// them.
+    fn needed_in_base(&self) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.all.len()];
+        for (index, node) in self.nodes.all.iter().enumerate().skip(1) {
+            let goes = matches!(self.wants[index].life, Life::Dead(_) | Life::Forgotten(_));
+            let is_on_both = Side::BOTH.iter().all(|&side| node.places[side].is_some());
+            let mut at = index;
+            while node.base.is_some() && is_on_both && !goes && at != 0 {
+                at = self.base[at];
+                if std::mem::replace(&mut needed[at], true) {
+                    break;
+                }
             }
         }
-        for holder in std::mem::take(&mut self.to_set_aside) {
-            self.set_aside(holder);
-        }
+        needed
     }
 
     fn forget(&mut self, node: usize, reason: Reason) {
@@ -234,7 +212,7 @@ impl Emitter<'_, '_> {
         };
         let equality = match want.content {
             Content::Adopt(equality) => equality,
-            Content::AsIs if source.moved || destination.moved => None,
+            Content::AsIs if source.moved || destination.moved || it.is_set_aside() => None,
             _ => return None,
         };
         let is_settled =
@@ -243,7 +221,7 @@ impl Emitter<'_, '_> {
     }
 
     /// Notes the node if the base can have it where it is to be.
-    fn adopt(&mut self, node: usize) -> bool {
+    fn adopt(&mut self, node: usize) {
         let want = &self.wants[node];
         let (
             Some(equality),
@@ -253,10 +231,10 @@ impl Emitter<'_, '_> {
             },
         ) = (self.can_adopt(node), self.nodes.all[node].places)
         else {
-            return false;
+            return;
         };
-        if self.base.is_within(want.parent, node) || self.holder_in_base(node).is_some() {
-            return false;
+        if self.holds_in_base(node, want.parent) {
+            return;
         }
         // A backup leaves what only the follower edited.
         let unchanged = PerSide::from_fn(|side| {
@@ -273,50 +251,8 @@ impl Emitter<'_, '_> {
             destination: destination.entry.clone(),
             unchanged,
         };
-        self.base.put(node, want.parent, want.name.clone());
+        self.base[node] = want.parent;
         self.push(Side::Source, node, deed, reason);
-        true
-    }
-
-    /// Gives an item that both sides have elsewhere a name of its own in the base, where something else is to have its
-    /// place. Nothing is touched; the next plan notes it where it is.
-    fn set_aside(&mut self, node: usize) -> bool {
-        let it = &self.nodes.all[node];
-        let PerSide {
-            source: Some(source),
-            destination: Some(destination),
-        } = it.places
-        else {
-            return false;
-        };
-        let is_moved = Side::BOTH
-            .iter()
-            .any(|&side| self.moved[side].contains(&node));
-        let Some(name) = swap_name(&it.name, it.id).filter(|_| it.base.is_some() && !is_moved)
-        else {
-            return false;
-        };
-        let folder = self.base.folder(node);
-        self.base.put(node, folder, name.clone());
-        let standing = Standing {
-            parent: self.nodes.all[folder].id,
-            folders: PerSide::from_fn(|side| self.nodes.id_on(side, folder)),
-            name,
-            ..self.standing(node)
-        };
-        let deed = Deed::Adopt {
-            equality: None,
-            source: source.entry.clone(),
-            destination: destination.entry.clone(),
-            unchanged: self.unchanged(node),
-        };
-        self.plan.actions.push(Action {
-            side: Side::Source,
-            standing,
-            deed,
-            reason: Reason::SwapStep,
-        });
-        true
     }
 
     /// All nodes, each after the folder it is to be in.
@@ -331,6 +267,7 @@ impl Emitter<'_, '_> {
     }
 
     fn deletes(&mut self) {
+        let in_base = self.needed_in_base();
         for side in Side::BOTH {
             if !self.may_change(side) {
                 continue;
@@ -340,7 +277,7 @@ impl Emitter<'_, '_> {
                 .map(|n| (self.trees[side].depth(n), n))
                 .collect();
             there.sort_by(|a, b| b.cmp(a));
-            let mut needed = vec![false; self.nodes.all.len()];
+            let mut needed = in_base.clone();
             for (_, node) in there {
                 match self.wants[node].life {
                     Life::Dead(reason) if !needed[node] => self.delete(side, node, reason),

@@ -100,10 +100,10 @@ impl Emitter<'_, '_> {
             return;
         }
         let parent = self.wants[node].parent;
-        if self.base.is_within(parent, node) || self.awaits_holder(node) {
+        if self.holds_in_base(node, parent) {
             return;
         }
-        self.base.put(node, parent, self.wants[node].name.clone());
+        self.base[node] = parent;
         self.trees[side].put(node, parent, native);
         let path = self.trees[side].path(node);
         let reason = self.wants[node].create_reason;
@@ -115,23 +115,18 @@ impl Emitter<'_, '_> {
     }
 
     fn make_move(&mut self, side: Side, node: usize, to: (usize, Name), reason: Reason) {
-        // What the other side still has elsewhere stays in the base where it is, and so does what can be noted only when
-        // something else has left its place there.
+        // What the other side still has elsewhere stays in the base where it is.
         let other = side.other();
-        let is_there = self.is_in_place(other, node);
-        let is_lacked = self.nodes.all[node].places[other].is_none();
-        let is_noted = is_lacked || (is_there && self.holder_in_base(node).is_none());
+        let is_noted =
+            self.is_in_place(other, node) || self.nodes.all[node].places[other].is_none();
         let parent = to.0;
-        if is_noted && self.base.is_within(parent, node) {
-            return;
-        }
-        if is_lacked && self.awaits_holder(node) {
+        if is_noted && self.holds_in_base(node, parent) {
             return;
         }
         if let Some((from, to)) = self.moved_in_tree(side, node, to) {
             if is_noted {
                 self.noted.insert(node);
-                self.base.put(node, parent, self.wants[node].name.clone());
+                self.base[node] = parent;
             }
             let deed = Deed::Move {
                 from,
@@ -174,7 +169,7 @@ impl Emitter<'_, '_> {
     }
 
     /// Whether each side's content is still the base's.
-    pub(super) fn unchanged(&self, node: usize) -> PerSide<bool> {
+    fn unchanged(&self, node: usize) -> PerSide<bool> {
         PerSide::from_fn(|side| {
             let change = self.nodes.change(side, node);
             matches!(change, Some(Change::Same | Change::Restamped))
@@ -275,20 +270,41 @@ impl Emitter<'_, '_> {
         loop {
             while let Some(dead) = queue.next_dead() {
                 let is_pending = |node: &usize| queue.pending().contains(node);
-                let is_waited_for = |node: &usize| {
-                    is_pending(node) && self.trees[side].is_within(*node, dead.folder)
-                };
+                let is_waited_for =
+                    |node: &usize| is_pending(node) && self.is_kept_by(side, dead.folder, *node);
                 if is_pending(&dead.wanted_by)
                     && self.in_the_way_of(side, dead.wanted_by) == Some(dead.folder)
                     && dead.waiting.iter().any(is_waited_for)
+                    && let found @ Some(_) = self.dead_or_in_its_way(side, &dead, queue.pending())
                 {
-                    return Some(dead.folder);
+                    return found;
                 }
             }
             if !queue.add_dead(self.dead_in_the_way(side, queue.pending())) {
                 return None;
             }
         }
+    }
+
+    /// The dead folder; where its name for a while is taken, one that has a name which what waits in it waits for.
+    fn dead_or_in_its_way(
+        &self,
+        side: Side,
+        dead: &DeadFolder,
+        pending: &BTreeSet<usize>,
+    ) -> Option<usize> {
+        if self.aside(side, dead.folder).is_some() {
+            return Some(dead.folder);
+        }
+        let chain = |&node: &usize| {
+            let next = |&at: &usize| self.waits_for(side, at, pending);
+            std::iter::successors(Some(node), next).take(pending.len())
+        };
+        let mut waiting = dead.waiting.iter().flat_map(chain);
+        waiting.find_map(|node| {
+            self.in_the_way_of(side, node)
+                .filter(|&other| other != dead.folder && self.can_go(side, other))
+        })
     }
 
     fn dead_in_the_way(&self, side: Side, pending: &BTreeSet<usize>) -> Vec<DeadFolder> {
@@ -308,15 +324,22 @@ impl Emitter<'_, '_> {
             }
         }
         for &node in pending {
-            let mut at = self.trees[side].parent(node);
-            while let Some(folder) = at {
+            let in_tree = std::iter::successors(self.trees[side].parent(node), |&at| {
+                self.trees[side].parent(at)
+            });
+            let in_base = std::iter::successors(Some(self.base[node]), |&at| Some(self.base[at]));
+            for folder in in_tree.chain(in_base.take_while(|&at| at != 0)) {
                 if let Some(&dead) = of_folder.get(&folder) {
                     found[dead].waiting.push(node);
                 }
-                at = self.trees[side].parent(folder);
             }
         }
         found
+    }
+
+    /// Whether the folder cannot be deleted before the node has left it, on the side or in the base.
+    fn is_kept_by(&self, side: Side, folder: usize, node: usize) -> bool {
+        self.trees[side].is_within(node, folder) || self.holds_in_base(folder, node)
     }
 
     /// Moves something to a name of its own for a while, in the folder where it is.
@@ -338,12 +361,13 @@ impl Emitter<'_, '_> {
         let (it, folder) = (&self.nodes.all[node], &self.nodes.all[parent]);
         // In a folder that only this side has, or that there lies within it, the base cannot have it: there it is known
         // as any move is.
-        let can_have = parent == 0 || (folder.base.is_some() && !self.base.is_within(parent, node));
+        let can_have = parent == 0 || (folder.base.is_some() && !self.holds_in_base(node, parent));
         let (in_pair, name) = if can_have {
-            self.base.put(node, parent, name.clone());
+            self.base[node] = parent;
             (folder.id, name)
         } else {
-            (self.nodes.all[it.base_parent].id, it.name.clone())
+            let was = it.base.map_or(&it.name, |base| &base.name);
+            (self.nodes.all[it.base_parent].id, was.clone())
         };
         let standing = Standing {
             parent: in_pair,
