@@ -242,3 +242,39 @@ fn an_edit_between_check_and_move_is_carried_where_moves_have_no_condition() {
         world.still();
     }
 }
+
+/// A storage that finds by id found what a person had moved since the plan, and deleted it there.
+#[test]
+fn what_is_moved_before_its_delete_is_not_deleted_where_it_went() {
+    for seed in SEEDS {
+        for kept in [None, Some("beside")] {
+            let world = World::of(seed, |_| {}, |_| capabilities(Ids::Strong));
+            world.folder(Source, "d");
+            world.folder(Source, "e");
+            world.write(Source, "d/a", "content");
+            world.sync();
+            world.delete(Source, "d/a");
+            world.write(Source, "c", "carried before anything is deleted");
+            let (storage, mut is_over) = (world.sides[Destination].clone(), false);
+            world.sides[Source].on_operation(Box::new(move |operation, at| {
+                let is_planned = operation == "read" && at.as_str() == "c";
+                if is_planned && !std::mem::replace(&mut is_over, true) {
+                    let (from, to) = (path("d/a"), path("e/b"));
+                    assert!(storage.edit(&Edit::Move { from, to }));
+                    if let Some(content) = kept {
+                        let (path, content) = (path("d/a"), Bytes::from_static(content.as_bytes()));
+                        assert!(storage.edit(&Edit::Write { path, content }));
+                    }
+                }
+            }));
+            world.sync();
+            world.sides[Source].clear_hook();
+            world.sync();
+            for side in [Source, Destination] {
+                world.has(side, "e/b", Some("content"));
+                world.has(side, "d/a", kept);
+            }
+            world.still();
+        }
+    }
+}

@@ -59,6 +59,8 @@ pub enum Deed {
         path: RelPath,
         /// The other side's folder.
         from: Entry,
+        /// What the base has in it and the side is to receive with it: there it is not deleted.
+        owed: Vec<Name>,
     },
     /// Carry the content of `from` on the other side to `path`.
     Transfer {

@@ -47,6 +47,25 @@ pub(super) struct Node<'a> {
     pub(super) frozen: bool,
 }
 
+impl Node<'_> {
+    /// Whether any side has it.
+    pub(super) fn is_somewhere(&self) -> bool {
+        Side::BOTH.iter().any(|&side| self.places[side].is_some())
+    }
+
+    /// Whether the base has it under a name for a while.
+    pub(super) fn is_set_aside(&self) -> bool {
+        self.base
+            .is_some_and(|base| swapped_item(&base.name) == Some(base.id))
+    }
+
+    /// Its name in the pair; of what has one for a while, that before.
+    pub(super) fn own_name(&self) -> Name {
+        let before = before_swap(&self.name).filter(|_| self.is_set_aside());
+        before.unwrap_or_else(|| self.name.clone())
+    }
+}
+
 /// All nodes, parents before children in the base and within each side's fresh entries; node 0 is the root.
 pub(super) struct Nodes<'a> {
     pub(super) all: Vec<Node<'a>>,
@@ -170,7 +189,7 @@ impl<'a> Nodes<'a> {
         let place = it.places[side]?;
         let known = it.base.and_then(|b| b.entries[side].as_ref());
         let elsewhere = place.moved || known.is_some_and(|was| was.name != place.entry.name);
-        Some(if it.base.is_some() && elsewhere {
+        Some(if it.is_set_aside() || (it.base.is_some() && elsewhere) {
             self.decoded(side, &place.entry.name)
         } else {
             it.name.clone()
@@ -184,7 +203,7 @@ impl<'a> Nodes<'a> {
         let was = it.base.and_then(|b| b.entries[side].as_ref());
         Some(match was {
             _ if it.base.is_none() => it.name.clone(),
-            Some(was) if is_name_of(was, it.id, &place.entry.name) => it.name.clone(),
+            Some(was) if is_name_of(was, it.id, &place.entry.name) => it.own_name(),
             _ if swapped_item(&place.entry.name) == Some(it.id) => {
                 let before = before_swap(&place.entry.name);
                 self.decoded(side, before.as_ref().unwrap_or(&place.entry.name))

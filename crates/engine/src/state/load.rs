@@ -377,6 +377,7 @@ impl<'a> Loader<'a> {
 
     /// Items in step that want a name which a fresh entry or one that a side lacks wants too, or that look like a
     /// conflict copy: the copy of a conflict that comes next, of two edits or of two fresh entries, may be there already.
+    /// And so may be a name for a while.
     fn add_rivals(&mut self, capabilities: PerSide<&Capabilities>) -> Result<()> {
         let rules = Rules::of(capabilities);
         let mut wanted: BTreeMap<ItemId, BTreeSet<Box<str>>> = BTreeMap::new();
@@ -412,7 +413,7 @@ impl<'a> Loader<'a> {
             let keys = wanted.get(&folder);
             for name in self.state.base_names(folder)? {
                 let rival = keys.is_some_and(|keys| keys.contains(&rules.key(&name)));
-                let copy = parse_conflict(&name).is_some();
+                let copy = parse_conflict(&name).is_some() || before_swap(&name).is_some();
                 if (rival || copy)
                     && let Some(item) = self.state.base_item(folder, &name)?
                 {

@@ -93,6 +93,7 @@ impl Emitter<'_, '_> {
             return;
         }
         self.trees[side].put(node, parent, native);
+        self.base[node] = parent;
         let path = self.trees[side].path(node);
         let reason = self.wants[node].create_reason;
         self.push(

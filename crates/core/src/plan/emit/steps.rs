@@ -109,7 +109,8 @@ impl Emitter<'_, '_> {
         let reason = self.wants[node].create_reason;
         if let Some(there) = self.nodes.all[node].places[other] {
             let from = there.entry.clone();
-            self.push(side, node, Deed::CreateFolder { path, from }, reason);
+            let owed = self.owed[side].remove(&node).unwrap_or_default();
+            self.push(side, node, Deed::CreateFolder { path, from, owed }, reason);
         }
     }
 
@@ -124,9 +125,17 @@ impl Emitter<'_, '_> {
         }
         if let Some((from, to)) = self.moved_in_tree(side, node, to) {
             if is_noted {
+                self.noted.insert(node);
                 self.base[node] = parent;
             }
-            let deed = self.move_deed(side, node, from, to);
+            let deed = Deed::Move {
+                from,
+                to,
+                unchanged: self.unchanged(node),
+                other: self.nodes.all[node].places[other]
+                    .filter(|_| is_noted)
+                    .map(|place| place.entry.clone()),
+            };
             self.push(side, node, deed, reason);
         }
     }
@@ -152,27 +161,11 @@ impl Emitter<'_, '_> {
     /// under the folder's fresh id, and steps there are left to the next plan.
     fn is_known_elsewhere(&self, folder: usize) -> bool {
         let it = &self.nodes.all[folder];
-        let stepped = Side::BOTH.iter().any(|&s| self.moved[s].contains(&folder));
         it.base.is_some()
-            && !stepped
+            && !self.noted.contains(&folder)
             && Side::BOTH
                 .iter()
                 .any(|&s| it.known_as[s].is_some_and(|id| id != it.id))
-    }
-
-    fn move_deed(&self, side: Side, node: usize, from: At, to: RelPath) -> Deed {
-        let it = &self.nodes.all[node];
-        let other = side.other();
-        let other = self
-            .is_in_place(other, node)
-            .then(|| it.places[other].map(|p| p.entry.clone()))
-            .flatten();
-        Deed::Move {
-            from,
-            to,
-            unchanged: self.unchanged(node),
-            other,
-        }
     }
 
     /// Whether each side's content is still the base's.
@@ -232,6 +225,16 @@ impl Emitter<'_, '_> {
         it.places[side].is_some()
             && it.base.is_some()
             && !Side::BOTH.iter().any(|&s| self.moved[s].contains(&node))
+            && self.aside(side, node).is_some()
+    }
+
+    /// The name for a while that the node can go to in the folder where it is.
+    fn aside(&self, side: Side, node: usize) -> Option<(usize, Name)> {
+        let it = &self.nodes.all[node];
+        let parent = self.trees[side].parent(node)?;
+        let name = swap_name(&it.places[side]?.entry.name, it.id)?;
+        let occupant = self.trees[side].occupant(parent, &name);
+        occupant.is_none().then_some((parent, name))
     }
 
     fn waits_for_itself(&self, side: Side, node: usize) -> bool {
@@ -267,20 +270,41 @@ impl Emitter<'_, '_> {
         loop {
             while let Some(dead) = queue.next_dead() {
                 let is_pending = |node: &usize| queue.pending().contains(node);
-                let is_waited_for = |node: &usize| {
-                    is_pending(node) && self.trees[side].is_within(*node, dead.folder)
-                };
+                let is_waited_for =
+                    |node: &usize| is_pending(node) && self.is_kept_by(side, dead.folder, *node);
                 if is_pending(&dead.wanted_by)
                     && self.in_the_way_of(side, dead.wanted_by) == Some(dead.folder)
                     && dead.waiting.iter().any(is_waited_for)
+                    && let found @ Some(_) = self.dead_or_in_its_way(side, &dead, queue.pending())
                 {
-                    return Some(dead.folder);
+                    return found;
                 }
             }
             if !queue.add_dead(self.dead_in_the_way(side, queue.pending())) {
                 return None;
             }
         }
+    }
+
+    /// The dead folder; where its name for a while is taken, one that has a name which what waits in it waits for.
+    fn dead_or_in_its_way(
+        &self,
+        side: Side,
+        dead: &DeadFolder,
+        pending: &BTreeSet<usize>,
+    ) -> Option<usize> {
+        if self.aside(side, dead.folder).is_some() {
+            return Some(dead.folder);
+        }
+        let chain = |&node: &usize| {
+            let next = |&at: &usize| self.waits_for(side, at, pending);
+            std::iter::successors(Some(node), next).take(pending.len())
+        };
+        let mut waiting = dead.waiting.iter().flat_map(chain);
+        waiting.find_map(|node| {
+            self.in_the_way_of(side, node)
+                .filter(|&other| other != dead.folder && self.can_go(side, other))
+        })
     }
 
     fn dead_in_the_way(&self, side: Side, pending: &BTreeSet<usize>) -> Vec<DeadFolder> {
@@ -300,33 +324,34 @@ impl Emitter<'_, '_> {
             }
         }
         for &node in pending {
-            let mut at = self.trees[side].parent(node);
-            while let Some(folder) = at {
+            let in_tree = std::iter::successors(self.trees[side].parent(node), |&at| {
+                self.trees[side].parent(at)
+            });
+            let in_base = std::iter::successors(Some(self.base[node]), |&at| Some(self.base[at]));
+            for folder in in_tree.chain(in_base.take_while(|&at| at != 0)) {
                 if let Some(&dead) = of_folder.get(&folder) {
                     found[dead].waiting.push(node);
                 }
-                at = self.trees[side].parent(folder);
             }
         }
         found
     }
 
+    /// Whether the folder cannot be deleted before the node has left it, on the side or in the base.
+    fn is_kept_by(&self, side: Side, folder: usize, node: usize) -> bool {
+        self.trees[side].is_within(node, folder) || self.holds_in_base(folder, node)
+    }
+
     /// Moves something to a name of its own for a while, in the folder where it is.
     fn go_aside(&mut self, side: Side, node: usize) {
-        let it = &self.nodes.all[node];
-        let (Some(place), Some(parent)) = (it.places[side], self.trees[side].parent(node)) else {
+        let Some((parent, aside)) = self.aside(side, node) else {
             return;
         };
-        let Some(aside) = swap_name(&place.entry.name, it.id) else {
-            return;
-        };
-        if self.trees[side].occupant(parent, &aside).is_some() {
-            return;
-        }
         let name = self.nodes.decoded(side, &aside);
         let Some((from, to)) = self.moved_in_tree(side, node, (parent, aside)) else {
             return;
         };
+        self.noted.insert(node);
         let deed = Deed::Move {
             from,
             to,
@@ -341,7 +366,8 @@ impl Emitter<'_, '_> {
             self.base[node] = parent;
             (folder.id, name)
         } else {
-            (self.nodes.all[it.base_parent].id, it.name.clone())
+            let was = it.base.map_or(&it.name, |base| &base.name);
+            (self.nodes.all[it.base_parent].id, was.clone())
         };
         let standing = Standing {
             parent: in_pair,
