@@ -435,7 +435,7 @@ impl Execution<'_> {
 }
 
 /// A move that came to the name it was to have.
-fn landed(moved: Committed) -> Answer<Committed> {
+pub(super) fn landed(moved: Committed) -> Answer<Committed> {
     if moved.displaced.is_none() && moved.landed_as.is_some() && !removed!("expectation") {
         let why = "something else was there";
         return Err(StorageError::new("move", Cause::PreconditionFailed, why));
