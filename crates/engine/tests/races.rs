@@ -12,6 +12,7 @@ use futures_util::future::join;
 use tandem_core::capabilities::{Capabilities, Conditions, Ids};
 use tandem_core::policy::Mode;
 use tandem_engine::report::Rejection;
+use tandem_engine::setup::PairOptions;
 use tandem_testkit::sim::Edit;
 
 /// cloudreve/desktop#43: files that are written all the time were pending for ever, without a word.
@@ -206,6 +207,24 @@ fn what_lies_in_a_folder_that_was_moved_and_cannot_be_read_is_not_gone() {
                 world.still();
             }
         }
+    }
+}
+
+/// What is let be stays known, and may be what is missed elsewhere.
+#[test]
+fn what_lies_in_a_folder_that_cannot_be_read_any_more_stops_nothing_else() {
+    for seed in SEEDS {
+        let mode = |o: &mut PairOptions| o.policy.mode = Mode::SourceBackup;
+        let world = World::of(seed, mode, |_| capabilities(Ids::None));
+        world.write(Source, "a", &"a".repeat(2000));
+        world.sync();
+        world.folder(Destination, "own");
+        world.write(Destination, "own/b", &"b".repeat(2000));
+        world.still();
+        world.delete(Destination, "a");
+        assert!(world.sides[Destination].make_unreadable(&path("own")));
+        world.sync();
+        world.both_have("a", Some(&"a".repeat(2000)));
     }
 }
 

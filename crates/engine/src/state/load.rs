@@ -517,6 +517,27 @@ impl<'a> Loader<'a> {
                 }
             }
         }
+        for side in Side::BOTH {
+            let ids = self.fresh[side].keys().copied();
+            let below: Vec<ItemId> = ids.filter(|id| self.is_in_unknown(side, *id)).collect();
+            for id in below {
+                if let Some(fresh) = self.fresh[side].get_mut(&id) {
+                    fresh.frozen = true;
+                }
+            }
+        }
+    }
+
+    /// Whether something fresh was seen in a folder that could not be looked at since.
+    fn is_in_unknown(&self, side: Side, id: ItemId) -> bool {
+        let mut at = id;
+        while let Some(fresh) = self.fresh[side].get(&at) {
+            if fresh.frozen {
+                return true;
+            }
+            at = fresh.parent;
+        }
+        self.is_below_unknown(side, at)
     }
 
     fn is_below_unknown(&self, side: Side, id: ItemId) -> bool {
