@@ -36,7 +36,7 @@ pub use coverage::{
     ACTIONS, CONFLICTS, CRASH, Coverage, DISK, EXPECTATIONS, LOST_STATE, UNMOUNTED,
 };
 use heard::Heard;
-use in_step::{common_path, folded, oversized_paths, refused_paths, same_content};
+use in_step::{common_path, folded, oversized_paths, refused_paths, same_content, spelled_apart};
 use person::Person;
 pub use teller::Listener;
 use teller::{Ears, Teller};
@@ -539,6 +539,8 @@ impl World {
         let oversized = oversized_paths(&snapshots, &capabilities);
         known.extend(&self.told(&capabilities, "too_large") & &oversized);
         let collisions = self.told(&capabilities, "collision");
+        // Two folders that one side takes for one are not made one (P12): what is in them has no common path.
+        known.extend(&collisions & &spelled_apart(&snapshots, &capabilities));
         let path_of = |side: Side, path: &RelPath| common_path(&capabilities, &refused, side, path);
         let all = PerSide::from_fn(|side| {
             let found: BTreeSet<RelPath> = snapshots[side]

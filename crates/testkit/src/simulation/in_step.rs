@@ -70,6 +70,26 @@ pub(super) fn oversized_paths(
     oversized
 }
 
+/// Paths as [`folded`] that the sides spell in two ways, so that one of them cannot hold both.
+pub(super) fn spelled_apart(
+    snapshots: &PerSide<Snapshot>,
+    capabilities: &PerSide<Capabilities>,
+) -> BTreeSet<RelPath> {
+    let names = PerSide::from_fn(|side: Side| {
+        let pairs = snapshots[side].keys().filter_map(|path| {
+            let pair = names::decode_path(path, &capabilities[side].names).ok()?;
+            Some((folded(capabilities, &pair)?, pair.name()))
+        });
+        pairs.collect::<BTreeMap<_, _>>()
+    });
+    let there = &names.destination;
+    let apart = names.source.iter().filter(|(path, name)| {
+        let other = there.get(*path);
+        other.is_some_and(|other| other != *name)
+    });
+    apart.map(|(path, _)| path.clone()).collect()
+}
+
 /// The path with names that are one on some side made equal.
 pub(super) fn folded(capabilities: &PerSide<Capabilities>, pair: &RelPath) -> Option<RelPath> {
     let both = [&capabilities.source, &capabilities.destination];
