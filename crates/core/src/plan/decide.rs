@@ -356,7 +356,7 @@ impl Decider<'_> {
         false
     }
 
-    /// Whether an empty folder that `side` cannot show, or one above it, has a name there that is taken.
+    /// Whether an empty folder that `side` cannot show, or one above it, has a name that is taken there.
     fn gives_way(&self, index: usize, side: Side) -> bool {
         let (taken, has) = (&self.taken[side], side.other());
         let mut at = index;
