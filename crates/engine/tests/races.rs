@@ -11,6 +11,7 @@ use common::{Destination, SEEDS, Source, World, capabilities, path};
 use futures_util::future::join;
 use tandem_core::capabilities::{Capabilities, Conditions, Ids};
 use tandem_core::policy::Mode;
+use tandem_core::side::Side;
 use tandem_engine::report::Rejection;
 use tandem_engine::setup::PairOptions;
 use tandem_testkit::sim::Edit;
@@ -207,6 +208,36 @@ fn what_lies_in_a_folder_that_was_moved_and_cannot_be_read_is_not_gone() {
                 world.still();
             }
         }
+    }
+}
+
+/// A move that was cut off between copy and delete leaves such a name behind.
+#[test]
+fn two_files_change_places_although_their_names_for_a_while_are_taken() {
+    for seed in SEEDS {
+        let world = World::of(seed, |_| {}, |side| capabilities(strong_source(side)));
+        world.write(Source, "a", "first");
+        world.write(Source, "b", "second");
+        for item in 1..20 {
+            for name in ["a", "b"] {
+                world.write(Source, &format!("{name} (swap {item:x})"), "taken");
+            }
+        }
+        world.sync();
+        let (a, b) = (path("a"), path("b"));
+        world.edit(Source, &Edit::Swap { a, b });
+        world.sync();
+        world.both_have("a", Some("second"));
+        world.both_have("b", Some("first"));
+        assert_eq!(world.paths(Source), world.paths(Destination));
+        world.still();
+    }
+}
+
+const fn strong_source(side: Side) -> Ids {
+    match side {
+        Source => Ids::Strong,
+        Destination => Ids::None,
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::action::{At, Evidence};
-use super::swap::{swap_name, swapped_item};
+use super::swap::{is_swap_name, swapped_item};
 use super::trees::{BaseItem, Fresh, Input, ItemId, MadeMove, Seen};
 use crate::capabilities::Ids;
 use crate::entry::{ContentHash, Entry, HashKind, Kind, NativeId};
@@ -174,7 +174,7 @@ impl<'a> Matcher<'a> {
         was.is_some_and(|was| {
             let is_content =
                 was.kind == Kind::File && was.size > 0 && now.same_by_hash(was) == Some(true);
-            is_content || swap_name(&was.name, item).as_ref() == Some(&now.name)
+            is_content || is_swap_name(&was.name, item, &now.name)
         })
     }
 

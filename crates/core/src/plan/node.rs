@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::action::{At, Conflict, ConflictKind, Evidence, Plan};
 use super::compare::{Change, change_since};
 use super::identify::{Identified, identify};
-use super::swap::{before_swap, swap_name, swapped_item};
+use super::swap::{before_swap, is_swap_name, swapped_item};
 use super::trees::{BaseItem, Input, ItemId, MadeMove, Seen};
 use crate::capabilities::{CaseRule, UnicodeRule};
 use crate::entry::{Entry, Kind};
@@ -243,8 +243,7 @@ impl<'a> Nodes<'a> {
 
 /// Whether the item bears its own name, or the one it has while others pass it.
 fn is_name_of(was: &Entry, item: ItemId, now: &Name) -> bool {
-    was.name == *now
-        || (swapped_item(now) == Some(item) && swap_name(&was.name, item).as_ref() == Some(now))
+    was.name == *now || is_swap_name(&was.name, item, now)
 }
 
 fn decode(input: &Input<'_>, side: Side, native: &Name) -> Name {

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::Name;
 use tandem_core::plan::record::Row as Change;
-use tandem_core::plan::{BaseItem, Equality, ItemId, MadeMove, Seen, swap_name};
+use tandem_core::plan::{BaseItem, Equality, ItemId, MadeMove, Seen, swap_names};
 use tandem_core::side::{PerSide, Side};
 
 use super::State;
@@ -323,9 +323,8 @@ impl State {
         let Some(holder) = holder.and(self.base_item(parent, name)?) else {
             return Ok(None);
         };
-        let aside = swap_name(name, holder.id);
-        let Some(aside) = aside.filter(|aside| matches!(self.base_item(parent, aside), Ok(None)))
-        else {
+        let is_free = |aside: &Name| matches!(self.base_item(parent, aside), Ok(None));
+        let Some(aside) = swap_names(name, holder.id).find(is_free) else {
             tracing::warn!(?parent, %name, "two items have one place in the base");
             self.release(&holder)?;
             return Ok(None);
@@ -349,6 +348,24 @@ impl State {
         Ok(Some((id, aside)))
     }
 
+    /// A name for a while that nothing has on the side.
+    fn free_swap_name(
+        &self,
+        side: Side,
+        parent: ItemId,
+        native: &Name,
+        item: ItemId,
+    ) -> Result<Option<Name>> {
+        for name in swap_names(native, item) {
+            if self.seen_at(side, parent, &name)?.is_none()
+                && self.base_by_native(side, parent, &name)?.is_none()
+            {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
     /// Gives what another than `item` had under a spelling one for a while, if it is gone from there or is the `holder` of
     /// the item's name.
     fn release_native(
@@ -365,7 +382,7 @@ impl State {
         if other.id == item || !(is_holder || self.is_gone_from(side, parent, native)?) {
             return Ok(());
         }
-        let Some(aside) = swap_name(native, other.id) else {
+        let Some(aside) = self.free_swap_name(side, parent, native, other.id)? else {
             return Ok(());
         };
         let mut entries = other.entries.clone();

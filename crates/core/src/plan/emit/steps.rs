@@ -6,7 +6,7 @@ use super::super::action::{Action, At, Deed, Refusal, Standing};
 use super::super::compare::Change;
 use super::super::decide::Life;
 use super::super::reason::Reason;
-use super::super::swap::swap_name;
+use super::super::swap::swap_names;
 use super::Emitter;
 use super::queue::{DeadFolder, Queue};
 use crate::entry::Kind;
@@ -232,9 +232,9 @@ impl Emitter<'_, '_> {
     fn aside(&self, side: Side, node: usize) -> Option<(usize, Name)> {
         let it = &self.nodes.all[node];
         let parent = self.trees[side].parent(node)?;
-        let name = swap_name(&it.places[side]?.entry.name, it.id)?;
-        let occupant = self.trees[side].occupant(parent, &name);
-        occupant.is_none().then_some((parent, name))
+        let is_free = |name: &Name| self.trees[side].occupant(parent, name).is_none();
+        let mut names = swap_names(&it.places[side]?.entry.name, it.id);
+        Some((parent, names.find(is_free)?))
     }
 
     fn waits_for_itself(&self, side: Side, node: usize) -> bool {
