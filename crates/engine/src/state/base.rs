@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::Name;
 use tandem_core::plan::record::Row as Change;
-use tandem_core::plan::{BaseItem, Equality, ItemId, MadeMove, Seen, swap_names};
+use tandem_core::plan::{BaseItem, Equality, ItemId, MadeMove, Seen, swap_name, swap_names};
 use tandem_core::side::{PerSide, Side};
 
 use super::State;
@@ -313,39 +313,35 @@ impl State {
         entries: &PerSide<Option<Entry>>,
     ) -> Result<Option<(ItemId, Name)>> {
         let holder = self.base_item(parent, name)?;
-        let holder = holder.filter(|holder| holder.id != item);
+        let mut holder = holder.filter(|holder| holder.id != item);
+        let aside = holder.as_ref().and_then(|h| swap_name(name, h.id));
+        if let (Some(other), Some(aside)) = (&holder, &aside)
+            && self.base_item(parent, aside)?.is_some()
+        {
+            // A person gave that name to something: the holder is to be found anew.
+            self.release(other)?;
+            holder = None;
+        }
         let had_at = self.folder_paths(holder.as_ref())?;
         for side in Side::BOTH {
             if let Some(entry) = &entries[side] {
                 self.release_native(side, (item, holder.as_ref()), parent, &entry.name)?;
             }
         }
-        let Some(holder) = holder.and(self.base_item(parent, name)?) else {
+        let (Some(holder), Some(aside)) = (holder.and(self.base_item(parent, name)?), aside) else {
             return Ok(None);
         };
-        let is_free = |aside: &Name| matches!(self.base_item(parent, aside), Ok(None));
-        let Some(aside) = swap_names(name, holder.id).find(is_free) else {
-            tracing::warn!(?parent, %name, "two items have one place in the base");
-            self.release(&holder)?;
-            return Ok(None);
-        };
-        let (id, kind) = (holder.id, holder.kind);
-        self.put(
-            id,
-            parent,
-            &aside,
-            kind,
-            &holder.entries,
-            None,
-            Some(&holder),
-        )?;
+        let BaseItem {
+            id, kind, entries, ..
+        } = &holder;
+        self.put(*id, parent, &aside, *kind, entries, None, Some(&holder))?;
         let has_at = self.folder_paths(self.base_item(parent, &aside)?.as_ref())?;
         for side in Side::BOTH {
             if let (Some(had), Some(has)) = (&had_at[side], &has_at[side]) {
                 self.move_detached(side, had, has)?;
             }
         }
-        Ok(Some((id, aside)))
+        Ok(Some((*id, aside)))
     }
 
     /// A name for a while that nothing has on the side.
@@ -391,7 +387,8 @@ impl State {
         }
         let (id, kind) = (other.id, other.kind);
         self.put(id, parent, &other.name, kind, &entries, None, Some(&other))?;
-        self.see_place(side, parent, &aside, None, ItemId::ROOT)
+        self.see_place(side, parent, &aside, None, ItemId::ROOT)?;
+        self.forget_below_base(side, parent, &aside)
     }
 
     #[allow(clippy::too_many_arguments, reason = "the columns of one row")]

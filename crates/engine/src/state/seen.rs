@@ -317,7 +317,12 @@ impl State {
 
     /// A base folder is not at its place any more: what was noted about its children says nothing now, and would
     /// put them below a folder that is nowhere.
-    fn forget_below_base(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
+    pub(super) fn forget_below_base(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+    ) -> Result<()> {
         let gone = self.base_by_native(side, folder, name)?;
         let mut folders: Vec<ItemId> = gone
             .filter(|item| item.kind == Kind::Folder)

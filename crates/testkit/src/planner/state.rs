@@ -521,7 +521,15 @@ impl State {
         entries: &PerSide<Option<Entry>>,
     ) {
         let holder = self.base_named(parent, name).map(|holder| holder.id);
-        let holder = holder.filter(|holder| *holder != item);
+        let mut holder = holder.filter(|holder| *holder != item);
+        let aside_of = |id| swap_name(name, id).expect("a name gives one for a while");
+        if let Some(other) = holder
+            && self.base_named(parent, &aside_of(other)).is_some()
+        {
+            // A person gave that name to something: the holder is to be found anew.
+            self.drop_item(other);
+            holder = None;
+        }
         for side in Side::BOTH {
             let Some(native) = entries[side].as_ref().map(|entry| &entry.name) else {
                 continue;
@@ -542,10 +550,11 @@ impl State {
                 entry.name = aside.clone();
             }
             self.see_place(side, parent, &aside, None, ItemId::ROOT);
+            self.forget_below_base(side, parent, &aside);
         }
         let known = self.base.iter_mut().find(|item| Some(item.id) == holder);
         if let Some(holder) = known {
-            holder.name = swap_name(name, holder.id).expect("a name gives one for a while");
+            holder.name = aside_of(holder.id);
         }
     }
 

@@ -272,3 +272,76 @@ fn a_folder_that_is_not_forgotten_yet_makes_room() {
         "#,
     );
 }
+
+/// A dead folder, in which the base still had something that both sides had elsewhere, kept the name of what that waited for
+/// (seed 325256).
+#[test]
+fn a_dead_folder_that_the_base_needs_goes_aside() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Children cheap_reads=false folds_case=true
+        destination: ids=Strong
+        base folder "e"
+        base folder "a"
+        base folder "e/e"
+        base folder "a/d"
+        base write "a/d/d" 19 2
+        base write "e/e/con" 22 2
+        0 destination folder "e/D"
+        0 source swap "e/e" "a/d"
+        0 destination move "e/D" "a/d/a"
+        0 source write "a/d/n.txt" 27
+        0 destination move "e/e/con" "a/d/x:y"
+        "#,
+    );
+}
+
+/// What had been seen in a folder was asked for when another had its place in the base, and the folder was gone (seed
+/// 1031512).
+#[test]
+fn what_was_seen_in_a_folder_that_made_room_is_forgotten() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Children hash=Md5 move_gives_revision=true mtime=false folds_case=true strict_names=true
+        destination: ids=Strong
+        base folder "f"
+        base folder "f/D"
+        base folder "D"
+        base folder "f/D/d"
+        base write "f/a" 17 3
+        base write "D/b" 20 2
+        base write "f/D/d/n.txt" 22 3
+        0 source move "D" "f/D/d/D"
+        0 destination swap "f/a" "f/D"
+        2 source delete "f/D"
+        "#,
+    );
+}
+
+/// What moved within a folder that both sides had anew was recorded before that folder was, and lay nowhere when the plan
+/// was cut off in between (seed 1281794).
+#[test]
+fn a_folder_is_noted_before_what_is_done_in_it() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint cheap_reads=false move_gives_revision=true symlinks=false folds_case=true
+        destination: ids=None revisions=ContentHash folder_revisions=Children hash=None mtime=false executable=false symlinks=false
+        order: 13418466427848687729
+        base folder "D"
+        base folder "g"
+        base folder "D/e"
+        base folder "g/D"
+        base folder "D/D"
+        base write "D/e/n.txt" 15 2
+        base write "D/c" 20 2
+        base write "D/D/caf\u{e9}" 23 2
+        base write "D/e/con" 24 2
+        base write "D/D/x:y" 26 2
+        0 source delete "D/D/x:y"
+        0 source move "D" "d"
+        0 destination move "D" "d"
+        0 source write "g/D/CAF\u{e9}" 33
+        0 destination save "d/D/caf\u{e9}" 34
+        "#,
+    );
+}

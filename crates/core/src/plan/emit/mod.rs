@@ -1,5 +1,5 @@
-//! The actions, in an order that works: folders and moves one after the other, then transfers and metadata,
-//! deletes last and bottom-up.
+//! The actions, in an order that works: folders that are only noted, folders and moves one after the other, then transfers
+//! and metadata, deletes last and bottom-up.
 //!
 //! What cannot be said yet (content of what is moved first, a name that is freed by a delete) is left to the
 //! next plan.
@@ -38,6 +38,7 @@ pub(super) fn emit(input: &Input<'_>, nodes: &Nodes<'_>, wants: &[Want], plan: &
         base: nodes.all.iter().map(|node| node.base_parent).collect(),
         owed: PerSide::from_fn(|side| owed_in(nodes, wants, side)),
     };
+    emitter.adopt_folders();
     emitter.folders_and_moves();
     emitter.adoptions();
     let delete_first = mutant!("P2 deletes go first");
@@ -60,7 +61,7 @@ struct Emitter<'a, 'b> {
     moved: PerSide<BTreeSet<usize>>,
     /// Not carried to the side, and all below neither.
     refused: PerSide<BTreeSet<usize>>,
-    /// Moved in this plan, and recorded so that both sides know what lies in them under their own ids.
+    /// Noted, made or moved in this plan, and recorded so that both sides know what lies in them under their own ids.
     noted: BTreeSet<usize>,
     /// Each node's folder in the base after the actions so far.
     base: Vec<usize>,
@@ -157,11 +158,22 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// What is equal already is noted; what is to be dropped is dropped, bottom-up.
+    /// Folders before anything is done in them, so that it is recorded in them.
+    fn adopt_folders(&mut self) {
+        for node in self.folders_first() {
+            if self.nodes.all[node].kind == Kind::Folder {
+                self.adopt(node);
+            }
+        }
+    }
+
+    /// What else is equal already is noted; what is to be dropped is dropped, bottom-up.
     fn adoptions(&mut self) {
         let all = self.folders_first();
         for &node in &all {
-            self.adopt(node);
+            if self.nodes.all[node].kind != Kind::Folder {
+                self.adopt(node);
+            }
         }
         let needed = self.needed_in_base();
         for &node in all.iter().rev() {
@@ -233,7 +245,7 @@ impl Emitter<'_, '_> {
         else {
             return;
         };
-        if self.holds_in_base(node, want.parent) {
+        if self.holds_in_base(node, want.parent) || !self.is_known(want.parent) {
             return;
         }
         // A backup leaves what only the follower edited.
@@ -252,6 +264,7 @@ impl Emitter<'_, '_> {
             unchanged,
         };
         self.base[node] = want.parent;
+        self.noted.insert(node);
         self.push(Side::Source, node, deed, reason);
     }
 

@@ -62,7 +62,7 @@ impl Emitter<'_, '_> {
             self.refuse(side, node, Refusal::NameRefused);
             return Tried::Settled;
         }
-        if !self.trees[side].holds(parent) || self.is_known_elsewhere(parent) {
+        if !self.trees[side].holds(parent) || !self.is_known(parent) {
             return Tried::Waits(vec![parent]);
         }
         let Some(native) = self.native(side, node) else {
@@ -104,6 +104,7 @@ impl Emitter<'_, '_> {
             return;
         }
         self.base[node] = parent;
+        self.noted.insert(node);
         self.trees[side].put(node, parent, native);
         let path = self.trees[side].path(node);
         let reason = self.wants[node].create_reason;
@@ -157,15 +158,13 @@ impl Emitter<'_, '_> {
         Some((from, self.trees[side].path(node)))
     }
 
-    /// Whether a side has moved this folder, and nothing in this plan notes it: what lies below is still known
-    /// under the folder's fresh id, and steps there are left to the next plan.
-    fn is_known_elsewhere(&self, folder: usize) -> bool {
+    /// Whether the base has the folder, or will by this plan, and both sides know what lies in it under its id. Where one
+    /// has moved it and nothing in this plan notes that, steps in it are left to the next plan.
+    pub(super) fn is_known(&self, folder: usize) -> bool {
         let it = &self.nodes.all[folder];
-        it.base.is_some()
-            && !self.noted.contains(&folder)
-            && Side::BOTH
-                .iter()
-                .any(|&s| it.known_as[s].is_some_and(|id| id != it.id))
+        let is_elsewhere = |side| it.known_as[side].is_some_and(|id| id != it.id);
+        let is_as_ever = it.base.is_some() && !Side::BOTH.into_iter().any(is_elsewhere);
+        folder == 0 || is_as_ever || self.noted.contains(&folder)
     }
 
     /// Whether each side's content is still the base's.
@@ -248,7 +247,7 @@ impl Emitter<'_, '_> {
             return Some(other).filter(|other| waiting.contains(other));
         }
         let mut folder = self.wants[node].parent;
-        if self.trees[side].holds(folder) && !self.is_known_elsewhere(folder) {
+        if self.trees[side].holds(folder) && self.is_known(folder) {
             return None;
         }
         while folder != 0 && !waiting.contains(&folder) {
@@ -265,16 +264,18 @@ impl Emitter<'_, '_> {
             .filter(|&other| other != node)
     }
 
-    /// A folder that is to be deleted and has a name that is wanted, while something in it waits for that.
+    /// A folder that is to be deleted and has a name that is wanted, while something in it, on the side or in the base, waits
+    /// for that.
     fn full_and_dead(&self, side: Side, queue: &mut Queue) -> Option<usize> {
         loop {
             while let Some(dead) = queue.next_dead() {
                 let is_pending = |node: &usize| queue.pending().contains(node);
-                let is_waited_for =
-                    |node: &usize| is_pending(node) && self.is_kept_by(side, dead.folder, *node);
+                let is_waited_for = |node: &usize| {
+                    is_pending(node) && self.trees[side].is_within(*node, dead.folder)
+                };
                 if is_pending(&dead.wanted_by)
                     && self.in_the_way_of(side, dead.wanted_by) == Some(dead.folder)
-                    && dead.waiting.iter().any(is_waited_for)
+                    && (dead.is_needed || dead.waiting.iter().any(is_waited_for))
                     && let found @ Some(_) = self.dead_or_in_its_way(side, &dead, queue.pending())
                 {
                     return found;
@@ -320,26 +321,27 @@ impl Emitter<'_, '_> {
                     folder,
                     wanted_by: node,
                     waiting: Vec::new(),
+                    is_needed: false,
                 });
             }
         }
+        if found.is_empty() {
+            return found;
+        }
+        let needed = self.needed_in_base();
+        for dead in &mut found {
+            dead.is_needed = needed[dead.folder];
+        }
         for &node in pending {
-            let in_tree = std::iter::successors(self.trees[side].parent(node), |&at| {
-                self.trees[side].parent(at)
-            });
-            let in_base = std::iter::successors(Some(self.base[node]), |&at| Some(self.base[at]));
-            for folder in in_tree.chain(in_base.take_while(|&at| at != 0)) {
+            let mut at = self.trees[side].parent(node);
+            while let Some(folder) = at {
                 if let Some(&dead) = of_folder.get(&folder) {
                     found[dead].waiting.push(node);
                 }
+                at = self.trees[side].parent(folder);
             }
         }
         found
-    }
-
-    /// Whether the folder cannot be deleted before the node has left it, on the side or in the base.
-    fn is_kept_by(&self, side: Side, folder: usize, node: usize) -> bool {
-        self.trees[side].is_within(node, folder) || self.holds_in_base(folder, node)
     }
 
     /// Moves something to a name of its own for a while, in the folder where it is.
