@@ -9,12 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use tandem_core::entry::Kind;
 use tandem_core::path::RelPath;
 use tandem_core::side::{PerSide, Side};
 
 use crate::sim::{Blob, Seen, SimStorage, Snapshot, lock};
 
 mod lineage;
+mod merge;
 mod witness;
 
 use lineage::Lineage;
@@ -58,9 +60,23 @@ impl Oracle {
         self.lineage().excused()
     }
 
-    /// Says that a program derived `child` from the given contents, as a text merge does.
-    pub fn derived(&self, parents: &[[u8; 32]], child: &Blob) {
-        self.lineage().derived(parents, child);
+    /// Says that a program may merge texts from now on: the merge of what people wrote counts as written, and what it
+    /// was made of is where it is.
+    pub fn let_merge(&self) {
+        self.lineage().let_merge();
+    }
+
+    /// Where a file is to be seen with content that nobody wrote and that is made of nothing that people wrote.
+    #[must_use]
+    pub fn unwritten(&self, storages: &[&SimStorage]) -> Vec<RelPath> {
+        let lineage = self.lineage();
+        let seen = storages.iter().flat_map(|storage| storage.snapshot());
+        seen.filter(|(_, items)| {
+            let mut files = items.iter().filter(|item| item.kind == Kind::File);
+            files.any(|file| !lineage.is_accounted_for(&file.content))
+        })
+        .map(|(path, _)| path)
+        .collect()
     }
 
     /// The contents from which nothing later was derived and that are on no side, in no conflict copy
@@ -197,18 +213,6 @@ mod tests {
         assert_eq!(oracle.check(&[&b]).len(), 1, "that of y");
         assert!(a.edit(&Edit::Delete { path: path("y") }));
         assert_eq!(oracle.check(&[&b]), []);
-    }
-
-    #[test]
-    fn a_merge_supersedes_what_it_was_made_of() {
-        let (oracle, a, b) = two_sides();
-        assert!(a.edit(&write("x", "left")));
-        assert!(b.edit(&write("x", "right")));
-        let parents = ["left", "right"].map(|text| Blob::new(text).hash());
-        oracle.derived(&parents, &Blob::new("left right"));
-        let lost = oracle.check(&[&a, &b]);
-        assert_eq!(lost.len(), 1);
-        assert_eq!(lost[0].content.bytes().as_ref(), b"left right");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod heard;
 mod in_step;
 mod misfortune;
 mod person;
+mod rest;
 mod teller;
 mod trace;
 
@@ -206,6 +207,9 @@ impl World {
                 ..Policy::default()
             }
         };
+        if policy.conflict == ConflictPolicy::Merge {
+            oracle.let_merge();
+        }
         Self {
             rng,
             environment,
@@ -352,7 +356,7 @@ impl World {
                 _ => idle = 0,
             }
             if idle >= 2 {
-                return;
+                return self.check_rest();
             }
         }
         self.violation("it does not come to rest".to_owned());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_core::path::RelPath;
 
-use super::Lost;
+use super::{Lost, merge};
 use crate::sim::Blob;
 
 type Hash = [u8; 32];
@@ -36,8 +36,12 @@ struct Event {
 pub(super) struct Lineage {
     written: Vec<Written>,
     by_hash: BTreeMap<Hash, Vec<usize>>,
-    /// What a storage was sent, by what it made of that on arrival.
-    sent: BTreeMap<Hash, Hash>,
+    /// What content was made of: what a storage was sent that changed it on arrival, or both texts of a merge.
+    made: BTreeMap<Hash, BTreeSet<Hash>>,
+    /// What was only a part of a write when it was to be seen.
+    parts: BTreeSet<Hash>,
+    /// What a program may have merged, by its hash; nothing where it merges nothing.
+    texts: Option<BTreeMap<Hash, Blob>>,
     events: Vec<Event>,
 }
 
@@ -51,6 +55,7 @@ impl Lineage {
         if content.size() == 0 {
             return;
         }
+        self.note_text(content);
         let number = self.written.len();
         self.by_hash.entry(content.hash()).or_default().push(number);
         self.written.push(Written {
@@ -92,8 +97,38 @@ impl Lineage {
     }
 
     /// A storage made `stored` of `sent` on arrival. What was sent may be what another made of something before.
-    pub(super) fn arrived(&mut self, stored: Hash, sent: Hash) {
-        self.sent.insert(stored, sent);
+    pub(super) fn arrived(&mut self, stored: &Blob, sent: Hash) {
+        self.note_text(stored);
+        self.made.entry(stored.hash()).or_default().insert(sent);
+    }
+
+    /// From now on a program may merge texts.
+    pub(super) fn let_merge(&mut self) {
+        self.texts.get_or_insert_default();
+    }
+
+    /// A program made `content` visible: if nobody wrote it, it may be a merge of what people wrote.
+    pub(super) fn put(&mut self, content: &Blob) {
+        if self.is_accounted_for(content) {
+            return;
+        }
+        if let Some(parents) = self.texts.as_ref().and_then(|t| merge::parents(t, content)) {
+            self.derived(&parents, content);
+        }
+    }
+
+    /// Whether somebody wrote `content`, or it is made of what somebody wrote. Nobody needs to write an empty file.
+    pub(super) fn is_accounted_for(&self, content: &Blob) -> bool {
+        let empty = Blob::new("").hash();
+        let is_known = |hash: &Hash| {
+            *hash == empty || self.by_hash.contains_key(hash) || self.parts.contains(hash)
+        };
+        self.made_of(content.hash()).iter().any(is_known)
+    }
+
+    /// A storage that says so shows a part of a write for a while, for good if the program is killed then.
+    pub(super) fn showed_part(&mut self, part: &Blob) {
+        self.parts.insert(part.hash());
     }
 
     pub(super) fn excuse(&mut self, hash: Hash, sent: Option<Hash>, why: &'static str) {
@@ -102,19 +137,14 @@ impl Lineage {
         }
     }
 
-    pub(super) fn derived(&mut self, parents: &[Hash], child: &Blob) {
-        for parent in parents.iter().filter(|parent| **parent != child.hash()) {
-            for number in self.alive(*parent, None) {
-                self.end(number, End::Superseded);
-            }
-        }
-        if let Some(path) = parents
-            .iter()
-            .filter_map(|parent| self.by_hash.get(parent)?.first())
-            .find_map(|number| self.written[*number].paths.first())
-            .cloned()
-        {
-            self.wrote(usize::MAX, &path, child);
+    fn derived(&mut self, parents: &[Hash], child: &Blob) {
+        self.note_text(child);
+        self.made.entry(child.hash()).or_default().extend(parents);
+    }
+
+    fn note_text(&mut self, content: &Blob) {
+        if let Some(texts) = &mut self.texts {
+            texts.insert(content.hash(), content.clone());
         }
     }
 
@@ -169,13 +199,14 @@ impl Lineage {
             .collect()
     }
 
-    /// The content and those that storages made it of, one after the other.
-    fn made_of(&self, hash: Hash) -> Vec<Hash> {
-        let mut found = vec![hash];
-        let mut at = hash;
-        while let Some(sent) = self.sent.get(&at).filter(|sent| !found.contains(sent)) {
-            at = *sent;
-            found.push(at);
+    /// The content and everything that it was made of, one after the other.
+    fn made_of(&self, hash: Hash) -> BTreeSet<Hash> {
+        let mut found = BTreeSet::new();
+        let mut next = vec![hash];
+        while let Some(at) = next.pop() {
+            if found.insert(at) {
+                next.extend(self.made.get(&at).into_iter().flatten());
+            }
         }
         found
     }

@@ -1,5 +1,5 @@
-//! The oracle's ear at the edge of one side. Invariant: only what people do is told, never what Tandem
-//! does; but for what a storage itself makes of content, and for content that is lost as documented.
+//! The oracle's ear at the edge of one side. Invariant: what people do is told apart from what Tandem does;
+//! of what Tandem does only content counts that nobody wrote, for that may be a merge.
 
 use tandem_core::path::RelPath;
 
@@ -57,7 +57,17 @@ impl Witness {
 
     /// The storage made `stored` of what it was sent.
     pub(crate) fn arrived(&self, stored: &Blob, sent: [u8; 32]) {
-        self.oracle.lineage().arrived(stored.hash(), sent);
+        self.oracle.lineage().arrived(stored, sent);
+    }
+
+    /// The storage shows `part` of what is being written, as it says that it may.
+    pub(crate) fn showed_part(&self, part: &Blob) {
+        self.oracle.lineage().showed_part(part);
+    }
+
+    /// Tandem made `content` visible.
+    pub(crate) fn put(&self, content: &Blob) {
+        self.oracle.lineage().put(content);
     }
 
     /// `content` is lost in a window that the storage documents.

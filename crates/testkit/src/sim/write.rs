@@ -76,6 +76,7 @@ impl SimStorage {
         self.check_keep("commit", &keep)?;
         self.state().check_put("commit", target, &expected)?;
         let bytes = self.bytes_of(&staged, sink.as_deref()).await?;
+        let sent = bytes.clone();
         self.window("commit", target).await;
         let put = Put {
             operation: "commit",
@@ -87,6 +88,9 @@ impl SimStorage {
             condition: self.has_condition(&expected, staged.len),
         };
         let committed = self.put_in_steps(put).await?;
+        if staged.meta.target.is_none() {
+            self.tell_put(sent);
+        }
         self.drop_upload(&staged.token);
         Ok(committed)
     }
@@ -110,6 +114,9 @@ impl SimStorage {
         };
         let (serial, version, mut committed) = {
             let mut state = self.state();
+            if let Some(witness) = &state.witness {
+                witness.showed_part(&part.blob);
+            }
             let put = Put { body: part, ..put };
             let (serial, committed) = state.put_item(put, &self.device())?;
             let version = state.tree.get(serial).map(|node| node.version);
@@ -131,6 +138,13 @@ impl SimStorage {
             committed.entry = entry;
         }
         Ok(committed)
+    }
+
+    /// Tells the oracle what Tandem made visible, as it was sent.
+    fn tell_put(&self, sent: Bytes) {
+        if let Some(witness) = &self.state().witness {
+            witness.put(&Blob::new(sent));
+        }
     }
 
     /// The item that `bytes` become here.
