@@ -20,6 +20,7 @@ mod merge;
 mod witness;
 
 use lineage::Lineage;
+pub use lineage::Taken;
 pub(crate) use witness::Witness;
 
 /// Shared knowledge of what people wrote; clones are handles on the same.
@@ -77,6 +78,49 @@ impl Oracle {
         })
         .map(|(path, _)| path)
         .collect()
+    }
+
+    /// The contents that are asked for as [`Oracle::check`] does, were not set aside unasked by a storage, and are to be
+    /// seen on no side.
+    #[must_use]
+    pub fn hidden(&self, storages: &[&SimStorage]) -> Vec<Lost> {
+        let mut visible = BTreeSet::new();
+        for seen in storages
+            .iter()
+            .flat_map(|storage| storage.snapshot().into_values())
+        {
+            let files = seen.iter().filter(|item| item.kind == Kind::File);
+            visible.extend(
+                files
+                    .flat_map(|file| [Some(file.content.hash()), file.sent])
+                    .flatten(),
+            );
+        }
+        self.lineage().hidden(&visible)
+    }
+
+    /// What Tandem deleted or replaced since the last call although nobody has deleted or replaced it until now.
+    #[must_use]
+    pub fn taken(&self) -> Vec<Taken> {
+        self.lineage().take_taken()
+    }
+
+    /// Whether `content` is what was taken away, or made of it.
+    #[must_use]
+    pub fn is_of(&self, content: &Blob, taken: &Taken) -> bool {
+        self.lineage().is_of(content, taken)
+    }
+
+    /// Whether something was done at `path` after `taken`.
+    #[must_use]
+    pub fn is_changed_since(&self, taken: &Taken, side: usize, path: &RelPath) -> bool {
+        self.lineage().is_changed_since(taken, side, path)
+    }
+
+    /// What happened to what was taken away, one line each.
+    #[must_use]
+    pub fn history_of(&self, taken: &Taken) -> Vec<String> {
+        self.lineage().history_of(taken)
     }
 
     /// The contents from which nothing later was derived and that are on no side, in no conflict copy

@@ -11,6 +11,7 @@ mod person;
 mod rest;
 mod teller;
 mod trace;
+mod unasked;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use tandem_core::policy::{Compare, ConflictPolicy, FirstSync, Mode, Policy};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Root;
 use tandem_engine::Engine;
-use tandem_engine::report::{Problem, Summary};
+use tandem_engine::report::{HeldView, Problem, Summary};
 use tandem_engine::setup::{PairOptions, Setup};
 
 use crate::oracle::{Oracle, differences};
@@ -118,6 +119,9 @@ pub struct Outcome {
     /// What it came across.
     pub coverage: Coverage,
 }
+
+/// What a pass that ran to its end says: with what is not in step, and what is held.
+type Passed = tandem_engine::error::Result<(Summary, Vec<Problem>, Vec<HeldView>)>;
 
 /// Two storages, the people on them, and the engine's place.
 struct World {
@@ -419,6 +423,17 @@ impl World {
         for (side, path) in self.person.unasked() {
             self.violation(format!("deleted unasked on {side}: {path}"));
         }
+        let outcome = self.after_pass(result);
+        for text in unasked::find(&self.oracle, &self.sides) {
+            if self.keeps_all() {
+                self.violation(text);
+            }
+        }
+        outcome
+    }
+
+    /// What a pass came to; `None` if it did not come to its end.
+    fn after_pass(&mut self, result: Option<Passed>) -> Option<Summary> {
         match result {
             None => {
                 self.outcome.coverage.fault(CRASH, 1);

@@ -15,6 +15,23 @@ struct Written {
     paths: BTreeSet<RelPath>,
     content: Blob,
     end: Option<End>,
+    /// A storage set it aside unasked, or it was written into what was set aside: a version of it is enough.
+    is_aside: bool,
+}
+
+/// What Tandem took away from where people see it.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// On which side.
+    pub side: usize,
+    /// Where it was.
+    pub path: RelPath,
+    /// What Tandem did.
+    pub what: &'static str,
+    /// The writes that it stood for.
+    numbers: Vec<usize>,
+    /// How much had happened by then.
+    events: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +60,7 @@ pub(super) struct Lineage {
     /// What a program may have merged, by its hash; nothing where it merges nothing.
     texts: Option<BTreeMap<Hash, Blob>>,
     events: Vec<Event>,
+    taken: Vec<Taken>,
 }
 
 impl Lineage {
@@ -63,7 +81,87 @@ impl Lineage {
             paths: BTreeSet::from([path.clone()]),
             content: content.clone(),
             end: None,
+            is_aside: false,
         });
+    }
+
+    /// A person wrote `content` into what was set aside of `path`.
+    pub(super) fn wrote_aside(&mut self, side: usize, path: &RelPath, content: &Blob) {
+        self.wrote(side, path, content);
+        self.set_aside(path, content.hash(), None);
+    }
+
+    /// A storage set aside what nobody had expected at `path`.
+    pub(super) fn displaced(
+        &mut self,
+        side: usize,
+        path: &RelPath,
+        hash: Hash,
+        sent: Option<Hash>,
+    ) {
+        self.event(side, "displaced", path, hash);
+        self.set_aside(path, hash, sent);
+    }
+
+    fn set_aside(&mut self, path: &RelPath, hash: Hash, sent: Option<Hash>) {
+        for number in self.meant(path, hash, sent) {
+            self.written[number].is_aside = true;
+        }
+    }
+
+    /// Tandem took away what was visible at `path`.
+    pub(super) fn took(
+        &mut self,
+        (side, what): (usize, &'static str),
+        path: &RelPath,
+        hash: Hash,
+        sent: Option<Hash>,
+    ) {
+        self.event(side, what, path, hash);
+        let taken = Taken {
+            side,
+            path: path.clone(),
+            what,
+            numbers: self.meant(path, hash, sent),
+            events: self.events.len(),
+        };
+        self.taken.push(taken);
+    }
+
+    /// What was taken away since the last call and is still asked for.
+    pub(super) fn take_taken(&mut self) -> Vec<Taken> {
+        let mut taken = std::mem::take(&mut self.taken);
+        for one in &mut taken {
+            one.numbers.retain(|number| self.must_be_visible(*number));
+        }
+        taken.retain(|one| !one.numbers.is_empty());
+        taken
+    }
+
+    fn must_be_visible(&self, number: usize) -> bool {
+        let written = &self.written[number];
+        written.end.is_none() && !written.is_aside
+    }
+
+    /// Whether `content` is what was taken away, or made of it.
+    pub(super) fn is_of(&self, content: &Blob, taken: &Taken) -> bool {
+        let made_of = self.made_of(content.hash());
+        let mut numbers = taken.numbers.iter();
+        numbers.any(|number| made_of.contains(&self.written[*number].content.hash()))
+    }
+
+    /// Whether somebody brought something to `path` since.
+    pub(super) fn is_changed_since(&self, taken: &Taken, side: usize, path: &RelPath) -> bool {
+        let since = &self.events[taken.events..];
+        since
+            .iter()
+            .any(|event| event.side == side && event.path == *path)
+    }
+
+    /// What happened to what was taken away, one line each.
+    pub(super) fn history_of(&self, taken: &Taken) -> Vec<String> {
+        let first = taken.numbers.first();
+        first.map_or_else(Vec::new, |number| self.history(&self.written[*number]))
     }
 
     /// A person replaced or removed what was visible at `path`.
@@ -160,10 +258,21 @@ impl Lineage {
 
     /// What nothing superseded and is not among `there`.
     pub(super) fn missing(&self, there: &BTreeSet<Hash>) -> Vec<Lost> {
+        self.absent(there, |written| written.end.is_none())
+    }
+
+    /// What nothing superseded, no storage set aside, and is not among what is `visible`.
+    pub(super) fn hidden(&self, visible: &BTreeSet<Hash>) -> Vec<Lost> {
+        self.absent(visible, |written| {
+            written.end.is_none() && !written.is_aside
+        })
+    }
+
+    fn absent(&self, there: &BTreeSet<Hash>, is_asked_for: impl Fn(&Written) -> bool) -> Vec<Lost> {
         let there: BTreeSet<Hash> = there.iter().flat_map(|hash| self.made_of(*hash)).collect();
         self.written
             .iter()
-            .filter(|written| written.end.is_none() && !there.contains(&written.content.hash()))
+            .filter(|written| is_asked_for(written) && !there.contains(&written.content.hash()))
             .map(|written| Lost {
                 side: written.side,
                 path: written.paths.first().cloned().unwrap_or_else(RelPath::root),

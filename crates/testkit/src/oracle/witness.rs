@@ -1,5 +1,6 @@
 //! The oracle's ear at the edge of one side. Invariant: what people do is told apart from what Tandem does;
-//! of what Tandem does only content counts that nobody wrote, for that may be a merge.
+//! what Tandem does is told only where it takes content away, and where it makes content visible, which may be a
+//! merge.
 
 use tandem_core::path::RelPath;
 
@@ -53,6 +54,36 @@ impl Witness {
     ) {
         let mut lineage = self.oracle.lineage();
         lineage.moved(self.side, from, to, content.hash(), sent);
+    }
+
+    /// A person wrote `content` into what was set aside of `path`, which was `old`.
+    pub(crate) fn wrote_aside(
+        &self,
+        path: &RelPath,
+        old: (&Blob, Option<[u8; 32]>),
+        content: &Blob,
+    ) {
+        let mut lineage = self.oracle.lineage();
+        lineage.superseded((self.side, "written over"), path, old.0.hash(), old.1);
+        lineage.wrote_aside(self.side, path, content);
+    }
+
+    /// Tandem deleted or replaced, as `what` says, what it expected at `path`.
+    pub(crate) fn took(
+        &self,
+        what: &'static str,
+        path: &RelPath,
+        content: &Blob,
+        sent: Option<[u8; 32]>,
+    ) {
+        let mut lineage = self.oracle.lineage();
+        lineage.took((self.side, what), path, content.hash(), sent);
+    }
+
+    /// The storage set `content` aside, which Tandem had not expected at `path`.
+    pub(crate) fn displaced(&self, path: &RelPath, content: &Blob, sent: Option<[u8; 32]>) {
+        let mut lineage = self.oracle.lineage();
+        lineage.displaced(self.side, path, content.hash(), sent);
     }
 
     /// The storage made `stored` of what it was sent.

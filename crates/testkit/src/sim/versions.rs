@@ -45,7 +45,7 @@ impl SimStorage {
         };
         let new = Blob::new(content.clone());
         if let Some(witness) = witness {
-            witness.wrote(path, Some((&kept.body.blob, kept.body.sent)), &new);
+            witness.wrote_aside(path, (&kept.body.blob, kept.body.sent), &new);
         }
         kept.body.blob = new;
         kept.body.mtime = Some(now);

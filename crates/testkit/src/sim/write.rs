@@ -16,6 +16,7 @@ use super::names::refusal;
 use super::state::{State, floor};
 use super::storage::SimStorage;
 use super::tree::{Body, Serial};
+use crate::oracle::Witness;
 
 /// One write of a whole item.
 pub(super) struct Put<'a> {
@@ -357,11 +358,13 @@ impl State {
     ) -> (Option<VersionKey>, Option<Displaced>) {
         let native = self.shape.habits.native_versions;
         if !unexpected {
+            self.tell_taken(serial, "Tandem took away");
             let kept = (native || *keep != Keep::No).then(|| self.set_aside(serial, keep, device));
             return (kept, None);
         }
         if native || self.shape.habits.looks_after {
             let entry = self.entry(serial);
+            self.tell_displaced(serial);
             let version = self.set_aside(serial, keep, device);
             return (None, Some(Displaced { entry, version }));
         }
@@ -370,6 +373,30 @@ impl State {
             "overwritten in the window of a storage that cannot look",
         );
         (None, None)
+    }
+
+    /// Tells the oracle that Tandem takes away what it expected: a file, or all files of a folder.
+    pub(super) fn tell_taken(&self, serial: Serial, what: &'static str) {
+        self.tell_each(serial, |witness, path, body| {
+            witness.took(what, path, &body.blob, body.sent);
+        });
+    }
+
+    /// Tells the oracle that a storage sets aside what Tandem did not expect.
+    pub(super) fn tell_displaced(&self, serial: Serial) {
+        self.tell_each(serial, |witness, path, body| {
+            witness.displaced(path, &body.blob, body.sent);
+        });
+    }
+
+    fn tell_each(&self, serial: Serial, tell: impl Fn(&Witness, &RelPath, &Body)) {
+        for at in self.tree.subtree(serial) {
+            if let (Some(witness), Some(node)) = (&self.witness, self.tree.get(at))
+                && node.body.kind == Kind::File
+            {
+                tell(witness, &self.tree.path_of(at), &node.body);
+            }
+        }
     }
 
     /// Tells the oracle that content is lost as documented.
