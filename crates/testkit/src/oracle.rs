@@ -17,6 +17,7 @@ use crate::sim::{Blob, Seen, SimStorage, Snapshot, lock};
 
 mod lineage;
 mod merge;
+mod sizes;
 mod witness;
 
 use lineage::Lineage;
@@ -65,6 +66,11 @@ impl Oracle {
     /// was made of is where it is.
     pub fn let_merge(&self) {
         self.lineage().let_merge();
+    }
+
+    /// From now on what people write gets a size that no other content has, so that who compares sizes knows contents.
+    pub fn tell_apart_by_size(&self) {
+        self.lineage().tell_apart_by_size();
     }
 
     /// Where a file is to be seen with content that nobody wrote and that is made of nothing that people wrote.

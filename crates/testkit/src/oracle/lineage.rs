@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use tandem_core::path::RelPath;
 
+use super::sizes::Sizes;
 use super::{Lost, merge};
 use crate::sim::Blob;
 
@@ -61,6 +63,7 @@ pub(super) struct Lineage {
     texts: Option<BTreeMap<Hash, Blob>>,
     events: Vec<Event>,
     taken: Vec<Taken>,
+    sizes: Option<Sizes>,
 }
 
 impl Lineage {
@@ -198,6 +201,16 @@ impl Lineage {
     pub(super) fn arrived(&mut self, stored: &Blob, sent: Hash) {
         self.note_text(stored);
         self.made.entry(stored.hash()).or_default().insert(sent);
+    }
+
+    pub(super) fn tell_apart_by_size(&mut self) {
+        self.sizes.get_or_insert_default();
+    }
+
+    /// `content` as a person is to write it, on storages that add `added` bytes to some of it.
+    pub(super) fn sized(&mut self, content: &Bytes, added: usize) -> Bytes {
+        let sizes = self.sizes.as_mut();
+        sizes.map_or_else(|| content.clone(), |sizes| sizes.give(content, added))
     }
 
     /// From now on a program may merge texts.

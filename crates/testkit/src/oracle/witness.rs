@@ -2,6 +2,7 @@
 //! what Tandem does is told only where it takes content away, and where it makes content visible, which may be a
 //! merge.
 
+use bytes::Bytes;
 use tandem_core::path::RelPath;
 
 use super::Oracle;
@@ -17,6 +18,11 @@ pub(crate) struct Witness {
 impl Witness {
     pub(crate) const fn new(oracle: Oracle, side: usize) -> Self {
         Self { oracle, side }
+    }
+
+    /// `content` as a person is to write it.
+    pub(crate) fn sized(&self, content: &Bytes, added: usize) -> Bytes {
+        self.oracle.lineage().sized(content, added)
     }
 
     /// A person wrote `content` at `path`, where `old` was visible.

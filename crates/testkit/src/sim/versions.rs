@@ -38,12 +38,12 @@ impl SimStorage {
         let mut state = self.state();
         let now = state.environment.tick();
         let witness = state.witness.clone();
+        let new = state.sized(content);
         let found = state.kept.iter_mut().filter(|(key, _)| key.path() == path);
         let last = found.max_by_key(|(_, kept)| kept.order);
         let Some((_, kept)) = last.filter(|(_, kept)| kept.body.kind == Kind::File) else {
             return false;
         };
-        let new = Blob::new(content.clone());
         if let Some(witness) = witness {
             witness.wrote_aside(path, (&kept.body.blob, kept.body.sent), &new);
         }

@@ -18,6 +18,9 @@ use super::storage::SimStorage;
 use super::tree::{Body, Serial};
 use crate::oracle::Witness;
 
+/// What is added to content by a storage that changes it on arrival.
+pub(super) const ADDED: &[u8] = b"<!-- stored -->\n";
+
 /// One write of a whole item.
 pub(super) struct Put<'a> {
     pub(super) operation: &'static str,
@@ -179,7 +182,7 @@ impl SimStorage {
             return body;
         }
         let mut bytes = body.blob.bytes().to_vec();
-        bytes.extend_from_slice(b"<!-- stored -->\n");
+        bytes.extend_from_slice(ADDED);
         let (stored, sent) = (Blob::new(bytes), body.blob.hash());
         if let Some(witness) = &self.state().witness {
             witness.arrived(&stored, sent);

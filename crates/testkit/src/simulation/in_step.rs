@@ -123,8 +123,8 @@ pub(super) fn common_path(
     Some(folded)
 }
 
-/// Either may be what a server made of the other's bytes. What was adopted by size and time is not verified.
-pub(super) fn same_content(a: &Seen, b: &Seen, verified: bool) -> bool {
+/// Either may be what a server made of the other's bytes.
+pub(super) fn same_content(a: &Seen, b: &Seen) -> bool {
     let forms = |seen: &Seen| {
         [Some(seen.content.hash()), seen.sent]
             .into_iter()
@@ -133,7 +133,6 @@ pub(super) fn same_content(a: &Seen, b: &Seen, verified: bool) -> bool {
     };
     a.kind == b.kind
         && match a.kind {
-            Kind::File if !verified && a.content.size() == b.content.size() => true,
             Kind::File => !forms(a).is_disjoint(&forms(b)),
             Kind::Symlink => a.target == b.target,
             Kind::Folder | Kind::Opaque => true,

@@ -1,6 +1,6 @@
 //! What holds whenever a run has come to rest.
 
-use tandem_core::policy::{Compare, ConflictPolicy, FirstSync, Mode, Policy};
+use tandem_core::policy::{ConflictPolicy, FirstSync, Mode, Policy};
 
 use super::World;
 
@@ -29,13 +29,11 @@ impl World {
     pub(super) fn keeps_all(&self) -> bool {
         let Policy {
             mode,
-            compare,
+            compare: _,
             first_sync,
             conflict,
         } = self.policy;
-        // Equal by size and time alone is declared as unverified: nothing is promised there.
-        compare == Compare::HashOnly
-            && mode == Mode::TwoWay
+        mode == Mode::TwoWay
             && first_sync == FirstSync::Merge
             && matches!(conflict, ConflictPolicy::KeepBoth | ConflictPolicy::Merge)
     }
