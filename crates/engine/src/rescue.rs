@@ -68,12 +68,12 @@ impl Engine {
         for side in Side::BOTH {
             for late in self.root(side).written_since() {
                 let Some(entry) = &late.entry else {
-                    self.note_late_write(side, &late, true)?;
+                    self.note_displaced(side, &late, true)?;
                     continue;
                 };
                 let looked = self.bring_beside(side, &late.version, entry).await?;
                 // Once it is beside the path, what is among the versions is like any superseded one.
-                self.note_late_write(side, &late, !matches!(looked, Looked::Brought(_)))?;
+                self.note_displaced(side, &late, !matches!(looked, Looked::Brought(_)))?;
                 if let Looked::Brought(brought) = looked {
                     for side in Side::BOTH {
                         doubts[side].add_all(&brought.doubts[side]);
@@ -84,9 +84,10 @@ impl Engine {
         Ok(doubts)
     }
 
-    fn note_late_write(&self, side: Side, late: &Displaced, keep: bool) -> Result<()> {
+    /// Notes content of somebody else that Tandem set aside without having seen it.
+    pub(crate) fn note_displaced(&self, side: Side, late: &Displaced, keep: bool) -> Result<()> {
         let path = late.version.path();
-        tracing::warn!(%side, %path, "written into after it was replaced");
+        tracing::warn!(%side, %path, "written by somebody else meanwhile");
         self.state().transaction(|state| {
             state.add_journal(&JournalRow {
                 id: 0,

@@ -430,23 +430,19 @@ fn a_folder_that_left_and_came_back_within_a_batch_has_only_what_is_in_it_then()
 }
 
 /// A source that is listed and has strong ids, and a destination with a feed.
-fn half_fed(seed: u64, names: &NameRules) -> World {
-    let world = World::shaped(
-        seed,
-        |_| {},
-        |side| match side {
-            Source => {
-                let capabilities = capabilities(Ids::Strong);
-                let habits = Habits::plain(&capabilities);
-                (capabilities, habits)
-            }
-            Destination => {
-                let (mut capabilities, habits) = feeding(seed, side, false);
-                capabilities.names = names.clone();
-                (capabilities, habits)
-            }
-        },
-    );
+fn half_fed(seed: u64, change: impl FnOnce(&mut PairOptions), names: &NameRules) -> World {
+    let world = World::shaped(seed, change, |side| match side {
+        Source => {
+            let capabilities = capabilities(Ids::Strong);
+            let habits = Habits::plain(&capabilities);
+            (capabilities, habits)
+        }
+        Destination => {
+            let (mut capabilities, habits) = feeding(seed, side, true);
+            capabilities.names = names.clone();
+            (capabilities, habits)
+        }
+    });
     fill(&world);
     world
 }
@@ -455,7 +451,7 @@ fn half_fed(seed: u64, names: &NameRules) -> World {
 #[test]
 fn what_leaves_a_folder_just_before_tandem_moves_it_is_not_missed() {
     for seed in SEEDS {
-        let world = half_fed(seed, &NameRules::default());
+        let world = half_fed(seed, |_| {}, &NameRules::default());
         moved(&world, Source, "d", "f");
         let (from, to) = (path("d/e/y"), path("y"));
         let gone = Edit::Delete { path: path("d/x") };
@@ -480,7 +476,7 @@ fn what_leaves_the_pair_for_a_name_that_is_refused_is_not_left_on_one_side() {
     };
     for seed in SEEDS {
         for at in (10..200).step_by(10) {
-            let world = half_fed(seed, &names);
+            let world = half_fed(seed, |_| {}, &names);
             moved(&world, Source, "d/x", "con");
             moved(&world, Destination, "d", "f");
             let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
@@ -492,6 +488,31 @@ fn what_leaves_the_pair_for_a_name_that_is_refused_is_not_left_on_one_side() {
             world.has(Source, "f/x", rest.as_deref());
             world.still();
         }
+    }
+}
+
+/// While the deletes of what was in it wait, only the folder above is looked at.
+#[test]
+fn a_folder_that_is_back_has_only_what_is_in_it_then() {
+    for seed in SEEDS {
+        let quiet = |o: &mut PairOptions| o.limits.quiet = 100;
+        let world = half_fed(seed, quiet, &NameRules::default());
+        world.write(Source, "d/new", "new");
+        world.write(Source, "b", "the source's");
+        world.write(Destination, "b", "the destination's");
+        world.edit(Destination, &Edit::DeleteTree { path: path("d") });
+        // The copy is carried in the second round.
+        let storage = world.sides[Destination].clone();
+        world.sides[Destination].on_operation(Box::new(move |operation, at| {
+            if operation == "commit" && at.as_str().contains("conflict") {
+                storage.edit(&Edit::CreateFolder { path: path("d/e") });
+            }
+        }));
+        world.sync();
+        world.sides[Destination].clear_hook();
+        world.both_have("d/new", Some("new"));
+        world.both_have("d/e/y", None);
+        world.still();
     }
 }
 

@@ -6,7 +6,8 @@ mod common;
 
 use bytes::Bytes;
 use common::{Destination, SEEDS, Source, World, capabilities, path};
-use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::capabilities::{Capabilities, Conditions, Ids};
+use tandem_engine::report::Outcome;
 use tandem_testkit::sim::Edit;
 
 fn to_a_flat_store(seed: u64) -> World {
@@ -49,6 +50,51 @@ fn a_file_that_a_folder_of_its_name_hides_is_not_deleted() {
         world.sync();
         world.sync();
         world.both_have("k", Some("edited"));
+        world.still();
+    }
+}
+
+/// What a store without conditions deletes with an original that was copied is noted, like any other it displaced.
+#[test]
+fn what_is_saved_into_a_folder_while_it_is_moved_one_by_one_is_told() {
+    for seed in SEEDS {
+        let world = World::of(
+            seed,
+            |_| {},
+            |side| match side {
+                Source => capabilities(Ids::Strong),
+                Destination => Capabilities {
+                    folder_move: false,
+                    atomic_move: false,
+                    conditions: Conditions::default(),
+                    ..capabilities(Ids::None)
+                },
+            },
+        );
+        world.folder(Source, "d");
+        world.write(Source, "d/x", "moved");
+        world.sync();
+        let (from, to) = (path("d"), path("f"));
+        world.edit(Source, &Edit::Move { from, to });
+        let (storage, mut times) = (world.sides[Destination].clone(), 0);
+        world.sides[Destination].on_operation(Box::new(move |operation, at| {
+            if operation == "move_to" && at.as_str() == "d/x" {
+                times += 1;
+                // After the copy was made, before its original goes.
+                if times == 2 {
+                    let (path, content) = (at.clone(), Bytes::from_static(b"saved"));
+                    assert!(storage.edit(&Edit::Write { path, content }));
+                }
+            }
+        }));
+        world.sync();
+        world.sides[Destination].clear_hook();
+        world.sync();
+        world.both_have("f/x", Some("moved"));
+        assert!(world.is_kept(Destination, "saved"));
+        let told = world.log();
+        let mut lost = told.iter().filter(|l| l.outcome == Outcome::LostRace);
+        assert!(lost.any(|l| l.action.path == "d/x"), "{told:#?}");
         world.still();
     }
 }

@@ -11,7 +11,9 @@ use common::{Destination, SEEDS, Source, World, capabilities, path};
 use futures_util::future::join;
 use tandem_core::capabilities::{Capabilities, Conditions, Ids};
 use tandem_core::policy::Mode;
+use tandem_core::side::Side;
 use tandem_engine::report::Rejection;
+use tandem_engine::setup::PairOptions;
 use tandem_testkit::sim::Edit;
 
 /// cloudreve/desktop#43: files that are written all the time were pending for ever, without a word.
@@ -209,6 +211,91 @@ fn what_lies_in_a_folder_that_was_moved_and_cannot_be_read_is_not_gone() {
     }
 }
 
+/// Where a folder is moved item by item, what can be neither read nor moved stays where it is.
+#[test]
+fn a_folder_is_moved_without_what_is_only_listed_in_it() {
+    for seed in SEEDS {
+        for feed in [false, true] {
+            let world = World::of(
+                seed,
+                |_| {},
+                |side| Capabilities {
+                    folder_move: side == Source,
+                    feed: feed && side == Destination,
+                    ..capabilities(strong_source(side))
+                },
+            );
+            world.folder(Source, "d");
+            world.folder(Source, "d/e");
+            world.write(Source, "d/a", "a");
+            world.write(Source, "d/e/b", "b");
+            world.sync();
+            let opaque = path("d/e/drawing");
+            world.edit(Destination, &Edit::Opaque { path: opaque });
+            let (from, to) = (path("d"), path("f"));
+            world.edit(Source, &Edit::Move { from, to });
+            world.sync();
+            world.sync();
+            world.both_have("f/a", Some("a"));
+            world.both_have("f/e/b", Some("b"));
+            assert_eq!(
+                world.paths(Source),
+                ["d", "d/e", "f", "f/a", "f/e", "f/e/b"]
+            );
+            assert!(world.paths(Destination).contains(&"d/e/drawing".to_owned()));
+            world.still();
+        }
+    }
+}
+
+/// A move that was cut off between copy and delete leaves such a name behind.
+#[test]
+fn two_files_change_places_although_their_names_for_a_while_are_taken() {
+    for seed in SEEDS {
+        let world = World::of(seed, |_| {}, |side| capabilities(strong_source(side)));
+        world.write(Source, "a", "first");
+        world.write(Source, "b", "second");
+        for item in 1..20 {
+            for name in ["a", "b"] {
+                world.write(Source, &format!("{name} (swap {item:x})"), "taken");
+            }
+        }
+        world.sync();
+        let (a, b) = (path("a"), path("b"));
+        world.edit(Source, &Edit::Swap { a, b });
+        world.sync();
+        world.both_have("a", Some("second"));
+        world.both_have("b", Some("first"));
+        assert_eq!(world.paths(Source), world.paths(Destination));
+        world.still();
+    }
+}
+
+const fn strong_source(side: Side) -> Ids {
+    match side {
+        Source => Ids::Strong,
+        Destination => Ids::None,
+    }
+}
+
+/// What is let be stays known, and may be what is missed elsewhere.
+#[test]
+fn what_lies_in_a_folder_that_cannot_be_read_any_more_stops_nothing_else() {
+    for seed in SEEDS {
+        let mode = |o: &mut PairOptions| o.policy.mode = Mode::SourceBackup;
+        let world = World::of(seed, mode, |_| capabilities(Ids::None));
+        world.write(Source, "a", &"a".repeat(2000));
+        world.sync();
+        world.folder(Destination, "own");
+        world.write(Destination, "own/b", &"b".repeat(2000));
+        world.still();
+        world.delete(Destination, "a");
+        assert!(world.sides[Destination].make_unreadable(&path("own")));
+        world.sync();
+        world.both_have("a", Some(&"a".repeat(2000)));
+    }
+}
+
 #[test]
 fn an_edit_between_check_and_move_is_carried_where_moves_have_no_condition() {
     // Found by seed 95 of the simulation while people go on working: both sides counted as in step.
@@ -240,5 +327,41 @@ fn an_edit_between_check_and_move_is_carried_where_moves_have_no_condition() {
             world.has(side, "b", Some("later"));
         }
         world.still();
+    }
+}
+
+/// A storage that finds by id found what a person had moved since the plan, and deleted it there.
+#[test]
+fn what_is_moved_before_its_delete_is_not_deleted_where_it_went() {
+    for seed in SEEDS {
+        for kept in [None, Some("beside")] {
+            let world = World::of(seed, |_| {}, |_| capabilities(Ids::Strong));
+            world.folder(Source, "d");
+            world.folder(Source, "e");
+            world.write(Source, "d/a", "content");
+            world.sync();
+            world.delete(Source, "d/a");
+            world.write(Source, "c", "carried before anything is deleted");
+            let (storage, mut is_over) = (world.sides[Destination].clone(), false);
+            world.sides[Source].on_operation(Box::new(move |operation, at| {
+                let is_planned = operation == "read" && at.as_str() == "c";
+                if is_planned && !std::mem::replace(&mut is_over, true) {
+                    let (from, to) = (path("d/a"), path("e/b"));
+                    assert!(storage.edit(&Edit::Move { from, to }));
+                    if let Some(content) = kept {
+                        let (path, content) = (path("d/a"), Bytes::from_static(content.as_bytes()));
+                        assert!(storage.edit(&Edit::Write { path, content }));
+                    }
+                }
+            }));
+            world.sync();
+            world.sides[Source].clear_hook();
+            world.sync();
+            for side in [Source, Destination] {
+                world.has(side, "e/b", Some("content"));
+                world.has(side, "d/a", kept);
+            }
+            world.still();
+        }
     }
 }

@@ -9,15 +9,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use tandem_core::entry::Kind;
 use tandem_core::path::RelPath;
 use tandem_core::side::{PerSide, Side};
 
 use crate::sim::{Blob, Seen, SimStorage, Snapshot, lock};
 
 mod lineage;
+mod merge;
+mod sizes;
 mod witness;
 
 use lineage::Lineage;
+pub use lineage::Taken;
 pub(crate) use witness::Witness;
 
 /// Shared knowledge of what people wrote; clones are handles on the same.
@@ -58,9 +62,71 @@ impl Oracle {
         self.lineage().excused()
     }
 
-    /// Says that a program derived `child` from the given contents, as a text merge does.
-    pub fn derived(&self, parents: &[[u8; 32]], child: &Blob) {
-        self.lineage().derived(parents, child);
+    /// Says that a program may merge texts from now on: the merge of what people wrote counts as written, and what it
+    /// was made of is where it is.
+    pub fn let_merge(&self) {
+        self.lineage().let_merge();
+    }
+
+    /// From now on what people write gets a size that no other content has, so that who compares sizes knows contents.
+    pub fn tell_apart_by_size(&self) {
+        self.lineage().tell_apart_by_size();
+    }
+
+    /// Where a file is to be seen with content that nobody wrote and that is made of nothing that people wrote.
+    #[must_use]
+    pub fn unwritten(&self, storages: &[&SimStorage]) -> Vec<RelPath> {
+        let lineage = self.lineage();
+        let seen = storages.iter().flat_map(|storage| storage.snapshot());
+        seen.filter(|(_, items)| {
+            let mut files = items.iter().filter(|item| item.kind == Kind::File);
+            files.any(|file| !lineage.is_accounted_for(&file.content))
+        })
+        .map(|(path, _)| path)
+        .collect()
+    }
+
+    /// The contents that are asked for as [`Oracle::check`] does, were not set aside unasked by a storage, and are to be
+    /// seen on no side.
+    #[must_use]
+    pub fn hidden(&self, storages: &[&SimStorage]) -> Vec<Lost> {
+        let mut visible = BTreeSet::new();
+        for seen in storages
+            .iter()
+            .flat_map(|storage| storage.snapshot().into_values())
+        {
+            let files = seen.iter().filter(|item| item.kind == Kind::File);
+            visible.extend(
+                files
+                    .flat_map(|file| [Some(file.content.hash()), file.sent])
+                    .flatten(),
+            );
+        }
+        self.lineage().hidden(&visible)
+    }
+
+    /// What Tandem deleted or replaced since the last call although nobody has deleted or replaced it until now.
+    #[must_use]
+    pub fn taken(&self) -> Vec<Taken> {
+        self.lineage().take_taken()
+    }
+
+    /// Whether `content` is what was taken away, or made of it.
+    #[must_use]
+    pub fn is_of(&self, content: &Blob, taken: &Taken) -> bool {
+        self.lineage().is_of(content, taken)
+    }
+
+    /// Whether something was done at `path` after `taken`.
+    #[must_use]
+    pub fn is_changed_since(&self, taken: &Taken, side: usize, path: &RelPath) -> bool {
+        self.lineage().is_changed_since(taken, side, path)
+    }
+
+    /// What happened to what was taken away, one line each.
+    #[must_use]
+    pub fn history_of(&self, taken: &Taken) -> Vec<String> {
+        self.lineage().history_of(taken)
     }
 
     /// The contents from which nothing later was derived and that are on no side, in no conflict copy
@@ -197,18 +263,6 @@ mod tests {
         assert_eq!(oracle.check(&[&b]).len(), 1, "that of y");
         assert!(a.edit(&Edit::Delete { path: path("y") }));
         assert_eq!(oracle.check(&[&b]), []);
-    }
-
-    #[test]
-    fn a_merge_supersedes_what_it_was_made_of() {
-        let (oracle, a, b) = two_sides();
-        assert!(a.edit(&write("x", "left")));
-        assert!(b.edit(&write("x", "right")));
-        let parents = ["left", "right"].map(|text| Blob::new(text).hash());
-        oracle.derived(&parents, &Blob::new("left right"));
-        let lost = oracle.check(&[&a, &b]);
-        assert_eq!(lost.len(), 1);
-        assert_eq!(lost[0].content.bytes().as_ref(), b"left right");
     }
 
     #[test]

@@ -8,8 +8,10 @@ mod heard;
 mod in_step;
 mod misfortune;
 mod person;
+mod rest;
 mod teller;
 mod trace;
+mod unasked;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use tandem_core::policy::{Compare, ConflictPolicy, FirstSync, Mode, Policy};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Root;
 use tandem_engine::Engine;
-use tandem_engine::report::{Problem, Summary};
+use tandem_engine::report::{HeldView, Problem, Summary};
 use tandem_engine::setup::{PairOptions, Setup};
 
 use crate::oracle::{Oracle, differences};
@@ -36,7 +38,7 @@ pub use coverage::{
     ACTIONS, CONFLICTS, CRASH, Coverage, DISK, EXPECTATIONS, LOST_STATE, UNMOUNTED,
 };
 use heard::Heard;
-use in_step::{common_path, folded, oversized_paths, refused_paths, same_content};
+use in_step::{common_path, folded, oversized_paths, refused_paths, same_content, spelled_apart};
 use person::Person;
 pub use teller::Listener;
 use teller::{Ears, Teller};
@@ -117,6 +119,9 @@ pub struct Outcome {
     /// What it came across.
     pub coverage: Coverage,
 }
+
+/// What a pass that ran to its end says: with what is not in step, and what is held.
+type Passed = tandem_engine::error::Result<(Summary, Vec<Problem>, Vec<HeldView>)>;
 
 /// Two storages, the people on them, and the engine's place.
 struct World {
@@ -201,11 +206,24 @@ impl World {
                 conflict: *rng.pick(ConflictPolicy::ALL),
             }
         } else {
+            // Of its own, so that what else a seed gives stays what it was.
+            let by_hash = Rng::new(seed ^ 0x636f_6d70).chance(50);
             Policy {
-                compare: Compare::HashOnly,
+                compare: if by_hash {
+                    Compare::HashOnly
+                } else {
+                    Policy::default().compare
+                },
                 ..Policy::default()
             }
         };
+        if policy.compare != Compare::HashOnly {
+            // Equal by size and time alone is declared as unverified: that nothing is lost is asked where sizes tell.
+            oracle.tell_apart_by_size();
+        }
+        if policy.conflict == ConflictPolicy::Merge {
+            oracle.let_merge();
+        }
         Self {
             rng,
             environment,
@@ -352,7 +370,7 @@ impl World {
                 _ => idle = 0,
             }
             if idle >= 2 {
-                return;
+                return self.check_rest();
             }
         }
         self.violation("it does not come to rest".to_owned());
@@ -415,6 +433,17 @@ impl World {
         for (side, path) in self.person.unasked() {
             self.violation(format!("deleted unasked on {side}: {path}"));
         }
+        let outcome = self.after_pass(result);
+        for text in unasked::find(&self.oracle, &self.sides) {
+            if self.keeps_all() {
+                self.violation(text);
+            }
+        }
+        outcome
+    }
+
+    /// What a pass came to; `None` if it did not come to its end.
+    fn after_pass(&mut self, result: Option<Passed>) -> Option<Summary> {
         match result {
             None => {
                 self.outcome.coverage.fault(CRASH, 1);
@@ -512,12 +541,10 @@ impl World {
     }
 
     fn check(&mut self) {
-        // Equal by size and time alone is declared as unverified: nothing is promised there.
-        let verified = self.policy.compare == Compare::HashOnly;
         let lost = self
             .oracle
             .check(&[&self.sides.source, &self.sides.destination]);
-        for one in lost.into_iter().filter(|_| verified) {
+        for one in lost {
             let history = one.history.join("; ");
             self.violation(format!(
                 "lost {:?} of side {}: {history}",
@@ -533,12 +560,13 @@ impl World {
         let snapshots = PerSide::from_fn(|side| self.sides[side].snapshot());
         let capabilities = PerSide::from_fn(|side: Side| self.sides[side].capabilities().clone());
         let refused = refused_paths(&snapshots, &capabilities);
-        let verified = self.policy.compare == Compare::HashOnly;
         let mut known = self.told(&capabilities, "unsupported");
         // No copy of it can be made beside it, as a conflict asks for.
         let oversized = oversized_paths(&snapshots, &capabilities);
         known.extend(&self.told(&capabilities, "too_large") & &oversized);
         let collisions = self.told(&capabilities, "collision");
+        // Two folders that one side takes for one are not made one (P12): what is in them has no common path.
+        known.extend(&collisions & &spelled_apart(&snapshots, &capabilities));
         let path_of = |side: Side, path: &RelPath| common_path(&capabilities, &refused, side, path);
         let all = PerSide::from_fn(|side| {
             let found: BTreeSet<RelPath> = snapshots[side]
@@ -562,9 +590,7 @@ impl World {
             let left_out = known.iter().any(|p| common.is_within(p)) || kept_for;
             (!left_out).then_some(common)
         };
-        let found = differences(snapshots.as_ref(), common, |a, b| {
-            same_content(a, b, verified)
-        });
+        let found = differences(snapshots.as_ref(), common, same_content);
         for text in found {
             self.violation(format!("not in step: {text}"));
         }

@@ -59,6 +59,8 @@ pub enum Deed {
         path: RelPath,
         /// The other side's folder.
         from: Entry,
+        /// What the base has in it and the side is to receive with it: there it is not deleted.
+        owed: Vec<Name>,
     },
     /// Carry the content of `from` on the other side to `path`.
     Transfer {
@@ -198,6 +200,12 @@ impl Action {
         })
     }
 
+    /// Whether it notes a folder as in step: what lies in that is recorded in it from then on.
+    #[must_use]
+    pub fn notes_folder(&self) -> bool {
+        matches!(self.deed, Deed::Adopt { .. }) && self.standing.kind == Kind::Folder
+    }
+
     /// Whether it changes a side.
     #[must_use]
     pub const fn touches(&self) -> bool {
@@ -297,8 +305,8 @@ pub struct LeftOut {
 /// What is to be done, as far as it can be said now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The actions: folders and moves in this very order, then what is only noted, then transfers and metadata,
-    /// deletes last.
+    /// The actions: first folders that are only noted, then folders that are made and moves, all in this very order; then
+    /// what else is only noted, then transfers and metadata, deletes last.
     pub actions: Vec<Action>,
     /// What must be known first. While there is any, the actions are not final.
     pub evidence: Vec<Evidence>,

@@ -6,7 +6,6 @@ use super::action::{Conflict, ConflictKind, Equality, Plan, Retain};
 use super::compare::{Change, Verdict, compare_sides};
 use super::node::{Node, Nodes};
 use super::reason::Reason;
-use super::swap::{before_swap, swapped_item};
 use super::trees::Input;
 use crate::entry::{Entry, Kind};
 use crate::path::Name;
@@ -84,7 +83,7 @@ struct Decider<'a> {
 /// What a side without empty folders tells of folders that it does not show.
 #[derive(Default)]
 struct Taken {
-    /// Names that something else than a folder has there.
+    /// Names that something has there.
     names: BTreeSet<(usize, Box<str>)>,
     /// Folders in which the other side has something else than folders.
     in_use: BTreeSet<usize>,
@@ -96,11 +95,11 @@ fn taken_on(input: &Input<'_>, nodes: &Nodes<'_>, side: Side) -> Taken {
         return taken;
     }
     for (index, node) in nodes.all.iter().enumerate().skip(1) {
-        if node.kind == Kind::Folder {
-            continue;
-        }
         if let (Some(place), Some(name)) = (node.places[side], nodes.name_on(side, index)) {
             taken.names.insert((place.parent, nodes.key(&name)));
+        }
+        if node.kind == Kind::Folder {
+            continue;
         }
         let mut at = node.places[side.other()].map(|place| place.parent);
         while let Some(folder) = at.filter(|folder| taken.in_use.insert(*folder)) {
@@ -116,7 +115,7 @@ impl Decider<'_> {
         let mut want = Want {
             life: Life::Alive,
             parent: node.base_parent,
-            name: node.name.clone(),
+            name: node.own_name(),
             place_reason: Reason::EqualOnBoth,
             content: Content::AsIs,
             create_reason: Reason::EqualOnBoth,
@@ -131,7 +130,8 @@ impl Decider<'_> {
             return want;
         }
         self.place(index, &mut want, plan);
-        if node.frozen || node.kind == Kind::Opaque {
+        let is_below = |side| self.is_below_frozen(index, side);
+        if node.frozen || node.kind == Kind::Opaque || Side::BOTH.into_iter().any(is_below) {
             want.life = Life::Leave;
             return want;
         }
@@ -145,8 +145,8 @@ impl Decider<'_> {
             (None, Some(_), Some(_)) => {
                 self.both_edited(index, ConflictKind::CreateCreate, &mut want, plan);
             }
-            (None, Some(_), None) => self.new_on_one(index, Side::Source, &mut want),
-            (None, None, Some(_)) => self.new_on_one(index, Side::Destination, &mut want),
+            (None, Some(_), None) => self.new_on_one(Side::Source, &mut want),
+            (None, None, Some(_)) => self.new_on_one(Side::Destination, &mut want),
             (None, None, None) => want.life = Life::Leave,
         }
         want
@@ -155,9 +155,6 @@ impl Decider<'_> {
     /// The place: the side that moved it decides; of two, the destination; in one-way modes the leader.
     fn place(&self, index: usize, want: &mut Want, plan: &mut Plan) {
         let node = &self.nodes.all[index];
-        if let Some(before) = self.name_before_swap(node) {
-            want.name = before;
-        }
         let mut take = |side: Side, reason: Reason| {
             if let Some(place) = node.places[side] {
                 want.parent = place.parent;
@@ -198,13 +195,6 @@ impl Decider<'_> {
             }
             (false, false) => {}
         }
-    }
-
-    /// The name of an item that still bears the one it got to let others pass.
-    fn name_before_swap(&self, node: &Node<'_>) -> Option<Name> {
-        (node.base.is_some() && swapped_item(&node.name) == Some(node.id))
-            .then(|| before_swap(&node.name))
-            .flatten()
     }
 
     fn same_place(&self, index: usize) -> bool {
@@ -289,9 +279,8 @@ impl Decider<'_> {
     fn one_lacks_it(&self, index: usize, has: Side, want: &mut Want, plan: &mut Plan) {
         let node = &self.nodes.all[index];
         let lacks = has.other();
-        let Some(base) = node.base else { return };
-        if base.entries[lacks].is_none() {
-            return self.new_on_one(index, has, want);
+        if self.is_owed(index, lacks) {
+            return self.new_on_one(has, want);
         }
         if node.kind == Kind::Folder && !self.input.capabilities[lacks].empty_folders {
             // It is gone with the last thing in it, or was never to be seen: what becomes of what is in it
@@ -300,6 +289,9 @@ impl Decider<'_> {
             let is_backup = self.input.policy.mode.is_backup();
             want.life = if !is_backup && self.gives_way(index, lacks) {
                 Life::Dead(Reason::DeletedOn(lacks))
+            } else if node.is_set_aside() {
+                // It gets its name back.
+                Life::Aside
             } else {
                 Life::Leave
             };
@@ -335,6 +327,16 @@ impl Decider<'_> {
         }
     }
 
+    /// Whether the side is still to receive what the base has, or a folder that it lies in: it was not deleted there.
+    fn is_owed(&self, index: usize, side: Side) -> bool {
+        let above = |&at: &usize| Some(self.nodes.all[at].base_parent);
+        let mut up = std::iter::successors(Some(index), above).take_while(|&at| at != 0);
+        up.any(|at| {
+            let base = self.nodes.all[at].base;
+            base.is_some_and(|base| base.entries[side].is_none())
+        })
+    }
+
     /// Whether `side` moved the node, or a folder above it that the other side deleted as well.
     fn moved_with_folders(&self, index: usize, side: Side) -> bool {
         let mut at = index;
@@ -354,29 +356,27 @@ impl Decider<'_> {
         false
     }
 
-    /// Whether an empty folder that `side` cannot show, or one above it, has a name there that is taken.
+    /// Whether an empty folder that `side` cannot show, or one above it, has a name that is taken there.
     fn gives_way(&self, index: usize, side: Side) -> bool {
-        let taken = &self.taken[side];
+        let (taken, has) = (&self.taken[side], side.other());
         let mut at = index;
-        while at != 0 && !taken.in_use.contains(&at) {
-            let node = &self.nodes.all[at];
-            let name = (node.base_parent, self.nodes.key(&node.name));
-            if node.places[side].is_some() {
-                return false;
-            }
-            if taken.names.contains(&name) {
+        while let Some(place) = self.nodes.all[at].places[has]
+            && self.nodes.all[at].places[side].is_none()
+            && !taken.in_use.contains(&at)
+        {
+            let meant = self.nodes.meant_name(has, at);
+            if meant.is_some_and(|name| {
+                let key = self.nodes.key(&name);
+                taken.names.contains(&(place.parent, key))
+            }) {
                 return true;
             }
-            at = node.base_parent;
+            at = place.parent;
         }
         false
     }
 
-    fn new_on_one(&self, index: usize, has: Side, want: &mut Want) {
-        if self.is_below_frozen(index, has) {
-            want.life = Life::Leave;
-            return;
-        }
+    fn new_on_one(&self, has: Side, want: &mut Want) {
         want.create_reason = Reason::CreatedOn(has);
         if let Some(leader) = self.input.policy.mode.leader()
             && leader != has

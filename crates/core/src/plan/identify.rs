@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::action::{At, Evidence};
-use super::swap::{swap_name, swapped_item};
+use super::swap::{is_swap_name, swapped_item};
 use super::trees::{BaseItem, Fresh, Input, ItemId, MadeMove, Seen};
 use crate::capabilities::Ids;
 use crate::entry::{ContentHash, Entry, HashKind, Kind, NativeId};
@@ -76,8 +76,10 @@ fn matches(input: &Input<'_>, side: Side) -> Identified {
     match input.capabilities[side].ids {
         Ids::Strong => {}
         Ids::Hint => {
-            matcher.folders_by_children();
+            matcher.folders_by_children(1);
             matcher.in_place();
+            // Of an empty one the id alone tells, which may have been given again: its place tells more.
+            matcher.folders_by_children(0);
             matcher.files_by_content(input.capabilities[side].cheap_reads);
         }
         Ids::None => {
@@ -172,7 +174,7 @@ impl<'a> Matcher<'a> {
         was.is_some_and(|was| {
             let is_content =
                 was.kind == Kind::File && was.size > 0 && now.same_by_hash(was) == Some(true);
-            is_content || swap_name(&was.name, item).as_ref() == Some(&now.name)
+            is_content || is_swap_name(&was.name, item, &now.name)
         })
     }
 
@@ -230,7 +232,8 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn folders_by_children(&mut self) {
+    /// Folders with at least so many children.
+    fn folders_by_children(&mut self, least: usize) {
         let below_item = children(self.items.iter().map(|i| i.parent));
         let below_fresh = children(self.fresh.iter().map(|f| f.parent));
         let by_id: HashMap<&NativeId, usize> = self
@@ -250,8 +253,12 @@ impl<'a> Matcher<'a> {
             let Some(&fresh) = entry.id.as_ref().and_then(|id| by_id.get(id)) else {
                 continue;
             };
+            let count = below_item.get(&self.items[item].id).map_or(0, Vec::len);
             let mut pairs = vec![(item, fresh)];
-            if self.is_free(fresh) && self.subtree_matches(&below_item, &below_fresh, &mut pairs) {
+            if count >= least
+                && self.is_free(fresh)
+                && self.subtree_matches(&below_item, &below_fresh, &mut pairs)
+            {
                 for (item, fresh) in pairs {
                     self.note(item, fresh);
                 }

@@ -30,7 +30,7 @@ pub use action::{
     Retain, Standing,
 };
 pub use reason::Reason;
-pub use swap::{before_swap, swap_name};
+pub use swap::{before_swap, swap_name, swap_names, swapped_item};
 pub use trees::{BaseItem, Fresh, Input, ItemId, MadeCopy, MadeMove, Seen, Trees};
 
 /// Derives the plan.

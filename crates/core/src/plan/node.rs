@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::action::{At, Conflict, ConflictKind, Evidence, Plan};
 use super::compare::{Change, change_since};
 use super::identify::{Identified, identify};
-use super::swap::{before_swap, swap_name, swapped_item};
+use super::swap::{before_swap, is_swap_name, swapped_item};
 use super::trees::{BaseItem, Input, ItemId, MadeMove, Seen};
 use crate::capabilities::{CaseRule, UnicodeRule};
 use crate::entry::{Entry, Kind};
@@ -45,6 +45,25 @@ pub(super) struct Node<'a> {
     pub(super) name: Name,
     /// A side could not be looked at, or not at the folder it may be in: nothing is done to it.
     pub(super) frozen: bool,
+}
+
+impl Node<'_> {
+    /// Whether any side has it.
+    pub(super) fn is_somewhere(&self) -> bool {
+        Side::BOTH.iter().any(|&side| self.places[side].is_some())
+    }
+
+    /// Whether the base has it under a name for a while.
+    pub(super) fn is_set_aside(&self) -> bool {
+        self.base
+            .is_some_and(|base| swapped_item(&base.name) == Some(base.id))
+    }
+
+    /// Its name in the pair; of what has one for a while, that before.
+    pub(super) fn own_name(&self) -> Name {
+        let before = before_swap(&self.name).filter(|_| self.is_set_aside());
+        before.unwrap_or_else(|| self.name.clone())
+    }
 }
 
 /// All nodes, parents before children in the base and within each side's fresh entries; node 0 is the root.
@@ -170,7 +189,7 @@ impl<'a> Nodes<'a> {
         let place = it.places[side]?;
         let known = it.base.and_then(|b| b.entries[side].as_ref());
         let elsewhere = place.moved || known.is_some_and(|was| was.name != place.entry.name);
-        Some(if it.base.is_some() && elsewhere {
+        Some(if it.is_set_aside() || (it.base.is_some() && elsewhere) {
             self.decoded(side, &place.entry.name)
         } else {
             it.name.clone()
@@ -184,7 +203,7 @@ impl<'a> Nodes<'a> {
         let was = it.base.and_then(|b| b.entries[side].as_ref());
         Some(match was {
             _ if it.base.is_none() => it.name.clone(),
-            Some(was) if is_name_of(was, it.id, &place.entry.name) => it.name.clone(),
+            Some(was) if is_name_of(was, it.id, &place.entry.name) => it.own_name(),
             _ if swapped_item(&place.entry.name) == Some(it.id) => {
                 let before = before_swap(&place.entry.name);
                 self.decoded(side, before.as_ref().unwrap_or(&place.entry.name))
@@ -224,8 +243,7 @@ impl<'a> Nodes<'a> {
 
 /// Whether the item bears its own name, or the one it has while others pass it.
 fn is_name_of(was: &Entry, item: ItemId, now: &Name) -> bool {
-    was.name == *now
-        || (swapped_item(now) == Some(item) && swap_name(&was.name, item).as_ref() == Some(now))
+    was.name == *now || is_swap_name(&was.name, item, now)
 }
 
 fn decode(input: &Input<'_>, side: Side, native: &Name) -> Name {

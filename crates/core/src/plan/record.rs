@@ -23,7 +23,8 @@ pub struct Done {
 /// One change of what is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
-    /// The base has this item, here, with these entries. An item of this id is moved here.
+    /// The base has this item, here, with these entries. An item of this id is moved here. Another that the base still
+    /// has here is elsewhere by now, or gone: it stays in the base under its name for a while.
     Put {
         /// The item.
         item: ItemId,
@@ -56,6 +57,15 @@ pub enum Row {
         /// The folder.
         parent: ItemId,
         /// The side's spelling.
+        name: Name,
+    },
+    /// What the base has at this place the side is still to receive.
+    Owe {
+        /// The side.
+        side: Side,
+        /// The folder.
+        parent: ItemId,
+        /// The name in the pair.
         name: Name,
     },
     /// The side now shows this at the place, or nothing. Compared with the base as any observation is.
@@ -99,10 +109,13 @@ impl Rows<'_> {
         let other = side.other();
         let mut entries = PerSide::default();
         match &self.action.deed {
-            Deed::CreateFolder { from, .. } => {
+            Deed::CreateFolder { from, owed, .. } => {
                 entries[side] = done.entry.clone();
                 entries[other] = Some(done.read.clone().unwrap_or_else(|| from.clone()));
                 self.put(entries, Some(Equality::SameBytes));
+                let parent = self.standing().item;
+                let owe = |name: Name| Row::Owe { side, parent, name };
+                self.rows.extend(owed.iter().cloned().map(owe));
             }
             Deed::Transfer { .. } if mutant!("P2 what was carried is not recorded") => {}
             Deed::Transfer { from, .. } => {

@@ -34,6 +34,7 @@ pub(super) fn settle(
     settler.revive_folders();
     settler.empty_folders();
     settler.keep_folders();
+    settler.keep_in_base();
     settler.tell_apart();
     settler.leave_with_folder();
     settler.moves_out()
@@ -100,7 +101,7 @@ impl Settler<'_, '_> {
             };
             let want = &mut self.wants[node];
             want.parent = it.base_parent;
-            want.name = it.name.clone();
+            want.name = it.own_name();
             want.place_reason = Reason::MovedIntoEachOther(side);
             if moved.source || moved.destination {
                 self.note(node, ConflictKind::MovedIntoEachOther);
@@ -137,7 +138,7 @@ impl Settler<'_, '_> {
 
     /// Whether nothing but a folder asks for one that a side without empty folders does not show.
     fn is_shown_by(&self, folder: usize, node: usize) -> bool {
-        self.wants[folder].life == Life::Leave && self.nodes.all[node].kind == Kind::Folder
+        is_left(self.wants[folder].life) && self.nodes.all[node].kind == Kind::Folder
     }
 
     /// Whether only one side has it, and the other cannot hold it.
@@ -168,7 +169,7 @@ impl Settler<'_, '_> {
             let flat = !self.input.capabilities[side].empty_folders;
             if flat
                 && self.nodes.all[folder].places[side].is_none()
-                && self.wants[folder].life == Life::Leave
+                && is_left(self.wants[folder].life)
             {
                 self.wants[folder].life = Life::Dead(reason);
             }
@@ -179,7 +180,7 @@ impl Settler<'_, '_> {
     fn keep_folders(&mut self) {
         for node in 1..self.wants.len() {
             let stays = match self.wants[node].life {
-                Life::Leave => true,
+                life if is_left(life) => true,
                 Life::Alive => self.stays_alone(node),
                 _ => false,
             };
@@ -191,6 +192,27 @@ impl Settler<'_, '_> {
                     self.wants[folder].life = Life::Leave;
                     at = self.nodes.all[folder].places[side].map(|p| p.parent);
                 }
+            }
+        }
+    }
+
+    /// A folder that a backup keeps is not forgotten while the base has something in it that is to live: until that is
+    /// noted elsewhere it stays, and makes room.
+    fn keep_in_base(&mut self) {
+        for node in 1..self.wants.len() {
+            let it = &self.nodes.all[node];
+            let lives = self.wants[node].life == Life::Alive || is_left(self.wants[node].life);
+            let is_on_both = Side::BOTH.iter().all(|&side| it.places[side].is_some());
+            if it.base.is_none() || !lives || !is_on_both {
+                continue;
+            }
+            let mut folder = it.base_parent;
+            while folder != 0 {
+                let above = &self.nodes.all[folder];
+                if matches!(self.wants[folder].life, Life::Forgotten(_)) && above.is_somewhere() {
+                    self.wants[folder].life = Life::Leave;
+                }
+                folder = above.base_parent;
             }
         }
     }
@@ -410,6 +432,11 @@ impl Settler<'_, '_> {
     fn note(&mut self, node: usize, kind: ConflictKind) {
         self.plan.conflicts.push(self.nodes.conflict(node, kind));
     }
+}
+
+/// Whether it stays on the side that has it, under its name or another.
+const fn is_left(life: Life) -> bool {
+    matches!(life, Life::Leave | Life::Aside)
 }
 
 /// Why `side` cannot hold what the other side has, whatever its name.

@@ -16,6 +16,12 @@ const LONGEST_EXTENSION: usize = 16;
 /// The name that `item`, now called `name`, bears for a while; no other item's is the same.
 #[must_use]
 pub fn swap_name(name: &Name, item: ItemId) -> Option<Name> {
+    swap_names(name, item).next()
+}
+
+/// Names that `item` may bear for a while, the usual one first. The others are for where something has that: a copy that
+/// a move which was cut off left behind, or what a person called so.
+pub fn swap_names(name: &Name, item: ItemId) -> impl Iterator<Item = Name> {
     let name = before_swap(name).unwrap_or_else(|| name.clone());
     let (stem, extension) = match name.split_extension() {
         (stem, extension) if extension.len() <= LONGEST_EXTENSION => (stem, extension),
@@ -25,15 +31,32 @@ pub fn swap_name(name: &Name, item: ItemId) -> Option<Name> {
     while !stem.is_char_boundary(end) {
         end -= 1;
     }
-    Name::new(format!("{}{MARK}{:x}){extension}", &stem[..end], item.0)).ok()
+    let (before, after) = (
+        format!("{}{MARK}{:x}", &stem[..end], item.0),
+        format!("){extension}"),
+    );
+    (1..1000).filter_map(move |n| {
+        let number = if n == 1 {
+            String::new()
+        } else {
+            format!(" {n}")
+        };
+        Name::new(format!("{before}{number}{after}")).ok()
+    })
+}
+
+/// Whether `now` is a name that `item`, which was called `was`, bears for a while.
+pub(super) fn is_swap_name(was: &Name, item: ItemId, now: &Name) -> bool {
+    let usual = swap_name(was, item);
+    swapped_item(now) == Some(item) && usual.as_ref().and_then(before_swap) == before_swap(now)
 }
 
 /// Whose name for a while it is, if it is one.
-pub(super) fn swapped_item(name: &Name) -> Option<ItemId> {
+#[must_use]
+pub fn swapped_item(name: &Name) -> Option<ItemId> {
     let (at, end) = number_in(name.as_str())?;
-    i64::from_str_radix(&name.as_str()[at..end], 16)
-        .ok()
-        .map(ItemId)
+    let item = name.as_str()[at..end].split(' ').next()?;
+    i64::from_str_radix(item, 16).ok().map(ItemId)
 }
 
 /// The name before the swap, as far as it is told by the one for a while.
@@ -44,13 +67,16 @@ pub fn before_swap(name: &Name) -> Option<Name> {
     Name::new(format!("{}{}", &text[..at - MARK.len()], &text[end + 1..])).ok()
 }
 
-/// Where the number is in a name for a while.
+/// Where the item's number is in a name for a while, with that of the name if it is not the usual one.
 fn number_in(text: &str) -> Option<(usize, usize)> {
     let at = text.rfind(MARK)? + MARK.len();
     let end = at + text[at..].find(')')?;
-    let digits = &text[at..end];
-    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    (is_number && at > MARK.len()).then_some((at, end))
+    let (item, name) = text[at..end]
+        .split_once(' ')
+        .unwrap_or((&text[at..end], "2"));
+    let is_item = !item.is_empty() && item.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+    (is_item && is_name && at > MARK.len()).then_some((at, end))
 }
 
 #[cfg(test)]
@@ -70,6 +96,26 @@ mod tests {
             assert_eq!(swap_name(&swap, ItemId(0x2a)), Some(swap));
         }
         for text in ["a", "a (swap).txt", "a (swap )", "a (swap x)", " (swap 1)"] {
+            assert_eq!(swapped_item(&name(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn another_name_for_a_while_says_the_same() {
+        let was = name("a.txt");
+        for swap in swap_names(&was, ItemId(0x2a)).take(3) {
+            assert_eq!(swapped_item(&swap), Some(ItemId(0x2a)), "{swap}");
+            assert_eq!(before_swap(&swap), Some(was.clone()), "{swap}");
+            assert!(is_swap_name(&was, ItemId(0x2a), &swap), "{swap}");
+            assert!(!is_swap_name(&name("b.txt"), ItemId(0x2a), &swap), "{swap}");
+            assert!(!is_swap_name(&was, ItemId(0x2b), &swap), "{swap}");
+        }
+        for text in [
+            "a (swap 2a b)",
+            "a (swap 2a )",
+            "a (swap  2)",
+            "a (swap 2 2 2)",
+        ] {
             assert_eq!(swapped_item(&name(text)), None, "{text}");
         }
     }

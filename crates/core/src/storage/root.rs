@@ -181,7 +181,8 @@ pub trait Root: Send + Sync {
     /// another spelling renames. For a folder without [`Capabilities::folder_move`]: `unsupported`.
     ///
     /// # Errors
-    /// `precondition_failed` or `already_exists` if an expectation does not hold.
+    /// `precondition_failed` or `already_exists` if an expectation does not hold. Where a move is a copy and a delete, the
+    /// copy is then taken back.
     async fn move_to(
         &self,
         from: &Locator,

@@ -59,6 +59,25 @@ fn an_empty_folder_that_a_side_cannot_show_gives_way_to_a_file() {
 }
 
 #[test]
+fn an_empty_folder_gives_way_where_it_was_moved_to() {
+    let mut pair = Pair::new();
+    pair.capabilities.source.empty_folders = false;
+    let item = pair.item(1, 0, folder("d", 1));
+    (item.seen.source, item.seen.destination) = (Seen::Absent, Seen::Absent);
+    pair.fresh(Destination, 2, 0, folder("e", 1));
+    pair.fresh(Source, 3, 0, file("e", 3, 3));
+    assert_eq!(told(&pair.plan()), ["destination: delete e"]);
+    // What has its name may be a folder too, one with something in it.
+    let mut pair = Pair::new();
+    pair.capabilities.source.empty_folders = false;
+    pair.capabilities.destination.case = CaseRule::Insensitive;
+    pair.item(1, 0, folder("d", 1)).seen.source = Seen::Absent;
+    pair.fresh(Source, 3, 0, folder("D", 3));
+    pair.fresh(Source, 4, 3, file("new", 4, 4));
+    assert_eq!(told(&pair.plan()), ["destination: delete d"]);
+}
+
+#[test]
 fn a_deleted_folder_that_something_unsynced_keeps_keeps_its_name_too() {
     let mut pair = Pair::new();
     pair.item(1, 0, folder("d", 1)).seen.source = Seen::Absent;

@@ -1,5 +1,6 @@
 //! Moving a folder, also where the storage can only move what is in it, one by one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +13,12 @@ use tandem_core::path::{PathError, RelPath};
 use tandem_core::plan::At;
 use tandem_core::removed;
 use tandem_core::side::Side;
-use tandem_core::storage::{Committed, Depth, Discard, Expected, Keep, Listed, Locator, Root};
+use tandem_core::storage::{
+    Committed, Depth, Discard, Displaced, Expected, Keep, Listed, Locator, Root,
+};
 
-use super::Execution;
-use super::operation::locate;
+use super::operation::{landed, locate};
+use super::{Execution, something_else};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::parallel::answers_in_parallel;
@@ -30,16 +33,36 @@ const MOVE_FROM: &str = "folder from ";
 
 impl Engine {
     /// Moves an item; a folder item by item where the storage cannot move it whole.
-    pub(crate) async fn move_item(&self, side: Side, from: &At, to: &RelPath) -> Answer<Committed> {
+    async fn move_item(&self, side: Side, from: &At, to: &RelPath) -> Result<Answer<Committed>> {
         let root = self.root(side);
         let expected = Expected::of(Some(&from.entry));
         if !self.moves_in_steps(side, from) {
-            return root
-                .move_to(&locate(from), &expected, to, &Expected::of(None), &Keep::No)
-                .await;
+            let (at, free) = (locate(from), Expected::of(None));
+            return Ok(root.move_to(&at, &expected, to, &free, &Keep::No).await);
         }
+        let mut displaced = Vec::new();
+        let mut moved = self.move_in_steps(side, from, to, &mut displaced).await;
+        for displaced in &displaced {
+            self.note_displaced(side, displaced, true)?;
+        }
+        if !displaced.is_empty() && !removed!("expectation") {
+            moved = moved.and(Err(something_else()));
+        }
+        Ok(moved)
+    }
+
+    /// Somebody else's content that stood where something went, or was saved to what was moved away meanwhile, is
+    /// `displaced` then: all of it, however the move ends.
+    async fn move_in_steps(
+        &self,
+        side: Side,
+        from: &At,
+        to: &RelPath,
+        displaced: &mut Vec<Displaced>,
+    ) -> Answer<Committed> {
+        let root = self.root(side);
         let mut tries = 0;
-        while let Err(error) = self.move_below(side, &from.path, to).await {
+        while let Err(error) = self.move_below(side, &from.path, to, displaced).await {
             // Somebody put something in meanwhile, or the listing lags behind.
             let is_not_empty = error.operation == "delete" && error.is_lost_race();
             if !is_not_empty || tries == MOST_TRIES {
@@ -55,6 +78,12 @@ impl Engine {
         let entry = entry.ok_or_else(|| {
             StorageError::new("move", Cause::NotFound, "the moved folder is gone").at(to)
         })?;
+        // What is left of the old one is a folder of its own, of which no line of a feed tells.
+        if root.stat(&locate(from)).await?.is_some() {
+            let left = [(side, from.path.clone())];
+            let noted = self.state().note_unlisted(&left);
+            noted.map_err(|error| StorageError::new("move", Cause::LocalIo, error.to_string()))?;
+        }
         Ok(Committed {
             entry,
             displaced: None,
@@ -64,11 +93,18 @@ impl Engine {
     }
 
     /// Moves what is in `from`, and removes the folders that are empty then. What an earlier try moved is not there
-    /// any more.
-    async fn move_below(&self, side: Side, from: &RelPath, to: &RelPath) -> Answer<()> {
+    /// any more; what is only listed stays, and its folders for it.
+    async fn move_below(
+        &self,
+        side: Side,
+        from: &RelPath,
+        to: &RelPath,
+        displaced: &mut Vec<Displaced>,
+    ) -> Answer<()> {
         let root = self.root(side);
         let mut folders = vec![(from.clone(), to.clone())];
         let mut emptied = Vec::new();
+        let mut kept = BTreeSet::new();
         while let Some((old, new)) = folders.pop() {
             root.create_folder(&new).await?;
             let inside = match children(root, &old).await {
@@ -83,26 +119,39 @@ impl Engine {
                 )
                 .at(&old)
             })?;
-            let mut jobs: Vec<BoxFuture<Answer<()>>> = Vec::new();
+            let mut jobs: Vec<BoxFuture<Answer<Option<Displaced>>>> = Vec::new();
             for entry in inside {
                 let (path, target) = (old.join(&entry.name), new.join(&entry.name));
                 if entry.kind == Kind::Folder {
                     folders.push((path, target));
+                } else if entry.kind == Kind::Opaque {
+                    kept.insert(old.clone());
                 } else {
                     let root = Arc::clone(root);
-                    let keep = self.keep_superseded(side, &path);
                     jobs.push(Box::pin(async move {
-                        move_file(&root, &At { path, entry }, &target, &keep).await
+                        move_file(&root, &At { path, entry }, &target).await
                     }));
                 }
             }
             let limit = self.setup.options.limits.operations;
-            for moved in answers_in_parallel(&self.setup.environment, limit, jobs).await {
-                moved?;
+            let answers = answers_in_parallel(&self.setup.environment, limit, jobs).await;
+            let mut failed = None;
+            for answer in answers {
+                match answer {
+                    Ok(found) => displaced.extend(found),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
             emptied.push(old);
         }
         for old in emptied.into_iter().rev() {
+            if kept.contains(&old) {
+                kept.extend(old.parent());
+                continue;
+            }
             let at = Locator::of_path(old);
             root.delete(&at, &Expected::Any, &Keep::No, Discard::Forever)
                 .await?;
@@ -128,7 +177,7 @@ impl Engine {
 
     /// Takes one move back and closes its intent. Only what may pass keeps it open.
     async fn end_move(&self, intent: i64, side: Side, from: &RelPath, to: &RelPath) -> Result<()> {
-        match self.take_back(side, from, to).await {
+        match self.take_back(side, from, to).await? {
             Err(error) if error.is_transient() || error.kind == ErrorKind::Auth => {
                 return Err(EngineError::Storage { side, error });
             }
@@ -138,16 +187,19 @@ impl Engine {
         self.state().close_intent(intent)
     }
 
-    async fn take_back(&self, side: Side, from: &RelPath, to: &RelPath) -> Answer<()> {
-        let there = self.root(side).stat(&Locator::of_path(to.clone())).await?;
-        let Some(entry) = there.filter(|e| e.kind == Kind::Folder) else {
-            return Ok(());
+    async fn take_back(&self, side: Side, from: &RelPath, to: &RelPath) -> Result<Answer<()>> {
+        let there = match self.root(side).stat(&Locator::of_path(to.clone())).await {
+            Ok(there) => there.filter(|entry| entry.kind == Kind::Folder),
+            Err(error) => return Ok(Err(error)),
+        };
+        let Some(entry) = there else {
+            return Ok(Ok(()));
         };
         let half = At {
             path: to.clone(),
             entry,
         };
-        self.move_item(side, &half, from).await.map(|_| ())
+        Ok(self.move_item(side, &half, from).await?.map(drop))
     }
 }
 
@@ -169,7 +221,7 @@ impl Engine {
         to: &RelPath,
     ) -> Result<Moving> {
         if !self.moves_in_steps(side, from) {
-            let answer = self.move_item(side, from, to).await;
+            let answer = self.move_item(side, from, to).await?;
             return Ok(Moving {
                 answer,
                 intent: None,
@@ -186,7 +238,7 @@ impl Engine {
         let begun = self
             .state()
             .transaction(|state| state.add_intent(side, to, &what, None, now))?;
-        let answer = self.move_item(side, from, to).await;
+        let answer = self.move_item(side, from, to).await?;
         if answer.is_err() {
             self.end_move(begun, side, &from.path, to).await?;
         }
@@ -243,8 +295,9 @@ impl Execution<'_> {
     }
 }
 
-/// Moves what is no folder. A copy that an interrupted move has left there already is the same.
-async fn move_file(root: &Arc<dyn Root>, from: &At, to: &RelPath, keep: &Keep) -> Answer<()> {
+/// Moves what is no folder. A copy that an interrupted move has left there already is the same. Answers what somebody
+/// else has lost by it.
+async fn move_file(root: &Arc<dyn Root>, from: &At, to: &RelPath) -> Answer<Option<Displaced>> {
     let expected = Expected::of(Some(&from.entry));
     let moved = root
         .move_to(&locate(from), &expected, to, &Expected::of(None), &Keep::No)
@@ -256,11 +309,13 @@ async fn move_file(root: &Arc<dyn Root>, from: &At, to: &RelPath, keep: &Keep) -
             {
                 return Err(error);
             }
-            root.delete(&locate(from), &expected, keep, Discard::Forever)
-                .await
-                .map(|_| ())
+            // Nothing is kept of it: the same content stands there.
+            let deleted = root
+                .delete(&locate(from), &expected, &Keep::No, Discard::Forever)
+                .await?;
+            Ok(deleted.displaced)
         }
-        other => other.map(|_| ()),
+        moved => Ok(landed(moved?)?.displaced),
     }
 }
 

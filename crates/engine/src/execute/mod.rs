@@ -167,6 +167,7 @@ impl Execution<'_> {
     pub(crate) async fn carry_out(&mut self, plan: Plan, loaded: Loaded) -> Result<()> {
         self.begin_plan(&plan, &loaded);
         drop(loaded);
+        let mut noted_folders = Vec::new();
         let mut steps = Vec::new();
         let mut notes = Vec::new();
         let mut transfers = PerSide::new(Vec::new(), Vec::new());
@@ -178,6 +179,7 @@ impl Execution<'_> {
             }
             match action.deed {
                 Deed::CreateFolder { .. } | Deed::Move { .. } => steps.push(action),
+                Deed::Adopt { .. } if action.notes_folder() => noted_folders.push(action),
                 Deed::Adopt { .. } | Deed::Forget { .. } => notes.push(action),
                 Deed::Transfer { .. } | Deed::Duplicate { .. } => {
                     transfers[action.side].push(action)
@@ -186,6 +188,7 @@ impl Execution<'_> {
                 Deed::Delete { .. } => deletes.push(action),
             }
         }
+        self.notes(noted_folders).await?;
         self.steps(steps).await?;
         for later in [
             &mut notes,

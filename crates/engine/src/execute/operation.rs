@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tandem_core::capabilities::Ids;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::environment::BoxFuture;
 use tandem_core::error::{Cause, StorageError};
@@ -244,8 +245,10 @@ impl Execution<'_> {
             let root = Arc::clone(self.engine.root(action.side));
             let other = Arc::clone(self.engine.root(action.side.other()));
             let (at, expected, absent) = (at.clone(), action.expected(), absent.clone());
+            let ids = self.engine.capabilities(action.side).ids;
             jobs.push(Box::pin(async move {
                 still_absent(&other, absent.as_ref()).await?;
+                still_there(&root, &at, ids).await?;
                 root.delete(&locate(&at), &expected, &keep, Discard::Forever)
                     .await
             }));
@@ -369,6 +372,7 @@ impl Execution<'_> {
         };
         let root = Arc::clone(self.engine.root(action.side));
         still_absent(self.engine.root(action.side.other()), absent.as_ref()).await?;
+        still_there(&root, at, self.engine.capabilities(action.side).ids).await?;
         let expected = action.expected();
         let first = root
             .delete(&locate(at), &expected, &Keep::No, Discard::Forever)
@@ -431,12 +435,37 @@ impl Execution<'_> {
 }
 
 /// A move that came to the name it was to have.
-fn landed(moved: Committed) -> Answer<Committed> {
+pub(super) fn landed(moved: Committed) -> Answer<Committed> {
     if moved.displaced.is_none() && moved.landed_as.is_some() && !removed!("expectation") {
         let why = "something else was there";
         return Err(StorageError::new("move", Cause::PreconditionFailed, why));
     }
     Ok(moved)
+}
+
+/// An id finds an item wherever a person has moved it since: there it is not deleted. What is gone altogether is.
+async fn still_there(root: &Arc<dyn Root>, at: &At, ids: Ids) -> Answer<()> {
+    if ids != Ids::Strong || removed!("expectation") {
+        return Ok(());
+    }
+    let is_it = |there: &Entry| (&there.id, &there.name) == (&at.entry.id, &at.entry.name);
+    let there = root.stat(&Locator::of_path(at.path.clone())).await?;
+    if there.as_ref().is_some_and(is_it) {
+        return Ok(());
+    }
+    if there.is_some() {
+        // It may have a twin, which answers to the path.
+        let folder = at.path.parent().unwrap_or_else(RelPath::root);
+        let beside = children(root, &folder).await?;
+        if beside.is_some_and(|all| all.iter().any(is_it)) {
+            return Ok(());
+        }
+    }
+    if root.stat(&locate(at)).await?.is_none() {
+        return Ok(());
+    }
+    let why = "it is not where it was";
+    Err(StorageError::new("delete", Cause::PreconditionFailed, why).at(&at.path))
 }
 
 async fn still_absent(root: &Arc<dyn Root>, absence: Option<&Absence>) -> Answer<()> {

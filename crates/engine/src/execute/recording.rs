@@ -108,21 +108,15 @@ struct Recorder<'a> {
 impl Recorder<'_> {
     fn record(&mut self, state: &mut State, one: &Finished) -> Result<()> {
         let item = one.action.standing.item;
-        let place = one.was_at.as_ref().or_else(|| self.places.get(&item));
-        let base = item_at(state, place, item)?;
+        let base = match item_at(state, one.was_at.as_ref(), item)? {
+            None => current(state, self.places, item)?,
+            found => found,
+        };
         detach_filtered(self.engine, state, &one.action)?;
         let had_at = state.folder_paths(base.as_ref())?;
         let mut rows = record(&one.action, base.as_ref(), &one.done);
         follow_rebased(state, &one.action, &mut rows)?;
-        state.apply(&rows, base.as_ref())?;
-        for row in rows {
-            if let Row::Put {
-                item, parent, name, ..
-            } = row
-            {
-                self.places.insert(item, (parent, name));
-            }
-        }
+        self.places.extend(state.apply(&rows, base.as_ref())?);
         if matches!(one.action.deed, Deed::CreateFolder { .. }) {
             state.see_empty(one.action.side, item)?;
         }

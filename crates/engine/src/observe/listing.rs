@@ -72,9 +72,9 @@ impl Engine {
                     other => other.map_err(Self::storage_error(side))?,
                 };
                 ended |= listed == Listed::End;
-                let fresh = self.take(side, listed, folders, look)?;
+                let new = self.take(side, listed, folders, look)?;
                 if !deep {
-                    wanted.extend(fresh.into_iter().map(|f| (f, true)));
+                    wanted.extend(new.into_iter().map(|f| (f, true)));
                 }
             }
             complete(side, ended)?;
@@ -85,7 +85,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Stores one message of a listing. Answers folders that the state did not know.
+    /// Stores one message of a listing. Answers folders of whose children the state knows nothing.
     pub(super) fn take(
         &self,
         side: Side,
@@ -162,7 +162,7 @@ impl Engine {
         let shows = !seen.entries.is_empty() || !seen.unknown.is_empty();
         let hiding = seen.hiding_folders();
         let mut state = self.state();
-        let is_base = state.see_folder(side, id, self.capabilities(side), seen)?;
+        let unlisted = state.see_folder(side, id, self.capabilities(side), seen)?;
         if listing.folder.is_root() {
             // What another filter leaves out from now on is there all the same.
             look.empty[side] = !shows && !state.is_anything_excluded(side, id)?;
@@ -173,15 +173,13 @@ impl Engine {
                 look.withheld.insert((side, listing.folder.join(&name)));
             }
         }
-        let mut fresh = Vec::new();
-        if !is_base {
-            for (name, id) in state.fresh_folders(side, id)? {
-                let path = listing.folder.join(&name);
-                folders.0.insert(path.clone(), Some(ItemId(id)));
-                fresh.push(path);
-            }
+        let mut new = Vec::new();
+        for (name, id) in unlisted {
+            let path = listing.folder.join(&name);
+            folders.0.insert(path.clone(), Some(id));
+            new.push(path);
         }
-        Ok(fresh)
+        Ok(new)
     }
 
     /// Whether a filter leaves a folder out, which `side` spells so.

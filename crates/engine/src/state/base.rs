@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::Name;
 use tandem_core::plan::record::Row as Change;
-use tandem_core::plan::{BaseItem, Equality, ItemId, MadeMove, Seen, swap_name};
+use tandem_core::plan::{BaseItem, Equality, ItemId, MadeMove, Seen, swap_name, swap_names};
 use tandem_core::side::{PerSide, Side};
 
 use super::State;
@@ -201,8 +201,14 @@ impl State {
         }))
     }
 
-    /// Applies what `tandem_core::plan::record` derived from an action. `base` is the item as it was.
-    pub(crate) fn apply(&mut self, rows: &[Change], base: Option<&BaseItem>) -> Result<()> {
+    /// Applies what `tandem_core::plan::record` derived from an action. `base` is the item as it was. Answers where the
+    /// base has those by now that were put somewhere, or had to make room.
+    pub(crate) fn apply(
+        &mut self,
+        rows: &[Change],
+        base: Option<&BaseItem>,
+    ) -> Result<Vec<(ItemId, (ItemId, Name))>> {
+        let mut places = Vec::new();
         let mut in_step: Option<(ItemId, &PerSide<Option<Entry>>)> = None;
         for row in rows {
             match row {
@@ -214,9 +220,10 @@ impl State {
                     entries,
                     equality,
                 } => {
-                    self.release_natives(*item, *parent, entries)?;
-                    self.release_name(*item, *parent, name)?;
+                    let other = self.make_room(*item, *parent, name, entries)?;
+                    places.extend(other.map(|(other, aside)| (other, (*parent, aside))));
                     self.put(*item, *parent, name, *kind, entries, *equality, base)?;
+                    places.push((*item, (*parent, name.clone())));
                     in_step = Some((*parent, entries));
                 }
                 Change::Drop(_) => {
@@ -231,6 +238,7 @@ impl State {
                 Change::Rebase { side, from, to } => {
                     self.rebase(*side, *from, *to)?;
                 }
+                Change::Owe { side, parent, name } => self.owe(*side, *parent, name)?,
                 Change::Unclaim { side, parent, name } => {
                     self.unclaim(*side, self.known_now(*side, *parent), name)?;
                 }
@@ -263,7 +271,7 @@ impl State {
                 }
             }
         }
-        Ok(())
+        Ok(places)
     }
 
     /// Whether a side shows the item as it is in step although the plan knows nothing of it there: what stood in a folder
@@ -281,48 +289,106 @@ impl State {
         Ok(false)
     }
 
-    /// A side has only one item under a spelling: another that had it before is gone from there, and no longer
-    /// told by it.
-    fn release_natives(
+    /// The side is still to receive what the base has there.
+    fn owe(&mut self, side: Side, parent: ItemId, name: &Name) -> Result<()> {
+        let Some(item) = self.base_item(parent, name)? else {
+            return Ok(());
+        };
+        let mut entries = item.entries.clone();
+        let Some(was) = entries[side].take() else {
+            return Ok(());
+        };
+        let kind = item.kind;
+        self.put(item.id, parent, name, kind, &entries, None, Some(&item))?;
+        self.unclaim(side, parent, &was.name)
+    }
+
+    /// A side has only one item under a spelling, and the pair one under a name: another that had it before is elsewhere
+    /// by now, or gone, and has a name for a while in the base. Answers who has another name in the pair, and which.
+    fn make_room(
         &mut self,
         item: ItemId,
         parent: ItemId,
-        entries: &PerSide<Option<tandem_core::entry::Entry>>,
-    ) -> Result<()> {
-        for side in Side::BOTH {
-            let Some(native) = entries[side].as_ref().map(|entry| &entry.name) else {
-                continue;
-            };
-            if !self.is_gone_from(side, parent, native)? {
-                continue;
-            }
-            let Some(other) = self.base_by_native(side, parent, native)? else {
-                continue;
-            };
-            let Some(aside) = swap_name(native, other.id).filter(|_| other.id != item) else {
-                continue;
-            };
-            let mut entries = other.entries.clone();
-            if let Some(entry) = &mut entries[side] {
-                entry.name = aside.clone();
-            }
-            let (id, kind) = (other.id, other.kind);
-            self.put(id, parent, &other.name, kind, &entries, None, Some(&other))?;
-            self.see_place(side, parent, &aside, None, ItemId::ROOT)?;
+        name: &Name,
+        entries: &PerSide<Option<Entry>>,
+    ) -> Result<Option<(ItemId, Name)>> {
+        let holder = self.base_item(parent, name)?;
+        let mut holder = holder.filter(|holder| holder.id != item);
+        let aside = holder.as_ref().and_then(|h| swap_name(name, h.id));
+        if let (Some(other), Some(aside)) = (&holder, &aside)
+            && self.base_item(parent, aside)?.is_some()
+        {
+            // A person gave that name to something: the holder is to be found anew.
+            self.release(other)?;
+            holder = None;
         }
-        Ok(())
+        let had_at = self.folder_paths(holder.as_ref())?;
+        for side in Side::BOTH {
+            if let Some(entry) = &entries[side] {
+                self.release_native(side, (item, holder.as_ref()), parent, &entry.name)?;
+            }
+        }
+        let (Some(holder), Some(aside)) = (holder.and(self.base_item(parent, name)?), aside) else {
+            return Ok(None);
+        };
+        let BaseItem {
+            id, kind, entries, ..
+        } = &holder;
+        self.put(*id, parent, &aside, *kind, entries, None, Some(&holder))?;
+        let has_at = self.folder_paths(self.base_item(parent, &aside)?.as_ref())?;
+        for side in Side::BOTH {
+            if let (Some(had), Some(has)) = (&had_at[side], &has_at[side]) {
+                self.move_detached(side, had, has)?;
+            }
+        }
+        Ok(Some((*id, aside)))
     }
 
-    /// The pair has only one item under a name: what another still had there is from now on something that the base
-    /// does not explain.
-    fn release_name(&mut self, item: ItemId, parent: ItemId, name: &Name) -> Result<()> {
-        if let Some(other) = self.base_item(parent, name)?
-            && other.id != item
-        {
-            tracing::warn!(?parent, %name, "two items have one place in the base");
-            self.release(&other)?;
+    /// A name for a while that nothing has on the side.
+    fn free_swap_name(
+        &self,
+        side: Side,
+        parent: ItemId,
+        native: &Name,
+        item: ItemId,
+    ) -> Result<Option<Name>> {
+        for name in swap_names(native, item) {
+            if self.seen_at(side, parent, &name)?.is_none()
+                && self.base_by_native(side, parent, &name)?.is_none()
+            {
+                return Ok(Some(name));
+            }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Gives what another than `item` had under a spelling one for a while, if it is gone from there or is the `holder` of
+    /// the item's name.
+    fn release_native(
+        &mut self,
+        side: Side,
+        (item, holder): (ItemId, Option<&BaseItem>),
+        parent: ItemId,
+        native: &Name,
+    ) -> Result<()> {
+        let Some(other) = self.base_by_native(side, parent, native)? else {
+            return Ok(());
+        };
+        let is_holder = holder.is_some_and(|holder| holder.id == other.id);
+        if other.id == item || !(is_holder || self.is_gone_from(side, parent, native)?) {
+            return Ok(());
+        }
+        let Some(aside) = self.free_swap_name(side, parent, native, other.id)? else {
+            return Ok(());
+        };
+        let mut entries = other.entries.clone();
+        if let Some(entry) = &mut entries[side] {
+            entry.name = aside.clone();
+        }
+        let (id, kind) = (other.id, other.kind);
+        self.put(id, parent, &other.name, kind, &entries, None, Some(&other))?;
+        self.see_place(side, parent, &aside, None, ItemId::ROOT)?;
+        self.forget_below_base(side, parent, &aside)
     }
 
     #[allow(clippy::too_many_arguments, reason = "the columns of one row")]

@@ -166,7 +166,7 @@ impl State {
                 id,
             });
         }
-        self.apply(&rows, None)
+        self.apply(&rows, None).map(drop)
     }
 
     /// The fresh folder takes the item's id, so that what is known below it stays below it.

@@ -377,6 +377,7 @@ impl<'a> Loader<'a> {
 
     /// Items in step that want a name which a fresh entry or one that a side lacks wants too, or that look like a
     /// conflict copy: the copy of a conflict that comes next, of two edits or of two fresh entries, may be there already.
+    /// And so may be a name for a while.
     fn add_rivals(&mut self, capabilities: PerSide<&Capabilities>) -> Result<()> {
         let rules = Rules::of(capabilities);
         let mut wanted: BTreeMap<ItemId, BTreeSet<Box<str>>> = BTreeMap::new();
@@ -412,7 +413,7 @@ impl<'a> Loader<'a> {
             let keys = wanted.get(&folder);
             for name in self.state.base_names(folder)? {
                 let rival = keys.is_some_and(|keys| keys.contains(&rules.key(&name)));
-                let copy = parse_conflict(&name).is_some();
+                let copy = parse_conflict(&name).is_some() || before_swap(&name).is_some();
                 if (rival || copy)
                     && let Some(item) = self.state.base_item(folder, &name)?
                 {
@@ -516,6 +517,27 @@ impl<'a> Loader<'a> {
                 }
             }
         }
+        for side in Side::BOTH {
+            let ids = self.fresh[side].keys().copied();
+            let below: Vec<ItemId> = ids.filter(|id| self.is_in_unknown(side, *id)).collect();
+            for id in below {
+                if let Some(fresh) = self.fresh[side].get_mut(&id) {
+                    fresh.frozen = true;
+                }
+            }
+        }
+    }
+
+    /// Whether something fresh was seen in a folder that could not be looked at since.
+    fn is_in_unknown(&self, side: Side, id: ItemId) -> bool {
+        let mut at = id;
+        while let Some(fresh) = self.fresh[side].get(&at) {
+            if fresh.frozen {
+                return true;
+            }
+            at = fresh.parent;
+        }
+        self.is_below_unknown(side, at)
     }
 
     fn is_below_unknown(&self, side: Side, id: ItemId) -> bool {

@@ -53,12 +53,12 @@ impl State {
     }
 
     /// Folders in `folder` that the base does not explain, with their ids.
-    pub(crate) fn fresh_folders(&self, side: Side, folder: ItemId) -> Result<Vec<(Name, i64)>> {
+    pub(super) fn fresh_folders(&self, side: Side, folder: ItemId) -> Result<Vec<(Name, ItemId)>> {
         let rows = self.seen_in(side, folder)?.into_iter();
         let fresh = rows.filter(|(_, _, state, entry)| {
             matches!(state, Differs::Fresh | Differs::Replaced) && was_folder(entry.as_ref())
         });
-        Ok(fresh.map(|(name, id, ..)| (name, id)).collect())
+        Ok(fresh.map(|(name, id, ..)| (name, ItemId(id))).collect())
     }
 
     /// Whether a side shows a folder under this id that the base does not explain.

@@ -143,22 +143,49 @@ pub(super) struct Wanted {
 }
 
 impl State {
-    /// Notes the whole of a folder as `side` shows it. Answers whether it is exactly the base.
+    /// Notes the whole of a folder as `side` shows it. Answers the folders in it of whose children nothing is known: those
+    /// that the base does not explain, and those that were gone and are back.
     pub(crate) fn see_folder(
         &mut self,
         side: Side,
         folder: ItemId,
         capabilities: &Capabilities,
         mut seen: FolderSeen,
-    ) -> Result<bool> {
+    ) -> Result<Vec<(Name, ItemId)>> {
         seen.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut wanted = self.differences(side, folder, capabilities, &mut seen)?;
         if wanted.is_empty() && self.seen_rows[side as usize] == 0 {
-            return Ok(true);
+            return Ok(Vec::new());
         }
         let rows = self.seen_in(side, folder)?;
         seen.add_unknown(&rows, &mut wanted);
-        self.write_differences(side, folder, wanted, rows)
+        let mut new = self.returned_folders(side, folder, &rows, &wanted)?;
+        if !self.write_differences(side, folder, wanted, rows)? {
+            new.extend(self.fresh_folders(side, folder)?);
+        }
+        Ok(new)
+    }
+
+    /// Folders of the base that were gone as the `rows` have it, and are not as it is `wanted` now.
+    fn returned_folders(
+        &self,
+        side: Side,
+        folder: ItemId,
+        rows: &[SeenIn],
+        wanted: &BTreeMap<Name, Wanted>,
+    ) -> Result<Vec<(Name, ItemId)>> {
+        let mut returned = Vec::new();
+        for (name, _, was, _) in rows {
+            let now = wanted.get(name).map(|new| new.state);
+            if was.is_gone()
+                && matches!(now, None | Some(Differs::Changed))
+                && let Some(item) = self.base_by_native(side, folder, name)?
+                && item.kind == Kind::Folder
+            {
+                returned.push((name.clone(), item.id));
+            }
+        }
+        Ok(returned)
     }
 
     /// Compares a sorted folder with the base's rows, without unpacking what is equal.
@@ -290,7 +317,12 @@ impl State {
 
     /// A base folder is not at its place any more: what was noted about its children says nothing now, and would
     /// put them below a folder that is nowhere.
-    fn forget_below_base(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
+    pub(super) fn forget_below_base(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+    ) -> Result<()> {
         let gone = self.base_by_native(side, folder, name)?;
         let mut folders: Vec<ItemId> = gone
             .filter(|item| item.kind == Kind::Folder)

@@ -7,10 +7,10 @@ use tandem_core::entry::{Entry, Revision};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::removed;
-use tandem_core::storage::{Committed, Deleted, Expected, Keep, Meta};
+use tandem_core::storage::{Committed, Deleted, Displaced, Expected, Keep, Meta};
 
 use super::client::ANSWER_LIMIT;
-use super::copy::Copy;
+use super::copy::{Copy, Removed};
 use super::guard::Guard;
 use super::metadata::{KEPT_AT, KEPT_PATH, KEPT_TAG, UserMetadata, with_meta};
 use super::object::Object;
@@ -244,16 +244,17 @@ impl S3Root {
             version: None,
             metadata: None,
         };
-        let placed = self
+        let mut placed = self
             .place("move_to", &source, to, expected_to, keep)
             .await?;
         self.hold_parent("move_to", from).await?;
-        let removed = self
-            .store
-            .remove_object("move_to", &key, &Guard::Tag(object.tag.clone()))
-            .await;
-        match removed {
-            Ok(_) => Ok(placed),
+        let guard = Guard::Tag(object.tag.clone());
+        match self.store.remove_object("move_to", &key, &guard).await {
+            Ok(removed) => {
+                let saved = self.displaced_by_delete(from, &guard, &removed).await?;
+                placed.displaced = placed.displaced.or(saved);
+                Ok(placed)
+            }
             Err(error) if error.is_lost_race() => {
                 if *expected_to == Expected::Absent {
                     self.take_back(to, &placed).await?;
@@ -340,21 +341,27 @@ impl S3Root {
             let deleted = self.nothing_to_delete(path).await?;
             return Ok(Deleted { kept, ..deleted });
         }
-        let by_store = self
-            .store
-            .condition(&guard, false, self.store.capabilities.conditions.delete)
-            .is_set();
-        let displaced = if by_store {
-            None
-        } else {
-            self.find_displaced(path, &guard, removed.marker.as_deref())
-                .await?
-        };
+        let displaced = self.displaced_by_delete(path, &guard, &removed).await?;
         Ok(Deleted {
             was_absent: false,
             kept,
             displaced,
         })
+    }
+
+    /// What a delete took that `guard` does not admit; only where the store heeds no condition can there be any.
+    async fn displaced_by_delete(
+        &self,
+        path: &RelPath,
+        guard: &Guard,
+        removed: &Removed,
+    ) -> Result<Option<Displaced>> {
+        let is_heeded = self.store.capabilities.conditions.delete;
+        if self.store.condition(guard, false, is_heeded).is_set() {
+            return Ok(None);
+        }
+        self.find_displaced(path, guard, removed.marker.as_deref())
+            .await
     }
 
     /// Nothing is at the key of a file that was to be deleted; a folder there is something else.

@@ -46,7 +46,7 @@ async fn list(root: &dyn Root, folder: &str, depth: Depth) -> Result<Vec<FolderL
     Ok(folders)
 }
 
-async fn collect(stream: Result<ByteStream>) -> Result<Vec<u8>> {
+pub(crate) async fn collect(stream: Result<ByteStream>) -> Result<Vec<u8>> {
     let mut stream = stream?;
     let mut all = Vec::new();
     while let Some(piece) = stream.next().await {

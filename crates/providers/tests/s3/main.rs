@@ -13,6 +13,7 @@ mod lost_answers;
 mod moto;
 mod odd_store;
 mod oddities;
+mod proxy;
 mod rclone;
 mod s3s_fs;
 mod scripted;

@@ -1,10 +1,14 @@
 //! S3 against moto: the newest semantics, and versioning. It checks neither signatures nor digests.
 
+use std::sync::Arc;
+
 use crate::bench::{Shared, write};
+use crate::hostile::collect;
+use crate::proxy::Proxy;
 use tandem_core::capabilities::Conditions;
 use tandem_core::entry::HashKind;
 use tandem_core::path::RelPath;
-use tandem_core::storage::{Discard, Expected, Keep, Locator, VersionKey};
+use tandem_core::storage::{Discard, Expected, Keep, Locator, Root, VersionKey};
 use tandem_testkit::conformance::{KnownFault, Subject, suite};
 use tandem_testkit::servers::Moto;
 
@@ -94,6 +98,46 @@ async fn a_version_that_was_undeleted_is_not_pruned() {
     write(root, &path, b"later", expected).await.unwrap();
     root.prune_version(&kept).await.unwrap();
     assert!(root.versions(Some(&path)).await.unwrap().is_empty());
+}
+
+/// Where a store heeds no condition on a delete, what somebody saves between the look and the delete goes with the file
+/// that was moved: it must be told.
+#[tokio::test]
+async fn a_move_tells_of_what_was_saved_to_the_original_meanwhile() {
+    let bucket = MOTO.bucket();
+    bucket.keep_versions().await;
+    let proxy = Proxy::before(bucket.server.endpoint());
+    let mut capabilities = MOTO.probed().await;
+    capabilities.conditions.delete = false;
+    let storage = bucket.open(Some(&capabilities), &[("endpoint", &proxy.endpoint())]);
+    let root: Arc<dyn Root> = storage.root("").await.unwrap();
+    let (from, to) = (RelPath::new("from").unwrap(), RelPath::new("to").unwrap());
+    let made = write(&*root, &from, b"moved", Expected::Absent).await;
+    let expected = Expected::Revision(made.unwrap().entry.revision);
+    let editor = bucket.clone();
+    proxy.first("DELETE ", move || {
+        let saves = async {
+            let put = editor.client().put_object().bucket(&editor.name);
+            put.key("from").body(b"saved".to_vec().into()).send().await
+        };
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        runtime.block_on(saves).unwrap();
+    });
+    let moved = root
+        .move_to(
+            &Locator::of_path(from),
+            &expected,
+            &to,
+            &Expected::Absent,
+            &Keep::No,
+        )
+        .await
+        .unwrap();
+    assert!(proxy.has_met());
+    let displaced = moved.displaced.expect("it was not told").version;
+    let read = root.read_version(&displaced, 0, 99).await;
+    assert_eq!(collect(read).await.unwrap(), b"saved");
 }
 
 /// moto heeds no condition on a copy, so movers onto one name can replace each other. In a bucket with versions each

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use tandem_core::path::RelPath;
 
-use super::Lost;
+use super::sizes::Sizes;
+use super::{Lost, merge};
 use crate::sim::Blob;
 
 type Hash = [u8; 32];
@@ -15,6 +17,23 @@ struct Written {
     paths: BTreeSet<RelPath>,
     content: Blob,
     end: Option<End>,
+    /// A storage set it aside unasked, or it was written into what was set aside: a version of it is enough.
+    is_aside: bool,
+}
+
+/// What Tandem took away from where people see it.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// On which side.
+    pub side: usize,
+    /// Where it was.
+    pub path: RelPath,
+    /// What Tandem did.
+    pub what: &'static str,
+    /// The writes that it stood for.
+    numbers: Vec<usize>,
+    /// How much had happened by then.
+    events: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +55,15 @@ struct Event {
 pub(super) struct Lineage {
     written: Vec<Written>,
     by_hash: BTreeMap<Hash, Vec<usize>>,
-    /// What a storage was sent, by what it made of that on arrival.
-    sent: BTreeMap<Hash, Hash>,
+    /// What content was made of: what a storage was sent that changed it on arrival, or both texts of a merge.
+    made: BTreeMap<Hash, BTreeSet<Hash>>,
+    /// What was only a part of a write when it was to be seen.
+    parts: BTreeSet<Hash>,
+    /// What a program may have merged, by its hash; nothing where it merges nothing.
+    texts: Option<BTreeMap<Hash, Blob>>,
     events: Vec<Event>,
+    taken: Vec<Taken>,
+    sizes: Option<Sizes>,
 }
 
 impl Lineage {
@@ -51,6 +76,7 @@ impl Lineage {
         if content.size() == 0 {
             return;
         }
+        self.note_text(content);
         let number = self.written.len();
         self.by_hash.entry(content.hash()).or_default().push(number);
         self.written.push(Written {
@@ -58,7 +84,87 @@ impl Lineage {
             paths: BTreeSet::from([path.clone()]),
             content: content.clone(),
             end: None,
+            is_aside: false,
         });
+    }
+
+    /// A person wrote `content` into what was set aside of `path`.
+    pub(super) fn wrote_aside(&mut self, side: usize, path: &RelPath, content: &Blob) {
+        self.wrote(side, path, content);
+        self.set_aside(path, content.hash(), None);
+    }
+
+    /// A storage set aside what nobody had expected at `path`.
+    pub(super) fn displaced(
+        &mut self,
+        side: usize,
+        path: &RelPath,
+        hash: Hash,
+        sent: Option<Hash>,
+    ) {
+        self.event(side, "displaced", path, hash);
+        self.set_aside(path, hash, sent);
+    }
+
+    fn set_aside(&mut self, path: &RelPath, hash: Hash, sent: Option<Hash>) {
+        for number in self.meant(path, hash, sent) {
+            self.written[number].is_aside = true;
+        }
+    }
+
+    /// Tandem took away what was visible at `path`.
+    pub(super) fn took(
+        &mut self,
+        (side, what): (usize, &'static str),
+        path: &RelPath,
+        hash: Hash,
+        sent: Option<Hash>,
+    ) {
+        self.event(side, what, path, hash);
+        let taken = Taken {
+            side,
+            path: path.clone(),
+            what,
+            numbers: self.meant(path, hash, sent),
+            events: self.events.len(),
+        };
+        self.taken.push(taken);
+    }
+
+    /// What was taken away since the last call and is still asked for.
+    pub(super) fn take_taken(&mut self) -> Vec<Taken> {
+        let mut taken = std::mem::take(&mut self.taken);
+        for one in &mut taken {
+            one.numbers.retain(|number| self.must_be_visible(*number));
+        }
+        taken.retain(|one| !one.numbers.is_empty());
+        taken
+    }
+
+    fn must_be_visible(&self, number: usize) -> bool {
+        let written = &self.written[number];
+        written.end.is_none() && !written.is_aside
+    }
+
+    /// Whether `content` is what was taken away, or made of it.
+    pub(super) fn is_of(&self, content: &Blob, taken: &Taken) -> bool {
+        let made_of = self.made_of(content.hash());
+        let mut numbers = taken.numbers.iter();
+        numbers.any(|number| made_of.contains(&self.written[*number].content.hash()))
+    }
+
+    /// Whether somebody brought something to `path` since.
+    pub(super) fn is_changed_since(&self, taken: &Taken, side: usize, path: &RelPath) -> bool {
+        let since = &self.events[taken.events..];
+        since
+            .iter()
+            .any(|event| event.side == side && event.path == *path)
+    }
+
+    /// What happened to what was taken away, one line each.
+    pub(super) fn history_of(&self, taken: &Taken) -> Vec<String> {
+        let first = taken.numbers.first();
+        first.map_or_else(Vec::new, |number| self.history(&self.written[*number]))
     }
 
     /// A person replaced or removed what was visible at `path`.
@@ -92,8 +198,48 @@ impl Lineage {
     }
 
     /// A storage made `stored` of `sent` on arrival. What was sent may be what another made of something before.
-    pub(super) fn arrived(&mut self, stored: Hash, sent: Hash) {
-        self.sent.insert(stored, sent);
+    pub(super) fn arrived(&mut self, stored: &Blob, sent: Hash) {
+        self.note_text(stored);
+        self.made.entry(stored.hash()).or_default().insert(sent);
+    }
+
+    pub(super) fn tell_apart_by_size(&mut self) {
+        self.sizes.get_or_insert_default();
+    }
+
+    /// `content` as a person is to write it, on storages that add `added` bytes to some of it.
+    pub(super) fn sized(&mut self, content: &Bytes, added: usize) -> Bytes {
+        let sizes = self.sizes.as_mut();
+        sizes.map_or_else(|| content.clone(), |sizes| sizes.give(content, added))
+    }
+
+    /// From now on a program may merge texts.
+    pub(super) fn let_merge(&mut self) {
+        self.texts.get_or_insert_default();
+    }
+
+    /// A program made `content` visible: if nobody wrote it, it may be a merge of what people wrote.
+    pub(super) fn put(&mut self, content: &Blob) {
+        if self.is_accounted_for(content) {
+            return;
+        }
+        if let Some(parents) = self.texts.as_ref().and_then(|t| merge::parents(t, content)) {
+            self.derived(&parents, content);
+        }
+    }
+
+    /// Whether somebody wrote `content`, or it is made of what somebody wrote. Nobody needs to write an empty file.
+    pub(super) fn is_accounted_for(&self, content: &Blob) -> bool {
+        let empty = Blob::new("").hash();
+        let is_known = |hash: &Hash| {
+            *hash == empty || self.by_hash.contains_key(hash) || self.parts.contains(hash)
+        };
+        self.made_of(content.hash()).iter().any(is_known)
+    }
+
+    /// A storage that says so shows a part of a write for a while, for good if the program is killed then.
+    pub(super) fn showed_part(&mut self, part: &Blob) {
+        self.parts.insert(part.hash());
     }
 
     pub(super) fn excuse(&mut self, hash: Hash, sent: Option<Hash>, why: &'static str) {
@@ -102,19 +248,14 @@ impl Lineage {
         }
     }
 
-    pub(super) fn derived(&mut self, parents: &[Hash], child: &Blob) {
-        for parent in parents.iter().filter(|parent| **parent != child.hash()) {
-            for number in self.alive(*parent, None) {
-                self.end(number, End::Superseded);
-            }
-        }
-        if let Some(path) = parents
-            .iter()
-            .filter_map(|parent| self.by_hash.get(parent)?.first())
-            .find_map(|number| self.written[*number].paths.first())
-            .cloned()
-        {
-            self.wrote(usize::MAX, &path, child);
+    fn derived(&mut self, parents: &[Hash], child: &Blob) {
+        self.note_text(child);
+        self.made.entry(child.hash()).or_default().extend(parents);
+    }
+
+    fn note_text(&mut self, content: &Blob) {
+        if let Some(texts) = &mut self.texts {
+            texts.insert(content.hash(), content.clone());
         }
     }
 
@@ -130,10 +271,21 @@ impl Lineage {
 
     /// What nothing superseded and is not among `there`.
     pub(super) fn missing(&self, there: &BTreeSet<Hash>) -> Vec<Lost> {
+        self.absent(there, |written| written.end.is_none())
+    }
+
+    /// What nothing superseded, no storage set aside, and is not among what is `visible`.
+    pub(super) fn hidden(&self, visible: &BTreeSet<Hash>) -> Vec<Lost> {
+        self.absent(visible, |written| {
+            written.end.is_none() && !written.is_aside
+        })
+    }
+
+    fn absent(&self, there: &BTreeSet<Hash>, is_asked_for: impl Fn(&Written) -> bool) -> Vec<Lost> {
         let there: BTreeSet<Hash> = there.iter().flat_map(|hash| self.made_of(*hash)).collect();
         self.written
             .iter()
-            .filter(|written| written.end.is_none() && !there.contains(&written.content.hash()))
+            .filter(|written| is_asked_for(written) && !there.contains(&written.content.hash()))
             .map(|written| Lost {
                 side: written.side,
                 path: written.paths.first().cloned().unwrap_or_else(RelPath::root),
@@ -169,13 +321,14 @@ impl Lineage {
             .collect()
     }
 
-    /// The content and those that storages made it of, one after the other.
-    fn made_of(&self, hash: Hash) -> Vec<Hash> {
-        let mut found = vec![hash];
-        let mut at = hash;
-        while let Some(sent) = self.sent.get(&at).filter(|sent| !found.contains(sent)) {
-            at = *sent;
-            found.push(at);
+    /// The content and everything that it was made of, one after the other.
+    fn made_of(&self, hash: Hash) -> BTreeSet<Hash> {
+        let mut found = BTreeSet::new();
+        let mut next = vec![hash];
+        while let Some(at) = next.pop() {
+            if found.insert(at) {
+                next.extend(self.made.get(&at).into_iter().flatten());
+            }
         }
         found
     }

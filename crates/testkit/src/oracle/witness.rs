@@ -1,6 +1,8 @@
-//! The oracle's ear at the edge of one side. Invariant: only what people do is told, never what Tandem
-//! does; but for what a storage itself makes of content, and for content that is lost as documented.
+//! The oracle's ear at the edge of one side. Invariant: what people do is told apart from what Tandem does;
+//! what Tandem does is told only where it takes content away, and where it makes content visible, which may be a
+//! merge.
 
+use bytes::Bytes;
 use tandem_core::path::RelPath;
 
 use super::Oracle;
@@ -16,6 +18,11 @@ pub(crate) struct Witness {
 impl Witness {
     pub(crate) const fn new(oracle: Oracle, side: usize) -> Self {
         Self { oracle, side }
+    }
+
+    /// `content` as a person is to write it.
+    pub(crate) fn sized(&self, content: &Bytes, added: usize) -> Bytes {
+        self.oracle.lineage().sized(content, added)
     }
 
     /// A person wrote `content` at `path`, where `old` was visible.
@@ -55,9 +62,49 @@ impl Witness {
         lineage.moved(self.side, from, to, content.hash(), sent);
     }
 
+    /// A person wrote `content` into what was set aside of `path`, which was `old`.
+    pub(crate) fn wrote_aside(
+        &self,
+        path: &RelPath,
+        old: (&Blob, Option<[u8; 32]>),
+        content: &Blob,
+    ) {
+        let mut lineage = self.oracle.lineage();
+        lineage.superseded((self.side, "written over"), path, old.0.hash(), old.1);
+        lineage.wrote_aside(self.side, path, content);
+    }
+
+    /// Tandem deleted or replaced, as `what` says, what it expected at `path`.
+    pub(crate) fn took(
+        &self,
+        what: &'static str,
+        path: &RelPath,
+        content: &Blob,
+        sent: Option<[u8; 32]>,
+    ) {
+        let mut lineage = self.oracle.lineage();
+        lineage.took((self.side, what), path, content.hash(), sent);
+    }
+
+    /// The storage set `content` aside, which Tandem had not expected at `path`.
+    pub(crate) fn displaced(&self, path: &RelPath, content: &Blob, sent: Option<[u8; 32]>) {
+        let mut lineage = self.oracle.lineage();
+        lineage.displaced(self.side, path, content.hash(), sent);
+    }
+
     /// The storage made `stored` of what it was sent.
     pub(crate) fn arrived(&self, stored: &Blob, sent: [u8; 32]) {
-        self.oracle.lineage().arrived(stored.hash(), sent);
+        self.oracle.lineage().arrived(stored, sent);
+    }
+
+    /// The storage shows `part` of what is being written, as it says that it may.
+    pub(crate) fn showed_part(&self, part: &Blob) {
+        self.oracle.lineage().showed_part(part);
+    }
+
+    /// Tandem made `content` visible.
+    pub(crate) fn put(&self, content: &Blob) {
+        self.oracle.lineage().put(content);
     }
 
     /// `content` is lost in a window that the storage documents.

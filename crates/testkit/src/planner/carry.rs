@@ -344,6 +344,10 @@ impl World {
             return Ok(Carried::default());
         };
         let tree = &self.sides[side];
+        // What a person has moved meanwhile is not what was to be deleted.
+        if tree.path(place) != at.path {
+            return Err(Miss::TargetGone);
+        }
         let is_as_expected = match expected {
             Expected::Revision(revision) => {
                 is_at(tree, place, revision) && tree.items[place].body.kind == at.entry.kind

@@ -202,6 +202,7 @@ impl Run<'_> {
     /// Phases in the engine's order; within those that have none, any.
     fn in_order(&mut self, actions: &[Action]) -> Vec<usize> {
         let phase = |action: &Action| match action.deed {
+            _ if action.notes_folder() => 0,
             Deed::CreateFolder { .. } | Deed::Move { .. } => 0,
             Deed::Adopt { .. } | Deed::Forget { .. } => 1,
             Deed::Transfer { .. } | Deed::Duplicate { .. } => 2,
@@ -352,6 +353,7 @@ impl Run<'_> {
     }
 }
 
-const fn is_step(action: &Action) -> bool {
-    matches!(action.deed, Deed::CreateFolder { .. } | Deed::Move { .. })
+/// Whether others build upon it.
+fn is_step(action: &Action) -> bool {
+    action.notes_folder() || matches!(action.deed, Deed::CreateFolder { .. } | Deed::Move { .. })
 }

@@ -67,6 +67,7 @@ impl Run<'_> {
     fn by_common_path(&self) -> (Found, BTreeSet<RelPath>) {
         let mut found = Found::new();
         let mut refused = BTreeSet::new();
+        let mut counts: BTreeMap<RelPath, PerSide<usize>> = BTreeMap::new();
         let flat = Side::BOTH
             .iter()
             .any(|&side| !self.world.sides[side].traits.empty_folders);
@@ -80,16 +81,16 @@ impl Run<'_> {
                 if !fits || self.is_unholdable(side.other(), &body) {
                     refused.insert(common.clone());
                 }
+                counts.entry(common.clone()).or_default()[side] += 1;
                 // Where one side has no empty folders, folders are as good as what is in them.
                 if !(flat && body.kind == Kind::Folder) {
                     found.entry(common).or_default()[side].push(body);
                 }
             }
         }
-        let twins = found
-            .iter()
-            .filter(|(_, bodies)| bodies.source.len() > 1 || bodies.destination.len() > 1);
-        refused.extend(twins.map(|(path, _)| path.clone()));
+        let twins = counts.into_iter();
+        let twins = twins.filter(|(_, count)| count.source > 1 || count.destination > 1);
+        refused.extend(twins.map(|(path, _)| path));
         (found, refused)
     }
 

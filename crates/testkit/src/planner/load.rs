@@ -194,7 +194,7 @@ impl Loader<'_> {
     }
 
     /// Items in step that want a name which a fresh entry or one that a side lacks wants too, or that look like a
-    /// conflict copy.
+    /// conflict copy or like one that has its name for a while.
     fn add_rivals(&mut self, capabilities: PerSide<&Capabilities>) {
         let mut wanted: Vec<(ItemId, Box<str>)> = Vec::new();
         for side in Side::BOTH {
@@ -235,7 +235,8 @@ impl Loader<'_> {
             let is_rival = wanted
                 .iter()
                 .any(|(folder, name)| *folder == item.parent && *name == key);
-            if is_rival || parse_conflict(&item.name).is_some() {
+            let is_mark = parse_conflict(&item.name).is_some() || before_swap(&item.name).is_some();
+            if is_rival || is_mark {
                 self.add_folders(item.parent);
                 self.add_item(item);
             }

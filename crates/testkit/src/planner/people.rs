@@ -308,26 +308,35 @@ impl World {
         true
     }
 
-    /// Where ids do not tell, two files that are swapped are two that were written to (DESIGN 4, step 3).
+    /// Where neither id nor content tells that a file went, it was written anew where it is now (DESIGN 4, step 3).
     fn swapped(&mut self, side: Side, first: Place, second: Place) {
         let tree = &self.sides[side];
         let [a, b] = [first, second].map(|place| tree.items[place].body);
-        let size = size_of(a.content);
-        let is_told = match tree.traits.ids {
+        let is_told = |body: &Body| match tree.traits.ids {
             Ids::Strong => true,
-            Ids::Hint => size == size_of(b.content) && size >= LEAST_CONTENT,
+            Ids::Hint => size_of(body.content) >= LEAST_CONTENT,
             Ids::None => false,
         };
-        if is_told || a.content == b.content || a.kind != Kind::File || b.kind != Kind::File {
+        let told = [&a, &b].map(is_told);
+        if a.content == b.content || a.kind != Kind::File || b.kind != Kind::File {
             return;
         }
-        self.supersede(a.write);
-        self.supersede(b.write);
-        for (place, content, thing) in [(first, a.content, b.thing), (second, b.content, a.thing)] {
-            let write = self.write(content, thing);
-            let body = &mut self.sides[side].items[place].body;
-            (body.write, body.thing) = (write, thing);
+        if !told[0] {
+            self.written_anew(side, first, &a, (!told[1]).then_some(b.thing));
         }
+        if !told[1] {
+            self.written_anew(side, second, &b, (!told[0]).then_some(a.thing));
+        }
+    }
+
+    /// What was `old` is another thing where it is now: the one that was there before it, if that is not known to have
+    /// gone elsewhere.
+    fn written_anew(&mut self, side: Side, place: Place, old: &Body, thing: Option<u32>) {
+        self.supersede(old.write);
+        let thing = thing.unwrap_or_else(|| self.new_thing());
+        let write = self.write(old.content, thing);
+        let body = &mut self.sides[side].items[place].body;
+        (body.write, body.thing) = (write, thing);
     }
 
     /// The folder and name of a path that the side can hold.

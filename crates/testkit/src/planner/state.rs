@@ -44,7 +44,7 @@ pub(super) struct SeenRow {
     pub(super) id: ItemId,
     pub(super) differs: Differs,
     pub(super) entry: Option<Entry>,
-    /// Whether it is a folder that the base does not explain and that could not be looked into.
+    /// Whether it is something that the base does not explain, and that could not be looked into or read.
     pub(super) is_unread: bool,
     /// When what has no time was first seen as it is.
     pub(super) since: Option<Timestamp>,
@@ -438,10 +438,14 @@ impl State {
 
     /// A place could not be read: nothing is decided about it until it is looked at again.
     pub(super) fn mark_unknown(&mut self, side: Side, folder: ItemId, name: &Name) {
-        if let Some(row) = self.row(side, folder, name).cloned()
-            && !row.differs.has_fresh()
-        {
-            self.write_seen(side, folder, row.name, row.id, Differs::Unknown, None);
+        let mut rows = self.seen[side].iter_mut();
+        let row = rows.find(|row| row.parent == folder && row.name == *name);
+        let Some(row) = row else { return };
+        if row.differs.has_fresh() {
+            row.is_unread = true;
+        } else {
+            let id = row.id;
+            self.write_seen(side, folder, name.clone(), id, Differs::Unknown, None);
         }
     }
 
@@ -469,11 +473,12 @@ impl State {
                     entries,
                     ..
                 } => {
-                    self.release_natives(item, parent, &entries);
+                    self.make_room(item, parent, &name, &entries);
                     self.put(item, parent, name, kind, entries);
                 }
                 Row::Drop(item) => self.drop_item(item),
                 Row::Rebase { side, from, to } => self.rebase(side, from, to),
+                Row::Owe { side, parent, name } => self.owe(side, parent, &name),
                 Row::Unclaim { side, parent, name } => {
                     self.unclaim(side, self.known_now(side, parent), &name);
                 }
@@ -497,21 +502,47 @@ impl State {
         }
     }
 
-    /// A side has only one item under a spelling: another that had it before is gone from there.
-    fn release_natives(&mut self, item: ItemId, parent: ItemId, entries: &PerSide<Option<Entry>>) {
+    /// The side is still to receive what the base has there.
+    fn owe(&mut self, side: Side, parent: ItemId, name: &Name) {
+        let mut items = self.base.iter_mut();
+        let item = items.find(|item| item.parent == parent && item.name == *name);
+        if let Some(was) = item.and_then(|item| item.entries[side].take()) {
+            self.unclaim(side, parent, &was.name);
+        }
+    }
+
+    /// A side has only one item under a spelling, and the pair one under a name: another that had it before is elsewhere
+    /// by now, or gone, and has a name for a while in the base.
+    fn make_room(
+        &mut self,
+        item: ItemId,
+        parent: ItemId,
+        name: &Name,
+        entries: &PerSide<Option<Entry>>,
+    ) {
+        let holder = self.base_named(parent, name).map(|holder| holder.id);
+        let mut holder = holder.filter(|holder| *holder != item);
+        let aside_of = |id| swap_name(name, id).expect("a name gives one for a while");
+        if let Some(other) = holder
+            && self.base_named(parent, &aside_of(other)).is_some()
+        {
+            // A person gave that name to something: the holder is to be found anew.
+            self.drop_item(other);
+            holder = None;
+        }
         for side in Side::BOTH {
             let Some(native) = entries[side].as_ref().map(|entry| &entry.name) else {
                 continue;
             };
-            let row = self.row(side, parent, native);
-            if !row.is_some_and(|r| matches!(r.differs, Differs::Absent | Differs::Replaced)) {
-                continue;
-            }
             let other = self.base_by_native(side, parent, native).map(|o| o.id);
             let Some(other) = other.filter(|other| *other != item) else {
                 continue;
             };
-            let Some(aside) = swap_name(native, other) else {
+            let row = self.row(side, parent, native);
+            let is_gone =
+                row.is_some_and(|r| matches!(r.differs, Differs::Absent | Differs::Replaced));
+            let Some(aside) = swap_name(native, other).filter(|_| is_gone || holder == Some(other))
+            else {
                 continue;
             };
             let known = self.base.iter_mut().find(|item| item.id == other);
@@ -519,6 +550,11 @@ impl State {
                 entry.name = aside.clone();
             }
             self.see_place(side, parent, &aside, None, ItemId::ROOT);
+            self.forget_below_base(side, parent, &aside);
+        }
+        let known = self.base.iter_mut().find(|item| Some(item.id) == holder);
+        if let Some(holder) = known {
+            holder.name = aside_of(holder.id);
         }
     }
 
@@ -530,11 +566,6 @@ impl State {
         kind: Kind,
         entries: PerSide<Option<Entry>>,
     ) {
-        if let Some(other) = self.base_named(parent, &name).map(|other| other.id)
-            && other != item
-        {
-            self.drop_item(other);
-        }
         let new = BaseItem {
             id: item,
             parent,

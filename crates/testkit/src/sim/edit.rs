@@ -14,6 +14,7 @@ use super::shape::RevisionStyle;
 use super::state::{State, floor, folder_body};
 use super::storage::SimStorage;
 use super::tree::{Body, ROOT, Serial};
+use super::write::ADDED;
 
 /// One thing a person does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,7 +206,7 @@ impl State {
                 self.clear_hidden(folder, &name);
                 self.create_by_person(folder, &name, body);
             }
-            Some(serial) if self.is_file(serial) && self.fits(content.len()) => {
+            Some(serial) if self.is_file(serial) && self.fits(&body) => {
                 self.replace_by_person(serial, &name, body, by_rename);
             }
             Some(_) => return false,
@@ -254,10 +255,10 @@ impl State {
         };
         let (mut bytes, name) = (node.body.blob.bytes().to_vec(), node.name.clone());
         bytes.extend_from_slice(content);
-        if !self.fits(bytes.len()) {
+        let body = self.written(&Bytes::from(bytes));
+        if !self.fits(&body) {
             return false;
         }
-        let body = self.written(&Bytes::from(bytes));
         self.replace_by_person(serial, &name, body, false);
         true
     }
@@ -516,9 +517,15 @@ impl State {
             .is_some_and(|node| node.body.kind == Kind::File)
     }
 
-    fn fits(&self, len: usize) -> bool {
+    fn fits(&self, body: &Body) -> bool {
         let largest = self.shape.capabilities.largest_file;
-        largest.is_none_or(|most| len as u64 <= most)
+        largest.is_none_or(|most| body.blob.size() <= most)
+    }
+
+    /// What a person writes who is to write `content`.
+    pub(super) fn sized(&self, content: &Bytes) -> Blob {
+        let written = self.witness.as_ref();
+        Blob::new(written.map_or_else(|| content.clone(), |w| w.sized(content, ADDED.len())))
     }
 
     /// A file as a person's program writes it now.
@@ -531,7 +538,7 @@ impl State {
         }
         Body {
             kind: Kind::File,
-            blob: Blob::new(content.clone()),
+            blob: self.sized(content),
             sent: None,
             mtime: Some(mtime),
             by_client: capabilities.mtime,

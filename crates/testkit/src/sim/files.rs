@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use sqlite_vfs::{DatabaseHandle, LockKind, OpenAccess, OpenOptions, Vfs};
@@ -40,6 +40,7 @@ pub struct SimFiles {
 
 #[derive(Default)]
 struct Disk {
+    number: u64,
     files: BTreeMap<String, File>,
     /// Calls so far: reads, writes, flushes, new lengths, deletes.
     calls: u64,
@@ -96,7 +97,7 @@ impl Change {
     }
 }
 
-static DISKS: Mutex<BTreeMap<u64, Arc<Mutex<Disk>>>> = Mutex::new(BTreeMap::new());
+static DISKS: Mutex<BTreeMap<u64, Weak<Mutex<Disk>>>> = Mutex::new(BTreeMap::new());
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 static LAYERS: AtomicU64 = AtomicU64::new(1);
 
@@ -121,7 +122,8 @@ impl SimFiles {
     pub fn new() -> Self {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let disk = Arc::<Mutex<Disk>>::default();
-        lock(&DISKS).insert(number, Arc::clone(&disk));
+        lock(&disk).number = number;
+        lock(&DISKS).insert(number, Arc::downgrade(&disk));
         Self { number, disk }
     }
 
@@ -180,12 +182,10 @@ impl SimFiles {
     }
 }
 
-impl Drop for SimFiles {
+impl Drop for Disk {
+    /// A database that is still open outlives the [`SimFiles`] that it was opened by.
     fn drop(&mut self) {
-        // This one and the one in the list.
-        if Arc::strong_count(&self.disk) == 2 {
-            lock(&DISKS).remove(&self.number);
-        }
+        lock(&DISKS).remove(&self.number);
     }
 }
 
@@ -261,10 +261,8 @@ fn disk_of(path: &str) -> Result<(Arc<Mutex<Disk>>, &str)> {
         .split_once('/')
         .ok_or(ErrorKind::NotFound)?;
     let number: u64 = number.parse().map_err(|_| ErrorKind::NotFound)?;
-    let disk = lock(&DISKS)
-        .get(&number)
-        .cloned()
-        .ok_or(ErrorKind::NotFound)?;
+    let disk = lock(&DISKS).get(&number).and_then(Weak::upgrade);
+    let disk = disk.ok_or(ErrorKind::NotFound)?;
     Ok((disk, name))
 }
 

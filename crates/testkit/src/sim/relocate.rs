@@ -1,7 +1,7 @@
 //! Moving, copying and restoring. Invariant: whatever stood at the target is treated as a write treats
 //! it; where a move is a copy and a delete, the original goes last and only as it was copied.
 
-use tandem_core::entry::Kind;
+use tandem_core::entry::{Kind, Revision};
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{Committed, Expected, Keep, Locator, VersionKey};
@@ -94,6 +94,9 @@ impl SimStorage {
         };
         let unexpected = node.version != version;
         if unexpected && state.shape.capabilities.conditions.delete {
+            if *relocation.expected_to == Expected::Absent {
+                state.take_back(relocation.to, &committed.entry.revision);
+            }
             let path = &relocation.from.path;
             return Err(fail(relocation.operation, Cause::PreconditionFailed, path));
         }
@@ -312,6 +315,16 @@ impl State {
         Ok(((route.serial, version), committed))
     }
 
+    /// Removes a copy whose original turned out to be another by now, unless somebody changed the copy too.
+    fn take_back(&mut self, path: &RelPath, revision: &Revision) {
+        let expected = Expected::Revision(revision.clone());
+        let copy = self.resolve(&Locator::of_path(path.clone()), &expected);
+        if let Some(serial) = copy.filter(|serial| self.is_at(*serial, revision)) {
+            self.before_change();
+            self.remove(serial);
+        }
+    }
+
     /// Puts what was below a kept folder back below `top`.
     fn put_below(&mut self, top: &RelPath, below: Vec<(RelPath, Body)>) {
         for (path, body) in below {
@@ -324,7 +337,8 @@ impl State {
         }
     }
 
-    /// Makes `path` a folder with its parents, as far as nothing else is in the way.
+    /// Makes `path` a folder with its parents, as far as nothing else is in the way. One that is not shown has no spelling
+    /// of its own.
     pub(super) fn make_folders(
         &mut self,
         operation: &'static str,
@@ -337,7 +351,12 @@ impl State {
             let there = self.tree.find(folder, &name).to_vec();
             let existing = there.iter().copied().find(|serial| self.is_folder(*serial));
             folder = match existing {
-                Some(serial) => serial,
+                Some(serial) => {
+                    if !self.is_visible(serial) {
+                        self.tree.relink(serial, folder, &name);
+                    }
+                    serial
+                }
                 None if there.is_empty() => {
                     self.before_change();
                     self.create(folder, &name, folder_body())

@@ -50,8 +50,10 @@ impl SimStorage {
             let entry = state.entry(serial);
             let version = state.put_in_trash(serial);
             if unexpected {
+                state.tell_displaced(serial);
                 deleted.displaced = Some(tandem_core::storage::Displaced { entry, version });
             } else {
+                state.tell_taken(serial, "Tandem put into the trash");
                 deleted.kept = Some(version);
             }
         } else if !state.is_folder(serial) {

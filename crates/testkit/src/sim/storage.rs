@@ -247,6 +247,8 @@ impl SimStorage {
             state.marker = None;
             state.root_id = !state.root_id;
             state.unmounted = Some(there);
+            // Listings lag behind their own store, not another's.
+            state.recent.clear();
             state.log.expire();
             state.flush();
             state.wake();
@@ -258,6 +260,7 @@ impl SimStorage {
         let mut state = self.state();
         if let Some(there) = state.unmounted.take() {
             state.return_to(there);
+            state.recent.clear();
             state.root_id = !state.root_id;
             state.log.expire();
             state.flush();

@@ -33,18 +33,19 @@ impl Kept {
 
 impl SimStorage {
     /// Has a program that had the file at `path` open write into what was last set aside of it; `false` if nothing
-    /// is kept.
+    /// is kept, or a link, which nobody writes into.
     pub fn write_into_version(&self, path: &RelPath, content: &Bytes) -> bool {
         let mut state = self.state();
         let now = state.environment.tick();
         let witness = state.witness.clone();
+        let new = state.sized(content);
         let found = state.kept.iter_mut().filter(|(key, _)| key.path() == path);
-        let Some((_, kept)) = found.max_by_key(|(_, kept)| kept.order) else {
+        let last = found.max_by_key(|(_, kept)| kept.order);
+        let Some((_, kept)) = last.filter(|(_, kept)| kept.body.kind == Kind::File) else {
             return false;
         };
-        let new = Blob::new(content.clone());
         if let Some(witness) = witness {
-            witness.wrote(path, Some((&kept.body.blob, kept.body.sent)), &new);
+            witness.wrote_aside(path, (&kept.body.blob, kept.body.sent), &new);
         }
         kept.body.blob = new;
         kept.body.mtime = Some(now);

@@ -16,6 +16,10 @@ use super::names::refusal;
 use super::state::{State, floor};
 use super::storage::SimStorage;
 use super::tree::{Body, Serial};
+use crate::oracle::Witness;
+
+/// What is added to content by a storage that changes it on arrival.
+pub(super) const ADDED: &[u8] = b"<!-- stored -->\n";
 
 /// One write of a whole item.
 pub(super) struct Put<'a> {
@@ -76,6 +80,7 @@ impl SimStorage {
         self.check_keep("commit", &keep)?;
         self.state().check_put("commit", target, &expected)?;
         let bytes = self.bytes_of(&staged, sink.as_deref()).await?;
+        let sent = bytes.clone();
         self.window("commit", target).await;
         let put = Put {
             operation: "commit",
@@ -87,6 +92,9 @@ impl SimStorage {
             condition: self.has_condition(&expected, staged.len),
         };
         let committed = self.put_in_steps(put).await?;
+        if staged.meta.target.is_none() {
+            self.tell_put(sent);
+        }
         self.drop_upload(&staged.token);
         Ok(committed)
     }
@@ -110,6 +118,9 @@ impl SimStorage {
         };
         let (serial, version, mut committed) = {
             let mut state = self.state();
+            if let Some(witness) = &state.witness {
+                witness.showed_part(&part.blob);
+            }
             let put = Put { body: part, ..put };
             let (serial, committed) = state.put_item(put, &self.device())?;
             let version = state.tree.get(serial).map(|node| node.version);
@@ -131,6 +142,13 @@ impl SimStorage {
             committed.entry = entry;
         }
         Ok(committed)
+    }
+
+    /// Tells the oracle what Tandem made visible, as it was sent.
+    fn tell_put(&self, sent: Bytes) {
+        if let Some(witness) = &self.state().witness {
+            witness.put(&Blob::new(sent));
+        }
     }
 
     /// The item that `bytes` become here.
@@ -164,7 +182,7 @@ impl SimStorage {
             return body;
         }
         let mut bytes = body.blob.bytes().to_vec();
-        bytes.extend_from_slice(b"<!-- stored -->\n");
+        bytes.extend_from_slice(ADDED);
         let (stored, sent) = (Blob::new(bytes), body.blob.hash());
         if let Some(witness) = &self.state().witness {
             witness.arrived(&stored, sent);
@@ -343,11 +361,13 @@ impl State {
     ) -> (Option<VersionKey>, Option<Displaced>) {
         let native = self.shape.habits.native_versions;
         if !unexpected {
+            self.tell_taken(serial, "Tandem took away");
             let kept = (native || *keep != Keep::No).then(|| self.set_aside(serial, keep, device));
             return (kept, None);
         }
         if native || self.shape.habits.looks_after {
             let entry = self.entry(serial);
+            self.tell_displaced(serial);
             let version = self.set_aside(serial, keep, device);
             return (None, Some(Displaced { entry, version }));
         }
@@ -356,6 +376,30 @@ impl State {
             "overwritten in the window of a storage that cannot look",
         );
         (None, None)
+    }
+
+    /// Tells the oracle that Tandem takes away what it expected: a file, or all files of a folder.
+    pub(super) fn tell_taken(&self, serial: Serial, what: &'static str) {
+        self.tell_each(serial, |witness, path, body| {
+            witness.took(what, path, &body.blob, body.sent);
+        });
+    }
+
+    /// Tells the oracle that a storage sets aside what Tandem did not expect.
+    pub(super) fn tell_displaced(&self, serial: Serial) {
+        self.tell_each(serial, |witness, path, body| {
+            witness.displaced(path, &body.blob, body.sent);
+        });
+    }
+
+    fn tell_each(&self, serial: Serial, tell: impl Fn(&Witness, &RelPath, &Body)) {
+        for at in self.tree.subtree(serial) {
+            if let (Some(witness), Some(node)) = (&self.witness, self.tree.get(at))
+                && node.body.kind == Kind::File
+            {
+                tell(witness, &self.tree.path_of(at), &node.body);
+            }
+        }
     }
 
     /// Tells the oracle that content is lost as documented.

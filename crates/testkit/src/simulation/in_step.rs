@@ -70,6 +70,26 @@ pub(super) fn oversized_paths(
     oversized
 }
 
+/// Paths as [`folded`] that the sides spell in two ways, so that one of them cannot hold both.
+pub(super) fn spelled_apart(
+    snapshots: &PerSide<Snapshot>,
+    capabilities: &PerSide<Capabilities>,
+) -> BTreeSet<RelPath> {
+    let names = PerSide::from_fn(|side: Side| {
+        let pairs = snapshots[side].keys().filter_map(|path| {
+            let pair = names::decode_path(path, &capabilities[side].names).ok()?;
+            Some((folded(capabilities, &pair)?, pair.name()))
+        });
+        pairs.collect::<BTreeMap<_, _>>()
+    });
+    let there = &names.destination;
+    let apart = names.source.iter().filter(|(path, name)| {
+        let other = there.get(*path);
+        other.is_some_and(|other| other != *name)
+    });
+    apart.map(|(path, _)| path.clone()).collect()
+}
+
 /// The path with names that are one on some side made equal.
 pub(super) fn folded(capabilities: &PerSide<Capabilities>, pair: &RelPath) -> Option<RelPath> {
     let both = [&capabilities.source, &capabilities.destination];
@@ -103,8 +123,8 @@ pub(super) fn common_path(
     Some(folded)
 }
 
-/// Either may be what a server made of the other's bytes. What was adopted by size and time is not verified.
-pub(super) fn same_content(a: &Seen, b: &Seen, verified: bool) -> bool {
+/// Either may be what a server made of the other's bytes.
+pub(super) fn same_content(a: &Seen, b: &Seen) -> bool {
     let forms = |seen: &Seen| {
         [Some(seen.content.hash()), seen.sent]
             .into_iter()
@@ -113,7 +133,6 @@ pub(super) fn same_content(a: &Seen, b: &Seen, verified: bool) -> bool {
     };
     a.kind == b.kind
         && match a.kind {
-            Kind::File if !verified && a.content.size() == b.content.size() => true,
             Kind::File => !forms(a).is_disjoint(&forms(b)),
             Kind::Symlink => a.target == b.target,
             Kind::Folder | Kind::Opaque => true,

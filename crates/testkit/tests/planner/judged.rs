@@ -135,3 +135,90 @@ fn a_folder_stays_for_what_waits_in_it() {
         "#,
     );
 }
+
+/// Of two files that were swapped content tells where the larger one went: only the other was written anew, and the edit of
+/// the larger one is an edit of it (seed 1925947).
+#[test]
+fn of_two_that_were_swapped_each_is_told_by_its_own_content() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint hash=None move_gives_revision=true replace_gives_id=true versions=false
+        destination: ids=Strong
+        base folder "a"
+        base folder "a/d"
+        base write "a/d/A" 11 1
+        base write "a/d/cafe\u{301}" 21 3
+        0 source swap "a/d/A" "a/d/cafe\u{301}"
+        0 destination move "a/d/cafe\u{301}" "con"
+        2 destination write "con" 29
+        "#,
+    );
+}
+
+/// A file and a folder whose names differ by case are twins on a store without folders too: one is mapped (seeds 1822648
+/// and 1831728).
+#[test]
+fn a_folder_is_a_twin_where_folders_are_only_what_is_in_them() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint replace_gives_id=true coarse_mtime=true executable=false folds_case=true
+        destination: ids=None folder_revisions=Children hash=None cheap_reads=false move_gives_revision=true executable=false strict_names=true empty_folders=false
+        policy: destination-to-source hash-then-mtime merge keep-both
+        order: 6741432194624766933
+        base folder "d"
+        base folder "d/D"
+        base folder "d/D/D"
+        base folder "f"
+        base folder "e"
+        base write "d/D/x:y" 11 2
+        base write "e/b" 15 2
+        base write "e/caf\u{e9}" 18 1
+        base write "d/D/D/d" 20 1
+        base write "d/D/caf\u{e9}" 24 2
+        base write "d/D/c" 26 2
+        base write "d/D/D/A" 27 3
+        base link "d/N.txt" 1
+        base write "f/d" 29 1
+        0 destination move "d" "D"
+        0 destination swap "D/D/c" "e/caf\u{e9}"
+        0 source link "d/x:y" 2
+        0 destination swap "e/b" "D/D/caf\u{e9}"
+        0 source delete "f/d"
+        15 destination save "d" 33
+        "#,
+    );
+}
+
+/// What could not be read when it was asked for is let be until the next look, as the engine does (seed 1807440).
+#[test]
+fn what_is_gone_when_it_is_to_be_read_is_not_asked_for_again() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Children hash=None replace_gives_id=true coarse_mtime=true executable=false folds_case=true
+        destination: ids=Strong
+        policy: destination-backup hash-then-mtime merge keep-both
+        base folder "e"
+        base folder "a"
+        base folder "e/D"
+        base folder "e/D/d"
+        base folder "e/D/e"
+        base write "c" 13 1
+        base write "e/x:y" 14 1
+        base write "e/D/d/N.txt" 15 3
+        base write "e/N.txt" 16 3
+        base write "e/D/a" 17 1
+        base write "e/D/e/d" 19 2
+        base write "e/D/cafe\u{301}" 20 1
+        base write "e/D/d/c" 22 2
+        base write "e/D/e/A" 25 3
+        base write "a/c" 26 2
+        base write "e/D/d/A" 27 2
+        base write "a/n.txt" 29 1
+        11 destination move "a/c" "a/C"
+        11 source delete "e"
+        11 source swap "a" "c"
+        15 source delete "c/N.txt"
+        28 source unreadable "c"
+        "#,
+    );
+}

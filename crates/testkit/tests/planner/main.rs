@@ -1,6 +1,7 @@
 //! The planner's properties over an everyday number of seeds, and the cases that once failed.
 
 mod judged;
+mod moved;
 mod places;
 mod regressions;
 

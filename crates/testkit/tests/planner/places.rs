@@ -29,6 +29,109 @@ fn what_was_seen_in_a_folder_that_cannot_be_read_now_waits() {
     );
 }
 
+/// A folder that one side had moved and the other deleted was made again; what was in it followed only by the next plan,
+/// which took it for deleted there (seed 612973).
+#[test]
+fn what_is_in_a_folder_that_comes_back_comes_back_with_it() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint hash=Sha256 move_gives_revision=true replace_gives_id=true mtime=false executable=false
+        destination: ids=Strong
+        base folder "e"
+        base folder "d"
+        base folder "d/e"
+        base folder "d/e/a"
+        base folder "f"
+        base folder "f/d"
+        0 source save "d/e/a/d" 32
+        0 destination move "d/e" "e/e"
+        0 destination write "d/d" 33
+        0 source swap "d" "f/d"
+        0 destination move "e/e" "f/d/e"
+        "#,
+    );
+}
+
+/// A new folder took the place that the base still had for one which both sides have elsewhere: that was dropped with all
+/// in it, and asked for without end (seed 401774).
+#[test]
+fn what_is_new_takes_its_place_in_the_base() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Children hash=None folder_move=false move_gives_revision=true replace_gives_id=true mtime=false folds_case=true
+        base folder "d"
+        base folder "d/g"
+        base folder "d/a"
+        base folder "d/g/D"
+        base folder "a"
+        base write "d/g/D/A" 11 2
+        base write "a/d" 17 2
+        base write "d/g/caf\u{e9}" 18 2
+        base write "d/n.txt" 22 1
+        0 source move "a" "d/a/f"
+        0 source swap "d/g/caf\u{e9}" "d/n.txt"
+        0 destination swap "d/g" "d/a"
+        "#,
+    );
+}
+
+/// The same of two folders each of which takes the other's place in the base (seed 728957).
+#[test]
+fn two_that_take_each_others_place_in_the_base_are_both_kept() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint hash=None folder_move=false move_gives_revision=true mtime=false executable=false
+        destination: ids=Strong
+        base folder "e"
+        base folder "e/e"
+        base folder "e/a"
+        base folder "e/D"
+        base folder "e/D/g"
+        base write "e/D/g/N.txt" 22 2
+        0 source move "e/a" "e/D/a"
+        0 destination swap "e/e" "e/a"
+        0 destination move "e/D/g" "e/e/g"
+        "#,
+    );
+}
+
+/// The name for a while was that of something in step, of which the planner was not told (seed 494568).
+#[test]
+fn one_of_a_circle_whose_name_for_a_while_is_free_goes_aside() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Children hash=None cheap_reads=false coarse_mtime=true empty_folders=false
+        destination: ids=Strong
+        base folder "g/D/D"
+        base write "f/A" 12 2
+        base write "g/D/c" 19 2
+        0 destination swap "f/A" "g/D"
+        0 source write "g/D (swap 2)/caf\u{e9}/late" 34
+        "#,
+    );
+}
+
+/// An empty folder that had gone aside kept its name for a while, and kept its own from others (seed 1240425).
+#[test]
+fn an_empty_folder_that_went_aside_gives_way() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None folder_revisions=Own folder_move=false executable=false empty_folders=false
+        base folder "f"
+        base folder "f/g"
+        base folder "f/g/D"
+        base write "b" 12 1
+        base write "f/g/D/c" 23 1
+        base write "f/g/D/a" 27 2
+        0 destination swap "f/g/D" "b"
+        13 destination delete "f"
+        19 source write "f/g/D" 32
+        "#,
+    );
+}
+
 /// Texts were merged by id after a person had moved one: the base took the new name for the side's spelling (seed
 /// 636311).
 #[test]
@@ -54,6 +157,191 @@ fn a_merge_of_what_was_moved_does_not_hide_the_move() {
         0 source save "d" 32
         0 destination write "d" 33
         10 source move "d" "e/f/A"
+        "#,
+    );
+}
+
+/// A folder had moved to the place that the base still had for a file, and the file into the folder: each waited for the
+/// other to be noted (seed 39943).
+#[test]
+fn what_moves_into_a_folder_that_takes_its_place_in_the_base_is_noted() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong
+        base folder "a"
+        base folder "a/f"
+        base write "caf\u{e9}" 16 3
+        base write "a/f/a" 17 2
+        0 destination swap "a/f/a" "caf\u{e9}"
+        0 source swap "a/f" "caf\u{e9}"
+        "#,
+    );
+}
+
+/// A folder that had gone aside, and that a person put back, was not deleted with what was in it (seed 285965).
+#[test]
+fn a_folder_that_was_put_back_after_it_went_aside_gives_way() {
+    holds(
+        r#"
+        source: ids=None revisions=ContentCounter folder_revisions=Children cheap_reads=false executable=false empty_folders=false
+        destination: ids=Strong
+        base write "e/a/cafe\u{301}" 11 2
+        base write "e/a/e/a" 12 2
+        base write "a/c" 13 1
+        base write "a/N.txt" 16 3
+        0 source swap "e/a/e/a" "a"
+        3 destination move "a (swap 6)" "a"
+        "#,
+    );
+}
+
+/// An empty folder kept the name of another one, which a store without folders does show (seed 188454).
+#[test]
+fn an_empty_folder_gives_way_to_a_folder() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong hash=None cheap_reads=false versions=false mtime=false executable=false strict_names=true empty_folders=false
+        order: 4848861097626187577
+        base folder "d"
+        base folder "d/g"
+        base folder "d/g/d"
+        base folder "d/D"
+        base write "d/A" 15 2
+        base write "d/g/d/c" 27 3
+        0 source delete "d/g/d"
+        0 source swap "d/D" "d/g"
+        0 source write "b" 3
+        0 destination write "d/D/b" 28
+        2 destination move "d" "f"
+        "#,
+    );
+}
+
+/// The name for a while of a folder that was to go was taken, and what was in it waited for its name in a circle (seed
+/// 494568).
+#[test]
+fn what_is_in_a_dead_folder_that_cannot_go_aside_is_let_pass() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Children hash=None cheap_reads=false coarse_mtime=true empty_folders=false
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Children hash=None versions=false folds_case=true
+        base folder "g/D/D"
+        base write "f/A" 12 2
+        base write "g/D/D/caf\u{e9}" 21 2
+        0 destination swap "f/A" "g/D"
+        0 source write "g/D (swap 2)/N.txt/late" 35
+        "#,
+    );
+}
+
+/// A folder was forgotten while the base had another one in it that lived: what was in that lay nowhere (seed 1560106).
+#[test]
+fn a_folder_is_not_forgotten_with_what_lives() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Own hash=None cheap_reads=false move_gives_revision=true replace_gives_id=true executable=false
+        destination: ids=Strong folder_revisions=Own hash=Sha256 folder_move=false move_gives_revision=true executable=false strict_names=true
+        policy: source-backup hash-then-mtime merge keep-both
+        base folder "f"
+        base folder "f/a"
+        base folder "g"
+        base folder "f/a/a"
+        base write "f/a/a/d" 13 1
+        base write "g/N.txt" 15 2
+        0 source swap "g" "f/a/a/d"
+        0 destination swap "g/N.txt" "f"
+        "#,
+    );
+}
+
+/// A folder that a backup keeps had the name that something else was to have before what lived in it could go.
+#[test]
+fn a_folder_that_is_not_forgotten_yet_makes_room() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None hash=None move_gives_revision=true executable=false folds_case=true folds_unicode=true small_files=true
+        policy: destination-backup hash-then-mtime merge keep-both
+        base folder "a"
+        base folder "d"
+        base write "d/d" 13 3
+        base write "a/d" 28 1
+        0 destination swap "d/d" "a"
+        "#,
+    );
+}
+
+/// A dead folder, in which the base still had something that both sides had elsewhere, kept the name of what that waited for
+/// (seed 325256).
+#[test]
+fn a_dead_folder_that_the_base_needs_goes_aside() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Children cheap_reads=false folds_case=true
+        destination: ids=Strong
+        base folder "e"
+        base folder "a"
+        base folder "e/e"
+        base folder "a/d"
+        base write "a/d/d" 19 2
+        base write "e/e/con" 22 2
+        0 destination folder "e/D"
+        0 source swap "e/e" "a/d"
+        0 destination move "e/D" "a/d/a"
+        0 source write "a/d/n.txt" 27
+        0 destination move "e/e/con" "a/d/x:y"
+        "#,
+    );
+}
+
+/// What had been seen in a folder was asked for when another had its place in the base, and the folder was gone (seed
+/// 1031512).
+#[test]
+fn what_was_seen_in_a_folder_that_made_room_is_forgotten() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Children hash=Md5 move_gives_revision=true mtime=false folds_case=true strict_names=true
+        destination: ids=Strong
+        base folder "f"
+        base folder "f/D"
+        base folder "D"
+        base folder "f/D/d"
+        base write "f/a" 17 3
+        base write "D/b" 20 2
+        base write "f/D/d/n.txt" 22 3
+        0 source move "D" "f/D/d/D"
+        0 destination swap "f/a" "f/D"
+        2 source delete "f/D"
+        "#,
+    );
+}
+
+/// What moved within a folder that both sides had anew was recorded before that folder was, and lay nowhere when the plan
+/// was cut off in between (seed 1281794).
+#[test]
+fn a_folder_is_noted_before_what_is_done_in_it() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint cheap_reads=false move_gives_revision=true symlinks=false folds_case=true
+        destination: ids=None revisions=ContentHash folder_revisions=Children hash=None mtime=false executable=false symlinks=false
+        order: 13418466427848687729
+        base folder "D"
+        base folder "g"
+        base folder "D/e"
+        base folder "g/D"
+        base folder "D/D"
+        base write "D/e/n.txt" 15 2
+        base write "D/c" 20 2
+        base write "D/D/caf\u{e9}" 23 2
+        base write "D/e/con" 24 2
+        base write "D/D/x:y" 26 2
+        0 source delete "D/D/x:y"
+        0 source move "D" "d"
+        0 destination move "D" "d"
+        0 source write "g/D/CAF\u{e9}" 33
+        0 destination save "d/D/caf\u{e9}" 34
         "#,
     );
 }

@@ -6,5 +6,6 @@ mod contract;
 mod durability;
 mod faults;
 mod feed;
+mod oracle;
 mod seeds;
 mod steps;

@@ -89,10 +89,15 @@ impl Emitter<'_, '_> {
             self.refuse(side, node, Refusal::NameRefused);
             return;
         };
-        if !self.trees[side].holds(parent) || self.trees[side].occupant(parent, &native).is_some() {
+        let is_in_base = self.nodes.all[parent].base.is_some() || self.is_known(parent);
+        if !self.trees[side].holds(parent)
+            || self.trees[side].occupant(parent, &native).is_some()
+            || !is_in_base
+        {
             return;
         }
         self.trees[side].put(node, parent, native);
+        self.base[node] = parent;
         let path = self.trees[side].path(node);
         let reason = self.wants[node].create_reason;
         self.push(

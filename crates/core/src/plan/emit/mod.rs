@@ -1,5 +1,5 @@
-//! The actions, in an order that works: folders and moves one after the other, then transfers and metadata,
-//! deletes last and bottom-up.
+//! The actions, in an order that works: folders that are only noted, folders and moves one after the other, then transfers
+//! and metadata, deletes last and bottom-up.
 //!
 //! What cannot be said yet (content of what is moved first, a name that is freed by a delete) is left to the
 //! next plan.
@@ -8,9 +8,11 @@ mod contents;
 mod queue;
 mod steps;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::{Absence, Action, At, Deed, LeftOut, Plan, Refusal, Retain, Standing};
+use super::action::{
+    Absence, Action, At, Deed, Equality, LeftOut, Plan, Refusal, Retain, Standing,
+};
 use super::compare::Change;
 use super::decide::{Content, Life, Want};
 use super::node::Nodes;
@@ -32,8 +34,11 @@ pub(super) fn emit(input: &Input<'_>, nodes: &Nodes<'_>, wants: &[Want], plan: &
         trees: PerSide::from_fn(|side| Tree::new(input, nodes, side)),
         moved: PerSide::from_fn(|_| BTreeSet::new()),
         refused: PerSide::from_fn(|_| BTreeSet::new()),
+        noted: BTreeSet::new(),
         base: nodes.all.iter().map(|node| node.base_parent).collect(),
+        owed: PerSide::from_fn(|side| owed_in(nodes, wants, side)),
     };
+    emitter.adopt_folders();
     emitter.folders_and_moves();
     emitter.adoptions();
     let delete_first = mutant!("P2 deletes go first");
@@ -56,8 +61,29 @@ struct Emitter<'a, 'b> {
     moved: PerSide<BTreeSet<usize>>,
     /// Not carried to the side, and all below neither.
     refused: PerSide<BTreeSet<usize>>,
+    /// Noted, made or moved in this plan, and recorded so that both sides know what lies in them under their own ids.
+    noted: BTreeSet<usize>,
     /// Each node's folder in the base after the actions so far.
     base: Vec<usize>,
+    /// By folder that a side lacks, what the base has in it and the side is to receive as well.
+    owed: PerSide<BTreeMap<usize, Vec<Name>>>,
+}
+
+/// What lives in folders of the base that live and that `side` lacks with it: when such a folder is there again, it is
+/// not deleted there.
+fn owed_in(nodes: &Nodes<'_>, wants: &[Want], side: Side) -> BTreeMap<usize, Vec<Name>> {
+    let mut owed: BTreeMap<usize, Vec<Name>> = BTreeMap::new();
+    let lives =
+        |node: usize| wants[node].life == Life::Alive && nodes.all[node].places[side].is_none();
+    for (index, node) in nodes.all.iter().enumerate().skip(1) {
+        let was_there = node.base.is_some_and(|base| base.entries[side].is_some());
+        if was_there && node.base_parent != 0 && lives(index) && lives(node.base_parent) {
+            owed.entry(node.base_parent)
+                .or_default()
+                .push(node.name.clone());
+        }
+    }
+    owed
 }
 
 impl Emitter<'_, '_> {
@@ -132,55 +158,114 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// What is equal already is noted; what is to be dropped is dropped.
-    fn adoptions(&mut self) {
+    /// Folders before anything is done in them, so that it is recorded in them.
+    fn adopt_folders(&mut self) {
         for node in self.folders_first() {
-            let it = &self.nodes.all[node];
-            let want = &self.wants[node];
-            if let Life::Forgotten(reason) = want.life {
-                // Of what could not be looked at nobody knows what is left.
-                let left = PerSide::from_fn(|side| {
-                    let known = it.base.is_none_or(|b| b.seen[side] != Seen::Unknown);
-                    it.places[side].filter(|_| known).map(|p| p.entry.clone())
-                });
-                self.push(Side::Source, node, Deed::Forget { left }, reason);
-                continue;
-            }
-            let (Life::Alive, Some(source), Some(destination)) =
-                (want.life, it.places.source, it.places.destination)
-            else {
-                continue;
-            };
-            let settled = Side::BOTH
-                .iter()
-                .all(|&s| self.is_in_place(s, node) && !self.moved[s].contains(&node));
-            let relocated = source.moved || destination.moved;
-            let equality = match want.content {
-                Content::Adopt(equality) => equality,
-                Content::AsIs if relocated => None,
-                _ => continue,
-            };
-            if settled && !self.holds_in_base(node, want.parent) {
-                self.base[node] = want.parent;
-                // A backup leaves what only the follower edited.
-                let unchanged = PerSide::from_fn(|side| {
-                    want.content != Content::AsIs
-                        || self.nodes.change(side, node) != Some(Change::Edited)
-                });
-                let deed = Deed::Adopt {
-                    equality,
-                    source: source.entry.clone(),
-                    destination: destination.entry.clone(),
-                    unchanged,
-                };
-                let reason = if relocated {
-                    want.place_reason
-                } else {
-                    Reason::EqualOnBoth
-                };
-                self.push(Side::Source, node, deed, reason);
+            if self.nodes.all[node].kind == Kind::Folder {
+                self.adopt(node);
             }
         }
+    }
+
+    /// What else is equal already is noted; what is to be dropped is dropped, bottom-up.
+    fn adoptions(&mut self) {
+        let all = self.folders_first();
+        for &node in &all {
+            if self.nodes.all[node].kind != Kind::Folder {
+                self.adopt(node);
+            }
+        }
+        let needed = self.needed_in_base();
+        for &node in all.iter().rev() {
+            if let Life::Forgotten(reason) = self.wants[node].life
+                && !needed[node]
+            {
+                self.forget(node, reason);
+            }
+        }
+    }
+
+    /// Folders in which the base still has something that both sides have and that is not to go: it would be dropped with
+    /// them.
+    fn needed_in_base(&self) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.all.len()];
+        for (index, node) in self.nodes.all.iter().enumerate().skip(1) {
+            let goes = matches!(self.wants[index].life, Life::Dead(_) | Life::Forgotten(_));
+            let is_on_both = Side::BOTH.iter().all(|&side| node.places[side].is_some());
+            let mut at = index;
+            while node.base.is_some() && is_on_both && !goes && at != 0 {
+                at = self.base[at];
+                if std::mem::replace(&mut needed[at], true) {
+                    break;
+                }
+            }
+        }
+        needed
+    }
+
+    fn forget(&mut self, node: usize, reason: Reason) {
+        let it = &self.nodes.all[node];
+        // Of what could not be looked at nobody knows what is left.
+        let left = PerSide::from_fn(|side| {
+            let known = it.base.is_none_or(|b| b.seen[side] != Seen::Unknown);
+            it.places[side].filter(|_| known).map(|p| p.entry.clone())
+        });
+        self.push(Side::Source, node, Deed::Forget { left }, reason);
+    }
+
+    /// How the node, which both sides have where it is to be, is equal on both; `None` if there is nothing to note.
+    fn can_adopt(&self, node: usize) -> Option<Option<Equality>> {
+        let it = &self.nodes.all[node];
+        let want = &self.wants[node];
+        let (Life::Alive, Some(source), Some(destination)) =
+            (want.life, it.places.source, it.places.destination)
+        else {
+            return None;
+        };
+        let equality = match want.content {
+            Content::Adopt(equality) => equality,
+            Content::AsIs if source.moved || destination.moved || it.is_set_aside() => None,
+            _ => return None,
+        };
+        let is_settled =
+            |side: Side| self.is_in_place(side, node) && !self.moved[side].contains(&node);
+        Side::BOTH.into_iter().all(is_settled).then_some(equality)
+    }
+
+    /// Notes the node if the base can have it where it is to be.
+    fn adopt(&mut self, node: usize) {
+        let want = &self.wants[node];
+        let (
+            Some(equality),
+            PerSide {
+                source: Some(source),
+                destination: Some(destination),
+            },
+        ) = (self.can_adopt(node), self.nodes.all[node].places)
+        else {
+            return;
+        };
+        if self.holds_in_base(node, want.parent) || !self.is_known(want.parent) {
+            return;
+        }
+        // A backup leaves what only the follower edited.
+        let unchanged = PerSide::from_fn(|side| {
+            want.content != Content::AsIs || self.nodes.change(side, node) != Some(Change::Edited)
+        });
+        let reason = if source.moved || destination.moved {
+            want.place_reason
+        } else {
+            Reason::EqualOnBoth
+        };
+        let deed = Deed::Adopt {
+            equality,
+            source: source.entry.clone(),
+            destination: destination.entry.clone(),
+            unchanged,
+        };
+        self.base[node] = want.parent;
+        self.noted.insert(node);
+        self.push(Side::Source, node, deed, reason);
     }
 
     /// All nodes, each after the folder it is to be in.
@@ -195,6 +280,7 @@ impl Emitter<'_, '_> {
     }
 
     fn deletes(&mut self) {
+        let in_base = self.needed_in_base();
         for side in Side::BOTH {
             if !self.may_change(side) {
                 continue;
@@ -204,7 +290,7 @@ impl Emitter<'_, '_> {
                 .map(|n| (self.trees[side].depth(n), n))
                 .collect();
             there.sort_by(|a, b| b.cmp(a));
-            let mut needed = vec![false; self.nodes.all.len()];
+            let mut needed = in_base.clone();
             for (_, node) in there {
                 match self.wants[node].life {
                     Life::Dead(reason) if !needed[node] => self.delete(side, node, reason),

@@ -12,6 +12,8 @@ pub(super) struct DeadFolder {
     pub(super) wanted_by: usize,
     /// Those in it that wait for something.
     pub(super) waiting: Vec<usize>,
+    /// The base still has something in it that both sides have elsewhere.
+    pub(super) is_needed: bool,
 }
 
 /// The steps that are still to be made on a side.
@@ -111,7 +113,7 @@ impl Queue {
     /// Whether any of them was not thought of before.
     pub(super) fn add_dead(&mut self, found: Vec<DeadFolder>) -> bool {
         for dead in found {
-            if !dead.waiting.is_empty() && self.seen_dead.insert(dead.folder) {
+            if (dead.is_needed || !dead.waiting.is_empty()) && self.seen_dead.insert(dead.folder) {
                 self.dead.push_back(dead);
             }
         }

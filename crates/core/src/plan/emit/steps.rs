@@ -6,7 +6,7 @@ use super::super::action::{Action, At, Deed, Refusal, Standing};
 use super::super::compare::Change;
 use super::super::decide::Life;
 use super::super::reason::Reason;
-use super::super::swap::swap_name;
+use super::super::swap::swap_names;
 use super::Emitter;
 use super::queue::{DeadFolder, Queue};
 use crate::entry::Kind;
@@ -62,7 +62,7 @@ impl Emitter<'_, '_> {
             self.refuse(side, node, Refusal::NameRefused);
             return Tried::Settled;
         }
-        if !self.trees[side].holds(parent) || self.is_known_elsewhere(parent) {
+        if !self.trees[side].holds(parent) || !self.is_known(parent) {
             return Tried::Waits(vec![parent]);
         }
         let Some(native) = self.native(side, node) else {
@@ -104,12 +104,14 @@ impl Emitter<'_, '_> {
             return;
         }
         self.base[node] = parent;
+        self.noted.insert(node);
         self.trees[side].put(node, parent, native);
         let path = self.trees[side].path(node);
         let reason = self.wants[node].create_reason;
         if let Some(there) = self.nodes.all[node].places[other] {
             let from = there.entry.clone();
-            self.push(side, node, Deed::CreateFolder { path, from }, reason);
+            let owed = self.owed[side].remove(&node).unwrap_or_default();
+            self.push(side, node, Deed::CreateFolder { path, from, owed }, reason);
         }
     }
 
@@ -124,9 +126,17 @@ impl Emitter<'_, '_> {
         }
         if let Some((from, to)) = self.moved_in_tree(side, node, to) {
             if is_noted {
+                self.noted.insert(node);
                 self.base[node] = parent;
             }
-            let deed = self.move_deed(side, node, from, to);
+            let deed = Deed::Move {
+                from,
+                to,
+                unchanged: self.unchanged(node),
+                other: self.nodes.all[node].places[other]
+                    .filter(|_| is_noted)
+                    .map(|place| place.entry.clone()),
+            };
             self.push(side, node, deed, reason);
         }
     }
@@ -148,31 +158,13 @@ impl Emitter<'_, '_> {
         Some((from, self.trees[side].path(node)))
     }
 
-    /// Whether a side has moved this folder, and nothing in this plan notes it: what lies below is still known
-    /// under the folder's fresh id, and steps there are left to the next plan.
-    fn is_known_elsewhere(&self, folder: usize) -> bool {
+    /// Whether the base has the folder, or will by this plan, and both sides know what lies in it under its id. Where one
+    /// has moved it and nothing in this plan notes that, steps in it are left to the next plan.
+    pub(super) fn is_known(&self, folder: usize) -> bool {
         let it = &self.nodes.all[folder];
-        let stepped = Side::BOTH.iter().any(|&s| self.moved[s].contains(&folder));
-        it.base.is_some()
-            && !stepped
-            && Side::BOTH
-                .iter()
-                .any(|&s| it.known_as[s].is_some_and(|id| id != it.id))
-    }
-
-    fn move_deed(&self, side: Side, node: usize, from: At, to: RelPath) -> Deed {
-        let it = &self.nodes.all[node];
-        let other = side.other();
-        let other = self
-            .is_in_place(other, node)
-            .then(|| it.places[other].map(|p| p.entry.clone()))
-            .flatten();
-        Deed::Move {
-            from,
-            to,
-            unchanged: self.unchanged(node),
-            other,
-        }
+        let is_elsewhere = |side| it.known_as[side].is_some_and(|id| id != it.id);
+        let is_as_ever = it.base.is_some() && !Side::BOTH.into_iter().any(is_elsewhere);
+        folder == 0 || is_as_ever || self.noted.contains(&folder)
     }
 
     /// Whether each side's content is still the base's.
@@ -232,6 +224,16 @@ impl Emitter<'_, '_> {
         it.places[side].is_some()
             && it.base.is_some()
             && !Side::BOTH.iter().any(|&s| self.moved[s].contains(&node))
+            && self.aside(side, node).is_some()
+    }
+
+    /// The name for a while that the node can go to in the folder where it is.
+    fn aside(&self, side: Side, node: usize) -> Option<(usize, Name)> {
+        let it = &self.nodes.all[node];
+        let parent = self.trees[side].parent(node)?;
+        let is_free = |name: &Name| self.trees[side].occupant(parent, name).is_none();
+        let mut names = swap_names(&it.places[side]?.entry.name, it.id);
+        Some((parent, names.find(is_free)?))
     }
 
     fn waits_for_itself(&self, side: Side, node: usize) -> bool {
@@ -245,7 +247,7 @@ impl Emitter<'_, '_> {
             return Some(other).filter(|other| waiting.contains(other));
         }
         let mut folder = self.wants[node].parent;
-        if self.trees[side].holds(folder) && !self.is_known_elsewhere(folder) {
+        if self.trees[side].holds(folder) && self.is_known(folder) {
             return None;
         }
         while folder != 0 && !waiting.contains(&folder) {
@@ -262,7 +264,8 @@ impl Emitter<'_, '_> {
             .filter(|&other| other != node)
     }
 
-    /// A folder that is to be deleted and has a name that is wanted, while something in it waits for that.
+    /// A folder that is to be deleted and has a name that is wanted, while something in it, on the side or in the base, waits
+    /// for that.
     fn full_and_dead(&self, side: Side, queue: &mut Queue) -> Option<usize> {
         loop {
             while let Some(dead) = queue.next_dead() {
@@ -272,15 +275,37 @@ impl Emitter<'_, '_> {
                 };
                 if is_pending(&dead.wanted_by)
                     && self.in_the_way_of(side, dead.wanted_by) == Some(dead.folder)
-                    && dead.waiting.iter().any(is_waited_for)
+                    && (dead.is_needed || dead.waiting.iter().any(is_waited_for))
+                    && let found @ Some(_) = self.dead_or_in_its_way(side, &dead, queue.pending())
                 {
-                    return Some(dead.folder);
+                    return found;
                 }
             }
             if !queue.add_dead(self.dead_in_the_way(side, queue.pending())) {
                 return None;
             }
         }
+    }
+
+    /// The dead folder; where its name for a while is taken, one that has a name which what waits in it waits for.
+    fn dead_or_in_its_way(
+        &self,
+        side: Side,
+        dead: &DeadFolder,
+        pending: &BTreeSet<usize>,
+    ) -> Option<usize> {
+        if self.aside(side, dead.folder).is_some() {
+            return Some(dead.folder);
+        }
+        let chain = |&node: &usize| {
+            let next = |&at: &usize| self.waits_for(side, at, pending);
+            std::iter::successors(Some(node), next).take(pending.len())
+        };
+        let mut waiting = dead.waiting.iter().flat_map(chain);
+        waiting.find_map(|node| {
+            self.in_the_way_of(side, node)
+                .filter(|&other| other != dead.folder && self.can_go(side, other))
+        })
     }
 
     fn dead_in_the_way(&self, side: Side, pending: &BTreeSet<usize>) -> Vec<DeadFolder> {
@@ -296,8 +321,16 @@ impl Emitter<'_, '_> {
                     folder,
                     wanted_by: node,
                     waiting: Vec::new(),
+                    is_needed: false,
                 });
             }
+        }
+        if found.is_empty() {
+            return found;
+        }
+        let needed = self.needed_in_base();
+        for dead in &mut found {
+            dead.is_needed = needed[dead.folder];
         }
         for &node in pending {
             let mut at = self.trees[side].parent(node);
@@ -313,20 +346,14 @@ impl Emitter<'_, '_> {
 
     /// Moves something to a name of its own for a while, in the folder where it is.
     fn go_aside(&mut self, side: Side, node: usize) {
-        let it = &self.nodes.all[node];
-        let (Some(place), Some(parent)) = (it.places[side], self.trees[side].parent(node)) else {
+        let Some((parent, aside)) = self.aside(side, node) else {
             return;
         };
-        let Some(aside) = swap_name(&place.entry.name, it.id) else {
-            return;
-        };
-        if self.trees[side].occupant(parent, &aside).is_some() {
-            return;
-        }
         let name = self.nodes.decoded(side, &aside);
         let Some((from, to)) = self.moved_in_tree(side, node, (parent, aside)) else {
             return;
         };
+        self.noted.insert(node);
         let deed = Deed::Move {
             from,
             to,
@@ -341,7 +368,8 @@ impl Emitter<'_, '_> {
             self.base[node] = parent;
             (folder.id, name)
         } else {
-            (self.nodes.all[it.base_parent].id, it.name.clone())
+            let was = it.base.map_or(&it.name, |base| &base.name);
+            (self.nodes.all[it.base_parent].id, was.clone())
         };
         let standing = Standing {
             parent: in_pair,
