@@ -3,8 +3,8 @@
 //! Everything here speaks to somebody else's server. Nothing in here decides what is to be synced; that a request
 //! is made again, and when, is decided in one place only (`retry`).
 
-pub mod db;
 mod body;
+pub mod db;
 mod hashes;
 mod health;
 mod http;

@@ -57,7 +57,7 @@ fn wrong_usage() {
         ),
         (
             &["storage", "add", "photos", "--type", "floppy"],
-            "There is no storage type “floppy”. Choose one of local, s3, s3-compatible.",
+            "There is no storage type “floppy”. Choose one of local, s3, s3-compatible, webdav, db.",
         ),
         (
             &[

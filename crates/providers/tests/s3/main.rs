@@ -17,6 +17,6 @@ mod proxy;
 mod rclone;
 mod s3s_fs;
 mod scripted;
-mod two_writers;
 #[path = "../shared/steps.rs"]
 mod steps;
+mod two_writers;

@@ -51,7 +51,7 @@ async fn the_probe_finds_what_it_does() {
     };
     assert_eq!(found.conditions, heeded);
     assert_eq!(found.atomic_write, AtomicWrite::Yes);
-    assert_eq!(found.revision_granularity, 0);
+    assert_eq!(found.revision_granularity, 1_000_000_000);
     assert!(!found.mtime && found.versions);
 }
 
