@@ -266,6 +266,16 @@ mod tests {
     }
 
     #[test]
+    fn two_spellings_of_a_name_are_one_place() {
+        let (oracle, a, b) = two_sides();
+        assert!(a.edit(&write("x", "same")));
+        assert!(b.edit(&write("X", "same")));
+        // One side took both for one file: who deletes it deletes both.
+        assert!(a.edit(&Edit::Delete { path: path("x") }));
+        assert_eq!(oracle.check(&[]), []);
+    }
+
+    #[test]
     fn differences_are_named_and_equal_trees_have_none() {
         let (_, a, b) = two_sides();
         for storage in [&a, &b] {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use futures_util::future::join;
+use tandem_core::entry::Entry;
 use tandem_core::error::Cause;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Discard, Expected, Keep, Root};
@@ -81,13 +82,20 @@ async fn plain(bucket: &Bucket, rounds: u32) -> Tally {
     let (one, other) = (bucket.client(), bucket.client());
     let reader = OtherClient::new(bucket);
     let mut tally = Tally::default();
-    let mut condition = Condition::Absent;
+    let (mut condition, mut rng) = (Condition::Absent, Rng::new(u64::from(rounds)));
     for round in 0..rounds {
+        let pauses = [rng.below(3_000), rng.below(3_000)].map(Duration::from_micros);
         let at = format!("plain-{}", round / 2);
         let texts = [format!("one {round}"), format!("other {round}")];
         let (first, second) = join(
-            put(&one, &bucket.name, &at, &texts[0], &condition),
-            put(&other, &bucket.name, &at, &texts[1], &condition),
+            async {
+                tokio::time::sleep(pauses[0]).await;
+                put(&one, &bucket.name, &at, &texts[0], &condition).await
+            },
+            async {
+                tokio::time::sleep(pauses[1]).await;
+                put(&other, &bucket.name, &at, &texts[1], &condition).await
+            },
         )
         .await;
         tally.note(first.is_some(), second.is_some());
@@ -177,6 +185,16 @@ async fn against_a_stranger(bucket: &Bucket, root: Arc<dyn Root>, rounds: u32) -
     tally
 }
 
+/// What is there. The server fails at times, for reasons of its own.
+async fn found(root: &dyn Root, path: &RelPath) -> Entry {
+    loop {
+        match root.stat(&path.clone().into()).await {
+            Err(error) if error.is_transient() => println!("{error}"),
+            found => return found.unwrap().unwrap(),
+        }
+    }
+}
+
 /// Two of Tandem's own, each with what it saw.
 async fn against_each_other(one: Arc<dyn Root>, other: Arc<dyn Root>, rounds: u32) -> Tally {
     let mut tally = Tally::default();
@@ -193,7 +211,7 @@ async fn against_each_other(one: Arc<dyn Root>, other: Arc<dyn Root>, rounds: u3
         )
         .await;
         tally.note(first.is_ok(), second.is_ok());
-        let entry = one.stat(&path.clone().into()).await.unwrap().unwrap();
+        let entry = found(&*one, &path).await;
         if let (Ok(done), Err(_)) | (Err(_), Ok(done)) = (&first, &second) {
             assert_eq!(done.entry.revision, entry.revision, "who lost is there");
         }
@@ -212,6 +230,7 @@ async fn races(rounds: u32) {
         (0, 0),
         "this server does not decide races"
     );
+    assert!(shown.ours > 0 && shown.theirs > 0, "they never met");
 
     let subject = SERVER.subject_in(bucket.clone()).await;
     let conditions = SERVER.probed().await.conditions;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use tandem_core::path::RelPath;
+use tandem_core::capabilities::{CaseRule, UnicodeRule};
+use tandem_core::names::collision_key;
+use tandem_core::path::{Name, RelPath};
 
 use super::sizes::Sizes;
 use super::{Lost, merge};
@@ -295,13 +297,17 @@ impl Lineage {
             .collect()
     }
 
-    /// The writes that content at `path` stands for: those known to have been there, else all of it.
+    /// The writes that content at `path` stands for: those known to have been there, else all of it. Names that some
+    /// side takes for one are one.
     fn meant(&self, path: &RelPath, hash: Hash, sent: Option<Hash>) -> Vec<usize> {
-        let alive = self.alive(hash, sent);
+        let (alive, here_folded) = (self.alive(hash, sent), folded(path));
         let here: Vec<usize> = alive
             .iter()
             .copied()
-            .filter(|number| self.written[*number].paths.contains(path))
+            .filter(|number| {
+                let paths = &self.written[*number].paths;
+                paths.iter().any(|known| folded(known) == here_folded)
+            })
             .collect();
         if here.is_empty() { alive } else { here }
     }
@@ -361,4 +367,9 @@ impl Lineage {
             })
             .collect()
     }
+}
+
+fn folded(path: &RelPath) -> Vec<Box<str>> {
+    let fold = |name: Name| collision_key(&name, CaseRule::Insensitive, UnicodeRule::Folding);
+    path.names().map(fold).collect()
 }

@@ -1,12 +1,10 @@
 //! What Tandem deleted or replaced although no person did (P10).
 
-use std::collections::BTreeSet;
-
 use tandem_core::entry::Kind;
+use tandem_core::names;
 use tandem_core::path::RelPath;
 use tandem_core::side::{PerSide, Side};
 
-use super::in_step::common_path;
 use crate::oracle::{Oracle, Taken};
 use crate::sim::{SimStorage, Snapshot};
 
@@ -73,9 +71,10 @@ impl Judge<'_> {
         .collect()
     }
 
+    /// The path in the pair's spelling, in which names that differ in case alone are two: a person may move from one to
+    /// the other.
     fn common(&self, side: Side, path: &RelPath) -> Option<RelPath> {
-        let capabilities = PerSide::from_fn(|side: Side| self.sides[side].capabilities().clone());
-        common_path(&capabilities, &BTreeSet::new(), side, path)
+        names::decode_path(path, &self.sides[side].capabilities().names).ok()
     }
 }
 
