@@ -12,7 +12,7 @@ use std::time::Duration;
 use md5::{Digest, Md5};
 use tandem_core::capabilities::{AtomicWrite, Capabilities};
 use tandem_core::content::BytesContent;
-use tandem_core::entry::{HashKind, Revision};
+use tandem_core::entry::HashKind;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::{ProbeStep, Validation};
 use url::Url;
