@@ -211,43 +211,6 @@ fn what_lies_in_a_folder_that_was_moved_and_cannot_be_read_is_not_gone() {
     }
 }
 
-/// Where a folder is moved item by item, what can be neither read nor moved stays where it is.
-#[test]
-fn a_folder_is_moved_without_what_is_only_listed_in_it() {
-    for seed in SEEDS {
-        for feed in [false, true] {
-            let world = World::of(
-                seed,
-                |_| {},
-                |side| Capabilities {
-                    folder_move: side == Source,
-                    feed: feed && side == Destination,
-                    ..capabilities(strong_source(side))
-                },
-            );
-            world.folder(Source, "d");
-            world.folder(Source, "d/e");
-            world.write(Source, "d/a", "a");
-            world.write(Source, "d/e/b", "b");
-            world.sync();
-            let opaque = path("d/e/drawing");
-            world.edit(Destination, &Edit::Opaque { path: opaque });
-            let (from, to) = (path("d"), path("f"));
-            world.edit(Source, &Edit::Move { from, to });
-            world.sync();
-            world.sync();
-            world.both_have("f/a", Some("a"));
-            world.both_have("f/e/b", Some("b"));
-            assert_eq!(
-                world.paths(Source),
-                ["d", "d/e", "f", "f/a", "f/e", "f/e/b"]
-            );
-            assert!(world.paths(Destination).contains(&"d/e/drawing".to_owned()));
-            world.still();
-        }
-    }
-}
-
 /// A move that was cut off between copy and delete leaves such a name behind.
 #[test]
 fn two_files_change_places_although_their_names_for_a_while_are_taken() {

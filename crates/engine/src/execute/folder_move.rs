@@ -1,6 +1,5 @@
 //! Moving a folder, also where the storage can only move what is in it, one by one.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +59,6 @@ impl Engine {
         to: &RelPath,
         displaced: &mut Vec<Displaced>,
     ) -> Answer<Committed> {
-        let root = self.root(side);
         let mut tries = 0;
         while let Err(error) = self.move_below(side, &from.path, to, displaced).await {
             // Somebody put something in meanwhile, or the listing lags behind.
@@ -74,16 +72,10 @@ impl Engine {
             }
             tries += 1;
         }
-        let entry = root.stat(&Locator::of_path(to.clone())).await?;
+        let entry = self.root(side).stat(&Locator::of_path(to.clone())).await?;
         let entry = entry.ok_or_else(|| {
             StorageError::new("move", Cause::NotFound, "the moved folder is gone").at(to)
         })?;
-        // What is left of the old one is a folder of its own, of which no line of a feed tells.
-        if root.stat(&locate(from)).await?.is_some() {
-            let left = [(side, from.path.clone())];
-            let noted = self.state().note_unlisted(&left);
-            noted.map_err(|error| StorageError::new("move", Cause::LocalIo, error.to_string()))?;
-        }
         Ok(Committed {
             entry,
             displaced: None,
@@ -93,7 +85,7 @@ impl Engine {
     }
 
     /// Moves what is in `from`, and removes the folders that are empty then. What an earlier try moved is not there
-    /// any more; what is only listed stays, and its folders for it.
+    /// any more.
     async fn move_below(
         &self,
         side: Side,
@@ -104,7 +96,6 @@ impl Engine {
         let root = self.root(side);
         let mut folders = vec![(from.clone(), to.clone())];
         let mut emptied = Vec::new();
-        let mut kept = BTreeSet::new();
         while let Some((old, new)) = folders.pop() {
             root.create_folder(&new).await?;
             let inside = match children(root, &old).await {
@@ -124,8 +115,6 @@ impl Engine {
                 let (path, target) = (old.join(&entry.name), new.join(&entry.name));
                 if entry.kind == Kind::Folder {
                     folders.push((path, target));
-                } else if entry.kind == Kind::Opaque {
-                    kept.insert(old.clone());
                 } else {
                     let root = Arc::clone(root);
                     jobs.push(Box::pin(async move {
@@ -148,10 +137,6 @@ impl Engine {
             emptied.push(old);
         }
         for old in emptied.into_iter().rev() {
-            if kept.contains(&old) {
-                kept.extend(old.parent());
-                continue;
-            }
             let at = Locator::of_path(old);
             root.delete(&at, &Expected::Any, &Keep::No, Discard::Forever)
                 .await?;
