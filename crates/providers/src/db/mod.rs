@@ -1,4 +1,4 @@
-//! Files as rows of a database: SQLite in a file, or a PostgreSQL server.
+//! Files as rows of a database: SQLite in a file.
 //!
 //! Everything that others can see changes in one transaction that holds the one row of `tandem_clock`: expectations
 //! are checked and changes made by one at a time, and the numbers of the feed are given out in the order of the
@@ -6,8 +6,7 @@
 //! items and versions point to it, so keeping, copying and moving cost no bytes. Content is staged outside of that
 //! row, a chunk at a time.
 //!
-//! The statements are the same for both; what differs is in [`sql::Dialect`]. The schema is documented in
-//! `docs/providers/db.md`.
+//! What databases say in different words is in `sql::Dialect`. The schema is documented in `docs/providers/db.md`.
 
 mod change;
 mod database;
