@@ -36,6 +36,7 @@ async fn fresh() -> Subject {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: part of ./dev test --all"]
 async fn the_contract_is_kept() {
     let _started_once = APACHE.server();
     run_all(fresh).await.assert_kept();
