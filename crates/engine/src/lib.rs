@@ -6,6 +6,7 @@
 mod carried;
 mod chosen;
 mod conflicts;
+mod cut_off;
 mod ending;
 mod engine;
 pub mod error;
@@ -19,7 +20,6 @@ mod observe;
 mod parallel;
 mod parts;
 mod pass;
-mod pre_images;
 mod preview;
 mod prune;
 mod quiet;

@@ -98,7 +98,7 @@ impl Engine {
             return self.end_pass(pass);
         }
         self.take_back_moves().await?;
-        self.find_pre_images(pass.run).await?;
+        self.take_up_cut_off(pass.run).await?;
         for round in 0.. {
             if round == MOST_ROUNDS {
                 pass.summary.stopped = Some(NO_REST.to_owned());
@@ -108,7 +108,7 @@ impl Engine {
             let look = self.look(&doubts).await?;
             self.note_writing(&look);
             for side in Side::BOTH {
-                self.confirm_absences(side).await?;
+                self.confirm_absences(side, &look).await?;
             }
             self.compare_young().await?;
             let empty = self.guard_empty(&look.empty)?;
@@ -138,6 +138,7 @@ impl Engine {
             }
         }
         if pass.summary.stopped.is_none() {
+            self.take_up_cut_off(pass.run).await?;
             self.discard_abandoned().await?;
             self.sweep_leftovers(&pass.resumable).await?;
         }

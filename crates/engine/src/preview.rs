@@ -62,7 +62,7 @@ impl Engine {
             look = self.look(&everything).await?;
         }
         for side in Side::BOTH {
-            self.confirm_absences(side).await?;
+            self.confirm_absences(side, &look).await?;
         }
         let empty = self.guard_empty(&look.empty)?;
         if !empty.is_empty() {

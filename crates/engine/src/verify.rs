@@ -76,10 +76,10 @@ impl Engine {
 
     async fn verify_alone(&self, options: &VerifyOptions) -> Result<VerifyReport> {
         self.require_roots().await?;
-        self.look(&PerSide::new(Doubt::whole(), Doubt::whole()))
-            .await?;
+        let everything = PerSide::new(Doubt::whole(), Doubt::whole());
+        let look = self.look(&everything).await?;
         for side in Side::BOTH {
-            self.confirm_absences(side).await?;
+            self.confirm_absences(side, &look).await?;
         }
         // What was edited without another revision is no rot.
         self.compare_young().await?;

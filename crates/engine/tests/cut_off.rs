@@ -13,7 +13,7 @@ use futures_util::future::select;
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::entry::HashKind;
 use tandem_core::side::Side;
-use tandem_engine::report::Undo;
+use tandem_engine::report::{ActionKind, Outcome, Undo};
 use tandem_testkit::sim::{Edit, SimExecutor};
 
 const DAY: u64 = 24 * 3600;
@@ -41,6 +41,33 @@ fn what_was_set_aside_before_the_program_ended_is_counted_and_pruned() {
         world.environment.advance(Duration::from_secs(40 * DAY));
         world.run(world.engine.prune_versions()).unwrap();
         assert!(!world.is_kept(Destination, "one"));
+    }
+}
+
+#[test]
+fn what_was_deleted_before_the_program_ended_is_in_the_log_and_comes_back_by_undo() {
+    for seed in 0..8 {
+        let mut world = World::new(seed);
+        world.write(Source, "a", "one");
+        world.sync();
+        world.delete(Source, "a");
+        let is_gone = poll_fn(|context| {
+            context.waker().wake_by_ref();
+            match world.text(Destination, "a") {
+                None => Poll::Ready(()),
+                Some(_) => Poll::Pending,
+            }
+        });
+        world.run(select(Box::pin(world.engine.sync()), is_gone));
+        world.restart(|_| {});
+        world.sync();
+        let line = world.line(ActionKind::Delete, "a");
+        assert_eq!(line.outcome, Outcome::Done, "{line:?}");
+        let undone = world.run(world.engine.undo(Undo::Action(line.id))).unwrap();
+        assert_eq!(undone.failed, 0, "{undone:?}");
+        world.sync();
+        world.both_have("a", Some("one"));
+        world.still();
     }
 }
 

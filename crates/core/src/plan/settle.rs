@@ -382,13 +382,19 @@ impl Settler<'_, '_> {
         self.left_out.extend(below);
     }
 
+    /// What was moved, or lies in a folder that was, to where it is left out. What stands in its folder as before has
+    /// gone nowhere.
     fn moves_out(&self) -> Vec<(Side, ItemId)> {
+        let mut moved = BTreeSet::new();
         let mut out = Vec::new();
         for &node in &self.left_out {
             let it = &self.nodes.all[node];
             for side in Side::BOTH {
-                if let (Some(_), Some(_), Some(id)) = (it.base, it.places[side], it.known_as[side])
+                if let (Some(_), Some(place), Some(id)) =
+                    (it.base, it.places[side], it.known_as[side])
+                    && (place.moved || moved.contains(&(side, place.parent)))
                 {
+                    moved.insert((side, node));
                     out.push((side, id));
                 }
             }

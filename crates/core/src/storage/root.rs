@@ -89,7 +89,7 @@ pub trait Root: Send + Sync {
     /// Lists `folder`. Errors come through the stream.
     fn list(&self, folder: &RelPath, depth: Depth) -> ListingStream;
 
-    /// The entry at `at`; `None` if it is surely absent.
+    /// The entry at `at`; `None` if it is surely absent. What was moved out of this root is absent from it.
     ///
     /// # Errors
     /// Whatever prevented a certain answer.

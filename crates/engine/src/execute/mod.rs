@@ -5,6 +5,7 @@
 //! one transaction. A failed expectation is no error: the action is dropped and the place looked at again.
 
 mod closing;
+mod deleting;
 mod flow;
 pub(crate) mod folder_move;
 mod merge;

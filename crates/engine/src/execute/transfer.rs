@@ -403,7 +403,7 @@ fn pre_image(action: &Action, keep: Option<&Keep>) -> Option<PreImage> {
     };
     Some(PreImage {
         before: before.clone(),
-        version: version.clone(),
+        version: Some(version.clone()),
         keep: *retain == Retain::Unseen,
     })
 }

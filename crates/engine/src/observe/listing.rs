@@ -143,6 +143,7 @@ impl Engine {
         look: &mut Look,
     ) -> Result<Vec<RelPath>> {
         if self.is_left_out(side, &listing.folder) || look.is_withheld(side, &listing.folder) {
+            self.note_left_out(side, &listing.entries, look);
             return Ok(Vec::new());
         }
         let id = self.expected_folder_id(side, &listing.folder, folders)?;
@@ -191,6 +192,12 @@ impl Engine {
         !verdict.is_included()
     }
 
+    fn note_left_out(&self, side: Side, entries: &[Entry], look: &mut Look) {
+        if self.lags_behind(side) {
+            look.left_out[side].extend(entries.iter().filter_map(|entry| entry.id.clone()));
+        }
+    }
+
     fn canonical(&self, side: Side, folder: &RelPath) -> RelPath {
         names::decode_path(folder, &self.capabilities(side).names)
             .unwrap_or_else(|_| folder.clone())
@@ -217,6 +224,7 @@ impl Engine {
                 .map_or_else(|_| entry.name.clone(), |n| n.into_owned());
             let verdict = of_entry(&verdicts, &name, &entry, now);
             if !verdict.is_included() {
+                self.note_left_out(side, std::slice::from_ref(&entry), look);
                 leave_out(&mut seen, &verdicts, &name, entry, &verdict);
                 continue;
             }

@@ -3,6 +3,7 @@
 //! What a complete listing or a whole batch of a feed says goes into the state in one transaction, and the feed's
 //! cursor with it; a listing without its end marker says nothing and is rolled back (P10).
 
+mod absence;
 mod feed;
 mod filter;
 mod listing;
@@ -11,21 +12,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt;
 use futures_util::stream::select;
-use tandem_core::capabilities::ListingConsistency;
-use tandem_core::entry::{Entry, Kind};
-use tandem_core::error::Cause;
+use tandem_core::entry::{Entry, NativeId};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::ItemId;
 use tandem_core::removed;
 use tandem_core::side::{PerSide, Side};
-use tandem_core::storage::{Depth, Listed, Locator};
+use tandem_core::storage::{Depth, Listed};
 
 pub(crate) use feed::{is_read, is_unreadable};
 pub(crate) use filter::stored_ignore_files;
 use listing::{FolderIds, complete};
 
 use crate::engine::Engine;
-use crate::error::{EngineError, Result};
+use crate::error::Result;
 use crate::state::ProblemRow;
 
 /// Where to look.
@@ -106,6 +105,8 @@ pub(crate) struct Look {
     gone: BTreeSet<(Side, RelPath)>,
     /// Folders that could not be listed.
     unreadable: BTreeSet<(Side, RelPath)>,
+    /// Ids of what a filter leaves out, on sides where an absence is asked for by id.
+    left_out: PerSide<BTreeSet<NativeId>>,
     /// Folders that stand in the way of a base item which is there all the same: what is in them has no place.
     withheld: BTreeSet<(Side, RelPath)>,
     problems: BTreeSet<ProblemRow>,
@@ -251,95 +252,6 @@ impl Engine {
             complete(side, ended[side])?;
         }
         Ok(())
-    }
-
-    /// What is known to be gone on a side whose listings are not believed alone, for it has a feed.
-    fn told_absent(&self, side: Side) -> Result<Option<BTreeSet<(ItemId, Name)>>> {
-        if !self.reads_feed(side) || removed!("completeness") {
-            return Ok(None);
-        }
-        let absent = self.state().absent_places(side)?;
-        Ok(Some(absent.into_iter().collect()))
-    }
-
-    /// Asks one by one for what a listing did not show, beyond what the feed has `told` to be gone: it may be out of
-    /// reach (P10).
-    async fn confirm_unlisted(
-        &self,
-        side: Side,
-        told: &BTreeSet<(ItemId, Name)>,
-        look: &mut Look,
-    ) -> Result<()> {
-        let absent = self.state().absent_places(side)?;
-        for place in absent.into_iter().filter(|place| !told.contains(place)) {
-            let (folder, name) = place;
-            let Some(path) = self.path_of(side, folder)?.map(|at| at.join(&name)) else {
-                continue;
-            };
-            match self.ask_for(side, &path).await {
-                Ok(None) => {}
-                Ok(Some(entry)) if entry.kind != Kind::Folder => {
-                    self.state().see_again(side, folder, &name, &entry)?;
-                }
-                // What lies in a folder that only `stat` knows is not known.
-                Ok(Some(_)) if removed!("completeness") => {}
-                Ok(Some(_)) => self.state().see_unknown(side, folder, &name)?,
-                Err(error) if error.cause == Cause::Forbidden && removed!("completeness") => {}
-                Err(error) if error.cause == Cause::Forbidden => {
-                    self.state().see_unknown(side, folder, &name)?;
-                    look.problems.insert(unreadable(side, &path));
-                }
-                Err(error) => return Err(EngineError::Storage { side, error }),
-            }
-        }
-        Ok(())
-    }
-
-    /// What a feed said to be out of reach stays so, whatever a listing does not show of it.
-    fn keep_lost(&self, side: Side, look: &mut Look) -> Result<()> {
-        if removed!("completeness") {
-            return Ok(());
-        }
-        let mut state = self.state();
-        for (folder, name) in state.keep_lost(side)? {
-            if let Some(folder) = state.path_of(side, folder)? {
-                look.problems.insert(unreadable(side, &folder.join(&name)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Absences that only an eventual listing shows are asked for one by one.
-    pub(crate) async fn confirm_absences(&self, side: Side) -> Result<()> {
-        let is_eventual = self.capabilities(side).listing == ListingConsistency::Eventual;
-        if !is_eventual || removed!("completeness") {
-            return Ok(());
-        }
-        let absent = self.state().absent_places(side)?;
-        for (folder, name) in absent {
-            let Some(path) = self.path_of(side, folder)? else {
-                continue;
-            };
-            let there = self.ask_for(side, &path.join(&name)).await;
-            if let Some(entry) = there.map_err(Self::storage_error(side))? {
-                self.state()
-                    .transaction(|state| state.see_again(side, folder, &name, &entry))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What is at a path. Where case or form does not count, another spelling answers too: that is listed for itself.
-    async fn ask_for(
-        &self,
-        side: Side,
-        path: &RelPath,
-    ) -> tandem_core::error::Result<Option<Entry>> {
-        let there = self
-            .root(side)
-            .stat(&Locator::of_path(path.clone()))
-            .await?;
-        Ok(there.filter(|entry| path.name().is_some_and(|name| entry.name == name)))
     }
 
     /// The path of a folder as a side spells it.

@@ -3,7 +3,8 @@
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use tandem_core::entry::Entry;
-use tandem_core::path::RelPath;
+use tandem_core::path::{Name, RelPath};
+use tandem_core::plan::{ItemId, Reason};
 use tandem_core::side::Side;
 use tandem_core::storage::{ResumeToken, VersionKey};
 use tandem_core::time::Timestamp;
@@ -35,14 +36,40 @@ pub(crate) struct Intent {
 pub(crate) struct PreImage {
     /// The entry before.
     pub(crate) before: Entry,
-    /// Under which key.
-    pub(crate) version: VersionKey,
+    /// Under which key; `None` if it is not set aside.
+    pub(crate) version: Option<VersionKey>,
     /// Whether it is content that nobody derived anything from.
     pub(crate) keep: bool,
 }
 
+/// What is deleted: an item of the base, if that has it at this place.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Deletion {
+    /// The item.
+    pub(crate) item: ItemId,
+    /// Its folder in the base.
+    pub(crate) parent: ItemId,
+    /// Its name there.
+    pub(crate) name: Name,
+    /// Why it is deleted.
+    pub(crate) reason: Reason,
+}
+
 /// Between what is carried and what it replaces. No revision has it.
 const REPLACES: char = '\n';
+
+/// How an intent says that something is deleted; what it is follows.
+const DELETES: &str = "delete ";
+
+impl Intent {
+    /// What it deletes, if it is for that.
+    pub(crate) fn deletion(&self) -> Result<Option<Deletion>> {
+        let damaged = |e: serde_json::Error| EngineError::DamagedState(e.to_string());
+        let what = self.what.strip_prefix(DELETES);
+        what.map(|what| serde_json::from_str(what).map_err(damaged))
+            .transpose()
+    }
+}
 
 impl State {
     /// Notes that `target` is about to be changed.
@@ -67,6 +94,21 @@ impl State {
         )?;
         write.execute(params![side_number(side), target.as_str(), now.0, what])?;
         Ok(self.db.last_insert_rowid())
+    }
+
+    /// Notes that what is at `target` is about to be deleted.
+    pub(crate) fn add_deletion(
+        &self,
+        side: Side,
+        target: &RelPath,
+        deletion: &Deletion,
+        pre_image: &PreImage,
+        now: Timestamp,
+    ) -> Result<i64> {
+        let refused = |e: serde_json::Error| EngineError::Refused(e.to_string());
+        let deletion = serde_json::to_string(deletion).map_err(refused)?;
+        let what = format!("{DELETES}{deletion}");
+        self.add_intent(side, target, &what, Some(pre_image), now)
     }
 
     /// Notes where the staged content of an intent lies.

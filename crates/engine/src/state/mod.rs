@@ -35,7 +35,7 @@ use tandem_core::time::Timestamp;
 use counts::Counts;
 pub(crate) use detach::{REJECTED, Released, UNDONE, UNSYNCED_CHILD};
 pub(crate) use feed::Feed;
-pub(crate) use intents::{Intent, PreImage};
+pub(crate) use intents::{Deletion, Intent, PreImage};
 pub(crate) use journal::JournalRow;
 pub(crate) use load::Loaded;
 pub(crate) use notes::{ConflictRow, ProblemRow};

@@ -1,11 +1,11 @@
 //! Finds places: by id, by name, by path, and what a side shows there that differs from the base.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{OptionalExtension, params};
-use tandem_core::entry::{Entry, Kind};
+use tandem_core::entry::{Entry, Kind, NativeId};
 use tandem_core::path::Name;
-use tandem_core::plan::ItemId;
+use tandem_core::plan::{BaseItem, ItemId};
 use tandem_core::side::{PerSide, Side};
 
 use super::pack::unpack_entry;
@@ -149,6 +149,55 @@ impl State {
             ));
         }
         Ok(found)
+    }
+
+    /// Whether a side has not what the base has, at the place where the base has it.
+    pub(crate) fn lacks(&self, side: Side, item: &BaseItem) -> Result<bool> {
+        let Some(entry) = &item.entries[side] else {
+            return Ok(true);
+        };
+        Ok(self.is_gone_from(side, item.parent, &entry.name)?
+            || !self.is_there(side, item.parent)?)
+    }
+
+    /// The ids of what a side shows and the base does not explain.
+    pub(crate) fn fresh_ids(&self, side: Side) -> Result<BTreeSet<NativeId>> {
+        let mut query = self
+            .db
+            .prepare_cached("SELECT entry FROM seen WHERE side = ?1 AND entry NOT NULL")?;
+        let mut rows = query.query([side_number(side)])?;
+        let mut found = BTreeSet::new();
+        while let Some(row) = rows.next()? {
+            found.extend(unpack_entry(&row.get::<_, Vec<u8>>(0)?)?.id);
+        }
+        Ok(found)
+    }
+
+    /// Drops those that the base has at another place too: what had the id there has become another item.
+    pub(crate) fn drop_items_elsewhere(
+        &self,
+        side: Side,
+        of_ids: &mut BTreeMap<NativeId, (ItemId, Name)>,
+    ) -> Result<()> {
+        const PAGE: usize = 1000;
+        let mut after: Option<(ItemId, Name)> = None;
+        while !of_ids.is_empty() {
+            let place = after.as_ref().map(|(folder, name)| (*folder, name));
+            let page = self.base_after(place, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.parent, last.name.clone()));
+            for item in &page {
+                let Some(entry) = &item.entries[side] else {
+                    continue;
+                };
+                let Some(id) = &entry.id else { continue };
+                let place = of_ids.get(id);
+                if place.is_some_and(|place| *place != (item.parent, entry.name.clone())) {
+                    of_ids.remove(id);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The path of a folder as a side spells it; `None` if the id is not known.

@@ -33,7 +33,6 @@ impl Judge {
         world: &World,
     ) {
         self.coverage.conflicts(plan);
-        let is_delete = |action: &Action| matches!(action.deed, Deed::Delete { .. });
         let first_delete = plan.actions.iter().position(is_delete);
         if first_delete.is_some_and(|at| !plan.actions[at..].iter().all(is_delete)) {
             self.violation(
@@ -43,7 +42,7 @@ impl Judge {
         for action in &plan.actions {
             let base = state.base_item(action.standing.item);
             if is_delete(action) {
-                self.planned_delete(action, state, world);
+                self.planned_delete(action, plan, state, world);
             }
             self.planned_move(action, base, (folders, world));
         }
@@ -51,7 +50,7 @@ impl Judge {
 
     /// Nothing is deleted of which the other side shows what it always had, whether it could be looked at or not
     /// (P10), and each delete asks once more whether it is still absent where it was deleted.
-    fn planned_delete(&mut self, action: &Action, state: &State, world: &World) {
+    fn planned_delete(&mut self, action: &Action, plan: &Plan, state: &State, world: &World) {
         // What a mirror's follower has too much is another thing: there no delete is carried.
         let (Deed::Delete { at, absent, .. }, Reason::DeletedOn(_)) = (&action.deed, action.reason)
         else {
@@ -62,7 +61,9 @@ impl Judge {
             self.violation(text);
         }
         let other = action.side.other();
-        if is_as_ever(state, &world.sides[other], other, action.standing.item) {
+        let (tree, item) = (&world.sides[other], action.standing.item);
+        let stays = is_followed(action, plan) && stands_in_its_folder(state, tree, other, item);
+        if stays || is_as_ever(state, tree, other, item) {
             self.violation(format!(
                 "plans to delete {:?} of the {}, which the other side has as ever",
                 at.path, action.side
@@ -84,8 +85,7 @@ impl Judge {
         if action.expected() == Expected::Any {
             self.violation(format!("expects nothing: {:?}", action.deed));
         }
-        let is_delete = matches!(action.deed, Deed::Delete { .. });
-        if is_delete && policy.mode.is_backup() {
+        if is_delete(action) && policy.mode.is_backup() {
             self.violation(format!("deletes in a backup: {:?}", action.deed));
         }
         for (body, taken) in &carried.taken {
@@ -102,7 +102,7 @@ impl Judge {
             }
             // A loser that was in versions before has lost; what an action itself sets aside it takes from people.
             let nobody_did = *taken == Taken::OnlyKept && !world.is_superseded(body.write);
-            if is_delete && policy.mode == Mode::TwoWay && nobody_did {
+            if is_delete(action) && policy.mode == Mode::TwoWay && nobody_did {
                 self.violation(format!(
                     "deletes {}, which nobody deleted: {:?} {:?}",
                     body.content, action.reason, action.deed
@@ -224,6 +224,51 @@ fn is_as_ever(state: &State, tree: &Tree, side: Side, item: ItemId) -> bool {
             }
         })
     })
+}
+
+/// Whether the folder of what is deleted goes where the other side has it: one that this side cannot hold there leaves
+/// the pair, with all in it.
+fn is_followed(delete: &Action, plan: &Plan) -> bool {
+    let moves = plan.actions.iter().filter(|a| {
+        let is_move = matches!(a.deed, Deed::Move { .. });
+        is_move && a.side == delete.side && matches!(a.reason, Reason::MovedOn(_))
+    });
+    let folder = delete.standing.places[delete.side]
+        .as_ref()
+        .map(|(id, _)| *id);
+    moves
+        .map(|a| a.standing.item)
+        .any(|moved| Some(moved) == folder)
+}
+
+const fn is_delete(action: &Action) -> bool {
+    matches!(action.deed, Deed::Delete { .. })
+}
+
+/// Whether a side that tells items by their ids shows a file as when it was in step, in the folder that it was in,
+/// wherever that is now.
+fn stands_in_its_folder(state: &State, tree: &Tree, side: Side, item: ItemId) -> bool {
+    let Some(base) = state.base_item(item) else {
+        return false;
+    };
+    let was = base.entries[side].as_ref();
+    let is_told = tree.traits.ids == Ids::Strong && base.kind == Kind::File;
+    let Some((was, place)) = was.filter(|_| is_told).and_then(|was| {
+        let place = tree.by_id(was.id.as_ref()?)?;
+        Some((was, place))
+    }) else {
+        return false;
+    };
+    // It may have become another item: what had been seen of it was not known to be it.
+    let mut others = state.base.iter().filter(|base| base.id != item);
+    if others.any(|base| base.entries[side].as_ref().is_some_and(|e| e.id == was.id)) {
+        return false;
+    }
+    let folder = state.base_item(base.parent);
+    let folder_was = folder.and_then(|folder| folder.entries[side].as_ref());
+    let parent = tree.items[place].parent;
+    folder_was.is_some_and(|folder| tree.entry(parent).id == folder.id)
+        && same_stamp(&tree.entry(place), was)
 }
 
 /// What a chosen comparison can see of two files (DESIGN 5.2).

@@ -416,9 +416,8 @@ impl<'a> Run<'a> {
     }
 
     fn is_unreadable(&self, side: Side, place: Place) -> bool {
-        let tree = &self.world.sides[side];
         let path = self.unreadable[side].as_ref();
-        tree.is_folder(place) && path.is_some_and(|path| tree.at(path) == Some(place))
+        path.is_some_and(|path| self.world.sides[side].at(path) == Some(place))
     }
 
     pub(super) fn is_filtered(&self, side: Side, name: &Name) -> bool {
