@@ -20,7 +20,7 @@ use crate::event::{Event, Progress};
 use crate::observe::is_read;
 use crate::quiet::Unrest;
 use crate::report::Phase;
-use crate::settling::Doubtful;
+use crate::settling::{Doubtful, stored_doubtful};
 use crate::setup::Setup;
 use crate::state::State;
 use crate::young::compared_granularity;
@@ -67,6 +67,7 @@ impl Engine {
                 state.drop_feed(side)?;
             }
         }
+        let doubtful = stored_doubtful(&state)?;
         let ignored = crate::observe::stored_ignore_files(&state)?;
         let filter = Filter::new(setup.options.filter.clone(), ignored)?;
         let (wake, woken) = mpsc::unbounded();
@@ -84,7 +85,7 @@ impl Engine {
             looking: AsyncMutex::new(()),
             paused: AtomicBool::new(false),
             unsettled: AtomicBool::new(true),
-            doubtful: Mutex::default(),
+            doubtful: Mutex::new(doubtful),
             wake,
             woken: AsyncMutex::new(woken),
             progress: Mutex::default(),

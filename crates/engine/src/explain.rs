@@ -3,7 +3,7 @@
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::filter::Verdict;
 use tandem_core::path::RelPath;
-use tandem_core::plan::{Action, Deed};
+use tandem_core::plan::{Action, Deed, Refused};
 use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
@@ -32,7 +32,7 @@ impl Engine {
         let mut told = self.known_of(&path, &native)?;
         let one = self.passing.try_lock();
         if one.is_some() {
-            let (plan, _) = self.plan(&[]).await?;
+            let (plan, _) = self.plan(&Refused::default()).await?;
             told.next = plan
                 .actions
                 .iter()

@@ -1,6 +1,6 @@
 //! Plans for all that is in doubt: one for everything, or one for each part of a walk.
 
-use tandem_core::plan::{self, Action, Input, ItemId, Plan};
+use tandem_core::plan::{self, Action, Input, Plan, Refused};
 use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
@@ -36,19 +36,19 @@ impl Engine {
     pub(crate) async fn next_plan(
         &self,
         parts: &mut Parts,
-        unmergeable: &[ItemId],
+        refused: &Refused,
     ) -> Result<Option<Planned>> {
         match parts {
             Parts::Whole { planned: true } => Ok(None),
             Parts::Whole { planned } => {
                 *planned = true;
-                self.plan_part(None, unmergeable).await.map(Some)
+                self.plan_part(None, refused).await.map(Some)
             }
             Parts::Walk(walk) => {
                 let capabilities = PerSide::from_fn(|side| self.capabilities(side));
                 let part = self.state().next_part(walk, capabilities)?;
                 match part {
-                    Some(part) => self.plan_part(Some(&part), unmergeable).await.map(Some),
+                    Some(part) => self.plan_part(Some(&part), refused).await.map(Some),
                     None => Ok(None),
                 }
             }
@@ -56,12 +56,12 @@ impl Engine {
     }
 
     /// The plan for everything that is in doubt.
-    pub(crate) async fn plan(&self, unmergeable: &[ItemId]) -> Result<Planned> {
-        self.plan_part(None, unmergeable).await
+    pub(crate) async fn plan(&self, refused: &Refused) -> Result<Planned> {
+        self.plan_part(None, refused).await
     }
 
     /// The plan for a part, or for everything, with all evidence it asked for.
-    async fn plan_part(&self, part: Option<&Part>, unmergeable: &[ItemId]) -> Result<Planned> {
+    async fn plan_part(&self, part: Option<&Part>, refused: &Refused) -> Result<Planned> {
         let policy = self.policy()?;
         for _ in 0..MOST_EVIDENCE {
             let capabilities = PerSide::from_fn(|side| self.capabilities(side));
@@ -74,7 +74,7 @@ impl Engine {
                 capabilities,
                 policy: &policy,
                 device: self.setup.device.as_str(),
-                unmergeable,
+                refused,
             });
             if plan.evidence.is_empty() {
                 let of_this_part = |a: &Action| !loaded.context.contains(&a.standing.item);
@@ -93,7 +93,7 @@ impl Engine {
     pub(crate) async fn guard_all(
         &self,
         whole: Option<&Plan>,
-        unmergeable: &[ItemId],
+        refused: &Refused,
     ) -> Result<(Census, Guarded)> {
         if whole.is_none()
             && let Some(census) = self.mere_creations()?
@@ -110,7 +110,7 @@ impl Engine {
                 self.count_in(plan, &mut census)?;
                 census
             }
-            None => self.count(unmergeable).await?,
+            None => self.count(refused).await?,
         };
         let guarded = self.guard_pair(&census).await?;
         Ok((census, guarded))
@@ -141,10 +141,10 @@ impl Engine {
     }
 
     /// What all parts of a walk come to, counted before the first is carried out.
-    async fn count(&self, unmergeable: &[ItemId]) -> Result<Census> {
+    async fn count(&self, refused: &Refused) -> Result<Census> {
         let mut parts = self.parts(Purpose::Count)?;
         let mut census = Census::default();
-        while let Some((plan, _)) = self.next_plan(&mut parts, unmergeable).await? {
+        while let Some((plan, _)) = self.next_plan(&mut parts, refused).await? {
             self.count_in(&plan, &mut census)?;
         }
         Ok(census)

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tandem_core::entry::{ContentHash, Entry};
 use tandem_core::guard::Hold;
 use tandem_core::path::RelPath;
-use tandem_core::plan::{self, Action, Conflict, Deed, Evidence, ItemId, Plan, Refusal};
+use tandem_core::plan::{self, Action, Conflict, Deed, Evidence, ItemId, Plan, Refusal, Refused};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::{mutant, removed};
 
@@ -45,7 +45,7 @@ struct Pass {
     summary: Summary,
     failed: BTreeSet<(Side, RelPath)>,
     races: BTreeMap<(Side, RelPath), u32>,
-    unmergeable: Vec<ItemId>,
+    refused: Refused,
     resumable: HashMap<(Side, RelPath), Intent>,
     /// Whether it waits for what is not left alone yet, or leaves that to the next.
     patient: bool,
@@ -172,19 +172,20 @@ impl Engine {
     /// Plans all that is in doubt, guards it and carries it out, part by part. `None` if there was nothing to do.
     async fn round(&self, pass: &mut Pass) -> Result<Option<Executed>> {
         let mut parts = self.parts(Purpose::Execute)?;
-        let mut next = self.next_plan(&mut parts, &pass.unmergeable).await?;
+        let mut next = self.next_plan(&mut parts, &pass.refused).await?;
         let whole = match (&parts, &next) {
             (Parts::Whole { .. }, Some((plan, _))) => Some(plan),
             _ => None,
         };
-        let (census, guarded) = self.guard_all(whole, &pass.unmergeable).await?;
+        let (census, guarded) = self.guard_all(whole, &pass.refused).await?;
         pass.holds = guarded.holds;
         pass.passed.extend(guarded.passed);
         let is_held = !pass.holds.is_empty();
         let is_waiting = !self.state().held_ids()?.is_empty();
         self.begin_progress(&census);
         let mut summary = std::mem::take(&mut pass.summary);
-        let mut execution = self.begin_execution(pass.run, &mut summary, &pass.resumable);
+        let known = (&pass.resumable, &pass.refused);
+        let mut execution = self.begin_execution(pass.run, &mut summary, known);
         let mut is_begun = false;
         let mut conflicts = 0;
         let mut is_first_part = true;
@@ -209,7 +210,7 @@ impl Engine {
             if is_held || execution.is_stopped() {
                 break;
             }
-            next = self.next_plan(&mut parts, &pass.unmergeable).await?;
+            next = self.next_plan(&mut parts, &pass.refused).await?;
         }
         let done = execution.finish().await?;
         summary.conflicts = summary.conflicts.max(conflicts);
@@ -361,7 +362,8 @@ impl Engine {
         for place in done.raced {
             *pass.races.entry(place).or_default() += 1;
         }
-        pass.unmergeable.extend(done.unmergeable);
+        pass.refused.merges.extend(done.refused.merges);
+        pass.refused.moves.extend(done.refused.moves);
         if let Some(stopped) = done.stopped {
             pass.summary.stopped_at = match &stopped {
                 EngineError::Storage { side, .. } => Some(*side),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tandem_core::entry::Kind;
 use tandem_core::guard::Hold;
-use tandem_core::plan::{Action, Deed, Plan};
+use tandem_core::plan::{Action, Deed, Plan, Refused};
 use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
@@ -85,7 +85,7 @@ impl Engine {
         let mut census = Census::default();
         let items = self.state().base_count()?;
         let mut parts = self.parts(Purpose::Count)?;
-        while let Some((mut plan, _)) = self.next_plan(&mut parts, &[]).await? {
+        while let Some((mut plan, _)) = self.next_plan(&mut parts, &Refused::default()).await? {
             self.count_in(&plan, &mut census)?;
             preview.totals.conflicts += plan.conflicts.len() as u64;
             rows.extend(

@@ -66,15 +66,16 @@ impl Engine {
     pub(crate) async fn bring_late_writes(&self) -> Result<PerSide<Doubt>> {
         let mut doubts = PerSide::<Doubt>::default();
         for side in Side::BOTH {
-            for late in self.root(side).written_since() {
-                let Some(entry) = &late.entry else {
-                    self.note_displaced(side, &late, true)?;
-                    continue;
-                };
+            let written = self.root(side).written_since();
+            // The storage tells of each once: all are noted before anything can fail.
+            let lines = self.note_displaced(side, &written)?;
+            for (late, line) in written.iter().zip(lines) {
+                let Some(entry) = &late.entry else { continue };
                 let looked = self.bring_beside(side, &late.version, entry).await?;
-                // Once it is beside the path, what is among the versions is like any superseded one.
-                self.note_displaced(side, &late, !matches!(looked, Looked::Brought(_)))?;
                 if let Looked::Brought(brought) = looked {
+                    // It is beside the path: what is among the versions is like any superseded one.
+                    self.state()
+                        .transaction(|state| state.keep_no_longer(line))?;
                     for side in Side::BOTH {
                         doubts[side].add_all(&brought.doubts[side]);
                     }
@@ -84,29 +85,35 @@ impl Engine {
         Ok(doubts)
     }
 
-    /// Notes content of somebody else that Tandem set aside without having seen it.
-    pub(crate) fn note_displaced(&self, side: Side, late: &Displaced, keep: bool) -> Result<()> {
-        let path = late.version.path();
-        tracing::warn!(%side, %path, "written by somebody else meanwhile");
+    /// Notes content of somebody else that Tandem set aside without having seen it, for good. Answers the lines.
+    pub(crate) fn note_displaced(&self, side: Side, displaced: &[Displaced]) -> Result<Vec<i64>> {
+        if displaced.is_empty() {
+            return Ok(Vec::new());
+        }
         self.state().transaction(|state| {
-            state.add_journal(&JournalRow {
-                id: 0,
-                run: state.next_run()?,
-                at: self.now(),
-                side,
-                kind: ActionKind::Replace,
-                path: path.to_string(),
-                target: None,
-                bytes: 0,
-                reason: Reason::ConflictKeptBoth(side),
-                outcome: Outcome::LostRace,
-                error: None,
-                before: late.entry.clone(),
-                after: None,
-                version: Some(late.version.clone()),
-                keep,
-            })?;
-            Ok(())
+            let run = state.next_run()?;
+            let rows = displaced.iter().map(|late| {
+                let path = late.version.path();
+                tracing::warn!(%side, %path, "written by somebody else meanwhile");
+                state.add_journal(&JournalRow {
+                    id: 0,
+                    run,
+                    at: self.now(),
+                    side,
+                    kind: ActionKind::Replace,
+                    path: path.to_string(),
+                    target: None,
+                    bytes: 0,
+                    reason: Reason::ConflictKeptBoth(side),
+                    outcome: Outcome::LostRace,
+                    error: None,
+                    before: late.entry.clone(),
+                    after: None,
+                    version: Some(late.version.clone()),
+                    keep: true,
+                })
+            });
+            rows.collect()
         })
     }
 

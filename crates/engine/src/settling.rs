@@ -14,7 +14,8 @@ use tandem_core::plan::{Action, At, Deed, Retain};
 use tandem_core::side::Side;
 
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
+use crate::state::State;
 
 /// What was written where, under a flush that failed.
 pub(crate) type Doubtful = BTreeMap<(Side, RelPath), Revision>;
@@ -67,22 +68,35 @@ impl Engine {
         self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What an action wrote may not be durable.
-    pub(crate) fn note_doubtful(&self, action: &Action, written: Option<&Entry>) {
-        if let (Deed::Transfer { path, .. } | Deed::Duplicate { path, .. }, Some(written)) =
-            (&action.deed, written)
-        {
-            let place = (action.side, path.clone());
-            self.doubtful().insert(place, written.revision.clone());
+    /// What these actions wrote may not be durable, also after a restart.
+    pub(crate) fn note_doubtful<'b>(
+        &self,
+        written: impl Iterator<Item = (&'b Action, Option<&'b Entry>)>,
+    ) -> Result<()> {
+        let mut doubtful = self.doubtful();
+        for (action, written) in written {
+            if let (Deed::Transfer { path, .. } | Deed::Duplicate { path, .. }, Some(written)) =
+                (&action.deed, written)
+            {
+                let place = (action.side, path.clone());
+                doubtful.insert(place, written.revision.clone());
+            }
         }
+        store_doubtful(&self.state(), &doubtful)
     }
 
-    /// What an action wrote is durable.
-    pub(crate) fn is_durable(&self, action: &Action) {
+    /// What these actions wrote is durable.
+    pub(crate) fn are_durable<'b>(&self, actions: impl Iterator<Item = &'b Action>) -> Result<()> {
         let mut doubtful = self.doubtful();
-        if let (false, Some(path)) = (doubtful.is_empty(), action.path()) {
-            doubtful.remove(&(action.side, path.clone()));
+        if doubtful.is_empty() {
+            return Ok(());
         }
+        for action in actions {
+            if let Some(path) = action.path() {
+                doubtful.remove(&(action.side, path.clone()));
+            }
+        }
+        store_doubtful(&self.state(), &doubtful)
     }
 
     /// The actions, but that what may not be durable is written once more where it would only be noted.
@@ -145,4 +159,26 @@ impl Engine {
         let folder = self.state().path_of(side, *folder)?;
         Ok(folder.map(|folder| folder.join(name)))
     }
+}
+
+/// The note of what may not be durable.
+const DOUBTFUL: &str = "doubtful";
+
+fn store_doubtful(state: &State, doubtful: &Doubtful) -> Result<()> {
+    if mutant!("P5 a restart forgets that a flush failed") {
+        return Ok(());
+    }
+    let rows: Vec<_> = doubtful.iter().collect();
+    let refused = |e: serde_json::Error| EngineError::Refused(e.to_string());
+    state.set_meta(DOUBTFUL, &serde_json::to_string(&rows).map_err(refused)?)
+}
+
+/// What may not be durable, as an earlier process noted it.
+pub(crate) fn stored_doubtful(state: &State) -> Result<Doubtful> {
+    let damaged = |e: serde_json::Error| EngineError::DamagedState(e.to_string());
+    let rows: Vec<((Side, RelPath), Revision)> = match state.meta(DOUBTFUL)? {
+        Some(text) => serde_json::from_str(&text).map_err(damaged)?,
+        None => Vec::new(),
+    };
+    Ok(rows.into_iter().collect())
 }

@@ -1,18 +1,13 @@
-//! Carrying out a plan: races, failed flushes and what is recorded of them.
+//! Carrying out a plan: races, and what is recorded of them.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
 
-use std::future::poll_fn;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::{Destination, SEEDS, Source, World, capabilities, path};
-use futures_util::future::select;
 use tandem_core::capabilities::{Capabilities, Conditions, Ids};
 use tandem_core::environment::Environment as _;
 use tandem_core::policy::ConflictPolicy;
@@ -20,7 +15,7 @@ use tandem_core::side::Side;
 use tandem_engine::report::{ActionKind, Outcome, Undo};
 use tandem_engine::setup::PairOptions;
 use tandem_testkit::seed::Rng;
-use tandem_testkit::sim::{Edit, Fault, Faults, Habits};
+use tandem_testkit::sim::{Edit, Habits};
 
 const DAY: u64 = 24 * 3600;
 
@@ -71,187 +66,6 @@ fn a_text_that_is_older_than_the_base_is_no_base_of_a_merge() {
             .filter(|p| world.text(Source, p).as_deref() == Some("one\ntwo\nthree\n"))
             .count();
         assert_eq!(copies, 1, "{:?}", world.paths(Source));
-        world.still();
-    }
-}
-
-/// A destination that loses what was not flushed.
-fn volatile(seed: u64) -> World {
-    World::shaped(
-        seed,
-        |_| {},
-        |side| {
-            let capabilities = capabilities(Ids::None);
-            let habits = Habits {
-                volatile: side == Destination,
-                ..Habits::plain(&capabilities)
-            };
-            (capabilities, habits)
-        },
-    )
-}
-
-#[test]
-fn a_group_is_not_recorded_as_durable_if_the_next_one_was_never_committed() {
-    for seed in 0..8 {
-        let world = volatile(seed);
-        let large = "x".repeat(33 << 20);
-        world.write(Source, "a", &large);
-        world.write(Source, "b", &large);
-        let gone = Edit::Delete { path: path("b") };
-        world.edit_during(Destination, "commit", Source, vec![gone]);
-        world.sync();
-        world.sides.destination.crash(true);
-        world.sync();
-        assert!(world.text(Source, "a").is_some(), "seed {seed}");
-        assert!(world.text(Destination, "a").is_some(), "seed {seed}");
-    }
-}
-
-#[test]
-fn what_could_not_be_flushed_is_not_adopted_without_a_flush() {
-    for seed in 0..8 {
-        let world = volatile(seed);
-        world.write(Source, "a", "content");
-        let destination = world.sides.destination.clone();
-        world
-            .sides
-            .destination
-            .on_operation(Box::new(move |what, _| {
-                if what == "commit" {
-                    destination.set_faults(Faults::of(&[(Fault::FailedFlush, 1000)]));
-                }
-            }));
-        world.sync();
-        world.sides.destination.clear_hook();
-        world.sides.destination.heal();
-        world.sides.destination.crash(true);
-        world.sync();
-        world.both_have("a", Some("content"));
-    }
-}
-
-/// Folders become durable with the files of other parts: whichever flush fails, nothing is recorded that a power loss
-/// takes back.
-#[test]
-fn a_folder_that_could_not_be_flushed_costs_nothing_at_a_power_cut() {
-    for seed in 0..24 {
-        let mut world = volatile(seed);
-        world.restart(|o| o.limits.planned_together = 4);
-        let files: Vec<String> = (0..24)
-            .map(|n| format!("{}/{}/{n}", n % 3, n % 5))
-            .collect();
-        world.sync();
-        for above in 0..3 {
-            world.folder(Source, &format!("{above}"));
-            for below in 0..5 {
-                world.folder(Source, &format!("{above}/{below}"));
-            }
-        }
-        for file in &files {
-            world.write(Source, file, file);
-        }
-        let failing = Faults::of(&[(Fault::FailedFlush, 400)]);
-        world.sides.destination.set_faults(failing);
-        world.sync();
-        world.sides.destination.heal();
-        world.sides.destination.crash(true);
-        world.sync();
-        for file in &files {
-            world.both_have(file, Some(file));
-        }
-        world.still();
-    }
-}
-
-#[test]
-fn what_an_abandoned_pass_made_visible_is_not_adopted_without_a_flush() {
-    for seed in 0..16 {
-        let world = volatile(seed);
-        for side in Side::BOTH {
-            world.write(side, "same", "on both sides");
-        }
-        world.sync();
-        world.write(Source, "a", "content");
-        // Nobody waits for it any more; the engine goes on.
-        let is_visible = poll_fn(|context| {
-            context.waker().wake_by_ref();
-            match world.text(Destination, "a") {
-                Some(_) => Poll::Ready(()),
-                None => Poll::Pending,
-            }
-        });
-        world.run(select(Box::pin(world.engine.sync()), is_visible));
-        world.sync();
-        world.sides.destination.crash(true);
-        world.sync();
-        world.both_have("a", Some("content"));
-    }
-}
-
-#[test]
-fn what_a_failed_flush_left_visible_is_written_once_more() {
-    for seed in 0..8 {
-        let world = volatile(seed);
-        world.write(Source, "a", "content");
-        let destination = world.sides.destination.clone();
-        world
-            .sides
-            .destination
-            .on_operation(Box::new(move |what, _| {
-                if what == "commit" {
-                    destination.set_faults(Faults::of(&[(Fault::FailedFlush, 1000)]));
-                }
-            }));
-        world.sync();
-        world.sides.destination.heal();
-        // A flush after one that failed says that all is well.
-        let commits = Arc::new(AtomicU32::new(0));
-        let counted = Arc::clone(&commits);
-        world
-            .sides
-            .destination
-            .on_operation(Box::new(move |what, at| {
-                if what == "commit" && at.as_str() == "a" {
-                    counted.fetch_add(1, Ordering::Relaxed);
-                }
-            }));
-        let summary = world.sync();
-        assert_eq!(commits.load(Ordering::Relaxed), 1, "{summary:?}");
-        world.both_have("a", Some("content"));
-        world.still();
-    }
-}
-
-#[test]
-fn what_a_person_saved_is_durable_before_it_counts_as_in_step() {
-    for seed in SEEDS {
-        let world = World::shaped(
-            seed,
-            |_| {},
-            |_| {
-                let capabilities = capabilities(Ids::Hint);
-                let habits = Habits {
-                    volatile: true,
-                    ..Habits::plain(&capabilities)
-                };
-                (capabilities, habits)
-            },
-        );
-        let save = |side: Side, at: &str| {
-            let content = Bytes::from_static(b"content");
-            assert!(world.sides[side].save_unflushed(&path(at), &content));
-        };
-        save(Source, "carried");
-        save(Source, "adopted");
-        save(Destination, "adopted");
-        world.sync();
-        for side in Side::BOTH {
-            world.sides[side].lose_unflushed_edits();
-        }
-        world.sync();
-        world.both_have("carried", Some("content"));
-        world.both_have("adopted", Some("content"));
         world.still();
     }
 }

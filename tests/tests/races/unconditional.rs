@@ -10,7 +10,7 @@ use tandem_core::capabilities::Capabilities;
 use tandem_core::content::BytesContent;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
-    Commit, Config, Credentials, Expected, Keep, Meta, ResumeSink, ResumeToken, Root, Storage,
+    Commit, Config, Credentials, Expected, Keep, Meta, Root, Storage, Unheard,
 };
 use tandem_providers::registry::providers;
 use tandem_testkit::real_time::real_time;
@@ -23,13 +23,6 @@ const BUCKET: &str = "bucket";
 
 /// Names in a pass.
 const AT_ONCE: u64 = 40;
-
-struct Deaf;
-
-impl ResumeSink for Deaf {
-    fn store(&self, _: &ResumeToken) {}
-    fn progress(&self, _: u64) {}
-}
 
 /// The bucket, as one that is not known to do more than the least.
 fn open(server: &S3Server) -> Arc<dyn Storage> {
@@ -62,7 +55,7 @@ fn open(server: &S3Server) -> Arc<dyn Storage> {
 async fn put(stranger: &dyn Root, path: &RelPath, text: String) {
     let content = Arc::new(BytesContent(text.into()));
     let meta = Meta::default();
-    let staged = stranger.stage(path, content, &meta, None, Arc::new(Deaf));
+    let staged = stranger.stage(path, content, &meta, None, Arc::new(Unheard));
     let commit = Commit {
         staged: staged.await.unwrap(),
         expected: Expected::Any,

@@ -28,6 +28,18 @@ pub(super) enum Life {
     Forgotten(Reason),
 }
 
+impl Life {
+    /// Whether it stays on the side that has it, under its name or another.
+    pub(super) const fn is_left(self) -> bool {
+        matches!(self, Self::Leave | Self::Aside)
+    }
+
+    /// Whether the base is to have it no longer.
+    pub(super) const fn goes(self) -> bool {
+        matches!(self, Self::Dead(_) | Self::Forgotten(_))
+    }
+}
+
 /// Whose content a node should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
@@ -487,7 +499,7 @@ impl Decider<'_> {
         self.input.policy.conflict == ConflictPolicy::Merge
             && kind == ConflictKind::EditEdit
             && node.kind == Kind::File
-            && !self.input.unmergeable.contains(&node.id)
+            && !self.input.refused.merges.contains(&node.id)
     }
 
     /// Newer by more than what precision and clock skew can explain (2 s), if both times are a client's.

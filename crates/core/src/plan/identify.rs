@@ -42,7 +42,20 @@ pub(super) fn identify(
             found.fresh_of[item] = None;
         }
     }
+    for item in unmovable(input) {
+        if let Some(fresh) = found.fresh_of[item].take() {
+            found.item_of[fresh] = None;
+        }
+    }
     found
+}
+
+/// Those that could not be moved, by index.
+fn unmovable<'a>(input: &'a Input<'_>) -> impl Iterator<Item = usize> + 'a {
+    let items = input.trees.items.iter().enumerate();
+    let refused = &input.refused.moves;
+    let unmovable = items.filter(|(_, item)| !refused.is_empty() && refused.contains(&item.id));
+    unmovable.map(|(index, _)| index)
 }
 
 fn matches(input: &Input<'_>, side: Side) -> Identified {

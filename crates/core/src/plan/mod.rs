@@ -30,8 +30,8 @@ pub use action::{
     Retain, Standing,
 };
 pub use reason::Reason;
-pub use swap::{before_swap, swap_name, swap_names, swapped_item};
-pub use trees::{BaseItem, Fresh, Input, ItemId, MadeCopy, MadeMove, Seen, Trees};
+pub use swap::{before_swap, swap_name, swap_names};
+pub use trees::{BaseItem, Fresh, Input, ItemId, MadeCopy, MadeMove, Refused, Seen, Trees};
 
 /// Derives the plan.
 #[must_use]

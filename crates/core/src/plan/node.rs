@@ -53,6 +53,11 @@ impl Node<'_> {
         Side::BOTH.iter().any(|&side| self.places[side].is_some())
     }
 
+    /// Whether both sides have it.
+    pub(super) fn is_on_both(&self) -> bool {
+        Side::BOTH.iter().all(|&side| self.places[side].is_some())
+    }
+
     /// Whether the base has it under a name for a while.
     pub(super) fn is_set_aside(&self) -> bool {
         self.base

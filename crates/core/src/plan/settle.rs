@@ -29,14 +29,13 @@ pub(super) fn settle(
         wants,
         plan,
         left_out: BTreeSet::new(),
+        revived: Vec::new(),
     };
     settler.take_back_cycles();
-    settler.revive_folders();
-    settler.empty_folders();
-    settler.keep_folders();
-    settler.keep_in_base();
+    settler.folders();
     settler.tell_apart();
     settler.leave_with_folder();
+    settler.folders_without_left_out();
     settler.moves_out()
 }
 
@@ -47,6 +46,8 @@ struct Settler<'a, 'b> {
     plan: &'b mut Plan,
     /// Left where they are because of their names.
     left_out: BTreeSet<usize>,
+    /// Folders that live for what lies in them, and what they were to come to.
+    revived: Vec<(usize, Life)>,
 }
 
 impl Settler<'_, '_> {
@@ -110,6 +111,31 @@ impl Settler<'_, '_> {
         any
     }
 
+    /// What lies in them decides about folders.
+    fn folders(&mut self) {
+        self.revive_folders();
+        self.empty_folders();
+        self.keep_folders();
+        self.keep_in_base();
+    }
+
+    /// The same once it is known what is left out: that asks for no folder on the other side.
+    fn folders_without_left_out(&mut self) {
+        if self.left_out.is_empty() || self.revived.is_empty() {
+            return;
+        }
+        for (folder, life) in std::mem::take(&mut self.revived) {
+            if self.wants[folder].life == Life::Alive {
+                self.wants[folder].life = life;
+                self.plan.conflicts.retain(|conflict| {
+                    conflict.item != self.nodes.all[folder].id
+                        || conflict.kind != ConflictKind::DeletedFolderInUse
+                });
+            }
+        }
+        self.folders();
+    }
+
     /// A folder that something living lies in lives. What cannot be carried keeps its folder where it is.
     fn revive_folders(&mut self) {
         for node in 1..self.wants.len() {
@@ -126,6 +152,7 @@ impl Settler<'_, '_> {
                     Life::Dead(Reason::DeletedOn(side)) => Some(side),
                     _ => None,
                 };
+                self.revived.push((folder, self.wants[folder].life));
                 self.wants[folder].life = Life::Alive;
                 if let Some(side) = deleted_on {
                     self.wants[folder].create_reason = Reason::FolderStillNeeded(side);
@@ -138,7 +165,7 @@ impl Settler<'_, '_> {
 
     /// Whether nothing but a folder asks for one that a side without empty folders does not show.
     fn is_shown_by(&self, folder: usize, node: usize) -> bool {
-        is_left(self.wants[folder].life) && self.nodes.all[node].kind == Kind::Folder
+        self.wants[folder].life.is_left() && self.nodes.all[node].kind == Kind::Folder
     }
 
     /// Whether only one side has it, and the other cannot hold it.
@@ -169,7 +196,7 @@ impl Settler<'_, '_> {
             let flat = !self.input.capabilities[side].empty_folders;
             if flat
                 && self.nodes.all[folder].places[side].is_none()
-                && is_left(self.wants[folder].life)
+                && self.wants[folder].life.is_left()
             {
                 self.wants[folder].life = Life::Dead(reason);
             }
@@ -180,7 +207,7 @@ impl Settler<'_, '_> {
     fn keep_folders(&mut self) {
         for node in 1..self.wants.len() {
             let stays = match self.wants[node].life {
-                life if is_left(life) => true,
+                life if life.is_left() => true,
                 Life::Alive => self.stays_alone(node),
                 _ => false,
             };
@@ -201,9 +228,7 @@ impl Settler<'_, '_> {
     fn keep_in_base(&mut self) {
         for node in 1..self.wants.len() {
             let it = &self.nodes.all[node];
-            let lives = self.wants[node].life == Life::Alive || is_left(self.wants[node].life);
-            let is_on_both = Side::BOTH.iter().all(|&side| it.places[side].is_some());
-            if it.base.is_none() || !lives || !is_on_both {
+            if it.base.is_none() || self.wants[node].life.goes() || !it.is_on_both() {
                 continue;
             }
             let mut folder = it.base_parent;
@@ -438,11 +463,6 @@ impl Settler<'_, '_> {
     fn note(&mut self, node: usize, kind: ConflictKind) {
         self.plan.conflicts.push(self.nodes.conflict(node, kind));
     }
-}
-
-/// Whether it stays on the side that has it, under its name or another.
-const fn is_left(life: Life) -> bool {
-    matches!(life, Life::Leave | Life::Aside)
 }
 
 /// Why `side` cannot hold what the other side has, whatever its name.

@@ -13,6 +13,9 @@ const LONGEST_STEM: usize = 48;
 /// An extension longer than this is none.
 const LONGEST_EXTENSION: usize = 16;
 
+/// So many names one item may bear for a while.
+const MOST_NAMES: u32 = 1000;
+
 /// The name that `item`, now called `name`, bears for a while; no other item's is the same.
 #[must_use]
 pub fn swap_name(name: &Name, item: ItemId) -> Option<Name> {
@@ -35,7 +38,7 @@ pub fn swap_names(name: &Name, item: ItemId) -> impl Iterator<Item = Name> {
         format!("{}{MARK}{:x}", &stem[..end], item.0),
         format!("){extension}"),
     );
-    (1..1000).filter_map(move |n| {
+    (1..MOST_NAMES).filter_map(move |n| {
         let number = if n == 1 {
             String::new()
         } else {
@@ -52,8 +55,7 @@ pub(super) fn is_swap_name(was: &Name, item: ItemId, now: &Name) -> bool {
 }
 
 /// Whose name for a while it is, if it is one.
-#[must_use]
-pub fn swapped_item(name: &Name) -> Option<ItemId> {
+pub(super) fn swapped_item(name: &Name) -> Option<ItemId> {
     let (at, end) = number_in(name.as_str())?;
     let item = name.as_str()[at..end].split(' ').next()?;
     i64::from_str_radix(item, 16).ok().map(ItemId)
@@ -71,12 +73,13 @@ pub fn before_swap(name: &Name) -> Option<Name> {
 fn number_in(text: &str) -> Option<(usize, usize)> {
     let at = text.rfind(MARK)? + MARK.len();
     let end = at + text[at..].find(')')?;
-    let (item, name) = text[at..end]
-        .split_once(' ')
-        .unwrap_or((&text[at..end], "2"));
+    let (item, ordinal) = match text[at..end].split_once(' ') {
+        Some((item, ordinal)) => (item, Some(ordinal)),
+        None => (&text[at..end], None),
+    };
     let is_item = !item.is_empty() && item.bytes().all(|b| b.is_ascii_hexdigit());
-    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
-    (is_item && is_name && at > MARK.len()).then_some((at, end))
+    let is_ordinal = ordinal.is_none_or(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    (is_item && is_ordinal && at > MARK.len()).then_some((at, end))
 }
 
 #[cfg(test)]

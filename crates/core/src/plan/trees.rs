@@ -122,6 +122,15 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// This device, for conflict names.
     pub device: &'a str,
+    /// What was found not to be possible.
+    pub refused: &'a Refused,
+}
+
+/// What could not be done though nothing had changed: it is planned in another way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refused {
     /// Items whose texts could not be merged: they are kept both.
-    pub unmergeable: &'a [ItemId],
+    pub merges: Vec<ItemId>,
+    /// Items that a side cannot move, as a folder with a socket in it: what the other side has elsewhere is new there.
+    pub moves: Vec<ItemId>,
 }

@@ -23,5 +23,5 @@ pub use root::{Identity, Locator, Root, RootIdentity};
 pub use versions::{OWN_FOLDER, STAGED_PREFIX, Version, VersionKey};
 pub use write::{
     Commit, Committed, Deleted, Discard, Displaced, Expected, Keep, Meta, ResumeSink, ResumeToken,
-    Staged,
+    Staged, Unheard,
 };

@@ -71,6 +71,16 @@ pub trait ResumeSink: Send + Sync {
     fn progress(&self, bytes: u64);
 }
 
+/// A sink for what is small enough to be sent anew.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unheard;
+
+impl ResumeSink for Unheard {
+    fn store(&self, _: &ResumeToken) {}
+
+    fn progress(&self, _: u64) {}
+}
+
 /// Content that lies on the storage where nobody sees it, or is still to be sent by `commit`.
 #[derive(Clone)]
 pub struct Staged {

@@ -4,7 +4,8 @@ use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::entry::{ContentHash, Entry, Kind, Mtime, NativeId, Revision};
 use tandem_core::path::Name;
 use tandem_core::plan::{
-    Action, BaseItem, ConflictKind, Deed, Fresh, Input, ItemId, Plan, Retain, Seen, Trees, plan,
+    Action, BaseItem, ConflictKind, Deed, Fresh, Input, ItemId, Plan, Refused, Retain, Seen, Trees,
+    plan,
 };
 use tandem_core::policy::{Compare, Policy};
 use tandem_core::side::{PerSide, Side};
@@ -93,7 +94,7 @@ impl Pair {
             capabilities: self.capabilities.as_ref(),
             policy: &self.policy,
             device: "device-0000",
-            unmergeable: &[],
+            refused: &Refused::default(),
         })
     }
 }

@@ -11,7 +11,7 @@ use tandem_core::error::Cause;
 use tandem_core::guard::{Guard, Hold, root_guard};
 use tandem_core::names;
 use tandem_core::path::RelPath;
-use tandem_core::plan::{self, BaseItem, Input, Plan};
+use tandem_core::plan::{self, BaseItem, Input, Plan, Refused};
 use tandem_core::policy::Policy;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Keep, Locator, Meta, Root, VersionKey};
@@ -180,7 +180,7 @@ impl Engine {
                 capabilities,
                 policy,
                 device,
-                unmergeable: &[],
+                refused: &Refused::default(),
             });
             if plan.evidence.is_empty() {
                 return Ok((plan, loaded));

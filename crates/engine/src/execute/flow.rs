@@ -267,12 +267,14 @@ impl Execution<'_> {
         error: StorageError,
     ) -> Result<()> {
         let text = error.to_string();
+        let written = visible
+            .iter()
+            .map(|one| (&*one.action, one.done.entry.as_ref()));
+        self.engine.note_doubtful(written)?;
         for one in visible {
             if is_folder(&one) {
                 self.lost.insert(one.action.standing.item);
             }
-            self.engine
-                .note_doubtful(&one.action, one.done.entry.as_ref());
             let error = StorageError::new("settle", Cause::LocalIo, text.clone());
             self.gave_up_keeping(&one.action, error, one.intent, one.version)?;
         }

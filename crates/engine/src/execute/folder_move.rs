@@ -41,9 +41,7 @@ impl Engine {
         }
         let mut displaced = Vec::new();
         let mut moved = self.move_in_steps(side, from, to, &mut displaced).await;
-        for displaced in &displaced {
-            self.note_displaced(side, displaced, true)?;
-        }
+        self.note_displaced(side, &displaced)?;
         if !displaced.is_empty() && !removed!("expectation") {
             moved = moved.and(Err(something_else()));
         }

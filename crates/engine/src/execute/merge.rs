@@ -38,7 +38,7 @@ impl Execution<'_> {
         let merged = match self.merged_text(&action, source, destination).await {
             Ok(Some(merged)) => merged,
             Ok(None) => {
-                self.out.unmergeable.push(action.standing.item);
+                self.out.refused.merges.push(action.standing.item);
                 return Ok(None);
             }
             Err(error) => return self.gave_up(&action, error, None).map(|()| None),

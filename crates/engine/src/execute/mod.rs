@@ -21,7 +21,7 @@ use tandem_core::error::{Cause, StorageError};
 use tandem_core::mutant;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::Done;
-use tandem_core::plan::{Action, Deed, ItemId, Plan, Retain};
+use tandem_core::plan::{Action, Deed, ItemId, Plan, Refused, Retain};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Displaced, Keep, VersionKey};
 
@@ -49,8 +49,8 @@ pub(crate) struct Executed {
     pub(crate) failed: BTreeSet<(Side, RelPath)>,
     /// What had changed in between.
     pub(crate) raced: BTreeSet<(Side, RelPath)>,
-    /// Texts that could not be merged.
-    pub(crate) unmergeable: Vec<ItemId>,
+    /// What turned out not to be possible.
+    pub(crate) refused: Refused,
     /// Why the pass cannot go on.
     pub(crate) stopped: Option<EngineError>,
     /// How many actions were recorded.
@@ -103,6 +103,8 @@ pub(crate) struct Execution<'a> {
     summary: &'a mut Summary,
     /// Uploads that an earlier run began, by side and target.
     resumable: &'a HashMap<(Side, RelPath), Intent>,
+    /// What was known not to be possible before.
+    refused: &'a Refused,
     /// Transfers that go on while the next part is planned.
     flow: Flow,
     /// Where the items of the plan are in the base by now.
@@ -130,8 +132,8 @@ impl Engine {
         run: i64,
         summary: &mut Summary,
     ) -> Result<Executed> {
-        let resumable = HashMap::new();
-        let mut execution = self.begin_execution(run, summary, &resumable);
+        let (resumable, refused) = (HashMap::new(), Refused::default());
+        let mut execution = self.begin_execution(run, summary, (&resumable, &refused));
         execution.carry_out(plan, loaded).await?;
         execution.finish().await
     }
@@ -141,7 +143,7 @@ impl Engine {
         &'a self,
         run: i64,
         summary: &'a mut Summary,
-        resumable: &'a HashMap<(Side, RelPath), Intent>,
+        (resumable, refused): (&'a HashMap<(Side, RelPath), Intent>, &'a Refused),
     ) -> Execution<'a> {
         self.state().rebased.clear();
         Execution {
@@ -149,6 +151,7 @@ impl Engine {
             run,
             summary,
             resumable,
+            refused,
             flow: Flow::to(Side::Destination),
             places: HashMap::new(),
             undone: BTreeSet::new(),

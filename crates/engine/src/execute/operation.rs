@@ -55,6 +55,7 @@ impl Execution<'_> {
                             ..Finished::new(action, done)
                         });
                     }
+                    Err(error) if self.is_refused(&action, &error) => self.refuse(&action),
                     Err(error) => self.gave_up(&action, error, None)?,
                 }
             }
@@ -93,6 +94,21 @@ impl Execution<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether something cannot be moved at all, and that was not known.
+    fn is_refused(&self, action: &Action, error: &StorageError) -> bool {
+        error.cause == Cause::Unsupported
+            && matches!(action.deed, Deed::Move { .. })
+            && !self.refused.moves.contains(&action.standing.item)
+    }
+
+    /// The next plan does without the move.
+    fn refuse(&mut self, action: &Action) {
+        self.engine.left_unsettled();
+        self.doubt(action);
+        self.leave_undone(action);
+        self.out.refused.moves.push(action.standing.item);
     }
 
     /// Makes a folder or moves. Answers also the intent that is open for it.

@@ -58,9 +58,7 @@ impl Execution<'_> {
             state.close_intents(finished.iter().filter_map(|one| one.intent))?;
             more(state)
         })?;
-        for one in &finished {
-            engine.is_durable(&one.action);
-        }
+        engine.are_durable(finished.iter().map(|one| &*one.action))?;
         for (side, folder) in unlisted.into_iter().filter(|_| !removed!("completeness")) {
             self.out.doubts[side].add(folder, true);
         }

@@ -250,6 +250,14 @@ impl State {
         Ok(())
     }
 
+    /// The pre-image of a line is like any superseded one.
+    pub(crate) fn keep_no_longer(&self, id: i64) -> Result<()> {
+        self.db
+            .prepare_cached("UPDATE journal SET keep = 0 WHERE id = ?1")?
+            .execute([id])?;
+        Ok(())
+    }
+
     /// The pre-image of a line is gone.
     pub(crate) fn forget_version(&self, id: i64) -> Result<()> {
         self.db

@@ -11,8 +11,7 @@ use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{
-    Commit, Discard, Expected, Keep, Locator, Meta, ProbeStep, ResumeSink, ResumeToken, Root,
-    Validation,
+    Commit, Discard, Expected, Keep, Locator, Meta, ProbeStep, Root, Unheard, Validation,
 };
 
 use super::database::Database;
@@ -20,14 +19,6 @@ use super::schema::Made;
 
 const FIRST: &[u8] = b"Tandem wrote this to see what this storage can do.\n";
 const SECOND: &[u8] = b"Tandem wrote this over it.\n";
-
-/// A scratch file's upload is not gone on with.
-struct Unheard;
-
-impl ResumeSink for Unheard {
-    fn store(&self, _: &ResumeToken) {}
-    fn progress(&self, _: u64) {}
-}
 
 struct Probe<'a> {
     database: &'a Arc<Database>,

@@ -11,8 +11,8 @@ use tandem_core::content::{ByteStream, BytesContent};
 use tandem_core::error::{Result, StorageError};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{
-    Commit, Depth, Discard, Expected, FolderListing, Keep, Listed, Meta, ResumeSink, ResumeToken,
-    Root, VersionKey,
+    Commit, Depth, Discard, Expected, FolderListing, Keep, Listed, Meta, ResumeToken, Root,
+    Unheard, VersionKey,
 };
 
 use super::keys::{copy_source, decoded, encoded};
@@ -41,13 +41,6 @@ fn is_told(error: &StorageError) {
 
 fn rel(text: &str) -> RelPath {
     RelPath::new(text).unwrap()
-}
-
-struct Deaf;
-
-impl ResumeSink for Deaf {
-    fn store(&self, _: &ResumeToken) {}
-    fn progress(&self, _: u64) {}
 }
 
 async fn list(root: &dyn Root, depth: Depth) -> Result<Vec<FolderListing>> {
@@ -166,7 +159,7 @@ fn a_change_is_done_as_it_was_meant_or_is_an_error() {
             for text in ["text", "longer than one part"] {
                 let content = Arc::new(BytesContent(Bytes::from_static(text.as_bytes())));
                 match root
-                    .stage(&path, content, &meta, None, Arc::new(Deaf))
+                    .stage(&path, content, &meta, None, Arc::new(Unheard))
                     .await
                 {
                     Ok(staged) => {

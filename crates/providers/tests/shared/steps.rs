@@ -6,9 +6,7 @@ use bytes::Bytes;
 use tandem_core::content::BytesContent;
 use tandem_core::error::StorageError;
 use tandem_core::path::RelPath;
-use tandem_core::storage::{
-    Commit, Committed, Expected, Keep, Meta, ResumeSink, ResumeToken, Root,
-};
+use tandem_core::storage::{Commit, Committed, Expected, Keep, Meta, Root, Unheard};
 
 /// Stages and commits `bytes`.
 pub(crate) async fn write(
@@ -31,7 +29,7 @@ pub(crate) async fn write_keeping(
     let content = Arc::new(BytesContent(Bytes::copy_from_slice(bytes)));
     let meta = Meta::default();
     let staged = root
-        .stage(path, content, &meta, None, Arc::new(Deaf))
+        .stage(path, content, &meta, None, Arc::new(Unheard))
         .await?;
     let commit = Commit {
         staged,
@@ -40,11 +38,4 @@ pub(crate) async fn write_keeping(
         sink: None,
     };
     root.commit(vec![commit]).await.remove(0)
-}
-
-struct Deaf;
-
-impl ResumeSink for Deaf {
-    fn store(&self, _: &ResumeToken) {}
-    fn progress(&self, _: u64) {}
 }

@@ -141,7 +141,7 @@ impl Run<'_> {
 
     fn missed(&mut self, action: &Action, miss: Miss) {
         match miss {
-            Miss::CannotMerge => self.unmergeable.push(action.standing.item),
+            Miss::CannotMerge => self.refused.merges.push(action.standing.item),
             Miss::CannotKeep => self.hopeless.push((action.side, action.deed.clone())),
             Miss::NameTaken if self.is_kept_there(action) => {
                 self.hopeless.push((action.side, action.deed.clone()));

@@ -7,7 +7,7 @@ use tandem_core::capabilities::Capabilities;
 use tandem_core::entry::{HashKind, Kind};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::add_hashes;
-use tandem_core::plan::{Action, Deed, Input, ItemId, Plan, Trees, plan};
+use tandem_core::plan::{Action, Deed, Input, ItemId, Plan, Refused, Trees, plan};
 use tandem_core::policy::{FirstSync, Policy};
 use tandem_core::side::{PerSide, Side};
 
@@ -53,7 +53,7 @@ pub(super) struct Run<'a> {
     /// Names that a filter leaves out.
     pub(super) filter: Vec<Name>,
     unreadable: PerSide<Option<RelPath>>,
-    pub(super) unmergeable: Vec<ItemId>,
+    pub(super) refused: Refused,
     /// What cannot be done, and is not tried again.
     pub(super) hopeless: Vec<(Side, Deed)>,
     /// Whether the last plan had something that is not tried again.
@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
             tick: 0,
             filter: Vec::new(),
             unreadable: PerSide::default(),
-            unmergeable: Vec::new(),
+            refused: Refused::default(),
             hopeless: Vec::new(),
             is_waiting: false,
             detached: Vec::new(),
@@ -368,7 +368,7 @@ impl<'a> Run<'a> {
             capabilities: self.capabilities.as_ref(),
             policy: &self.policy,
             device: DEVICE,
-            unmergeable: &self.unmergeable,
+            refused: &self.refused,
         };
         let first = plan(&input);
         if self.tick.is_multiple_of(16) && plan(&input) != first {

@@ -20,7 +20,7 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::{
     Change, Changes, Commit, Committed, Cursor, Deleted, Depth, Discard, Expected, Hint, Identity,
     Keep, ListingStream, Locator, Meta, ResumeSink, ResumeToken, Root, RootIdentity, Staged,
-    Version, VersionKey,
+    Unheard, Version, VersionKey,
 };
 
 pub(crate) use faults::{BEYOND, CAUGHT, Fault};
@@ -261,7 +261,7 @@ impl Root for Broken {
             }
             Fault::MixesOnResume => {
                 content = bodies::mixed(&self.sent, content, resume, &*sink).await?;
-                let sink = Arc::new(bodies::Deaf);
+                let sink = Arc::new(Unheard);
                 let mut staged = self.inner.stage(&target, content, meta, None, sink).await?;
                 let claimed = tandem_core::entry::ContentHash::blake3([7; 32]);
                 staged.hashes = vec![claimed];

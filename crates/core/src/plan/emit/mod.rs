@@ -190,10 +190,11 @@ impl Emitter<'_, '_> {
     fn needed_in_base(&self) -> Vec<bool> {
         let mut needed = vec![false; self.nodes.all.len()];
         for (index, node) in self.nodes.all.iter().enumerate().skip(1) {
-            let goes = matches!(self.wants[index].life, Life::Dead(_) | Life::Forgotten(_));
-            let is_on_both = Side::BOTH.iter().all(|&side| node.places[side].is_some());
+            if node.base.is_none() || self.wants[index].life.goes() || !node.is_on_both() {
+                continue;
+            }
             let mut at = index;
-            while node.base.is_some() && is_on_both && !goes && at != 0 {
+            while at != 0 {
                 at = self.base[at];
                 if std::mem::replace(&mut needed[at], true) {
                     break;

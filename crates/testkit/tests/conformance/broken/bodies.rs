@@ -22,14 +22,6 @@ pub(super) async fn pause() {
     .await;
 }
 
-/// Hears nothing.
-pub(super) struct Deaf;
-
-impl ResumeSink for Deaf {
-    fn store(&self, _: &ResumeToken) {}
-    fn progress(&self, _: u64) {}
-}
-
 /// Passes on a byte less than there was.
 pub(super) struct Mumbling(pub(super) Arc<dyn ResumeSink>);
 

@@ -9,7 +9,7 @@ use tandem_core::entry::Entry;
 use tandem_core::error::Result;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
-    Commit, Committed, Depth, Displaced, Expected, Keep, Listed, Meta, VersionKey,
+    Commit, Committed, Depth, Displaced, Expected, Keep, Listed, Meta, Unheard, VersionKey,
 };
 
 use super::{Broken, Fault, bodies};
@@ -46,7 +46,7 @@ impl Broken {
         expected: Expected,
     ) -> Result<()> {
         let (content, meta) = (Arc::new(BytesContent(bytes)), Meta::default());
-        let sink = Arc::new(bodies::Deaf);
+        let sink = Arc::new(Unheard);
         let staged = self.inner.stage(target, content, &meta, None, sink).await?;
         let member = Commit {
             staged,
