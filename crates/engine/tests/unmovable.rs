@@ -20,6 +20,7 @@ fn a_folder_that_cannot_be_moved_whole_is_followed_by_what_is_in_it() {
             |side| match side {
                 Source => Capabilities {
                     folder_move: false,
+                    atomic_move: false,
                     ..capabilities(Ids::None)
                 },
                 Destination => capabilities(Ids::Strong),
@@ -39,7 +40,12 @@ fn a_folder_that_cannot_be_moved_whole_is_followed_by_what_is_in_it() {
             world.has(side, "e/new/a", Some("one"));
             world.has(side, "old/a", None);
         }
-        assert!(world.paths(Source).contains(&"old/socket".to_owned()));
+        let there = world.paths(Source);
+        assert!(
+            there.contains(&"old/socket".to_owned()),
+            "{there:?} {:#?}",
+            world.log()
+        );
         world.still();
         world.write(Destination, "e/new/b", "two");
         world.sync();
