@@ -20,6 +20,12 @@ const HOUR: i64 = 3_600_000_000_000;
 /// Nanoseconds in a day, under which no version is pruned.
 const DAY: i64 = 24 * HOUR;
 
+/// A clock that has gone on by more than this between two looks may be wrong, in nanoseconds.
+const LEAP: i64 = 2 * DAY;
+
+/// When it was last looked for versions that are too old.
+const LOOKED_AT: &str = "pruned";
+
 /// Lines of the journal that keep nothing go after so many days.
 const JOURNAL_DAYS: i64 = 400;
 
@@ -33,7 +39,7 @@ impl Engine {
     /// next time.
     pub async fn prune_versions(&self) -> Result<u64> {
         let now = self.now();
-        self.state().set_meta("pruned", &now.0.to_string())?;
+        self.state().set_meta(LOOKED_AT, &now.0.to_string())?;
         let mut pruned = 0;
         for side in Side::BOTH {
             pruned += self.prune_side(side, now).await?;
@@ -43,15 +49,20 @@ impl Engine {
         Ok(pruned)
     }
 
-    /// Prunes if that was not done within the hour, or a limit is exceeded.
+    /// Prunes if that was not done within the hour, or a limit is exceeded. After days of which nothing is known the
+    /// clock may be wrong: then it must be an hour later by it first, without another leap.
     pub(crate) async fn prune_if_due(&self) -> Result<()> {
         let now = self.now();
-        let last = self.state().meta("pruned")?.and_then(|t| t.parse().ok());
+        let last = self.state().meta(LOOKED_AT)?.and_then(|t| t.parse().ok());
+        let since = last.map(|last: i64| now.0.saturating_sub(last));
         // A clock that was set back counts as an hour too.
-        let recent =
-            last.is_some_and(|last: i64| (last..last.saturating_add(HOUR)).contains(&now.0));
+        let recent = since.is_some_and(|since| (0..HOUR).contains(&since));
         if recent && !self.is_beyond_limit()? {
             return Ok(());
+        }
+        let leapt = since.is_some_and(|since| since > LEAP);
+        if leapt && !mutant!("P1 one wrong clock prunes") {
+            return self.state().set_meta(LOOKED_AT, &now.0.to_string());
         }
         self.prune_versions().await.map(|_| ())
     }

@@ -147,7 +147,8 @@ pub struct Problem {
     /// The path.
     pub path: String,
     /// Why, in one word: a [`tandem_core::error::Cause`] name or `keeps_changing`, `filtered`, `opaque`,
-    /// `symlink`, `unreadable`, `not_unicode`, `collision`, `hard_link`, `changes_waiting`.
+    /// `symlink`, `unreadable`, `not_unicode`, `collision`, `hard_link`, `changes_waiting`,
+    /// `half_moved`.
     pub why: String,
     /// What the server or system said.
     pub detail: String,

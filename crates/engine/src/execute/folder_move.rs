@@ -1,5 +1,6 @@
 //! Moving a folder, also where the storage can only move what is in it, one by one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use super::{Execution, something_else};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::parallel::answers_in_parallel;
+use crate::state::ProblemRow;
 
 type Answer<T> = tandem_core::error::Result<T>;
 
@@ -164,7 +166,18 @@ impl Engine {
             Err(error) if error.is_transient() || error.kind == ErrorKind::Auth => {
                 return Err(EngineError::Storage { side, error });
             }
-            Err(error) => tracing::warn!(%error, "a folder that was half moved stays so"),
+            Err(error) => {
+                tracing::warn!(%error, "a folder that was half moved stays so");
+                let problem = ProblemRow {
+                    side,
+                    path: from.to_string(),
+                    why: "half_moved".to_owned(),
+                    detail: to.to_string(),
+                };
+                self.state().transaction(|state| {
+                    state.add_problems("execute", &BTreeSet::from([problem]))
+                })?;
+            }
             Ok(()) => {}
         }
         self.state().close_intent(intent)

@@ -286,9 +286,7 @@ impl Execution<'_> {
         row.before.clone_from(&displaced.entry);
         row.version = Some(displaced.version.clone());
         row.keep = !mutant!("P1 a displaced file is pruned like any other");
-        row.outcome = Outcome::LostRace;
-        self.engine.state().add_journal(&row)?;
-        self.gave_up(action, something_else(), intent)
+        self.gave_up_with(action, something_else(), intent, row)
     }
 
     /// An action did not work, or was overtaken.
@@ -303,6 +301,21 @@ impl Execution<'_> {
         error: StorageError,
         intent: Option<i64>,
         version: Option<VersionKey>,
+    ) -> Result<()> {
+        let row = JournalRow {
+            version,
+            ..journal_row(action, self.run, self.engine.now())
+        };
+        self.gave_up_with(action, error, intent, row)
+    }
+
+    /// The same, with the line that the journal gets but for what it came to.
+    fn gave_up_with(
+        &mut self,
+        action: &Action,
+        error: StorageError,
+        intent: Option<i64>,
+        mut row: JournalRow,
     ) -> Result<()> {
         let in_the_way = self.in_the_way(action, &error)?;
         let raced = error.is_lost_race() && in_the_way.is_none();
@@ -320,14 +333,12 @@ impl Execution<'_> {
             self.out.failed.insert((side, path.clone()));
             self.summary.failed += 1;
         }
-        let mut row = journal_row(action, self.run, self.engine.now());
         row.outcome = if raced {
             Outcome::LostRace
         } else {
             Outcome::Failed
         };
         row.error = Some(error.to_string());
-        row.version = version;
         let problem = in_the_way.unwrap_or_else(|| {
             let (side, path) = Self::blamed(action, &error, &path);
             ProblemRow {

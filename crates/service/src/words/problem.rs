@@ -36,6 +36,14 @@ pub fn problem(problem: &Problem, ends: &PerSide<StorageWords>) -> Words {
             format!("“{path}” keeps changing."),
             "It is sent once it rests.",
         ),
+        "half_moved" => Words::new(
+            format!(
+                "The folder “{path}” on {name} was being moved to “{}” when that was cut off, and it could not be put \
+                 back: a part of it is there.",
+                problem.detail
+            ),
+            "Nothing of it is lost. Put the parts together by hand.",
+        ),
         "filtered" => Words::new(
             format!("“{path}” is left out by a filter{}.", rule(&problem.detail)),
             "Change the filter to carry it.",
