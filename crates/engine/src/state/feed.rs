@@ -13,7 +13,8 @@ use tandem_core::side::Side;
 use tandem_core::storage::Cursor;
 use tandem_core::time::Timestamp;
 
-use super::seen::{Differs, FolderSeen, Wanted, fill_in_meta, same_stamp};
+use super::folder::{FolderSeen, Wanted, fill_in_meta};
+use super::seen::{Differs, same_stamp};
 use super::{State, side_column, side_number};
 use crate::error::{EngineError, Result};
 

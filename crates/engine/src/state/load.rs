@@ -3,11 +3,12 @@
 mod below;
 mod left_out;
 mod moved;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
-use tandem_core::capabilities::{Capabilities, CaseRule, Ids, NameRules, UnicodeRule};
+use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::conflict_name::parse_conflict;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::names;
@@ -18,6 +19,7 @@ use tandem_core::time::Timestamp;
 use tandem_core::{mutant, removed};
 
 use moved::is_as_detached;
+pub(super) use rules::Rules;
 
 use super::pack::unpack_entry;
 use super::seen::Differs;
@@ -50,44 +52,6 @@ struct SeenRow {
     state: Differs,
     entry: Option<Entry>,
     since: Option<Timestamp>,
-}
-
-/// Under which names two items cannot lie beside each other on some side.
-pub(super) struct Rules(CaseRule, UnicodeRule);
-
-impl Rules {
-    pub(super) fn of(both: PerSide<&Capabilities>) -> Self {
-        let any_case = Side::BOTH
-            .iter()
-            .any(|&s| both[s].case == CaseRule::Insensitive);
-        let any_form = Side::BOTH
-            .iter()
-            .any(|&s| both[s].unicode == UnicodeRule::Folding);
-        Self(
-            if any_case {
-                CaseRule::Insensitive
-            } else {
-                CaseRule::Sensitive
-            },
-            if any_form {
-                UnicodeRule::Folding
-            } else {
-                UnicodeRule::Exact
-            },
-        )
-    }
-
-    fn key(&self, name: &Name) -> Box<str> {
-        names::collision_key(name, self.0, self.1)
-    }
-
-    /// The key of a name as a side spells it.
-    pub(super) fn key_of(&self, native: &Name, rules: &NameRules) -> Box<str> {
-        match names::decode_name(native, rules) {
-            Ok(name) => self.key(&name),
-            Err(_) => self.key(native),
-        }
-    }
 }
 
 struct Loader<'a> {

@@ -7,6 +7,7 @@ mod base;
 mod counts;
 mod detach;
 mod feed;
+mod folder;
 #[cfg(test)]
 mod fuzzing;
 mod holds;
@@ -35,11 +36,11 @@ use tandem_core::time::Timestamp;
 use counts::Counts;
 pub(crate) use detach::{REJECTED, Released, UNDONE, UNSYNCED_CHILD};
 pub(crate) use feed::Feed;
+pub(crate) use folder::FolderSeen;
 pub(crate) use intents::{Deletion, Intent, PreImage};
 pub(crate) use journal::JournalRow;
 pub(crate) use load::Loaded;
 pub(crate) use notes::{ConflictRow, ProblemRow};
-pub(crate) use seen::FolderSeen;
 pub(crate) use walk::{Part, Purpose, Walk};
 pub(crate) use young::YoungFile;
 
