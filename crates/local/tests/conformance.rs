@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tandem_core::environment::BoxFuture;
 use tandem_core::storage::Storage;
 use tandem_local::{LocalStorage, Options};
-use tandem_testkit::conformance::{Outsider, Place, Subject};
+use tandem_testkit::conformance::{Outsider, Place, Proof, Subject};
 use tandem_testkit::real_time::real_time;
 
 /// An editor on the same disk, that writes in place.
@@ -62,7 +62,7 @@ impl Outsider for Editor {
     }
 }
 
-async fn subject(options: Options) -> Subject {
+async fn subject(name: &str, options: Options) -> Subject {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap().to_owned();
     let storage: Arc<dyn Storage> = Arc::new(LocalStorage::new(options, None, real_time()));
@@ -78,6 +78,7 @@ async fn subject(options: Options) -> Subject {
     Subject {
         outsider: Some(Box::new(Editor(folder.path().to_owned()))),
         place: Some(Place { storage, path }),
+        proof: Proof::of("local", || Ok(name.to_owned())),
         ..Subject::new(root, reopen, folder)
     }
 }
@@ -86,7 +87,7 @@ mod whole {
     use super::{Options, Subject, subject};
 
     async fn fresh() -> Subject {
-        subject(Options::default()).await
+        subject("Linux", Options::default()).await
     }
 
     tandem_testkit::conformance::suite!(fresh);
@@ -100,7 +101,7 @@ mod portable {
             portable: true,
             ..Options::default()
         };
-        subject(options).await
+        subject("Linux, by portable calls alone", options).await
     }
 
     tandem_testkit::conformance::suite!(fresh);

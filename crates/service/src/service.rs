@@ -10,7 +10,7 @@ use tandem_core::conflict_name::DeviceName;
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::policy::FirstSync;
 use tandem_core::side::PerSide;
-use tandem_core::storage::Root;
+use tandem_core::storage::{Provider, Root};
 use tandem_engine::Engine;
 use tandem_engine::setup::Setup;
 use tokio::sync::{OwnedMutexGuard, broadcast, watch};
@@ -25,7 +25,7 @@ use crate::location::{LOCAL, Location};
 use crate::owner::{Owner, Ownership};
 use crate::profile::Profile;
 use crate::redact::Redactor;
-use crate::storages::{Storages, local_words, words};
+use crate::storages::{Storages, local_words, providers, words};
 use crate::update::Update;
 
 /// How many updates wait for a listener that is slow; then it misses some.
@@ -123,6 +123,19 @@ impl Service {
     /// # Errors
     /// [`Fault::Owned`] if another process owns it; what is wrong with the profile.
     pub fn open(folder: &Path, ask: AskPassphrase, redactor: Redactor) -> Result<Self> {
+        Self::open_with(folder, ask, redactor, providers())
+    }
+
+    /// The same with these providers instead of all there are.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        folder: &Path,
+        ask: AskPassphrase,
+        redactor: Redactor,
+        providers: Vec<Arc<dyn Provider>>,
+    ) -> Result<Self> {
         let io = |error: std::io::Error| {
             Fault::ProfileIo(folder.display().to_string(), error.to_string())
         };
@@ -138,7 +151,7 @@ impl Service {
         let config = Config::load(&profile)?;
         let environment = RealEnvironment::shared();
         let secrets = SecretStores::new(&profile, ask, redactor.clone());
-        let storages = Storages::new(secrets, Arc::clone(&environment));
+        let storages = Storages::new(providers, secrets, Arc::clone(&environment));
         storages.check_no_secrets(&config).map_err(|why| {
             let file = profile.folder().join(crate::config::FILE);
             Fault::DamagedProfile(file.display().to_string(), why)

@@ -32,14 +32,23 @@ impl std::fmt::Debug for Storages {
     }
 }
 
+/// Every provider there is; this computer's disk first.
+#[must_use]
+pub fn providers() -> Vec<Arc<dyn Provider>> {
+    let local: Arc<dyn Provider> = Arc::new(tandem_local::LocalProvider::default());
+    std::iter::once(local)
+        .chain(tandem_providers::registry::providers())
+        .collect()
+}
+
 impl Storages {
-    /// With every provider there is; this computer's disk first.
+    /// With these providers.
     #[must_use]
-    pub fn new(secrets: SecretStores, environment: SharedEnvironment) -> Self {
-        let local: Arc<dyn Provider> = Arc::new(tandem_local::LocalProvider::default());
-        let providers = std::iter::once(local)
-            .chain(tandem_providers::registry::providers())
-            .collect();
+    pub fn new(
+        providers: Vec<Arc<dyn Provider>>,
+        secrets: SecretStores,
+        environment: SharedEnvironment,
+    ) -> Self {
         Self {
             providers,
             secrets,

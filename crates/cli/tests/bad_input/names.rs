@@ -57,7 +57,8 @@ fn wrong_usage() {
         ),
         (
             &["storage", "add", "photos", "--type", "floppy"],
-            "There is no storage type “floppy”. Choose one of local, s3, s3-compatible, webdav, db.",
+            "There is no storage type “floppy”. Choose one of local, s3, b2-s3, spaces, wasabi, linode, ibm-cos, oracle-s3, \
+             ovh-s3, scaleway, r2, s3-compatible, webdav, db.",
         ),
         (
             &[
@@ -76,6 +77,32 @@ fn wrong_usage() {
         (
             &["storage", "add", "photos", "--type", "s3", "--no-test"],
             "A storage of type s3 needs “bucket”. Add --set bucket=VALUE.",
+        ),
+        (
+            &[
+                "storage",
+                "add",
+                "photos",
+                "--type",
+                "scaleway",
+                "--no-test",
+                "--set",
+                "region=mars",
+            ],
+            "“mars” cannot be the region: it is none of fr-par, nl-ams, pl-waw, it-mil. Give another value.",
+        ),
+        (
+            &[
+                "storage",
+                "add",
+                "photos",
+                "--type",
+                "r2",
+                "--no-test",
+                "--set",
+                "bucket=b",
+            ],
+            "A storage of type r2 needs “account”. Add --set account=VALUE.",
         ),
         (
             &["storage", "add", "disk", "--type", "local"],

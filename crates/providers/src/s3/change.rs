@@ -15,6 +15,7 @@ use super::guard::Guard;
 use super::metadata::{KEPT_AT, KEPT_PATH, KEPT_TAG, UserMetadata, with_meta};
 use super::object::Object;
 use super::root::S3Root;
+use crate::hashes::content_md5;
 
 /// What a copy is made of.
 pub(super) struct Source<'a> {
@@ -84,6 +85,7 @@ impl S3Root {
                     .bucket(bucket.name())
                     .key(key)
                     .content_length(0)
+                    .content_md5(content_md5(b""))
                     .set_if_none_match(if_absent.clone())
                     .send()
             })

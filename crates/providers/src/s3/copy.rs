@@ -224,7 +224,7 @@ impl Store {
         let wanted = COPY_PART.min(settings.largest_copy);
         let headers = &copy.source.headers;
         let mut upload = self.begin(copy.to, len, metadata, headers, None).await?;
-        upload.part_size = part_size(len, wanted, settings.most_parts)?;
+        upload.part_size = part_size(len, wanted, &settings.limits)?;
         let made = async {
             self.copy_parts(copy, &mut upload).await?;
             self.complete(&upload, copy.guard).await

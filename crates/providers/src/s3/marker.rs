@@ -7,6 +7,7 @@ use tandem_core::error::{Cause, Result, StorageError};
 use super::client::ANSWER_LIMIT;
 use super::keys::OWN_FOLDER;
 use super::root::S3Root;
+use crate::hashes::content_md5;
 
 /// Longer than any id this program writes; more is not read.
 const LONGEST: i64 = 256;
@@ -109,6 +110,7 @@ impl S3Root {
                     .put_object()
                     .bucket(bucket.name())
                     .key(key)
+                    .content_md5(content_md5(text.as_bytes()))
                     .set_if_none_match(if_absent.clone())
                     .body(text.clone().into_bytes().into())
                     .send()

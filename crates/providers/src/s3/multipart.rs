@@ -53,7 +53,7 @@ impl Store {
         }
         let bucket = &self.bucket;
         let settings = &bucket.settings;
-        let part_size = part_size(len, settings.part_size, settings.most_parts)?;
+        let part_size = part_size(len, settings.part_size, &settings.limits)?;
         let begun = bucket
             .call("stage", ANSWER_LIMIT, || {
                 bucket

@@ -8,7 +8,7 @@ use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::ResumeToken;
 
 use super::revision::md5_of_tag;
-use super::settings::{LARGEST_PART, SMALLEST_PART};
+use super::services::{Limits, SMALLEST_PART};
 use crate::hashes::hex;
 
 /// What is kept of an upload.
@@ -98,10 +98,12 @@ impl Upload {
 }
 
 /// The part size for a file: the wanted one, or what fits it into as many parts as there may be.
-pub(super) fn part_size(len: u64, wanted: u64, most_parts: u32) -> Result<u64> {
-    let needed = len.div_ceil(u64::from(most_parts)).div_ceil(1 << 20) << 20;
-    let size = wanted.max(needed).max(SMALLEST_PART);
-    if size > LARGEST_PART {
+pub(super) fn part_size(len: u64, wanted: u64, limits: &Limits) -> Result<u64> {
+    let least = len.div_ceil(u64::from(limits.most_parts));
+    // Whole MiB, but where that is more than a part may have.
+    let rounded = (least.div_ceil(1 << 20) << 20).min(limits.largest_part.max(least));
+    let size = wanted.max(rounded).max(SMALLEST_PART);
+    if size > limits.largest_part || len > limits.largest_file() {
         return Err(StorageError::new(
             "stage",
             Cause::TooLarge,
@@ -118,26 +120,37 @@ mod tests {
     #[test]
     fn a_part_is_as_large_as_the_file_needs() {
         const MIB: u64 = 1 << 20;
-        for (len, size) in [
-            (50 * MIB, 5 * MIB),
-            (50_000 * MIB, 5 * MIB),
-            (50_000 * MIB + 1, 6 * MIB),
-            (10_000 * LARGEST_PART, LARGEST_PART),
+        let amazon = Limits::AMAZON;
+        let few = Limits {
+            most_parts: 1_000,
+            ..amazon
+        };
+        let decimal = Limits {
+            largest_part: 5_000_000_000,
+            largest_object: 5_000_000_000_000,
+            most_parts: 1_000,
+            ..amazon
+        };
+        for (limits, len, size) in [
+            (&amazon, 50 * MIB, 5 * MIB),
+            (&amazon, 50_000 * MIB, 5 * MIB),
+            (&amazon, 50_000 * MIB + 1, 6 * MIB),
+            (&amazon, amazon.largest_file(), amazon.largest_part),
+            (&few, 5_000 * MIB, 5 * MIB),
+            (&few, 5_000 * MIB + 1, 6 * MIB),
+            (&decimal, decimal.largest_file(), decimal.largest_part),
         ] {
             assert_eq!(
-                part_size(len, SMALLEST_PART, 10_000).unwrap(),
+                part_size(len, SMALLEST_PART, limits).unwrap(),
                 size,
                 "{len}"
             );
-            assert!(len.div_ceil(size) <= 10_000);
+            assert!(len.div_ceil(size) <= u64::from(limits.most_parts));
         }
-        assert_eq!(
-            part_size(10_000 * LARGEST_PART + 1, SMALLEST_PART, 10_000)
-                .unwrap_err()
-                .cause,
-            Cause::TooLarge
-        );
-        assert!(part_size(100 * MIB, SMALLEST_PART, 10).unwrap() == 10 * MIB);
+        for limits in [amazon, few, decimal] {
+            let too_large = part_size(limits.largest_file() + 1, SMALLEST_PART, &limits);
+            assert_eq!(too_large.unwrap_err().cause, Cause::TooLarge);
+        }
     }
 
     #[test]

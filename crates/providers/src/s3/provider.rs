@@ -39,7 +39,7 @@ impl Provider for S3Provider {
     }
 
     fn ground(&self, config: &Config) -> Ground {
-        settings::ground(config)
+        settings::ground(self.service, config)
     }
 
     fn open(

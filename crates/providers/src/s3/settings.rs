@@ -7,13 +7,9 @@ use tandem_core::secret_forms::secret_forms;
 use tandem_core::storage::{Config, Credentials, Ground};
 use url::Url;
 
-use super::services::Service;
+use super::services::{Address, Limits, SMALLEST_PART, Service};
 use crate::http::{self, is_loopback};
 
-/// Smallest part but the last: "Amazon S3 multipart upload limits" (S3 User Guide, qfacts).
-pub(super) const SMALLEST_PART: u64 = 5 << 20;
-/// Largest part, and the largest object that one request writes or copies (same page).
-pub(super) const LARGEST_PART: u64 = 5 << 30;
 /// The size from which a file goes up in parts (DESIGN 6.5).
 const DEFAULT_THRESHOLD: u64 = 50 << 20;
 
@@ -33,7 +29,7 @@ pub(super) struct Settings {
     pub(super) multipart_threshold: u64,
     pub(super) part_size: u64,
     pub(super) largest_copy: u64,
-    pub(super) most_parts: u32,
+    pub(super) limits: Limits,
     pub(super) access_key_id: String,
     pub(super) secret_access_key: String,
     pub(super) session_token: Option<String>,
@@ -45,10 +41,8 @@ impl Settings {
         config: &Config,
         credentials: &Credentials,
     ) -> Result<Self> {
-        let endpoint = config.get("endpoint").map(check_endpoint).transpose()?;
-        if endpoint.is_none() && service.needs_endpoint {
-            return Err(wrong("endpoint is missing"));
-        }
+        let Address { endpoint, region } = service.address(config)?;
+        let limits = limits(service, config)?;
         let bucket = config
             .get("bucket")
             .ok_or_else(|| wrong("bucket is missing"))?;
@@ -66,23 +60,26 @@ impl Settings {
         };
         let secret = |key: &str| credentials.get(key).filter(|value| !value.is_empty());
         let part_size = number(config, "part_size", SMALLEST_PART)?;
-        if !(SMALLEST_PART..=LARGEST_PART).contains(&part_size) {
-            return Err(wrong("part_size is not between 5 MiB and 5 GiB"));
+        if !(SMALLEST_PART..=limits.largest_part).contains(&part_size) {
+            return Err(wrong(&format!(
+                "part_size is not between {SMALLEST_PART} and {} bytes",
+                limits.largest_part
+            )));
         }
         Ok(Self {
             plain: endpoint.as_ref().is_some_and(|url| url.scheme() == "http"),
             loopback: endpoint.as_ref().is_some_and(is_loopback),
             endpoint: endpoint.map(|url| url.as_str().trim_end_matches('/').to_owned()),
-            region: config.get("region").unwrap_or("us-east-1").to_owned(),
+            region,
             bucket: bucket.to_owned(),
             prefix: folder_prefix("", config.get("prefix").unwrap_or_default())?,
             path_style,
             multipart_threshold: number(config, "multipart_threshold", DEFAULT_THRESHOLD)?
-                .clamp(1, LARGEST_PART),
+                .clamp(1, limits.largest_part),
             part_size,
-            largest_copy: number(config, "largest_copy", LARGEST_PART)?
-                .clamp(SMALLEST_PART, LARGEST_PART),
-            most_parts: service.most_parts,
+            largest_copy: number(config, "largest_copy", limits.largest_part)?
+                .clamp(SMALLEST_PART, limits.largest_part),
+            limits,
             access_key_id: secret("access_key_id")
                 .ok_or_else(|| wrong("access_key_id is missing"))?
                 .to_owned(),
@@ -141,13 +138,12 @@ pub(super) fn folder_prefix(base: &str, path: &str) -> Result<String> {
 
 /// Where a bucket lies. A service is told by its host: ports that go without saying, the type of storage and how the
 /// bucket is addressed make no other service of it.
-pub(super) fn ground(config: &Config) -> Ground {
-    let endpoint = config.get("endpoint").map(str::trim);
-    let service = match endpoint.map(Url::parse) {
-        None => AMAZON.to_owned(),
-        Some(Ok(url)) => service_at(&url),
+pub(super) fn ground(service: &Service, config: &Config) -> Ground {
+    let service = match service.address(config).map(|address| address.endpoint) {
+        Ok(None) => AMAZON.to_owned(),
+        Ok(Some(url)) => service_at(&url),
         // Nothing will open it; it is like nothing but itself.
-        Some(Err(_)) => endpoint.unwrap_or_default().to_owned(),
+        Err(_) => format!("{} {:?}", service.descriptor.type_name, config.0),
     };
     Ground {
         storage: format!("s3 {service} {}", config.get("bucket").unwrap_or_default()),
@@ -175,7 +171,19 @@ fn service_at(url: &Url) -> String {
     format!("{host}{port}{}", url.path().trim_end_matches('/'))
 }
 
-fn check_endpoint(text: &str) -> Result<Url> {
+/// The limits of the service, or those that a person knows of one that has no row of its own.
+fn limits(service: &Service, config: &Config) -> Result<Limits> {
+    let known = service.limits;
+    let typed = number(config, "most_parts", known.most_parts.into())?;
+    // More than this are more than the numbers that parts have.
+    let most_parts = typed.clamp(1, Limits::AMAZON.most_parts.into());
+    Ok(Limits {
+        most_parts: u32::try_from(most_parts).unwrap_or(known.most_parts),
+        ..known
+    })
+}
+
+pub(super) fn check_endpoint(text: &str) -> Result<Url> {
     http::address("endpoint", text, "keys go into access_key_id").map_err(|detail| wrong(&detail))
 }
 
@@ -186,7 +194,7 @@ fn number(config: &Config, key: &str, default: u64) -> Result<u64> {
     })
 }
 
-fn wrong(detail: &str) -> StorageError {
+pub(super) fn wrong(detail: &str) -> StorageError {
     StorageError::new("open", Cause::Other, detail)
 }
 
@@ -249,7 +257,7 @@ mod tests {
             let values = [("endpoint", endpoint), ("bucket", "b")];
             let values = values.iter().chain(more);
             let config = values.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-            ground(&Config(config.collect())).storage
+            ground(&SERVICES[0], &Config(config.collect())).storage
         };
         let tuned = [
             ("region", "eu"),
@@ -273,6 +281,27 @@ mod tests {
             assert_ne!(of(one, &[]), of(other, &[]), "{one} {other}");
         }
         assert_ne!(of("", &[]), of("", &[("bucket", "c")]));
+    }
+
+    #[test]
+    fn a_bucket_is_one_ground_whichever_row_it_was_added_by() {
+        let of = |type_name: &str, values: &[(&str, &str)]| {
+            let mut services = SERVICES.iter();
+            let service = services.find(|one| one.descriptor.type_name == type_name);
+            let values = values.iter().chain(&[("bucket", "b")]);
+            let config = values.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            ground(service.unwrap(), &Config(config.collect())).storage
+        };
+        let typed = [("endpoint", "https://s3.fr-par.scw.cloud:443")];
+        assert_eq!(
+            of("scaleway", &[("region", "fr-par")]),
+            of("s3-compatible", &typed)
+        );
+        assert_ne!(
+            of("scaleway", &[("region", "fr-par")]),
+            of("scaleway", &[("region", "nl-ams")])
+        );
+        assert_ne!(of("scaleway", &[]), of("wasabi", &[]));
     }
 
     #[test]

@@ -9,12 +9,14 @@ use tandem_core::storage::{Health, ProbeStep, Quota, Root, Storage, Validation};
 
 use super::probe::probe;
 use super::root::S3Root;
-use super::settings::{LARGEST_PART, SMALLEST_PART, Settings, folder_prefix};
+use super::services::SMALLEST_PART;
+use super::settings::{Settings, folder_prefix};
 use super::store::Store;
 
 /// What can be said of a bucket without asking: no condition, no hash. Of Amazon's own service its documents say that
 /// folder markers are objects like others.
 pub(super) fn declared(settings: &Settings) -> Capabilities {
+    let limits = &settings.limits;
     Capabilities {
         atomic_write: AtomicWrite::Yes,
         server_copy: true,
@@ -22,13 +24,14 @@ pub(super) fn declared(settings: &Settings) -> Capabilities {
         mtime: true,
         executable: true,
         listing_lacks_meta: true,
-        largest_file: Some(LARGEST_PART * u64::from(settings.most_parts)),
+        largest_file: Some(limits.largest_file()),
         parts: Some(Parts {
             smallest: SMALLEST_PART,
-            largest: LARGEST_PART,
-            most: settings.most_parts,
-            equal: false,
+            largest: limits.largest_part,
+            most: limits.most_parts,
+            equal: limits.equal_parts,
         }),
+        writes_per_name: limits.writes_per_key,
         empty_folders: settings.is_amazon(),
         ranges: true,
         ..Capabilities::least()

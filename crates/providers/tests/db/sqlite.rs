@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tandem_core::environment::BoxFuture;
-use tandem_testkit::conformance::{Place, Subject, suite};
+use tandem_testkit::conformance::{Place, Proof, Subject, suite};
 
 use crate::bench::{FOLDER, Scratch, World, made, open};
 
@@ -24,6 +24,7 @@ async fn fresh() -> Subject {
             storage,
             path: FOLDER.to_owned(),
         }),
+        proof: Proof::of("db", || Ok(format!("SQLite {}", rusqlite::version()))),
         ..Subject::new(root, Box::new(reopen), scratch)
     }
 }

@@ -15,7 +15,7 @@ use tandem_core::capabilities::Capabilities;
 use tandem_core::environment::BoxFuture;
 use tandem_core::storage::{Config, Credentials, Provider, Storage};
 use tandem_providers::registry::providers;
-use tandem_testkit::conformance::{Outsider, Place, Subject};
+use tandem_testkit::conformance::{Outsider, Place, Proof, Subject};
 use tandem_testkit::real_time::real_time;
 use tandem_testkit::servers::S3Server;
 use tokio::sync::OnceCell;
@@ -86,16 +86,27 @@ impl Shared {
 
     /// A fresh root in `bucket` with these capabilities instead of the ones that were found.
     pub(crate) async fn subject_with(&self, bucket: Bucket, capabilities: Capabilities) -> Subject {
-        let storage = bucket.open(Some(&capabilities), &[]);
+        let endpoint = bucket.server.endpoint().to_owned();
+        self.subject_at(bucket, capabilities, &endpoint).await
+    }
+
+    /// The same, spoken to at another endpoint: a proxy.
+    pub(crate) async fn subject_at(
+        &self,
+        bucket: Bucket,
+        capabilities: Capabilities,
+        endpoint: &str,
+    ) -> Subject {
+        let storage = bucket.open(Some(&capabilities), &[("endpoint", endpoint)]);
         let base = storage.root("").await.unwrap();
         base.create_folder(&FOLDER.parse().unwrap()).await.unwrap();
         let root = storage.root(FOLDER).await.unwrap();
         let again = bucket.clone();
-        let found = capabilities.clone();
+        let (found, endpoint) = (capabilities.clone(), endpoint.to_owned());
         let reopen = move || {
-            let (bucket, found) = (again.clone(), found.clone());
+            let (bucket, found, endpoint) = (again.clone(), found.clone(), endpoint.clone());
             Box::pin(async move {
-                let storage = bucket.open(Some(&found), &[]);
+                let storage = bucket.open(Some(&found), &[("endpoint", &endpoint)]);
                 storage.root(FOLDER).await.unwrap()
             }) as BoxFuture<_>
         };
@@ -107,6 +118,7 @@ impl Shared {
             }),
             parts_from: Some(PARTS_FROM),
             flat: !capabilities.empty_folders,
+            proof: Proof::of("s3", || bucket.server.version()),
             ..Subject::new(root, Box::new(reopen), bucket.server)
         }
     }

@@ -14,6 +14,7 @@ mod moto;
 mod odd_store;
 mod oddities;
 mod proxy;
+mod quirks;
 mod rclone;
 mod s3s_fs;
 mod scripted;

@@ -9,7 +9,7 @@ use tandem_core::capabilities::Conditions;
 use tandem_core::entry::HashKind;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Discard, Expected, Keep, Locator, Root, VersionKey};
-use tandem_testkit::conformance::{KnownFault, Subject, suite};
+use tandem_testkit::conformance::{KnownFault, Proof, Subject, suite};
 use tandem_testkit::servers::Moto;
 
 static MOTO: Shared = Shared::new(Moto::start);
@@ -43,7 +43,10 @@ mod versioned {
     async fn fresh() -> Subject {
         let bucket = MOTO.bucket();
         bucket.keep_versions().await;
+        let server = bucket.server.clone();
+        let version = || Ok(format!("{}, bucket with versions", server.version()?));
         Subject {
+            proof: Proof::of("s3", version),
             known_faults: vec![KnownFault {
                 what: "an_empty_folder_is_deleted",
                 why: "moto 5.2.5 lists the common prefix of a key that has only a delete marker left",

@@ -7,7 +7,7 @@ use tandem_core::capabilities::Capabilities;
 use tandem_core::environment::BoxFuture;
 use tandem_core::storage::{Config, Credentials, Provider, Storage};
 use tandem_providers::registry::providers;
-use tandem_testkit::conformance::{Place, Subject};
+use tandem_testkit::conformance::{Place, Proof, Subject};
 use tandem_testkit::servers::webdav::WebDavServer;
 use tokio::sync::OnceCell;
 
@@ -89,6 +89,7 @@ impl Shared {
                 storage,
                 path: folder.name.clone(),
             }),
+            proof: Proof::of("webdav", || folder.server.version()),
             ..Subject::new(root, opener(None), folder.server.clone())
         }
     }

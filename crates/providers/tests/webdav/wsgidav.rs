@@ -1,8 +1,9 @@
-//! WebDAV against wsgidav: a name that is taken, a moved and a deleted file are guarded, two writes of one second have one ETag, and a file is written in
-//! place. It asks for Digest. The whole suite takes minutes, since every second write waits for a second to pass.
+//! WebDAV against wsgidav: a name that is taken, a moved and a deleted file are guarded, two writes of one second have one
+//! ETag, and a file is written in place. It asks for Digest. The whole suite takes minutes, since every second write waits
+//! for a second to pass.
 
 use tandem_core::capabilities::{AtomicWrite, Conditions};
-use tandem_testkit::conformance::{Subject, run_all};
+use tandem_testkit::conformance::{KnownFault, Subject, run_all};
 use tandem_testkit::servers::webdav::WsgiDav;
 
 use crate::bench::Shared;
@@ -10,7 +11,14 @@ use crate::bench::Shared;
 static WSGIDAV: Shared = Shared::new(WsgiDav::start);
 
 async fn fresh() -> Subject {
-    WSGIDAV.subject().await
+    Subject {
+        known_faults: vec![KnownFault {
+            what: "of_many_creates_exactly_one_wins",
+            why: "wsgidav 4.4.0 looks whether a name is taken and writes afterwards: of writers in one instant two get through",
+            at_times: true,
+        }],
+        ..WSGIDAV.subject().await
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,6 +29,7 @@ mod outcome;
 mod pause;
 mod races;
 mod reading;
+mod record;
 mod resume;
 mod subject;
 mod tree;
@@ -45,6 +46,7 @@ use bench::Bench;
 pub use names::HOSTILE_NAMES;
 pub use outcome::{CaseReport, Report, Verdict};
 use outcome::{Outcome, Stop};
+pub use record::{FOLDER as RECORD_FOLDER, Proof, RecordedCase};
 pub use subject::{Factory, KnownFault, Opener, Outsider, Place, Subject};
 
 /// One sentence of the contract.
@@ -367,6 +369,7 @@ async fn run(case: &Case, factory: &Factory) -> CaseReport {
         .iter()
         .find(|fault| fault.what == case.name)
         .copied();
+    let proof = subject.proof.clone();
     let bench = Bench::new(subject, Arc::clone(factory));
     let outcome = AssertUnwindSafe((case.run)(&bench)).catch_unwind().await;
     let verdict = match (outcome, excuse) {
@@ -379,11 +382,15 @@ async fn run(case: &Case, factory: &Factory) -> CaseReport {
         (Ok(Err(Stop::Broken { what, at })), excuse) => verdict(format!("{what} ({at})"), excuse),
         (Err(panic), excuse) => verdict(format!("it panicked: {}", words(&*panic)), excuse),
     };
-    CaseReport {
+    let report = CaseReport {
         theme: case.theme,
         name: case.name,
         verdict,
+    };
+    if let Some(proof) = proof {
+        record::record(&proof, &report, bench.caps());
     }
+    report
 }
 
 fn verdict(failure: String, excuse: Option<KnownFault>) -> Verdict {

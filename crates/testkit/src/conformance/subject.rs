@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use tandem_core::environment::{BoxFuture, SharedEnvironment};
 use tandem_core::storage::{Root, Storage};
 
+use super::record::Proof;
+
 /// Gives another instance of a root.
 pub type Opener = Box<dyn Fn() -> BoxFuture<Arc<dyn Root>> + Send + Sync>;
 
@@ -78,6 +80,8 @@ pub struct Subject {
     pub flat: bool,
     /// Faults of the server that are known and excused.
     pub known_faults: Vec<KnownFault>,
+    /// What is written down about it, where anything is.
+    pub proof: Option<Proof>,
     /// Dropped last: a temporary folder, a server.
     pub guard: Box<dyn Any + Send + Sync>,
 }
@@ -96,6 +100,7 @@ impl Subject {
             big: false,
             flat: false,
             known_faults: Vec::new(),
+            proof: None,
             guard: Box::new(guard),
         }
     }

@@ -4,7 +4,9 @@
 //! there is an error with a sentence, never a skipped test: a suite that ran against nothing proves nothing.
 
 mod process;
+pub mod quirks;
 mod scratch;
+mod version;
 pub mod webdav;
 
 use std::io;
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use process::Process;
 use scratch::Scratch;
+use version::Version;
 
 /// rclone refuses keys of a few characters, so all servers get ones of a usual length.
 const ACCESS_KEY: &str = "tandemtestaccess";
@@ -30,12 +33,21 @@ pub struct S3Server {
     access_key: String,
     secret_key: String,
     region: String,
+    version: Version,
     // Declared before `home`, so that nothing still writes into the folder while it is removed.
     _process: Option<Process>,
     home: Option<Scratch>,
 }
 
 impl S3Server {
+    /// What it is, such as `moto 5.2.5`.
+    ///
+    /// # Errors
+    /// It was started elsewhere, or does not say.
+    pub fn version(&self) -> io::Result<String> {
+        self.version.ask()
+    }
+
     /// The address to send requests to, such as `http://127.0.0.1:41234`, without a slash at the end.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
@@ -93,7 +105,11 @@ impl S3Server {
         )))
     }
 
-    fn launch(title: &str, command: impl FnOnce(&Path) -> io::Result<Command>) -> io::Result<Self> {
+    fn launch(
+        title: &str,
+        version: Version,
+        command: impl FnOnce(&Path) -> io::Result<Command>,
+    ) -> io::Result<Self> {
         let home = Scratch::new("tandem-server")?;
         let data = data_dir(home.path());
         std::fs::create_dir(&data)?;
@@ -104,6 +120,7 @@ impl S3Server {
             access_key: ACCESS_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
             region: REGION.to_owned(),
+            version,
             _process: Some(process),
             home: Some(home),
         })
@@ -117,7 +134,7 @@ pub struct Moto;
 impl Moto {
     /// Starts one, with no buckets.
     pub fn start() -> io::Result<S3Server> {
-        S3Server::launch("moto", |_| {
+        S3Server::launch("moto", Version::MOTO, |_| {
             let mut command = Command::new(program("TANDEM_MOTO", "moto_server")?);
             command
                 .args(["-H", "127.0.0.1", "-p", "0"])
@@ -135,7 +152,7 @@ pub struct SerialMoto;
 impl SerialMoto {
     /// Starts one, with no buckets.
     pub fn start() -> io::Result<S3Server> {
-        S3Server::launch("serial moto", |_| {
+        S3Server::launch("serial moto", Version::MOTO, |_| {
             let python = program("TANDEM_MOTO", "moto_server")?.with_file_name("python");
             let mut command = Command::new(python);
             command
@@ -161,7 +178,7 @@ pub struct S3sFs;
 impl S3sFs {
     /// Starts one, with no buckets.
     pub fn start() -> io::Result<S3Server> {
-        S3Server::launch("s3s-fs", |data| {
+        S3Server::launch("s3s-fs", Version::S3S_FS, |data| {
             let mut command = Command::new(program("TANDEM_S3S_FS", "s3s-fs")?);
             command.args(["--host", "127.0.0.1", "--port", "0"]);
             command
@@ -181,7 +198,7 @@ pub struct RcloneS3;
 impl RcloneS3 {
     /// Starts one, with no buckets.
     pub fn start() -> io::Result<S3Server> {
-        S3Server::launch("rclone serve s3", |data| {
+        S3Server::launch("rclone serve s3", Version::RCLONE_S3, |data| {
             let mut command = Command::new(rclone()?);
             command.args(["serve", "s3", "--addr", "127.0.0.1:0"]);
             command
@@ -209,6 +226,7 @@ impl External {
             access_key: setting("TANDEM_S3_ACCESS_KEY")?,
             secret_key: setting("TANDEM_S3_SECRET_KEY")?,
             region: setting("TANDEM_S3_REGION").unwrap_or_else(|_| REGION.to_owned()),
+            version: Version::UNKNOWN,
             _process: None,
             home: None,
         })

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::process::Process;
 use super::scratch::Scratch;
+use super::version::Version;
 use super::{START_LIMIT, data_dir, program, rclone};
 
 /// Whose password the servers take.
@@ -23,12 +24,21 @@ const MOST_STARTS: u32 = 5;
 #[derive(Debug)]
 pub struct WebDavServer {
     url: String,
+    version: Version,
     // Declared before `home`, so that nothing still writes into the folder while it is removed.
     _process: Process,
     _home: Scratch,
 }
 
 impl WebDavServer {
+    /// What it is, such as `wsgidav 4.4.0`.
+    ///
+    /// # Errors
+    /// It does not say.
+    pub fn version(&self) -> io::Result<String> {
+        self.version.ask()
+    }
+
     /// The address of its folder, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.url
@@ -47,6 +57,7 @@ impl WebDavServer {
     /// Starts a server that takes the port it is told.
     fn launch(
         title: &str,
+        version: Version,
         command: impl Fn(&Path, SocketAddr) -> io::Result<Command>,
     ) -> io::Result<Self> {
         let mut tries = 1;
@@ -60,6 +71,7 @@ impl WebDavServer {
                 Ok(()) => {
                     return Ok(Self {
                         url: format!("http://{address}"),
+                        version,
                         _process: process,
                         _home: home,
                     });
@@ -97,6 +109,7 @@ impl RcloneWebDav {
         let address = process.wait_for_address(START_LIMIT)?;
         Ok(WebDavServer {
             url: format!("http://{address}"),
+            version: Version::RCLONE_WEBDAV,
             _process: process,
             _home: home,
         })
@@ -110,7 +123,7 @@ pub struct WsgiDav;
 impl WsgiDav {
     /// Starts one, with nothing in it.
     pub fn start() -> io::Result<WebDavServer> {
-        WebDavServer::launch("wsgidav", |home, address| {
+        WebDavServer::launch("wsgidav", Version::WSGIDAV, |home, address| {
             let config = home.join("wsgidav.json");
             let text = format!(
                 r#"{{
@@ -143,7 +156,7 @@ impl Apache {
         let httpd = program("TANDEM_APACHE", "apache2")?;
         let modules = std::env::var_os("TANDEM_APACHE_MODULES").map(PathBuf::from);
         let modules = modules.unwrap_or_else(|| PathBuf::from("/usr/lib/apache2/modules"));
-        WebDavServer::launch("Apache", |home, address| {
+        WebDavServer::launch("Apache", Version::APACHE, |home, address| {
             let data = data_dir(home);
             std::fs::write(home.join("users"), format!("{USERNAME}:{REALM}:{DIGEST}\n"))?;
             let load: String = [
@@ -198,7 +211,7 @@ impl Sabre {
 
     fn serving(directory: &str) -> io::Result<WebDavServer> {
         let php = program("TANDEM_PHP", "php")?;
-        WebDavServer::launch("sabre/dav", |home, address| {
+        WebDavServer::launch("sabre/dav", Version::SABRE, |home, address| {
             std::fs::write(home.join("users"), format!("{USERNAME}:{REALM}:{DIGEST}\n"))?;
             let script = home.join("server.php");
             let text = SABRE

@@ -6,7 +6,6 @@ mod conditions;
 
 use std::sync::Arc;
 
-use aws_smithy_types::base64;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use tandem_core::capabilities::{Capabilities, CaseRule, UnicodeRule};
@@ -15,14 +14,16 @@ use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::{ProbeStep, Validation};
 
 use super::client::{ANSWER_LIMIT, Bucket};
+use super::follow::Follow;
 use super::guard::Condition;
 use super::keys::OWN_FOLDER;
 use super::metadata::UserMetadata;
+use super::pages::{ListedObject, Query};
 use super::revision::unquoted;
 use super::settings::folder_prefix;
 use super::storage::declared;
 use super::store::Store;
-use crate::hashes::hex;
+use crate::hashes::{content_md5, hex};
 
 const FIRST: &[u8] = b"Tandem wrote this to see what this storage can do.\n";
 const SECOND: &[u8] = b"Tandem wrote this over it.\n";
@@ -224,7 +225,7 @@ impl Probe<'_> {
                     .bucket(self.bucket.name())
                     .key(key)
                     .set_metadata(Some(metadata.clone()))
-                    .content_md5(base64::encode(Md5::digest(bytes)))
+                    .content_md5(content_md5(bytes))
                     .set_if_match(condition.if_match.clone())
                     .set_if_none_match(condition.if_none_match.clone())
                     .body(Bytes::from_static(bytes).into())
@@ -302,18 +303,20 @@ impl Probe<'_> {
     }
 
     async fn list(&mut self) -> Result<String> {
-        let listed = self.bucket.first_below(&self.key, 1).await?;
-        let lost = || {
-            StorageError::new(
-                "validate",
-                Cause::BadResponse,
-                "what was written is not listed",
-            )
-        };
+        let more = format!("{}-more", self.key);
+        self.put(&more, SECOND, Condition::default()).await?;
+        let listed = self.pages_of_one().await?;
+        let bad = |why| StorageError::new("validate", Cause::BadResponse, why);
         let first = listed
             .first()
             .filter(|first| first.key == self.key.as_bytes())
-            .ok_or_else(lost)?;
+            .ok_or_else(|| bad("what was written is not listed"))?;
+        if !listed.iter().any(|one| one.key == more.as_bytes()) {
+            // Whatever lies behind would look deleted (P10).
+            return Err(bad(
+                "listings end with their first page, whatever comes after it",
+            ));
+        }
         if first.tag.is_some() {
             self.capabilities.revision_granularity = 0;
             return Ok("listed with its ETag".to_owned());
@@ -322,6 +325,26 @@ impl Probe<'_> {
         self.capabilities.revision_granularity = TIME_GRANULARITY;
         self.capabilities.revision_is_content = false;
         Ok("listed without its ETag; changes are seen by time and size".to_owned())
+    }
+
+    /// The scratch objects, in pages of one object where the store does as it is asked.
+    async fn pages_of_one(&self) -> Result<Vec<ListedObject>> {
+        let query = Query {
+            prefix: self.key.clone(),
+            delimited: false,
+            most: 1,
+        };
+        let (mut listed, mut follow, mut token) = (Vec::new(), Follow::default(), None);
+        loop {
+            let page = self.bucket.page(&query, token.as_deref()).await?;
+            let brought = page.objects.len();
+            listed.extend(page.objects);
+            let Some(next) = page.next else {
+                return Ok(listed);
+            };
+            follow.to(&next, brought, "validate")?;
+            token = Some(next);
+        }
     }
 
     /// Names that some stores, or the disks behind them, take for each other or cannot list.
@@ -386,32 +409,34 @@ impl Probe<'_> {
     }
 
     async fn remove(&self, key: &str, if_match: Option<String>) -> Result<()> {
-        let sent = self
-            .bucket
-            .client
-            .delete_object()
-            .bucket(self.bucket.name())
-            .key(key)
-            .set_if_match(if_match)
-            .send();
-        self.bucket
-            .once("validate", ANSWER_LIMIT, sent)
-            .await
-            .map(|_| ())
+        let bucket = self.bucket;
+        let removed = bucket.call("validate", ANSWER_LIMIT, || {
+            bucket
+                .client
+                .delete_object()
+                .bucket(bucket.name())
+                .key(key)
+                .set_if_match(if_match.clone())
+                .send()
+        });
+        removed.await.map(|_| ())
     }
 
     /// Whether an empty object `k/` is listed as just that. `rclone serve s3` makes a file `k` of it.
     async fn folder_marker(&self) -> Result<bool> {
         let marker = format!("{}-folder/", self.key);
-        let sent = self
-            .bucket
-            .client
-            .put_object()
-            .bucket(self.bucket.name())
-            .key(&marker)
-            .content_length(0)
-            .send();
-        if let Err(error) = self.bucket.once("validate", ANSWER_LIMIT, sent).await {
+        let bucket = self.bucket;
+        let made = bucket.call("validate", ANSWER_LIMIT, || {
+            bucket
+                .client
+                .put_object()
+                .bucket(bucket.name())
+                .key(&marker)
+                .content_length(0)
+                .content_md5(content_md5(b""))
+                .send()
+        });
+        if let Err(error) = made.await {
             return if error.is_transient() {
                 Err(error)
             } else {
@@ -425,7 +450,15 @@ impl Probe<'_> {
     async fn clean(&mut self) -> Result<()> {
         let started = self.bucket.environment.uptime();
         let mut outcome = Ok("removed".to_owned());
-        for suffix in ["", "-new", "-finished", "-copy", "-copied", "-folder/"] {
+        for suffix in [
+            "",
+            "-more",
+            "-new",
+            "-finished",
+            "-copy",
+            "-copied",
+            "-folder/",
+        ] {
             match self.remove(&format!("{}{suffix}", self.key), None).await {
                 Err(error) if error.cause != Cause::NotFound => outcome = Err(error),
                 _ => {}
