@@ -39,5 +39,6 @@ export function toneOf(state: string): Tone {
 
 /** The icon of a type of storage. */
 export function iconOfType(type: TypeView | undefined): IconName {
+  if (type?.name === "local") return "computer";
   return type?.family === "s3" ? "bucket" : "globe";
 }
