@@ -42,3 +42,9 @@ check_page() {
     page_packages
     (cd "$ROOT/ui" && npm run --silent check && npm run --silent test)
 }
+
+# try_page: as a person uses it, in a browser, before a program that is played.
+try_page() { (cd "$ROOT/ui" && npm run --silent e2e >&2); }
+
+# take_screenshots: the pictures of the README.
+take_screenshots() { (cd "$ROOT/ui" && npm run --silent screenshots >&2); }

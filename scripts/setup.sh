@@ -45,6 +45,8 @@ packages_for() {
         have dbus-daemon || echo dbus-daemon
         have gnome-keyring-daemon || echo gnome-keyring
         have WebKitWebDriver || echo webkit2gtk-driver
+        # And for the page alone: a browser, and letters to draw with.
+        have chromium || printf '%s\n' chromium fonts-dejavu-core
         ;;
     bench)
         have rsync || echo rsync

@@ -267,7 +267,7 @@ impl Commands for Desk {
         let profile = self
             .link()
             .profile()
-            .map_err(|error| Fault::ProfileIo(String::new(), error.to_string()).failure())?;
+            .map_err(|error| Fault::ProfileIo(self.link().folder(), error.to_string()).failure())?;
         Ok(SettingsView {
             settings: Desk::settings(self),
             autostart: self.app().autolaunch().is_enabled().unwrap_or(false),

@@ -75,6 +75,11 @@ impl Link {
         Profile::open(&self.0.folder)
     }
 
+    /// Where the profile is, or should be.
+    pub(crate) fn folder(&self) -> String {
+        self.0.folder.display().to_string()
+    }
+
     /// Hears where requests are answered.
     pub(crate) fn state(&self) -> watch::Receiver<State> {
         self.0.state.subscribe()

@@ -25,12 +25,26 @@ use crate::bridge::Settings;
 use crate::desk::Desk;
 use crate::link::Link;
 
+/// Bytes of stack of each thread, as many as the system gives the thread that the command line answers requests on. Two
+/// megabytes, as is usual, are too few for testing an S3 storage in an unoptimised build.
+const STACK: usize = 8 << 20;
+
 // Arguments come first: a wrong one is said in the terminal, before there is a window.
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let Some(folder) = arguments.profile.clone().or_else(Profile::default_folder) else {
         return complain("There is no home folder for the profile. Name one with --profile.");
     };
+    // As Tauri would make it, but for the stack.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK)
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("No threads can be started: {error}.")),
+    };
+    tauri::async_runtime::set(runtime.handle().clone());
     let link = Link::new(folder);
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {

@@ -1,5 +1,5 @@
 /** How the pairs are, as the program tells it. */
-import { on } from "../bridge/call";
+import { failureOf, on } from "../bridge/call";
 import { commands, type Overview } from "../bridge/generated";
 import { Rate } from "./rate";
 
@@ -34,6 +34,6 @@ function take(next: Overview): void {
 /** Keeps it up to date until the function returned is called. */
 export function follow(): () => void {
   const stop = on("overview", take);
-  void commands.overview().then(take);
+  commands.overview().then(take, (thrown: unknown) => take({ ...overview, failure: failureOf(thrown) }));
   return stop;
 }

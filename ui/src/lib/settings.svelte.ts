@@ -1,13 +1,20 @@
 /** What a person chose for the window, and its effect on it. */
-import { commands, type Settings, type SettingsView } from "../bridge/generated";
+import { failureOf } from "../bridge/call";
+import { commands, type Failure, type Settings, type SettingsView } from "../bridge/generated";
 import { useLanguage } from "../texts/texts.svelte";
 import { attempt } from "./toasts.svelte";
 
 let view = $state.raw<SettingsView | null>(null);
+let failure = $state.raw<Failure | null>(null);
 
 /** What was chosen; null until it is read. */
 export function settings(): SettingsView | null {
   return view;
+}
+
+/** Why it cannot be read. */
+export function settingsFailure(): Failure | null {
+  return failure;
 }
 
 function take(next: SettingsView): void {
@@ -23,7 +30,12 @@ function take(next: SettingsView): void {
 
 /** Reads it. */
 export async function loadSettings(): Promise<void> {
-  await attempt(async () => take(await commands.settings()));
+  try {
+    take(await commands.settings());
+    failure = null;
+  } catch (thrown) {
+    failure = failureOf(thrown);
+  }
 }
 
 /** Changes some of it. */

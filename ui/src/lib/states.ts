@@ -1,4 +1,5 @@
-/** What the states of pairs look like and in which order they stand. The words come from the program. */
+/** What the states of pairs, and storages, look like and in which order they stand. The words come from the program. */
+import type { TypeView } from "../bridge/generated";
 import type { IconName } from "../components/icons";
 
 /** How a state is coloured; nothing at rest has a colour. */
@@ -34,4 +35,10 @@ export function lookOf(state: string): Look {
 /** How a state is coloured. */
 export function toneOf(state: string): Tone {
   return lookOf(state).tone;
+}
+
+/** The icon of a type of storage. */
+export function iconOfType(type: TypeView | undefined): IconName {
+  if (type?.name === "local") return "computer";
+  return type?.family === "s3" ? "bucket" : "globe";
 }

@@ -1,0 +1,92 @@
+//! The thinnest way through the program: it starts, its tray is there, its window opens and closes, it ends.
+
+use crate::eventually;
+use crate::panel::Panel;
+use crate::screen::Screen;
+use crate::session::Session;
+use crate::window::start_driven;
+
+const TITLE: &str = "Tandem";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_starts_shows_its_tray_opens_and_closes_its_window_and_quits() {
+    let session = Session::new().await;
+    let (panel, screen) = (Panel::new(&session).await, Screen::of(&session));
+    let mut program = session.start();
+
+    panel.wait_for_item().await;
+    panel.wait_for("Keep two folders in step").await;
+    assert!(panel.icon().await.starts_with(b"\x89PNG"));
+    let lines = panel.lines().await;
+    let heading = &lines[0];
+    assert_eq!(heading.text, "Keep two folders in step");
+    assert!(!heading.is_enabled, "it says the state and does nothing");
+    let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(texts, ["Keep two folders in step", "Open Tandem", "Quit"]);
+
+    // The window costs memory, so there is none without a person who looks.
+    screen.close(screen.window(TITLE).await);
+    eventually("no window and no web process", async || {
+        (screen.windows(TITLE).is_empty() && program.web_processes().is_empty()).then_some(())
+    })
+    .await;
+    assert!(panel.texts().await.contains(&"Open Tandem".to_owned()));
+
+    panel.press("Open Tandem").await;
+    screen.window(TITLE).await;
+    eventually("a page in it", async || {
+        (!program.web_processes().is_empty()).then_some(())
+    })
+    .await;
+
+    panel.press("Quit").await;
+    assert_eq!(program.0.end().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_window_leads_to_the_wizard() {
+    let session = Session::new().await;
+    let panel = Panel::new(&session).await;
+    let (mut program, window) = start_driven(&session).await;
+    window.wait_for_heading("Keep two folders in step").await;
+    window.press("Choose a folder").await;
+    window
+        .wait_for_heading("Which folder should stay in step?")
+        .await;
+    panel.press("Quit").await;
+    assert_eq!(program.0.end().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_opens_the_window_of_the_first_and_ends() {
+    let session = Session::new().await;
+    let (panel, screen) = (Panel::new(&session).await, Screen::of(&session));
+    let program = session.start();
+    panel.wait_for_item().await;
+    screen.close(screen.window(TITLE).await);
+    eventually("no window", async || {
+        screen.windows(TITLE).is_empty().then_some(())
+    })
+    .await;
+    let mut second = session.start();
+    assert_eq!(second.0.end().await.code(), Some(0));
+    screen.window(TITLE).await;
+    eventually("a page in it", async || {
+        (!program.web_processes().is_empty()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_session_it_starts_without_a_window_and_ends_with_it() {
+    let session = Session::new().await;
+    let (panel, screen) = (Panel::new(&session).await, Screen::of(&session));
+    let mut command = session.command();
+    command.arg("--at-login");
+    let mut program = crate::process::Program::start(command);
+    panel.wait_for("Keep two folders in step").await;
+    assert!(screen.windows(TITLE).is_empty());
+    assert_eq!(program.web_processes(), [""; 0]);
+    program.0.ask_to_end();
+    assert_eq!(program.0.end().await.code(), Some(0));
+}

@@ -1,0 +1,104 @@
+//! Processes, and what the system tells of them.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::eventually;
+
+/// A process that ends when it is dropped.
+pub(crate) struct Killed(pub(crate) Child);
+
+impl Killed {
+    /// Starts it.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let child = command.spawn();
+        Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Asks it to end, as a session does that ends.
+    pub(crate) fn ask_to_end(&self) {
+        let id = Pid::from_raw(self.0.id().cast_signed()).unwrap();
+        kill_process(id, Signal::TERM).unwrap();
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn end(&mut self) -> ExitStatus {
+        eventually("the process ends", async || self.0.try_wait().unwrap()).await
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // Errors mean that it has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The program.
+pub(crate) struct Program(pub(crate) Killed);
+
+impl Program {
+    /// Starts it; what it complains about goes where the test's own complaints go.
+    pub(crate) fn start(mut command: Command) -> Self {
+        Self(Killed::start(command.stdin(Stdio::null())))
+    }
+
+    /// The processes that show pages for it at the moment. The system cuts names to fifteen characters.
+    pub(crate) fn web_processes(&self) -> Vec<String> {
+        let names = self.children().into_iter().map(|(_, name)| name);
+        names.filter(|name| name == "WebKitWebProces").collect()
+    }
+
+    /// What it and its processes have in memory alone, and their part of what they share, in bytes: the PSS.
+    pub(crate) fn memory(&self) -> u64 {
+        let children = self.children().into_iter().map(|(id, _)| id);
+        children.chain([self.0.id()]).map(proportional_size).sum()
+    }
+
+    /// For how long it has run on a processor, in ticks.
+    pub(crate) fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+        let (_, after) = stat.rsplit_once(')').unwrap();
+        // By proc_pid_stat(5) the name is the second field, and utime and stime the fourteenth and fifteenth.
+        let times = after.split_whitespace().skip(11).take(2);
+        times.map(|time| time.parse::<u64>().unwrap()).sum()
+    }
+
+    fn children(&self) -> Vec<(u32, String)> {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        processes
+            .filter_map(|entry| {
+                let id = entry.file_name().to_str()?.parse().ok()?;
+                let (name, parent) = name_and_parent(entry.path().join("stat"))?;
+                (parent == self.0.id()).then_some((id, name))
+            })
+            .collect()
+    }
+}
+
+/// By proc_pid_stat(5): the name stands in brackets and may hold any character.
+fn name_and_parent(stat: PathBuf) -> Option<(String, u32)> {
+    let stat = std::fs::read_to_string(stat).ok()?;
+    let (before, after) = stat.rsplit_once(')')?;
+    let name = before.split_once('(')?.1.to_owned();
+    let mut fields = after.split_whitespace();
+    // What has ended and is not waited for is there by name alone.
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    (state != "Z").then_some((name, parent))
+}
+
+fn proportional_size(id: u32) -> u64 {
+    let sizes = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
+    let line = sizes.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kilobytes.map_or(0, |text| text.parse::<u64>().unwrap() << 10)
+}

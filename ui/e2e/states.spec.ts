@@ -1,0 +1,245 @@
+// Each page in each state: what a person reads, and that nobody is kept out.
+import { expect } from "@playwright/test";
+import { expectAccessible } from "./axe";
+import { test, type Answers } from "./program";
+import { DAY, FAILURE, FIRST_DAY, OFFLINE, PAIRS, overview, pair } from "./samples";
+
+/** By the page: what it asks for, its heading on an eventful day, and its heading without anything. */
+const PAGES = [
+  { at: "overview", command: "overview", full: "1 pair needs you, 1 has stopped", empty: "Keep two folders in step" },
+  { at: "activity", command: "activity", full: "Activity", empty: "Nothing was carried yet" },
+  { at: "conflicts", command: "conflicts", full: "2 conflicts", empty: "No conflicts" },
+  { at: "held", command: "held", full: "archive waits for you", empty: "Nothing waits for you" },
+  { at: "storages", command: "storages", full: "Storages", empty: "No storages yet" },
+  { at: "settings", command: "settings", full: "Settings", empty: "Settings" },
+] as const;
+
+for (const { at, command, full, empty } of PAGES) {
+  test.describe(at, () => {
+    test("on an eventful day", async ({ page, start }) => {
+      await start(DAY, at);
+      await expect(page.getByRole("heading", { level: 1 })).toHaveText(full);
+      await expectAccessible(page);
+    });
+
+    test("without anything", async ({ page, start }) => {
+      await start(FIRST_DAY, at);
+      await expect(page.getByRole("heading", { level: 1 })).toHaveText(empty);
+      await expectAccessible(page);
+    });
+
+    test("while it waits", async ({ page, start }) => {
+      await start({ ...DAY, [command]: "never" }, at);
+      await expect(page.getByRole("status").filter({ hasText: "Loading" })).toBeAttached();
+      await expect(page.locator(".skel").first()).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    test("when it cannot be had", async ({ page, start }) => {
+      await start({ ...DAY, [command]: { failure: FAILURE } }, at);
+      const said = page.getByRole("alert");
+      await expect(said).toContainText(FAILURE.message);
+      await expect(said).toContainText(FAILURE.next_step);
+      // What the system said is there for those who ask for it.
+      await expect(page.getByText("os error 5")).toBeHidden();
+      await said.getByText("Show the server’s answer").click();
+      await expect(page.getByText("os error 5")).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    test("offline", async ({ page, start }) => {
+      const waiting = PAIRS.map(({ name }) => pair(name, { state: "waiting", shown: "Waits for the network", error: OFFLINE }));
+      await start({ ...DAY, overview: { ok: overview(waiting, "Waits for the network") }, list_folder: { failure: OFFLINE } }, at);
+      await expect(page.getByRole("heading", { level: 1 })).toHaveText(at === "overview" ? "Waits for the network" : full);
+      await expectAccessible(page);
+    });
+  });
+}
+
+test("a failure of everything stands above each page, and goes when it is over", async ({ page, start }) => {
+  const failure = { ...FAILURE, message: "The profile folder cannot be written to." };
+  const program = await start({ ...DAY, overview: { ok: overview([], failure.message, { failure, is_known: false }) } });
+  for (const name of ["Overview", "Activity", "Conflicts", "Held plans", "Storages", "Settings"]) {
+    await page.getByRole("link", { name: new RegExp(`^${name}`) }).click();
+    await expect(page.getByRole("alert").filter({ hasText: failure.message })).toBeVisible();
+  }
+  await program.tell("overview", overview(PAIRS, "1 pair needs you, 1 has stopped"));
+  await expect(page.getByRole("alert").filter({ hasText: failure.message })).toBeHidden();
+});
+
+test("another Tandem that uses the profile is named", async ({ page, start }) => {
+  await start({ ...DAY, overview: { ok: overview(PAIRS, "1 pair needs you", { owner: 4242 }) } });
+  await expect(page.getByText("Another Tandem uses this profile (process 4242)")).toBeVisible();
+  await expectAccessible(page);
+});
+
+test("what was chosen for a pair is shown and changed", async ({ page, start }) => {
+  const program = await start(DAY);
+  await page.getByRole("button", { name: "More for notes" }).click();
+  await page.getByRole("menuitem", { name: "Edit" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("notes");
+  await expectAccessible(page);
+  await page.getByRole("radio", { name: "Mirror to cloud:/Notes" }).check({ force: true });
+  await expect(page.getByRole("status").filter({ hasText: "is made equal to" })).toBeVisible();
+  await page.getByRole("button", { name: "Save changes" }).click();
+  expect(await program.waitForCall("change_pair")).toMatchObject({ name: "notes", settings: { mode: "source-to-destination" } });
+});
+
+test("removing a pair says what stays, and the button that changes nothing has the focus", async ({ page, start }) => {
+  const program = await start(DAY);
+  await page.getByRole("button", { name: "More for notes" }).click();
+  await page.getByRole("menuitem", { name: "Remove" }).click();
+  const dialog = page.getByRole("dialog", { name: "Remove the pair “notes”?" });
+  await expect(dialog).toContainText("4,118 items stay in /home/noor/Notes.");
+  await expect(dialog.getByRole("button", { name: "Keep the pair" })).toBeFocused();
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Keep the pair" }).click();
+  await expect(dialog).toBeHidden();
+  expect(await program.asked("remove_pair")).toEqual([]);
+});
+
+test("why a line is there stands beside it, and undoing a run shows what it takes back", async ({ page, start }) => {
+  const program = await start(DAY, "activity");
+  await page.getByRole("row", { name: /Q3\.pdf/ }).click();
+  await expect(page.getByRole("complementary", { name: "Why" })).toContainText("It was moved on this computer.");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Undo run" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "Undo this run?" });
+  await expect(dialog).toContainText("Reports/Q3.pdf");
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Undo run" }).click();
+  expect(await program.waitForCall("undo_run")).toEqual({ id: "client-work:1" });
+});
+
+test("a search that finds nothing says so and can be cleared", async ({ page, start }) => {
+  await start(DAY, "activity");
+  await page.getByRole("searchbox").fill("zebra");
+  await expect(page.getByText("Nothing matches zebra.")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Clear search" }).click();
+  await expect(page.getByRole("row", { name: /Q3\.pdf/ })).toBeVisible();
+});
+
+test("both sides of a conflict are there, and the decision names the storage", async ({ page, start }) => {
+  const program = await start(DAY, "conflicts");
+  await expect(page.getByRole("heading", { name: "Budget 2027.ods" })).toBeVisible();
+  await page.getByRole("button", { name: "Keep attic’s" }).click();
+  expect(await program.waitForCall("resolve")).toEqual({ id: "client-work:c1", keep: "destination" });
+  await expect(page.getByText("Both versions were kept.")).toBeVisible();
+});
+
+test("what a held plan would do is listed, and each decision is a button that names it", async ({ page, start }) => {
+  const program = await start(DAY, "held");
+  await expect(page.getByText("1,842 of 12,480 files would be deleted from attic.")).toBeVisible();
+  await expect(page.getByText("842 more are not listed")).toBeAttached();
+  await page.keyboard.press("Enter");
+  expect(await program.asked("approve")).toEqual([]);
+  await page.getByRole("button", { name: "Delete 1,842 files" }).click();
+  expect(await program.waitForCall("approve")).toEqual({ hold: "archive:h1" });
+});
+
+test("a storage's test shows its steps as they end, and a storage is saved only if it is green", async ({ page, start }) => {
+  const failure = { ...FAILURE, message: "The server does not accept this key.", next_step: "Check both parts of it." };
+  const program = await start({ ...DAY, add_storage: { failure } }, "storages");
+  await page.getByRole("button", { name: "Add a storage" }).click();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Amazon S3" }).click();
+  await expect(page.getByText("Bucket is missing")).toBeVisible();
+  await page.getByLabel("Bucket").fill("photos");
+  await page.getByLabel("Access key").fill("AKIA");
+  await page.getByLabel("Secret key").fill("secret");
+  await page.getByRole("button", { name: "Test and save" }).click();
+  await program.tell("step", { storage: "s3", step: { title: "Reach the server", ms: 41, ok: true, outcome: "" } });
+  await expect(page.getByText("Reach the server")).toBeVisible();
+  await expect(page.getByRole("alert")).toContainText(failure.message);
+  await expect(page.getByText("Nothing was saved.")).toBeVisible();
+  await expectAccessible(page);
+  expect(await program.waitForCall("add_storage")).toEqual({
+    form: { name: "s3", type: "s3", values: { bucket: "photos" }, secrets: { access_key_id: "AKIA", secret_access_key: "secret" } },
+  });
+});
+
+test.describe("the wizard", () => {
+  const WAY: Answers = { ...DAY, resume: { ok: null } };
+
+  test("says at each step what was found, and makes the pair of what was chosen", async ({ page, start }) => {
+    const program = await start(WAY);
+    await page.getByRole("button", { name: "New pair" }).click();
+    const title = page.getByRole("heading", { level: 1 });
+    const next = page.getByRole("button", { name: "Continue" });
+    await expect(title).toHaveText("Which folder should stay in step?");
+    await page.getByLabel("Path").fill("~/Pictures");
+    await expect(page.getByText("/home/noor/Pictures is there and can be read: 360 entries.")).toBeVisible();
+    await expectAccessible(page);
+    await next.click();
+    await expect(title).toHaveText("Where should the other end be?");
+    await page.getByRole("radio", { name: "attic" }).check({ force: true });
+    await expectAccessible(page);
+    await next.click();
+    await page.getByRole("button", { name: "From phone" }).click();
+    await expect(page.getByLabel("Folder", { exact: true })).toHaveValue("From phone");
+    await expectAccessible(page);
+    await next.click();
+    await expect(title).toHaveText("What should Tandem carry?");
+    await expectAccessible(page);
+    await next.click();
+    await expect(title).toHaveText("What holds for this pair");
+    await expect(page.getByText("What an edit replaces is kept for 30 days.")).toBeVisible();
+    await expectAccessible(page);
+    await next.click();
+    await expect(page.getByText("249 MB")).toBeVisible();
+    await expectAccessible(page);
+    expect(await program.waitForCall("add_pair")).toMatchObject({
+      pair: { name: "pictures", source: { storage: "local", path: "/home/noor/Pictures" }, destination: { storage: "attic", path: "From phone" } },
+    });
+    await page.getByRole("button", { name: "Start" }).click();
+    expect(await program.waitForCall("resume")).toEqual({ names: ["pictures"] });
+    await expect(title).toHaveText("1 pair needs you, 1 has stopped");
+  });
+
+  test("who adds a storage does not go on with the one chosen before", async ({ page, start }) => {
+    await start(WAY);
+    await page.getByRole("button", { name: "New pair" }).click();
+    await page.getByLabel("Path").fill("~/Pictures");
+    await expect(page.getByText("360 entries")).toBeVisible();
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("radio", { name: "attic" }).check({ force: true });
+    await expect(page.getByRole("searchbox", { name: "Search 3 types" })).toBeVisible();
+    await page.getByRole("button", { name: "WebDAV" }).click();
+    await expect(page.getByRole("button", { name: "Continue", exact: true })).toHaveAttribute("aria-disabled", "true");
+  });
+
+  test("leaving it takes the pair back that was made for the preview", async ({ page, start }) => {
+    const program = await start(WAY);
+    await page.getByRole("button", { name: "New pair" }).click();
+    await page.getByLabel("Path").fill("~/Pictures");
+    for (const choice of ["", "attic", "", ""]) {
+      if (choice) await page.getByRole("radio", { name: choice }).check({ force: true });
+      await expect(page.getByRole("button", { name: "Continue" })).not.toHaveAttribute("aria-disabled", "true");
+      await page.getByRole("button", { name: "Continue" }).click();
+    }
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("What holds for this pair");
+    await page.keyboard.press("Escape");
+    expect(await program.waitForCall("remove_pair")).toEqual({ name: "pictures" });
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("1 pair needs you, 1 has stopped");
+  });
+
+  test("what does not work is said where it was asked for", async ({ page, start }) => {
+    const program = await start({ ...WAY, local_folder: { failure: { ...FAILURE, message: "There is no folder /nowhere." } } });
+    await page.getByRole("button", { name: "New pair" }).click();
+    await page.getByLabel("Path").fill("/nowhere");
+    await expect(page.getByText("There is no folder /nowhere.")).toBeVisible();
+    await expect(page.getByRole("button", { name: "Continue" })).toHaveAttribute("aria-disabled", "true");
+    await program.answer({ local_folder: DAY.local_folder!, list_folder: { failure: OFFLINE }, add_pair: { failure: OFFLINE } });
+    await page.getByLabel("Path").fill("~/Pictures");
+    await expect(page.getByText("360 entries")).toBeVisible();
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("radio", { name: "attic" }).check({ force: true });
+    await page.getByRole("button", { name: "Continue" }).click();
+    await expect(page.getByText(OFFLINE.message)).toBeVisible();
+    await expectAccessible(page);
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("button", { name: "Continue" }).click();
+    await expect(page.getByRole("alert")).toContainText(OFFLINE.message);
+  });
+});
