@@ -141,6 +141,7 @@ impl Commands for Desk {
     async fn show_folder(&self, name: String) -> Result<()> {
         let folder = self.local_end(name).await?;
         self.open_in_file_manager(&folder)
+            .map_err(|fault| fault.failure())
     }
 
     async fn choose_folder(&self) -> Result<Option<String>> {
@@ -344,6 +345,7 @@ impl Desk {
         let path = line.action.to.unwrap_or(line.action.path);
         let file = folder.join(path);
         self.open_in_file_manager(file.parent().unwrap_or(&folder))
+            .map_err(|fault| fault.failure())
     }
 
     async fn pair(&self, name: String) -> Result<PairView> {
@@ -358,10 +360,10 @@ impl Desk {
         local.ok_or_else(|| Fault::NoFolder(name).failure())
     }
 
-    fn open_in_file_manager(&self, folder: &Path) -> Result<()> {
+    fn open_in_file_manager(&self, folder: &Path) -> std::result::Result<(), Fault> {
         let shown = folder.display().to_string();
         let opened = self.app().opener().open_path(&shown, None::<&str>);
-        opened.map_err(|error| Fault::FileIo(shown, error.to_string()).failure())
+        opened.map_err(|error| Fault::FileIo(shown, error.to_string()))
     }
 
     async fn set_paused(

@@ -64,7 +64,7 @@ impl PageHalf {
 
     /// Adds an event.
     pub(super) fn event(&mut self, doc: &[&str], name: &str, payload: &str) {
-        let _ = write!(self.events, "{}  {name}: {payload};\n", comment(doc, "  "));
+        let _ = writeln!(self.events, "{}  {name}: {payload};", comment(doc, "  "));
     }
 
     fn text(self) -> String {
