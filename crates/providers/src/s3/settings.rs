@@ -62,8 +62,9 @@ impl Settings {
         let part_size = number(config, "part_size", SMALLEST_PART)?;
         if !(SMALLEST_PART..=limits.largest_part).contains(&part_size) {
             return Err(wrong(&format!(
-                "part_size is not between {SMALLEST_PART} and {} bytes",
-                limits.largest_part
+                "part_size is not between {} and {}",
+                in_units(SMALLEST_PART),
+                in_units(limits.largest_part)
             )));
         }
         Ok(Self {
@@ -196,6 +197,23 @@ fn number(config: &Config, key: &str, default: u64) -> Result<u64> {
 
 pub(super) fn wrong(detail: &str) -> StorageError {
     StorageError::new("open", Cause::Other, detail)
+}
+
+/// A limit in the unit in which its service documents it.
+fn in_units(bytes: u64) -> String {
+    let units = [
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1_000_000_000, "GB"),
+        (1_000_000, "MB"),
+    ];
+    let unit = units
+        .into_iter()
+        .find(|(size, _)| bytes.is_multiple_of(*size));
+    unit.map_or_else(
+        || format!("{bytes} bytes"),
+        |(size, unit)| format!("{} {unit}", bytes / size),
+    )
 }
 
 #[cfg(test)]
