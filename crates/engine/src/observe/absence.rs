@@ -123,9 +123,15 @@ impl Engine {
                 path: path.join(&name),
                 id: Some(id.clone()),
             };
-            let there = self.root(side).stat(&at).await;
-            if there.map_err(Self::storage_error(side))?.is_some() {
-                hidden.insert(id, (folder, name));
+            match self.root(side).stat(&at).await {
+                Ok(None) => {}
+                // What may not be looked at exists.
+                Err(error) if error.cause != Cause::Forbidden => {
+                    return Err(EngineError::Storage { side, error });
+                }
+                Ok(Some(_)) | Err(_) => {
+                    hidden.insert(id, (folder, name));
+                }
             }
         }
         self.state().transaction(|state| {
