@@ -7,22 +7,28 @@ mod common;
 use std::time::Duration;
 
 use common::{Destination, Source, World, capabilities, path};
-use tandem_core::capabilities::{Capabilities, Ids, ListingConsistency};
+use tandem_core::capabilities::{Ids, ListingConsistency};
 use tandem_core::side::Side;
 use tandem_engine::report::ActionKind;
-use tandem_testkit::sim::Edit;
+use tandem_testkit::sim::{Edit, Habits};
 
 /// The source's listings show late what was changed, and it tells items by their ids.
 fn late_source(seed: u64) -> World {
-    World::of(
+    source_late_by(seed, Duration::from_secs(10))
+}
+
+fn source_late_by(seed: u64, lag: Duration) -> World {
+    World::shaped(
         seed,
         |_| {},
-        |side| match side {
-            Source => Capabilities {
-                listing: ListingConsistency::Eventual,
-                ..capabilities(Ids::Strong)
-            },
-            Destination => capabilities(Ids::Strong),
+        |side| {
+            let mut capabilities = capabilities(Ids::Strong);
+            if side == Source {
+                capabilities.listing = ListingConsistency::Eventual;
+            }
+            let mut habits = Habits::plain(&capabilities);
+            habits.lag = lag;
+            (capabilities, habits)
         },
     )
 }
@@ -48,6 +54,39 @@ fn what_was_moved_and_is_not_shown_yet_is_not_deleted() {
         let log = world.log();
         let mut deletes = log.iter().filter(|l| l.action.kind == ActionKind::Delete);
         assert!(deletes.next().is_none(), "seed {seed}: {log:#?}");
+        world.still();
+    }
+}
+
+/// A listing of one moment shows what a place has, the next what it had (engine seed 22385).
+#[test]
+fn what_was_carried_is_not_taken_back_by_an_older_listing() {
+    for seed in 0..64 {
+        let mut world = source_late_by(seed, Duration::from_secs(600));
+        world.restart(|o| o.filter.patterns = vec!["*.log".to_owned()]);
+        world.write(Source, "a", "one");
+        world.folder(Source, "e");
+        world.write(Source, "e/b", "another");
+        world.environment.advance(Duration::from_secs(1000));
+        for (from, to) in [("a", "e/a.log"), ("e/b", "a")] {
+            let (from, to) = (path(from), path(to));
+            world.edit(Source, &Edit::Move { from, to });
+        }
+        for _ in 0..6 {
+            let was_carried = world.text(Destination, "a").as_deref() == Some("another");
+            world.sync();
+            let there = world.text(Destination, "a");
+            let is_taken_back = was_carried && there.as_deref() == Some("one");
+            assert!(!is_taken_back, "seed {seed}");
+        }
+        world.environment.advance(Duration::from_secs(1000));
+        world.sync();
+        let files = world.paths(Destination);
+        let texts: Vec<_> = files
+            .iter()
+            .filter_map(|f| world.text(Destination, f))
+            .collect();
+        assert_eq!(texts, ["another"], "seed {seed}: {files:?}");
         world.still();
     }
 }

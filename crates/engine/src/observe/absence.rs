@@ -81,6 +81,7 @@ impl Engine {
         if !self.lags_behind(side) || removed!("completeness") {
             return Ok(());
         }
+        self.confirm_replaced(side).await?;
         let absent = self.state().absent_places(side)?;
         let mut lost = BTreeMap::new();
         for (folder, name) in absent {
@@ -100,6 +101,23 @@ impl Engine {
             }
         }
         self.confirm_lost(side, lost, look).await
+    }
+
+    /// What is shown where the base has another item may have been there before that.
+    async fn confirm_replaced(&self, side: Side) -> Result<()> {
+        let replaced = self.state().replaced_places(side)?;
+        for (folder, name) in replaced {
+            let Some(path) = self.path_of(side, folder)? else {
+                continue;
+            };
+            let there = self.ask_for(side, &path.join(&name)).await;
+            let there = there.map_err(Self::storage_error(side))?;
+            if let Some(entry) = there.filter(|entry| entry.kind != Kind::Folder) {
+                self.state()
+                    .transaction(|state| state.see_again(side, folder, &name, &entry))?;
+            }
+        }
+        Ok(())
     }
 
     /// What is at none of the places that were shown, and exists: nothing is known of it until it is shown.

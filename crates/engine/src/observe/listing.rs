@@ -219,7 +219,16 @@ impl Engine {
             .max(settling_time(self.capabilities(side)));
         let quiet = i64::try_from(quiet).unwrap_or(i64::MAX);
         let mut seen = FolderSeen::default();
+        let mut shown = BTreeSet::new();
         for entry in entries {
+            // A name has one item here: of two, one is no longer or not yet there, and the next listing may tell.
+            if self.lags_behind(side)
+                && !self.capabilities(side).twins
+                && !shown.insert(entry.name.clone())
+            {
+                seen.unsettled.push(entry.name);
+                continue;
+            }
             let name = names::decode_name(&entry.name, rules)
                 .map_or_else(|_| entry.name.clone(), |n| n.into_owned());
             let verdict = of_entry(&verdicts, &name, &entry, now);

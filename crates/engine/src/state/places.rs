@@ -134,10 +134,19 @@ impl State {
 
     /// Places where a base item is gone.
     pub(crate) fn absent_places(&self, side: Side) -> Result<Vec<(ItemId, Name)>> {
+        self.places_that(side, Differs::Absent)
+    }
+
+    /// Places where something else is than a base item.
+    pub(crate) fn replaced_places(&self, side: Side) -> Result<Vec<(ItemId, Name)>> {
+        self.places_that(side, Differs::Replaced)
+    }
+
+    fn places_that(&self, side: Side, differs: Differs) -> Result<Vec<(ItemId, Name)>> {
         let mut query = self.db.prepare_cached(
-            "SELECT parent, name FROM seen WHERE side = ?1 AND state = 0 ORDER BY parent, name",
+            "SELECT parent, name FROM seen WHERE side = ?1 AND state = ?2 ORDER BY parent, name",
         )?;
-        let rows = query.query_map([side_number(side)], |r| {
+        let rows = query.query_map(params![side_number(side), differs as i64], |r| {
             Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?))
         })?;
         let mut found = Vec::new();
