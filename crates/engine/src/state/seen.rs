@@ -92,7 +92,9 @@ impl State {
             if new.state.is_gone() && !state.is_gone() {
                 self.forget_below_base(side, folder, &name)?;
             }
-            if was_folder(entry.as_ref()) && !was_folder(new.entry.as_ref()) {
+            let is_same = |was: &Entry| new.entry.as_ref().is_some_and(|now| may_be_same(was, now));
+            // What was noted in a folder is not in another one of its name.
+            if was_folder(entry.as_ref()) && !entry.as_ref().is_some_and(is_same) {
                 self.forget_seen(side, folder, &name, id, entry.as_ref())?;
             } else {
                 self.write_seen(side, folder, &name, id, new.state, new.entry.as_ref())?;

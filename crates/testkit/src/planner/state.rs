@@ -218,7 +218,8 @@ impl State {
                 self.forget_below_base(side, folder, &name);
             }
             let mut id = row.id;
-            if was_folder(row.entry.as_ref()) && !was_folder(entry.as_ref()) {
+            let is_same = |was: &Entry| entry.as_ref().is_some_and(|now| may_be_same(was, now));
+            if was_folder(row.entry.as_ref()) && !row.entry.as_ref().is_some_and(is_same) {
                 self.forget_seen(side, &row);
                 id = self.new_id();
             }
