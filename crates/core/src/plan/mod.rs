@@ -44,13 +44,18 @@ pub fn plan(input: &Input<'_>) -> Plan {
     }
 }
 
-/// One derivation. `None` if it met moves to where the other side cannot hold the item: such a move leaves the
-/// pair, as one out of the folder does. They are then in `apart`, and what is there is taken for something new.
+/// One derivation. `None` if it met moves to where the other side cannot hold the item, for such a move leaves the
+/// pair, as one out of the folder does; or moves of folders that only one side tells of. They are then in `apart`, and
+/// what is there is taken for something new.
 fn attempt(input: &Input<'_>, apart: &mut BTreeSet<(Side, ItemId)>) -> Option<Plan> {
     let mut plan = Plan::default();
-    let nodes = node::Nodes::build(input, apart, &mut plan);
-    let mut wants = decide::decide(input, &nodes, &mut plan);
     let known = apart.len();
+    let nodes = node::Nodes::build(input, apart, &mut plan);
+    apart.extend(nodes.moved_alike());
+    if apart.len() > known {
+        return None;
+    }
+    let mut wants = decide::decide(input, &nodes, &mut plan);
     apart.extend(settle::settle(input, &nodes, &mut wants, &mut plan));
     if apart.len() > known {
         return None;

@@ -217,6 +217,36 @@ impl<'a> Nodes<'a> {
         })
     }
 
+    /// Folders that one side moved to where the other, which does not show what became of them, has one that is new, by
+    /// the ids under which they are known there: the same was done on both, and what each shows is taken for new.
+    pub(super) fn moved_alike(&self) -> Vec<(Side, ItemId)> {
+        let mut alike = Vec::new();
+        for has in Side::BOTH {
+            let lacks = has.other();
+            let mut new: BTreeSet<(usize, Box<str>)> = BTreeSet::new();
+            for node in &self.all {
+                if let (None, None, Some(place)) = (node.base, node.places[has], node.places[lacks])
+                    && node.kind == Kind::Folder
+                {
+                    new.insert((place.parent, self.key(&node.name)));
+                }
+            }
+            for (index, node) in self.all.iter().enumerate() {
+                let Some(place) = node.places[has].filter(|place| place.moved) else {
+                    continue;
+                };
+                let is_lost = node.kind == Kind::Folder && node.places[lacks].is_none();
+                let name = self.name_on(has, index).filter(|_| is_lost);
+                if let (Some(name), Some(id)) = (name, node.known_as[has])
+                    && new.contains(&(place.parent, self.key(&name)))
+                {
+                    alike.push((has, id));
+                }
+            }
+        }
+        alike
+    }
+
     /// How what `side` has differs from what it had when it was in step; `None` if it had or has nothing.
     pub(super) fn change(&self, side: Side, node: usize) -> Option<Change> {
         let it = &self.all[node];

@@ -417,6 +417,11 @@ impl Rows<'_> {
             .filter(|_| unchanged)
             .map(|was| (was.revision.clone(), now.revision.clone()));
         let (folder, name) = (self.standing().folders[side], now.name.clone());
+        let is_back = self.base.is_some_and(|base| base.parent == folder)
+            && was.is_some_and(|was| was.name == name);
+        if is_back {
+            self.rebase(&[side]);
+        }
         self.place(side, folder, name.clone(), Some(now), id);
         self.made_move(side, folder, name, revisions);
     }

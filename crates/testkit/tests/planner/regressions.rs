@@ -551,3 +551,96 @@ fn a_copy_that_was_carried_is_another_file() {
         "#,
     );
 }
+
+/// A folder was moved away while something was made in it, which made it anew under the id of the first (seed 1374928).
+#[test]
+fn a_folder_made_anew_has_not_the_notes_of_the_first() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Children hash=Sha256 replace_gives_id=true strict_names=true
+        policy: two-way hash-then-mtime merge keep-both
+        versions: true
+        order: 0
+        base folder "d"
+        base folder "d/g"
+        base folder "e"
+        base folder "e/g"
+        base folder "D"
+        base folder "a"
+        base write "e/caf\u{e9}" 20 2
+        base write "e/g/n.txt" 3 1
+        0 source folder "f"
+        0 source move "d" "D/d"
+        0 destination delete "d"
+        0 source folder "D/d/e"
+        0 destination move "a" "A"
+        0 destination swap "D" "e/caf\u{e9}"
+        10 destination move "e/caf\u{e9}/d" "A/D"
+        "#,
+    );
+}
+
+/// A folder was moved to the same place on both sides, and one of them does not tell moves (seed 760527).
+#[test]
+fn a_folder_that_was_moved_alike_is_met_again() {
+    holds(
+        r#"
+        source: ids=None folder_revisions=Children hash=Md5 cheap_reads=false move_gives_revision=true versions=false coarse_mtime=true executable=false strict_names=true empty_folders=false
+        destination: ids=Strong
+        policy: two-way hash-then-mtime merge merge
+        versions: true
+        order: 7533940527318813753
+        base write "f/g/N.txt" 11 3
+        base write "N.txt" 13 1
+        base write "D/n.txt" 14 1
+        base write "f/g/a/n.txt" 15 3
+        base write "N.txt" 17 3
+        base write "f/N.txt" 18 1
+        base write "f/a/d" 20 2
+        base write "f/a/d" 22 1
+        base write "D/n.txt" 23 1
+        base write "f/a/d" 2 1
+        base write "f/a/c" 26 3
+        base write "f/g/a/N.txt" 29 3
+        0 source save "f/a/c" 30
+        0 destination folder "D/g"
+        0 source move "f/g/a" "D/d"
+        7 destination save "D/d/n.txt" 31
+        9 destination write "f/a/c" 3
+        12 destination write "D/d/N.txt" 32
+        27 destination swap "f/a/d" "D"
+        27 destination write "N.txt" 33
+        27 source swap "D/d/n.txt" "f/a"
+        27 destination delete "f/a/d/d/N (conflict 2023-11-14 221338 device-0000).txt"
+        31 source move "D" "f/a/d"
+        "#,
+    );
+}
+
+/// Tandem moved a folder back to where the base has it: what was seen in it elsewhere is in it there (seed 1012300).
+#[test]
+fn what_lies_in_a_folder_comes_back_with_it() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Children hash=None replace_gives_id=true mtime=false coarse_mtime=true executable=false
+        destination: ids=Strong revisions=ContentHash folder_revisions=Children hash=None cheap_reads=false executable=false folds_unicode=true
+        policy: source-backup hash-then-mtime merge keep-both
+        versions: true
+        order: 2346802706867980917
+        base folder "f"
+        base folder "a"
+        base folder "g"
+        base folder "a/D"
+        base folder "D"
+        base write "f/n.txt" 16 1
+        base write "D/cafe\u{301}" 18 3
+        base write "g/cafe\u{301}" 24 3
+        base write "a/b" 25 1
+        0 source swap "f/n.txt" "a/b"
+        0 source link "a/D/x:y" 3
+        0 destination swap "f" "a"
+        6 destination move "a (swap 1)" "a"
+        "#,
+    );
+}
