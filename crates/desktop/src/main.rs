@@ -12,6 +12,8 @@ mod notice;
 mod notify;
 mod texts;
 mod tray;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod webkit;
 mod window;
 
 use std::process::ExitCode;
@@ -35,6 +37,12 @@ fn main() -> ExitCode {
     let Some(folder) = arguments.profile.clone().or_else(Profile::default_folder) else {
         return complain("There is no home folder for the profile. Name one with --profile.");
     };
+    if !has_display() {
+        return complain(
+            "There is no display for a window or a tray. Start it in a desktop session; “tandem run” keeps pairs in \
+             step without one.",
+        );
+    }
     // As Tauri would make it, but for the stack.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -82,6 +90,18 @@ fn main() -> ExitCode {
         }
         Err(error) => complain(&format!("The desktop cannot be used: {error}.")),
     }
+}
+
+/// Whether windows can be shown. Tauri takes that for granted, and breaks off where it is not so.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn has_display() -> bool {
+    gtk::init().is_ok()
+}
+
+/// These systems have one always.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+const fn has_display() -> bool {
+    true
 }
 
 /// Says in the terminal what cannot be said in a window.
