@@ -155,3 +155,53 @@ async fn quit_by_signal(desk: Desk) {
     }
     desk.quit().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    fn put_over(base: &mut Value, more: &Value) {
+        match (base, more) {
+            (Value::Object(base), Value::Object(more)) => {
+                for (key, value) in more {
+                    put_over(base.entry(key).or_insert(Value::Null), value);
+                }
+            }
+            (base, more) => base.clone_from(more),
+        }
+    }
+
+    // As Tauri's command line puts them together; here nobody builds for these systems.
+    #[test]
+    fn the_bundles_of_other_systems_are_configured() {
+        let usual: Value = serde_json::from_str(include_str!("../tauri.conf.json")).unwrap();
+        for (text, targets) in [
+            (
+                include_str!("../tauri.macos.conf.json"),
+                ["app", "dmg"].as_slice(),
+            ),
+            (include_str!("../tauri.windows.conf.json"), &["nsis"]),
+        ] {
+            let mut config = usual.clone();
+            put_over(&mut config, &serde_json::from_str(text).unwrap());
+            let config: tauri::Config = serde_json::from_value(config).unwrap();
+            let named: Vec<_> = targets.iter().map(|name| (*name).to_owned()).collect();
+            let bundled = serde_json::to_value(&config.bundle.targets).unwrap();
+            assert_eq!(bundled, serde_json::json!(named));
+            for icon in &config.bundle.icon {
+                let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(icon);
+                assert!(file.exists(), "{icon}");
+            }
+        }
+        let head = |name: &str| {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("gen/icons")
+                .join(name);
+            std::fs::read(file).unwrap()[..4].to_vec()
+        };
+        assert_eq!(head("icon.ico"), [0, 0, 1, 0]);
+        assert_eq!(head("icon.icns"), b"icns");
+    }
+}

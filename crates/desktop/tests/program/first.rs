@@ -92,3 +92,25 @@ async fn with_the_session_it_starts_without_a_window_and_ends_with_it() {
     program.ask_to_end();
     assert_eq!(program.end().await, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starting_with_the_session_is_chosen_in_the_settings() {
+    let session = Session::new().await;
+    let panel = Panel::new(&session).await;
+    // Of this name is the entry in the packages too, which this one takes the place of.
+    let entry = session.path(".config/autostart/Tandem.desktop");
+    let (mut program, window) = start_driven(&session).await;
+    window.go_to("Settings").await;
+    window.choose("Start when you sign in").await;
+    let command = eventually("the entry", async || {
+        let text = std::fs::read_to_string(&entry).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Exec="))?;
+        Some(line.to_owned())
+    })
+    .await;
+    assert!(command.ends_with("tandem-desktop --at-login"), "{command}");
+    window.choose("Start when you sign in").await;
+    eventually("no entry", async || (!entry.exists()).then_some(())).await;
+    panel.press("Quit").await;
+    assert_eq!(program.end().await, Some(0));
+}
