@@ -7,7 +7,7 @@ NODE_DIR=$TANDEM_CACHE/node
 [ ! -d "$NODE_DIR/bin" ] || PATH=$NODE_DIR/bin:$PATH
 
 node_works() {
-    have npm && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null
+    have npm && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null
 }
 
 setup_node() {

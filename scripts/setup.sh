@@ -45,6 +45,9 @@ packages_for() {
         have dbus-daemon || echo dbus-daemon
         have gnome-keyring-daemon || echo gnome-keyring
         have WebKitWebDriver || echo webkit2gtk-driver
+        # What looks into the packages.
+        have rpm || echo rpm
+        have desktop-file-validate || echo desktop-file-utils
         # And for the page alone: a browser, and letters to draw with.
         have chromium || printf '%s\n' chromium fonts-dejavu-core
         ;;

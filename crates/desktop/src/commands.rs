@@ -86,6 +86,10 @@ impl Commands for Desk {
         ask!(self, Request::PairRemove { name }, Answer::Done(sentence) => sentence)
     }
 
+    async fn compare_anew(&self, name: String) -> Result<String> {
+        ask!(self, Request::PairCompareAnew { name }, Answer::Done(sentence) => sentence)
+    }
+
     async fn pause(&self, names: Vec<String>, span: PauseSpan) -> Result<()> {
         let length = match span {
             PauseSpan::HalfHour => Some("30m"),

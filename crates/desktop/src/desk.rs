@@ -90,7 +90,10 @@ impl Desk {
     }
 
     /// The pairs are so now.
-    pub(crate) fn set_pairs(&self, pairs: Vec<PairStatus>) {
+    pub(crate) fn set_pairs(&self, mut pairs: Vec<PairStatus>) {
+        for failure in pairs.iter_mut().filter_map(|pair| pair.error.as_mut()) {
+            failure.for_window();
+        }
         let notices = {
             let mut now = self.lock();
             let Now {
@@ -118,7 +121,8 @@ impl Desk {
     }
 
     /// Nothing can be said of the pairs.
-    pub(crate) fn set_failure(&self, failure: Failure) {
+    pub(crate) fn set_failure(&self, mut failure: Failure) {
+        failure.for_window();
         self.change(|overview| {
             overview.heading.clone_from(&failure.message);
             overview.failure = Some(failure);
@@ -165,7 +169,9 @@ impl Desk {
             }
         };
         let (answer, ()) = tokio::join!(self.0.link.call(request, updates), telling);
-        match answer? {
+        let mut answer = answer?;
+        answer.for_window();
+        match answer {
             // The pairs that could not be asked say so on their own cards.
             Answer::Partial(answer, _) => Ok(*answer),
             answer => Ok(answer),

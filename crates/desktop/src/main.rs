@@ -12,6 +12,8 @@ mod notice;
 mod notify;
 mod texts;
 mod tray;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod webkit;
 mod window;
 
 use std::process::ExitCode;
@@ -35,6 +37,12 @@ fn main() -> ExitCode {
     let Some(folder) = arguments.profile.clone().or_else(Profile::default_folder) else {
         return complain("There is no home folder for the profile. Name one with --profile.");
     };
+    if !has_display() {
+        return complain(
+            "There is no display for a window or a tray. Start it in a desktop session; “tandem run” keeps pairs in \
+             step without one.",
+        );
+    }
     // As Tauri would make it, but for the stack.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -82,6 +90,18 @@ fn main() -> ExitCode {
         }
         Err(error) => complain(&format!("The desktop cannot be used: {error}.")),
     }
+}
+
+/// Whether windows can be shown. Tauri takes that for granted, and breaks off where it is not so.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn has_display() -> bool {
+    gtk::init().is_ok()
+}
+
+/// These systems have one always.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+const fn has_display() -> bool {
+    true
 }
 
 /// Says in the terminal what cannot be said in a window.
@@ -134,4 +154,54 @@ async fn quit_by_signal(desk: Desk) {
         return;
     }
     desk.quit().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    fn put_over(base: &mut Value, more: &Value) {
+        match (base, more) {
+            (Value::Object(base), Value::Object(more)) => {
+                for (key, value) in more {
+                    put_over(base.entry(key).or_insert(Value::Null), value);
+                }
+            }
+            (base, more) => base.clone_from(more),
+        }
+    }
+
+    // As Tauri's command line puts them together; here nobody builds for these systems.
+    #[test]
+    fn the_bundles_of_other_systems_are_configured() {
+        let usual: Value = serde_json::from_str(include_str!("../tauri.conf.json")).unwrap();
+        for (text, targets) in [
+            (
+                include_str!("../tauri.macos.conf.json"),
+                ["app", "dmg"].as_slice(),
+            ),
+            (include_str!("../tauri.windows.conf.json"), &["nsis"]),
+        ] {
+            let mut config = usual.clone();
+            put_over(&mut config, &serde_json::from_str(text).unwrap());
+            let config: tauri::Config = serde_json::from_value(config).unwrap();
+            let named: Vec<_> = targets.iter().map(|name| (*name).to_owned()).collect();
+            let bundled = serde_json::to_value(&config.bundle.targets).unwrap();
+            assert_eq!(bundled, serde_json::json!(named));
+            for icon in &config.bundle.icon {
+                let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(icon);
+                assert!(file.exists(), "{icon}");
+            }
+        }
+        let head = |name: &str| {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("gen/icons")
+                .join(name);
+            std::fs::read(file).unwrap()[..4].to_vec()
+        };
+        assert_eq!(head("icon.ico"), [0, 0, 1, 0]);
+        assert_eq!(head("icon.icns"), b"icns");
+    }
 }

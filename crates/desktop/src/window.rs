@@ -1,15 +1,22 @@
 //! The window: made when it is asked for, gone when it is closed. A hidden one would cost as much as an open one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tauri::{
     AppHandle, DragDropEvent, Manager, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent,
 };
 
 use crate::bridge::{Event, Page};
+#[cfg(all(unix, not(target_os = "macos")))]
+use crate::webkit;
 
 /// The window's label, which the page's permissions name.
 const LABEL: &str = "main";
 const SIZE: (f64, f64) = (960.0, 640.0);
 const SMALLEST: (f64, f64) = (420.0, 420.0);
+
+/// Whether there is a window, or one is being made.
+static IS_WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Shows the window, on `page` if one is asked for.
 pub(crate) fn open(app: &AppHandle, page: Option<Page>) {
@@ -23,6 +30,7 @@ pub(crate) fn open(app: &AppHandle, page: Option<Page>) {
         }
         return;
     }
+    IS_WANTED.store(true, Ordering::SeqCst);
     let app = app.clone();
     // A window is made from a thread of its own: on some systems the caller's is the one that it waits for.
     tauri::async_runtime::spawn_blocking(move || {
@@ -46,14 +54,25 @@ fn make(app: &AppHandle, page: Option<Page>) -> tauri::Result<()> {
         .on_navigation(is_own)
         .build()?;
     let told = window.clone();
-    window.on_window_event(move |event| {
-        if let WindowEvent::DragDrop(DragDropEvent::Drop { paths, .. }) = event
-            && let Some(path) = paths.first().and_then(|path| path.to_str())
-        {
-            Event::Dropped(path.to_owned()).send(&told);
+    window.on_window_event(move |event| match event {
+        WindowEvent::DragDrop(DragDropEvent::Drop { paths, .. }) => {
+            if let Some(path) = paths.first().and_then(|path| path.to_str()) {
+                Event::Dropped(path.to_owned()).send(&told);
+            }
         }
+        WindowEvent::Destroyed => closed(told.app_handle()),
+        _ => {}
     });
     Ok(())
+}
+
+/// The window is gone, and what it needed goes too.
+fn closed(app: &AppHandle) {
+    IS_WANTED.store(false, Ordering::SeqCst);
+    #[cfg(all(unix, not(target_os = "macos")))]
+    webkit::end_when_unused(app, || !IS_WANTED.load(Ordering::SeqCst));
+    #[cfg(not(all(unix, not(target_os = "macos"))))]
+    let _ = app;
 }
 
 /// Whether the page may go there: nowhere but to itself.

@@ -1,5 +1,7 @@
 //! How passes end: told, and kept, so that a process that comes later knows it too.
 
+use std::sync::atomic::Ordering;
+
 use serde::{Deserialize, Serialize};
 use tandem_core::error::Cause;
 use tandem_core::time::Timestamp;
@@ -41,6 +43,13 @@ impl Engine {
         })
     }
 
+    /// Whether an earlier run was cut off in the middle of something, and no pass has ended since: passes that follow
+    /// hints are not noted when they begin.
+    #[must_use]
+    pub fn was_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Relaxed)
+    }
+
     /// A pass that looks at everything begins. Others, which follow hints, are too many to be noted.
     pub(crate) fn note_begin(&self, is_whole: bool) {
         if is_whole {
@@ -54,6 +63,9 @@ impl Engine {
             Ok(summary) => self.stop_of_summary(summary),
             Err(error) => Some(self.stop_of(error)),
         };
+        if stop.is_none() {
+            self.cut_off.store(false, Ordering::Relaxed);
+        }
         match &stop {
             Some(stop) => self.keep(&Kept::Stopped(stop.clone())),
             None if is_whole || self.was_stopped() => self.keep(&Kept::Done(self.now().0)),

@@ -39,6 +39,8 @@ pub struct Engine {
     pub(crate) unsettled: AtomicBool,
     /// What may not be durable although it is visible, whatever a later flush says.
     pub(crate) doubtful: Mutex<Doubtful>,
+    /// Whether an earlier run left something in the middle, and no pass has ended since.
+    pub(crate) cut_off: AtomicBool,
     pub(crate) wake: mpsc::UnboundedSender<()>,
     pub(crate) woken: AsyncMutex<mpsc::UnboundedReceiver<()>>,
     pub(crate) throttles: PerSide<Arc<Throttle>>,
@@ -68,6 +70,7 @@ impl Engine {
             }
         }
         let doubtful = stored_doubtful(&state)?;
+        let cut_off = AtomicBool::new(state.has_intents()?);
         let ignored = crate::observe::stored_ignore_files(&state)?;
         let filter = Filter::new(setup.options.filter.clone(), ignored)?;
         let (wake, woken) = mpsc::unbounded();
@@ -86,6 +89,7 @@ impl Engine {
             paused: AtomicBool::new(false),
             unsettled: AtomicBool::new(true),
             doubtful: Mutex::new(doubtful),
+            cut_off,
             wake,
             woken: AsyncMutex::new(woken),
             progress: Mutex::default(),

@@ -371,6 +371,11 @@ impl Failure {
         }
     }
 
+    /// Words the next step for a person who has the window instead of a terminal.
+    pub fn for_window(&mut self) {
+        self.next_step = crate::words::in_window(&self.cause, &self.next_step);
+    }
+
     /// The exit code, from the cause and kind alone: what came over the socket ends as it would have here.
     #[must_use]
     pub fn exit(&self) -> u8 {

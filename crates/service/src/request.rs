@@ -103,6 +103,11 @@ pub enum Request {
         /// Its name.
         name: String,
     },
+    /// Compares both sides of a pair anew whose state is damaged.
+    PairCompareAnew {
+        /// Its name.
+        name: String,
+    },
     /// What would be done.
     Preview {
         /// Whether the answer ends a stream, as that of a pass does.

@@ -19,6 +19,7 @@ export type Appearance = "system" | "light" | "dark";
 export type CheckView = {
 /** What. */ name: string,
 /** Whether it is well. */ ok: boolean,
+/** Why it is not, in one word. */ cause?: string,
 /** In one sentence. */ message: string,
 /** What to do. */ next_step: string, };
 
@@ -321,6 +322,9 @@ export const commands = {
 
   /** Forgets a pair; the files on both sides stay. Answers with a sentence. */
   removePair: (name: string) => call<string>("remove_pair", { name }),
+
+  /** Compares both sides of a pair anew, whose notes about its files are damaged. Answers with a sentence. */
+  compareAnew: (name: string) => call<string>("compare_anew", { name }),
 
   /** Pauses pairs; all, if none is named. */
   pause: (names: Array<string>, span: PauseSpan) => call<null>("pause", { names, span }),

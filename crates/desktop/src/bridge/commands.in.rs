@@ -11,6 +11,8 @@ commands! {
     change_pair(name: String, settings: PairSettings) -> ();
     /// Forgets a pair; the files on both sides stay. Answers with a sentence.
     remove_pair(name: String) -> String;
+    /// Compares both sides of a pair anew, whose notes about its files are damaged. Answers with a sentence.
+    compare_anew(name: String) -> String;
     /// Pauses pairs; all, if none is named.
     pause(names: Vec<String>, span: PauseSpan) -> ();
     /// Goes on with pairs; all, if none is named.

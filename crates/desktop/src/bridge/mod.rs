@@ -46,7 +46,11 @@ pub(crate) fn handle(desk: &Desk, invoke: Invoke) -> bool {
         let command = Command::deserialize(call)
             .map_err(|error| Fault::Protocol(error.to_string()).failure())
             .map_err(InvokeError::from)?;
-        command.answer(&desk).await.map_err(InvokeError::from)
+        let answer = command.answer(&desk).await;
+        answer.map_err(|mut failure| {
+            failure.for_window();
+            InvokeError::from(failure)
+        })
     });
     true
 }

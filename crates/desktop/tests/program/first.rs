@@ -33,14 +33,14 @@ async fn it_starts_shows_its_tray_opens_and_closes_its_window_and_quits() {
     assert!(panel.texts().await.contains(&"Open Tandem".to_owned()));
 
     panel.press("Open Tandem").await;
-    screen.window(TITLE).await;
+    let window = screen.window(TITLE).await;
     eventually("a page in it", async || {
-        (!program.web_processes().is_empty()).then_some(())
+        screen.shows_a_page(window).then_some(())
     })
     .await;
 
     panel.press("Quit").await;
-    assert_eq!(program.0.end().await.code(), Some(0));
+    assert_eq!(program.end().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,14 +54,14 @@ async fn the_first_window_leads_to_the_wizard() {
         .wait_for_heading("Which folder should stay in step?")
         .await;
     panel.press("Quit").await;
-    assert_eq!(program.0.end().await.code(), Some(0));
+    assert_eq!(program.end().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_start_opens_the_window_of_the_first_and_ends() {
     let session = Session::new().await;
     let (panel, screen) = (Panel::new(&session).await, Screen::of(&session));
-    let program = session.start();
+    let mut program = session.start();
     panel.wait_for_item().await;
     screen.close(screen.window(TITLE).await);
     eventually("no window", async || {
@@ -69,12 +69,14 @@ async fn a_second_start_opens_the_window_of_the_first_and_ends() {
     })
     .await;
     let mut second = session.start();
-    assert_eq!(second.0.end().await.code(), Some(0));
-    screen.window(TITLE).await;
+    assert_eq!(second.end().await, Some(0));
+    let window = screen.window(TITLE).await;
     eventually("a page in it", async || {
-        (!program.web_processes().is_empty()).then_some(())
+        screen.shows_a_page(window).then_some(())
     })
     .await;
+    panel.press("Quit").await;
+    assert_eq!(program.end().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,6 +89,28 @@ async fn with_the_session_it_starts_without_a_window_and_ends_with_it() {
     panel.wait_for("Keep two folders in step").await;
     assert!(screen.windows(TITLE).is_empty());
     assert_eq!(program.web_processes(), [""; 0]);
-    program.0.ask_to_end();
-    assert_eq!(program.0.end().await.code(), Some(0));
+    program.ask_to_end();
+    assert_eq!(program.end().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starting_with_the_session_is_chosen_in_the_settings() {
+    let session = Session::new().await;
+    let panel = Panel::new(&session).await;
+    // Of this name is the entry in the packages too, which this one takes the place of.
+    let entry = session.path(".config/autostart/Tandem.desktop");
+    let (mut program, window) = start_driven(&session).await;
+    window.go_to("Settings").await;
+    window.choose("Start when you sign in").await;
+    let command = eventually("the entry", async || {
+        let text = std::fs::read_to_string(&entry).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Exec="))?;
+        Some(line.to_owned())
+    })
+    .await;
+    assert!(command.ends_with("tandem-desktop --at-login"), "{command}");
+    window.choose("Start when you sign in").await;
+    eventually("no entry", async || (!entry.exists()).then_some(())).await;
+    panel.press("Quit").await;
+    assert_eq!(program.end().await, Some(0));
 }

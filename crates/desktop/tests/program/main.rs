@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test says what went wrong by stopping, and what it measured"
 )]
 #![allow(
@@ -16,7 +17,9 @@
 )]
 
 mod bubbles;
+mod cut_off;
 mod first;
+mod narrow;
 mod panel;
 mod process;
 mod rest;

@@ -1,7 +1,9 @@
 //! Processes, and what the system tells of them.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -34,6 +36,16 @@ impl Killed {
     }
 }
 
+impl Drop for Program {
+    fn drop(&mut self) {
+        let panicked = self.complaints().contains("panicked at");
+        assert!(
+            !panicked || std::thread::panicking(),
+            "the program panicked"
+        );
+    }
+}
+
 impl Drop for Killed {
     fn drop(&mut self) {
         // Errors mean that it has ended.
@@ -43,29 +55,63 @@ impl Drop for Killed {
 }
 
 /// The program.
-pub(crate) struct Program(pub(crate) Killed);
+pub(crate) struct Program {
+    process: Killed,
+    complaints: Arc<Mutex<String>>,
+}
 
 impl Program {
-    /// Starts it; what it complains about goes where the test's own complaints go.
+    /// Starts it; what it complains about is shown among the test's own complaints, and kept.
     pub(crate) fn start(mut command: Command) -> Self {
-        Self(Killed::start(command.stdin(Stdio::null())))
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut process = Killed::start(&mut command);
+        let complaints = Arc::new(Mutex::new(String::new()));
+        let (lines, kept) = (process.0.stderr.take().unwrap(), Arc::clone(&complaints));
+        std::thread::spawn(move || {
+            for line in BufReader::new(lines).lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                kept.lock().unwrap().push_str(&line);
+            }
+        });
+        Self {
+            process,
+            complaints,
+        }
     }
 
-    /// The processes that show pages for it at the moment. The system cuts names to fifteen characters.
+    /// What it said on its standard error, line after line.
+    pub(crate) fn complaints(&self) -> String {
+        self.complaints.lock().unwrap().clone()
+    }
+
+    /// Asks it to end, as a session does that ends.
+    pub(crate) fn ask_to_end(&self) {
+        self.process.ask_to_end();
+    }
+
+    /// Waits until it has ended, and says with what code.
+    pub(crate) async fn end(&mut self) -> Option<i32> {
+        self.process.end().await.code()
+    }
+
+    /// The processes of WebKit for it at the moment: one that draws a page, one that loads it.
     pub(crate) fn web_processes(&self) -> Vec<String> {
         let names = self.children().into_iter().map(|(_, name)| name);
-        names.filter(|name| name == "WebKitWebProces").collect()
+        names.filter(|name| name.starts_with("WebKit")).collect()
     }
 
     /// What it and its processes have in memory alone, and their part of what they share, in bytes: the PSS.
     pub(crate) fn memory(&self) -> u64 {
         let children = self.children().into_iter().map(|(id, _)| id);
-        children.chain([self.0.id()]).map(proportional_size).sum()
+        children
+            .chain([self.process.id()])
+            .map(proportional_size)
+            .sum()
     }
 
     /// For how long it has run on a processor, in ticks.
     pub(crate) fn ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
         let (_, after) = stat.rsplit_once(')').unwrap();
         // By proc_pid_stat(5) the name is the second field, and utime and stime the fourteenth and fifteenth.
         let times = after.split_whitespace().skip(11).take(2);
@@ -78,7 +124,7 @@ impl Program {
             .filter_map(|entry| {
                 let id = entry.file_name().to_str()?.parse().ok()?;
                 let (name, parent) = name_and_parent(entry.path().join("stat"))?;
-                (parent == self.0.id()).then_some((id, name))
+                (parent == self.process.id()).then_some((id, name))
             })
             .collect()
     }

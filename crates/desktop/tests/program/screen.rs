@@ -1,8 +1,10 @@
 //! What a window manager sees and does: which windows are there, and asking one to close.
 
+use std::collections::BTreeSet;
+
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
-    AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, MapState, Window,
+    AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, ImageFormat, MapState, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -46,6 +48,20 @@ impl Screen {
         let event = ClientMessageEvent::new(32, window, atom("WM_PROTOCOLS"), message);
         let sent = self.x.send_event(false, window, EventMask::NO_EVENT, event);
         sent.unwrap().check().unwrap();
+    }
+
+    /// Whether more than a ground is seen in a window: text has many shades.
+    pub(crate) fn shows_a_page(&self, window: Window) -> bool {
+        let (x, all) = (&self.x, u32::MAX);
+        let Ok(place) = x.get_geometry(window).unwrap().reply() else {
+            return false;
+        };
+        let (width, height) = (place.width, place.height);
+        let asked = x.get_image(ImageFormat::Z_PIXMAP, window, 0, 0, width, height, all);
+        asked.unwrap().reply().is_ok_and(|image| {
+            let shades: BTreeSet<_> = image.data.chunks_exact(4).collect();
+            shades.len() > 20
+        })
     }
 
     // A window may go while it is asked about.

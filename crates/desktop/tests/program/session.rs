@@ -38,8 +38,9 @@ pub(crate) struct Session {
     address: Option<String>,
     connection: Option<Connection>,
     keyring: Option<Killed>,
+    small_disk: Option<String>,
     // Declared after what runs in it, so that nothing still writes into it while it is removed.
-    _screen: Killed,
+    screen: Option<Killed>,
     _bus: Option<Killed>,
     home: TempDir,
 }
@@ -64,22 +65,25 @@ impl Session {
 
     /// With a screen, and nobody to talk to.
     pub(crate) fn without_bus() -> Self {
-        let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "1280x900x24"]);
-        command.args(["-nolisten", "tcp", "-noreset"]);
-        let (screen, number) = Killed::start_and_read(command);
+        let (screen, display) = new_screen();
         let session = Self {
-            display: format!(":{number}"),
+            display,
             address: None,
             connection: None,
             keyring: None,
-            _screen: screen,
+            small_disk: None,
+            screen: Some(screen),
             _bus: None,
             home: tempfile::tempdir().unwrap(),
         };
         let runtime = session.folder("runtime");
         std::fs::set_permissions(runtime, std::fs::Permissions::from_mode(0o700)).unwrap();
         session
+    }
+
+    /// Whether there is a bus.
+    pub(crate) fn has_bus(&self) -> bool {
+        self.connection.is_some()
     }
 
     /// The test's own place on the bus.
@@ -104,6 +108,32 @@ impl Session {
         path
     }
 
+    /// Where a picture of the window may be left for those who look why a test failed.
+    pub(crate) fn picture(&self) -> PathBuf {
+        self.home.path().with_extension("png")
+    }
+
+    /// From now on the program finds a disk of its own at `folder`, made as `options` of tmpfs say. Nobody else sees
+    /// it, the test neither.
+    pub(crate) fn put_small_disk(&mut self, folder: &Path, options: &str) {
+        std::fs::create_dir_all(folder).unwrap();
+        let folder = folder.display();
+        self.small_disk = Some(format!(
+            "mount -t tmpfs -o {options} tandem-test '{folder}'"
+        ));
+    }
+
+    /// The screen goes, and with it all that was shown on it.
+    pub(crate) fn end_screen(&mut self) {
+        self.screen = None;
+    }
+
+    /// Another screen, as after the next login.
+    pub(crate) fn start_screen(&mut self) {
+        let (screen, display) = new_screen();
+        (self.screen, self.display) = (Some(screen), display);
+    }
+
     /// The folder of the profile, where the program looks for it by itself.
     pub(crate) fn profile(&self) -> PathBuf {
         self.path(".config/tandem")
@@ -116,7 +146,20 @@ impl Session {
 
     /// A program with a window in this session, not started yet.
     pub(crate) fn command_of(&self, program: &Path) -> Command {
-        let mut command = self.around(program);
+        let mut command = match &self.small_disk {
+            Some(mount) => {
+                // A mount namespace of its own, which ends with the program; only root needs no other user for it.
+                let mut command = self.around("unshare");
+                command.arg("--mount");
+                if !rustix::process::geteuid().is_root() {
+                    command.arg("--map-root-user");
+                }
+                let script = format!("{mount} && exec \"$0\" \"$@\"");
+                command.args(["sh", "-c", &script]).arg(program);
+                command
+            }
+            None => self.around(program),
+        };
         // Nothing for screen readers is on this bus, and GTK waits for it otherwise.
         command.env("NO_AT_BRIDGE", "1");
         command
@@ -149,12 +192,28 @@ impl Session {
 
     /// Starts a keyring and unlocks it.
     pub(crate) async fn start_keyring(&mut self) {
-        let mut command = self.around("gnome-keyring-daemon");
-        command.args(["--foreground", "--unlock", "--components=secrets"]);
-        let mut keyring = Killed::start(command.stdin(Stdio::piped()).stdout(Stdio::null()));
-        keyring.tell(PASSWORD);
-        self.keyring = Some(keyring);
+        self.run_keyring(&["--unlock"]);
+        if let Some(keyring) = &mut self.keyring {
+            keyring.tell(PASSWORD);
+        }
         self.wait_for_keyring().await;
+    }
+
+    /// Starts a keyring that was made before, and leaves it locked.
+    pub(crate) async fn start_locked_keyring(&mut self) {
+        self.run_keyring(&[]);
+        self.wait_for_keyring().await;
+    }
+
+    fn run_keyring(&mut self, options: &[&str]) {
+        // One goes before the next comes.
+        self.keyring = None;
+        let mut command = self.around("gnome-keyring-daemon");
+        command
+            .args(["--foreground", "--components=secrets"])
+            .args(options);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::null());
+        self.keyring = Some(Killed::start(command));
     }
 
     /// Ends the keyring; what it keeps stays on the disk.
@@ -185,6 +244,14 @@ impl Session {
         })
         .await;
     }
+}
+
+fn new_screen() -> (Killed, String) {
+    let mut command = Command::new("Xvfb");
+    command.args(["-displayfd", "1", "-screen", "0", "1280x900x24"]);
+    command.args(["-nolisten", "tcp", "-noreset"]);
+    let (screen, number) = Killed::start_and_read(command);
+    (screen, format!(":{number}"))
 }
 
 impl Killed {

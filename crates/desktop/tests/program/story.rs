@@ -47,7 +47,7 @@ async fn a_first_day_from_the_wizard_to_quit() {
     day.makes_a_pair_with_a_server(&server).await;
     day.disables_and_enables_the_storage(&server).await;
     day.panel.press("Quit").await;
-    assert_eq!(day.program.0.end().await.code(), Some(0));
+    assert_eq!(day.program.end().await, Some(0));
 }
 
 impl Day {

@@ -1,6 +1,7 @@
 //! The window, read and used by what a person reads in it.
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use fantoccini::elements::Element;
@@ -15,15 +16,13 @@ use crate::session::Session;
 /// The program with its window in hand. Its first window alone can be driven.
 pub(crate) struct Window {
     client: Client,
+    picture: PathBuf,
     _driver: Killed,
 }
 
 /// Starts the program so that its window can be driven, and takes it in hand.
 pub(crate) async fn start_driven(session: &Session) -> (Program, Window) {
-    drive(session.command()).await
-}
-
-async fn drive(mut command: Command) -> (Program, Window) {
+    let mut command = session.command();
     let inspector = free_port();
     command
         .env("WEBKIT_INSPECTOR_SERVER", format!("127.0.0.1:{inspector}"))
@@ -44,6 +43,7 @@ async fn drive(mut command: Command) -> (Program, Window) {
     .await;
     let window = Window {
         client,
+        picture: session.picture(),
         _driver: driver,
     };
     (program, window)
@@ -149,13 +149,12 @@ impl Window {
                 return;
             }
             if began.elapsed() > crate::SOON {
-                let picture = std::env::temp_dir().join("tandem-window.png");
                 let png = self.client.screenshot().await.unwrap_or_default();
-                std::fs::write(&picture, png).unwrap();
+                std::fs::write(&self.picture, png).unwrap();
                 panic!(
                     "{xpath}: not within {:?}; {} shows the window, which reads:\n{}",
                     crate::SOON,
-                    picture.display(),
+                    self.picture.display(),
                     self.text().await
                 );
             }

@@ -18,19 +18,35 @@ pub(crate) async fn choose_two_folders(window: &Window, here: &Path, there: &Pat
 
 /// From the wizard's first step to its preview, with a server that becomes the storage `attic`.
 pub(crate) async fn choose_a_server(window: &Window, here: &Path, server: &S3Server, bucket: &str) {
+    choose_a_server_at(window, here, server.endpoint(), server, bucket).await;
+}
+
+/// The same, with a server that is reached at `endpoint`.
+pub(crate) async fn choose_a_server_at(
+    window: &Window,
+    here: &Path,
+    endpoint: &str,
+    server: &S3Server,
+    bucket: &str,
+) {
     choose_folder(window, here).await;
-    describe_server(window, server, bucket).await;
+    describe_server(window, endpoint, server, bucket).await;
     window.wait_for_heading("Which folder on attic?").await;
     finish(window).await;
 }
 
 /// The wizard's second step, with a server that is new.
-pub(crate) async fn describe_server(window: &Window, server: &S3Server, bucket: &str) {
+pub(crate) async fn describe_server(
+    window: &Window,
+    endpoint: &str,
+    server: &S3Server,
+    bucket: &str,
+) {
     window
         .press_beginning("Another service that speaks S3")
         .await;
     window.fill("Name", "attic").await;
-    window.fill("Endpoint", server.endpoint()).await;
+    window.fill("Endpoint", endpoint).await;
     window.fill("Bucket", bucket).await;
     window.fill("Access key ID", server.access_key()).await;
     window.fill("Secret access key", server.secret_key()).await;
@@ -63,16 +79,31 @@ async fn finish(window: &Window) {
 
 /// What an object holds, asked by another client.
 pub(crate) fn object(server: &S3Server, bucket: &str, key: &str) -> Option<String> {
-    let asked = Command::new("curl")
+    bytes(server, bucket, key).map(|content| String::from_utf8(content).unwrap())
+}
+
+/// The same, whatever it holds.
+pub(crate) fn bytes(server: &S3Server, bucket: &str, key: &str) -> Option<Vec<u8>> {
+    let asked = other_client(server, bucket, key).output().unwrap();
+    asked.status.success().then_some(asked.stdout)
+}
+
+/// Puts an object there, by another client.
+pub(crate) fn put(server: &S3Server, bucket: &str, key: &str, content: &Path) {
+    let mut put = other_client(server, bucket, key);
+    let done = put.arg("--upload-file").arg(content).status().unwrap();
+    assert!(done.success(), "{key} could not be put");
+}
+
+fn other_client(server: &S3Server, bucket: &str, key: &str) -> Command {
+    let mut client = Command::new("curl");
+    client
         .args(["-q", "--silent", "--fail"])
-        .args(["--noproxy", "*", "--max-time", "30"])
+        .args(["--noproxy", "*", "--max-time", "60"])
         .args(["--aws-sigv4", &format!("aws:amz:{}:s3", server.region())])
         .arg("--user")
         .arg(format!("{}:{}", server.access_key(), server.secret_key()))
         .args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
-        .arg(format!("{}/{bucket}/{key}", server.endpoint()))
-        .output()
-        .unwrap();
-    let content = String::from_utf8(asked.stdout).unwrap();
-    asked.status.success().then_some(content)
+        .arg(format!("{}/{bucket}/{key}", server.endpoint()));
+    client
 }

@@ -166,6 +166,12 @@ impl State {
         Ok(())
     }
 
+    /// Whether anything was begun and not ended.
+    pub(crate) fn has_intents(&self) -> Result<bool> {
+        let mut query = self.db.prepare_cached("SELECT 1 FROM intents LIMIT 1")?;
+        Ok(query.exists([])?)
+    }
+
     /// What was begun and not ended.
     pub(crate) fn intents(&self) -> Result<Vec<Intent>> {
         let mut query = self.db.prepare_cached(

@@ -11,6 +11,7 @@ mod storage;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Failure;
+use crate::words;
 
 pub use document::{document, error_document, line, summary};
 pub use pair::{
@@ -83,21 +84,11 @@ pub enum Answer {
 impl Answer {
     /// Cleans what servers and the system said, wherever it stands, by whatever takes secrets out of a text.
     pub(crate) fn clean(&mut self, clean: &dyn Fn(&str) -> String) {
-        let mut failures: Vec<&mut Failure> = Vec::new();
+        for failure in self.failures() {
+            failure.clean(clean);
+        }
         let mut texts: Vec<&mut String> = Vec::new();
-        match self {
-            Self::Previews(pairs) => {
-                failures.extend(pairs.iter_mut().filter_map(|p| p.error.as_mut()))
-            }
-            Self::Synced(pairs) => {
-                failures.extend(pairs.iter_mut().filter_map(|p| p.error.as_mut()))
-            }
-            Self::Status(pairs) => {
-                failures.extend(pairs.iter_mut().filter_map(|p| p.error.as_mut()))
-            }
-            Self::Verified(pairs) => {
-                failures.extend(pairs.iter_mut().filter_map(|p| p.error.as_mut()))
-            }
+        match self.whole() {
             Self::Test { steps, .. } => {
                 texts.extend(steps.iter_mut().map(|step| &mut step.outcome))
             }
@@ -111,17 +102,54 @@ impl Answer {
             Self::Actions(log) => {
                 texts.extend(log.lines.iter_mut().filter_map(|l| l.error.as_mut()))
             }
-            Self::Partial(answer, left_out) => {
-                answer.clean(clean);
-                failures.extend(left_out.iter_mut().map(|pair| &mut pair.error));
-            }
             _ => {}
-        }
-        for failure in failures {
-            failure.clean(clean);
         }
         for text in texts {
             *text = clean(text);
+        }
+    }
+
+    /// Words each next step for a person who has the window instead of a terminal.
+    pub fn for_window(&mut self) {
+        for failure in self.failures() {
+            failure.for_window();
+        }
+        let (mut held, mut checks): (Vec<&mut HeldView>, _) = (Vec::new(), Vec::new());
+        match self.whole() {
+            Self::Held(holds) => held.extend(holds),
+            Self::Previews(pairs) => held.extend(pairs.iter_mut().flat_map(|p| &mut p.held)),
+            Self::Doctor(doctor) => checks.extend(&mut doctor.checks),
+            _ => {}
+        }
+        for hold in held {
+            hold.next_step = words::in_window(&hold.guard, &hold.next_step);
+        }
+        for check in checks {
+            check.next_step = words::in_window(&check.cause, &check.next_step);
+        }
+    }
+
+    /// What went wrong with the pairs that it tells of.
+    fn failures(&mut self) -> Vec<&mut Failure> {
+        match self {
+            Self::Previews(pairs) => pairs.iter_mut().filter_map(|p| p.error.as_mut()).collect(),
+            Self::Synced(pairs) => pairs.iter_mut().filter_map(|p| p.error.as_mut()).collect(),
+            Self::Status(pairs) => pairs.iter_mut().filter_map(|p| p.error.as_mut()).collect(),
+            Self::Verified(pairs) => pairs.iter_mut().filter_map(|p| p.error.as_mut()).collect(),
+            Self::Partial(answer, left_out) => {
+                let mut all = answer.failures();
+                all.extend(left_out.iter_mut().map(|pair| &mut pair.error));
+                all
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The answer itself, also where it is one for some of the pairs.
+    fn whole(&mut self) -> &mut Self {
+        match self {
+            Self::Partial(answer, _) => answer.whole(),
+            answer => answer,
         }
     }
 

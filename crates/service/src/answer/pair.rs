@@ -243,6 +243,9 @@ pub struct CheckView {
     pub name: String,
     /// Whether it is well.
     pub ok: bool,
+    /// Why it is not, in one word.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub cause: String,
     /// In one sentence.
     pub message: String,
     /// What to do.

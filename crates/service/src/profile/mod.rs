@@ -92,6 +92,23 @@ impl Profile {
         }
     }
 
+    /// Puts the database of a pair aside, as `pairs/PAIR.damaged.db`; one that was put aside before goes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_pair_state_aside(&self, pair: &str) -> io::Result<()> {
+        let place = |name: String| self.folder.join("pairs").join(name);
+        // The database goes last: until then it is what it was, or damaged for good.
+        for ending in ["-wal", "-shm", "-journal", ""] {
+            let from = place(format!("{pair}.db{ending}"));
+            match fs::rename(from, place(format!("{pair}.damaged.db{ending}"))) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Removes the database of a pair and what is kept beside it.
     ///
     /// # Errors
@@ -104,6 +121,10 @@ impl Profile {
             "db-journal",
             "db-format-1",
             "db-format-1.part",
+            "damaged.db",
+            "damaged.db-wal",
+            "damaged.db-shm",
+            "damaged.db-journal",
             "begun",
         ];
         for ending in endings {

@@ -45,6 +45,7 @@ impl Service {
                 self.look(&config, &at).await,
             );
             if found.ok && storage.capabilities().is_none() {
+                "untested".clone_into(&mut found.cause);
                 found.next_step = words::untested(&storage.name);
             }
             checks.push(found);
@@ -119,13 +120,11 @@ impl Service {
             Ok(_) => well("secrets", format!("The {name} can be used.")),
             Err(error) if used.is_none() => {
                 // Nothing is missing yet.
-                let Words { message, next_step } = Words::of_fault(&Fault::Secret(error));
-                let next_step = format!("No storage needs one so far. {next_step}");
+                let found = check("secrets", Err(Fault::Secret(error)));
                 CheckView {
-                    name: "secrets".to_owned(),
                     ok: true,
-                    message,
-                    next_step,
+                    message: format!("{} No storage needs one so far.", found.message),
+                    ..found
                 }
             }
             Err(error) => check("secrets", Err(Fault::Secret(error))),
@@ -198,6 +197,7 @@ fn well(name: &str, message: String) -> CheckView {
     CheckView {
         name: name.to_owned(),
         ok: true,
+        cause: String::new(),
         message,
         next_step: String::new(),
     }
@@ -211,6 +211,7 @@ fn check(name: &str, found: Result<String>) -> CheckView {
             CheckView {
                 name: name.to_owned(),
                 ok: false,
+                cause: fault.cause().to_owned(),
                 message,
                 next_step,
             }
@@ -225,6 +226,7 @@ fn clock() -> CheckView {
     CheckView {
         name: "clock".to_owned(),
         ok: false,
+        cause: "clock_skew".to_owned(),
         message: "The clock of this computer is years behind.".to_owned(),
         next_step: "Set it: servers refuse requests from the past.".to_owned(),
     }
@@ -240,6 +242,7 @@ fn watches() -> Option<CheckView> {
     Some(CheckView {
         name: "watches".to_owned(),
         ok: false,
+        cause: "watches".to_owned(),
         message,
         next_step: format!(
             "Larger trees are looked through from time to time instead; raise fs.inotify.max_user_watches to {}.",

@@ -68,6 +68,7 @@ impl Service {
                 until,
             } => self.pair_pause(&name, paused, until),
             Request::PairRemove { name } => self.pair_remove(&name).await,
+            Request::PairCompareAnew { name } => self.pair_compare_anew(&name).await,
             Request::Preview { pairs, .. } => self.preview(&pairs).await,
             Request::Sync { pairs, actions } => self.sync(&pairs, actions, updates).await,
             Request::Status {

@@ -159,6 +159,37 @@ impl Service {
         )))
     }
 
+    /// Puts a pair's damaged notes aside, so that both sides are compared as those of a pair whose state was lost (P6).
+    pub(super) async fn pair_compare_anew(&self, name: &str) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        let record = self.config().pair(name)?.clone();
+        if !self.has_damaged_state(&record).await? {
+            return Err(Fault::Refused(format!(
+                "the notes about the files of {name} are not damaged"
+            )));
+        }
+        let closed = self.close_pairs(std::slice::from_ref(&record)).await?;
+        let moved = self.0.profile.set_pair_state_aside(&record.id);
+        moved.map_err(|error| Fault::StateIo(name.to_owned(), error.to_string()))?;
+        drop(closed);
+        self.0.changed.send_modify(|n| *n += 1);
+        Ok(Answer::Done(format!(
+            "Both sides of {name} are compared again; nothing is deleted."
+        )))
+    }
+
+    /// Whether a pass came across damage, or opening the state does.
+    async fn has_damaged_state(&self, record: &PairRecord) -> Result<bool> {
+        if let Some((_, failure)) = self.live(record).stopped() {
+            return Ok(failure.cause == "damaged_state");
+        }
+        match self.open_pair(record).await {
+            Ok(_) => Ok(false),
+            Err(Fault::DamagedState(..)) => Ok(true),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// Pauses a pair because its hold was rejected so.
     pub(super) fn pause_for_hold(&self, name: &str) -> Result<()> {
         self.pair_pause(name, true, None).map(|_| ())

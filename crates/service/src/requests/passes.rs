@@ -286,6 +286,9 @@ impl Service {
                 status.looked = at.map(When);
                 let (state, failure) = state_of(live, &summary);
                 status.error = failure;
+                if state == PairState::InStep && pair.engine.was_cut_off() {
+                    return Ok(PairState::Waiting(WaitsFor::Sync));
+                }
                 Ok(state)
             }
         }

@@ -12,6 +12,7 @@ mod heading;
 mod problem;
 mod reason;
 mod selftest;
+mod window;
 
 use crate::fault::{Fault, StorageWords};
 use tandem_core::error::{Cause, StorageError};
@@ -22,6 +23,7 @@ pub use heading::heading;
 pub use problem::{conflict, explanation, finding, problem, warning};
 pub use reason::{kind_of_action, reason};
 pub use selftest::{broken_seed, injected, selftest, too_little_met};
+pub use window::in_window;
 
 /// Asks for the passphrase of the encrypted file.
 pub const ASK_PASSPHRASE: &str = "Passphrase of the saved passwords: ";
