@@ -43,6 +43,10 @@ export TANDEM_WSGIDAV=$PYTHON_DIR/bin/wsgidav
 # Debian puts it where only root looks for programs.
 export TANDEM_APACHE=/usr/sbin/apache2
 export TANDEM_PHP=/usr/bin/php
+# Debian keeps a folder for each version; the newest is taken.
+newest_postgres() { printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -V | tail -n 1; }
+TANDEM_POSTGRES=$(newest_postgres)
+export TANDEM_POSTGRES
 export TANDEM_S3S_FS=$CARGO_TOOLS/bin/s3s-fs
 export TANDEM_BIN=${TANDEM_BIN:-$CARGO_TARGET_DIR/debug/tandem}
 

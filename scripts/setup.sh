@@ -35,6 +35,7 @@ packages_for() {
         have strace || echo strace
         # The program and its modules; the package that starts it as a service is another.
         [ -x "$TANDEM_APACHE" ] || echo apache2-bin
+        [ -x "$TANDEM_POSTGRES" ] || echo postgresql
         [ -x "$TANDEM_PHP" ] && [ -e /usr/share/php/Sabre/autoload.php ] || printf '%s\n' php-cli php-sabre-dav php-xml
         ;;
     desktop)
@@ -82,10 +83,26 @@ install_packages() {
     fail "apt-get could not install them ($log). To try it by hand: sudo apt-get update && sudo $command"
 }
 
+# The package makes a server of its own and starts it, unless this says otherwise while it is installed.
+NO_CLUSTER=/etc/postgresql-common/createcluster.d/tandem-setup.conf
+
+forbid_cluster() {
+    as_root mkdir -p "$(dirname "$NO_CLUSTER")" && echo 'create_main_cluster = false' | as_root tee "$NO_CLUSTER" >/dev/null
+}
+
 setup_packages() {
     local missing
     mapfile -t missing < <(packages_for "$1")
-    [ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}"
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    case " ${missing[*]} " in
+    *' postgresql '*)
+        if can_be_root; then forbid_cluster; fi
+        install_packages "${missing[@]}"
+        as_root rm -f "$NO_CLUSTER"
+        TANDEM_POSTGRES=$(newest_postgres)
+        ;;
+    *) install_packages "${missing[@]}" ;;
+    esac
 }
 
 setup_rust() {

@@ -12,5 +12,6 @@ mod known;
 pub mod registry;
 mod retry;
 pub mod s3;
+mod tls;
 mod told;
 pub mod webdav;

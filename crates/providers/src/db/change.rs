@@ -195,6 +195,8 @@ impl Transaction<'_> {
         let Some(item) = self.resolve(root, at)? else {
             return Ok(Deleted {
                 was_absent: true,
+                // A repeated try finds what it had kept.
+                kept: self.kept_before(root, keep)?,
                 ..Deleted::default()
             });
         };

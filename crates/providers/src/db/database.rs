@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::schema;
 use super::sql::{Connection, Dialect, Engine, Row, Value, Watch, Work};
 use crate::health::HealthRecord;
+use crate::retry::Account;
 
 /// Most connections at a time.
 const CONNECTIONS: usize = 8;
@@ -19,6 +20,8 @@ pub(super) struct Database {
     pub(super) environment: SharedEnvironment,
     pub(super) health: HealthRecord,
     engine: Box<dyn Engine>,
+    /// The limiter of whoever uses the server; a file of this computer has none, and is waited for where it is locked.
+    account: Option<Arc<Account>>,
     idle: Mutex<Vec<Box<dyn Connection>>>,
     permits: Semaphore,
 }
@@ -63,16 +66,21 @@ impl Transaction<'_> {
         if let Some(announce) = self.dialect.announce.filter(|_| self.changed) {
             self.connection.batch(announce)?;
         }
-        self.connection.batch("COMMIT")
+        self.connection.commit()
     }
 }
 
 impl Database {
-    pub(super) fn new(engine: Box<dyn Engine>, environment: SharedEnvironment) -> Self {
+    pub(super) fn new(
+        engine: Box<dyn Engine>,
+        account: Option<Arc<Account>>,
+        environment: SharedEnvironment,
+    ) -> Self {
         Self {
             environment,
             health: HealthRecord::default(),
             engine,
+            account,
             idle: Mutex::default(),
             permits: Semaphore::new(CONNECTIONS),
         }
@@ -82,7 +90,15 @@ impl Database {
         self.engine.dialect()
     }
 
+    /// Whether everything on its way is encrypted; `None` where nothing leaves this computer.
+    pub(super) fn encrypted(&self) -> Option<bool> {
+        self.engine.encrypted()
+    }
+
     /// Runs `steps` in one transaction. What they answer with an error is taken back.
+    ///
+    /// A transaction that was cut off is run again as a whole: it left nothing behind, or, where the answer to its end
+    /// was lost, everything. Then what it expects is no more, and the caller looks at what is there.
     pub(super) async fn run<T, F>(
         self: &Arc<Self>,
         operation: &'static str,
@@ -91,15 +107,15 @@ impl Database {
     ) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+        F: Fn(&mut Transaction<'_>) -> Result<T> + Send + Sync + 'static,
     {
-        self.off(operation, move |database| database.transact(work, steps))
+        self.again(operation, move |database| database.transact(work, &steps))
             .await
     }
 
     /// Makes what the storage needs: the file, where it is one, and the tables. What is there stays as it is.
     pub(super) async fn create(self: &Arc<Self>) -> Result<schema::Made> {
-        self.off("validate", |database| {
+        self.again("validate", |database| {
             let mut connection = database.engine.connect(true)?;
             let random = database.environment.random();
             schema::create(&mut *connection, database.dialect(), random)
@@ -109,7 +125,7 @@ impl Database {
 
     /// What tells of changes by others.
     pub(super) async fn watch(self: &Arc<Self>) -> Result<Box<dyn Watch>> {
-        self.off("wait", |database| database.engine.watch()).await
+        self.again("wait", |database| database.engine.watch()).await
     }
 
     /// Asks `watch`, off this thread; where nothing changed, after a rest of at most `most`.
@@ -118,12 +134,9 @@ impl Database {
         mut watch: Box<dyn Watch>,
         most: Duration,
     ) -> Result<(Box<dyn Watch>, bool)> {
-        let (watch, changed) = self
-            .off("wait", move |_| {
-                let changed = watch.changed()?;
-                Ok((watch, changed))
-            })
-            .await?;
+        let looked = tokio::task::spawn_blocking(move || (watch.changed(most), watch)).await;
+        let (changed, watch) = looked.map_err(|_| closing("wait"))?;
+        let changed = changed.map_err(|error| self.failed(error, "wait", Duration::ZERO))?;
         if !changed {
             self.environment.sleep(self.engine.rest().min(most)).await;
         }
@@ -139,39 +152,76 @@ impl Database {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does `steps`, again while they fail for a reason that may pass.
+    async fn again<T, F>(self: &Arc<Self>, operation: &'static str, steps: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Self) -> Result<T> + Send + Sync + 'static,
+    {
+        let steps = Arc::new(steps);
+        let once = || {
+            let steps = Arc::clone(&steps);
+            self.off(operation, move |database| steps(database))
+        };
+        match &self.account {
+            Some(account) => account.run(|_| once()).await,
+            None => once().await,
+        }
+    }
+
     async fn off<T, F>(self: &Arc<Self>, operation: &'static str, steps: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Self) -> Result<T> + Send + 'static,
     {
-        let stopped = |_| StorageError::new(operation, Cause::Cancelled, "the storage is closing");
         // The waiting for changes goes on for long and must not keep others from working.
         let permit = match operation {
             "wait" => None,
-            _ => Some(self.permits.acquire().await.map_err(|_| stopped(()))?),
+            _ => Some(
+                self.permits
+                    .acquire()
+                    .await
+                    .map_err(|_| closing(operation))?,
+            ),
         };
         let started = self.environment.uptime();
         let database = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || steps(&database)).await;
         drop(permit);
-        let done = done.map_err(|_| stopped(()))?;
+        let done = done.map_err(|_| closing(operation))?;
         let took = self.environment.uptime().saturating_sub(started);
-        done.map_err(|mut error| {
-            error.operation = operation;
-            self.health.failed(&error, self.environment.now(), took);
-            error
-        })
-        .inspect(|_| self.health.answered(took))
+        done.map_err(|error| self.failed(error, operation, took))
+            .inspect(|_| self.health.answered(took))
+    }
+
+    fn failed(
+        &self,
+        mut error: StorageError,
+        operation: &'static str,
+        took: Duration,
+    ) -> StorageError {
+        error.operation = operation;
+        self.health.failed(&error, self.environment.now(), took);
+        if error.cause == Cause::Offline {
+            // What is idle was cut off with it.
+            self.close();
+        }
+        error
     }
 
     fn transact<T>(
         &self,
         work: Work,
-        steps: impl FnOnce(&mut Transaction<'_>) -> Result<T>,
+        steps: impl Fn(&mut Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
         let mut connection = self.connection()?;
         let dialect = self.dialect();
-        connection.batch((dialect.begin)(work))?;
+        if let Err(error) = connection.batch((dialect.begin)(work)) {
+            // Some begin with more than one statement. Whether it can be taken back is the next one's business.
+            let _ = connection.roll_back();
+            self.put_back(connection);
+            return Err(error);
+        }
         let mut transaction = Transaction {
             connection: &mut *connection,
             dialect,
@@ -183,22 +233,35 @@ impl Database {
             Ok(answer)
         });
         // A connection that cannot even take back is not used again.
-        let clean = done.is_ok() || connection.batch("ROLLBACK").is_ok();
-        if clean && connection.is_usable() {
-            self.lock_idle().push(connection);
+        if done.is_ok() || connection.roll_back().is_ok() {
+            self.put_back(connection);
         }
         done
     }
 
+    fn put_back(&self, connection: Box<dyn Connection>) {
+        if connection.is_usable() {
+            self.lock_idle().push(connection);
+        }
+    }
+
     fn connection(&self) -> Result<Box<dyn Connection>> {
-        let idle = self.lock_idle().pop();
-        if let Some(connection) = idle {
-            return Ok(connection);
+        loop {
+            let idle = self.lock_idle().pop();
+            match idle {
+                Some(connection) if connection.is_usable() => return Ok(connection),
+                Some(_) => {}
+                None => break,
+            }
         }
         let mut connection = self.engine.connect(false)?;
         schema::check(&mut *connection, self.dialect())?;
         Ok(connection)
     }
+}
+
+fn closing(operation: &'static str) -> StorageError {
+    StorageError::new(operation, Cause::Cancelled, "the storage is closing")
 }
 
 impl std::fmt::Debug for Database {

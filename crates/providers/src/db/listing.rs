@@ -92,7 +92,7 @@ impl Walk {
         let find = move |at: &mut Transaction<'_>| {
             let root = at.root(&base)?;
             let id = at.folder_at(root, &folder)?;
-            Ok((id.ok_or_else(|| refused(Cause::NotFound))?, folder))
+            Ok((id.ok_or_else(|| refused(Cause::NotFound))?, folder.clone()))
         };
         self.database.run("list", Work::Read, find).await
     }

@@ -1,4 +1,4 @@
-//! Files as rows of a database: SQLite in a file.
+//! Files as rows of a database: SQLite in a file, or PostgreSQL on a server.
 //!
 //! Everything that others can see changes in one transaction that holds the one row of `tandem_clock`: expectations
 //! are checked and changes made by one at a time, and the numbers of the feed are given out in the order of the
@@ -14,6 +14,7 @@ mod feed;
 mod item;
 mod listing;
 mod place;
+mod postgres;
 mod probe;
 mod provider;
 mod put;

@@ -94,11 +94,14 @@ impl Probe<'_> {
     async fn open(&self) -> Result<String> {
         let made = self.database.create().await?;
         self.root.identity(false).await?;
-        Ok(match made {
+        let made = match made {
             Made::Now => "opened; its tables were made",
             Made::Before => "opened",
-        }
-        .to_owned())
+        };
+        Ok(match self.database.encrypted() {
+            Some(false) => format!("{made}; nothing is encrypted on its way"),
+            Some(true) | None => made.to_owned(),
+        })
     }
 
     async fn write(&self, bytes: &'static [u8], expected: Expected) -> Result<Entry> {

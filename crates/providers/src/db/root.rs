@@ -57,7 +57,7 @@ impl DbRoot {
     async fn run<T, F>(&self, operation: &'static str, work: Work, steps: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Transaction<'_>, i64) -> Result<T> + Send + 'static,
+        F: Fn(&mut Transaction<'_>, i64) -> Result<T> + Send + Sync + 'static,
     {
         let base = self.base.clone();
         let within = move |at: &mut Transaction<'_>| {
@@ -139,6 +139,7 @@ impl Root for DbRoot {
         let top = self.base.name().or_else(|| Name::new("top").ok());
         let look = move |at: &mut Transaction<'_>, root: i64| {
             let item = at.resolve(root, &locator)?;
+            let top = top.clone();
             Ok(item.and_then(|item| match top.filter(|_| item.id == root) {
                 Some(name) => Some(item.entry_named(name)),
                 None => item.entry(),

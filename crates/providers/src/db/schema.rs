@@ -15,8 +15,8 @@ pub(super) const TRASH: i64 = -1;
 
 const TABLES: &str = "
 CREATE TABLE tandem_meta (
-    key TEXT PRIMARY KEY,
-    value TEXT NOT NULL
+    key {text} PRIMARY KEY,
+    value {text} NOT NULL
 ) {options};
 CREATE TABLE tandem_clock (
     one {integer} PRIMARY KEY CHECK (one = 1),
@@ -37,19 +37,19 @@ CREATE TABLE tandem_chunks (
 CREATE TABLE tandem_uploads (
     content {integer} PRIMARY KEY REFERENCES tandem_contents (id) ON DELETE CASCADE,
     root {integer} NOT NULL,
-    target TEXT NOT NULL,
+    target {text} NOT NULL,
     received {integer} NOT NULL,
     written {integer} NOT NULL
 ) {options};
 CREATE TABLE tandem_items (
     id {integer} PRIMARY KEY,
     parent {integer} REFERENCES tandem_items (id),
-    name TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('folder', 'file', 'symlink')),
+    name {text} NOT NULL,
+    kind {text} NOT NULL CHECK (kind IN ('folder', 'file', 'symlink')),
     mtime {integer},
     mtime_by_client {integer} NOT NULL,
     executable {integer} NOT NULL,
-    target TEXT,
+    target {text},
     content {integer} REFERENCES tandem_contents (id),
     revision {integer} NOT NULL,
     UNIQUE (parent, name)
@@ -58,17 +58,17 @@ CREATE INDEX tandem_items_content ON tandem_items (content);
 CREATE TABLE tandem_versions (
     id {integer} PRIMARY KEY,
     root {integer} NOT NULL,
-    path TEXT NOT NULL,
-    device TEXT,
-    date TEXT,
-    action TEXT,
+    path {text} NOT NULL,
+    device {text},
+    date {text},
+    action {text},
     item {integer} NOT NULL,
     trashed {integer} REFERENCES tandem_items (id),
-    kind TEXT NOT NULL,
+    kind {text} NOT NULL,
     mtime {integer},
     mtime_by_client {integer} NOT NULL,
     executable {integer} NOT NULL,
-    target TEXT,
+    target {text},
     content {integer} REFERENCES tandem_contents (id),
     revision {integer} NOT NULL,
     kept_at {integer} NOT NULL,
@@ -101,8 +101,12 @@ pub(super) fn create(
 ) -> Result<Made> {
     connection.batch(dialect.begin_schema)?;
     let made = create_within(connection, dialect, random);
-    let end = if made.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    connection.batch(end).and(made)
+    let end = match made {
+        Ok(_) => connection.commit(),
+        Err(_) => connection.roll_back(),
+    };
+    // Why nothing was made says more than that the end failed too.
+    made.and_then(|made| end.map(|()| made))
 }
 
 fn create_within(connection: &mut dyn Connection, dialect: &Dialect, random: u64) -> Result<Made> {
@@ -112,6 +116,7 @@ fn create_within(connection: &mut dyn Connection, dialect: &Dialect, random: u64
     }
     let tables = TABLES
         .replace("{integer}", dialect.integer)
+        .replace("{text}", dialect.text)
         .replace("{bytes}", dialect.bytes)
         .replace("{options}", dialect.table_options);
     connection.batch(&tables)?;

@@ -1,5 +1,7 @@
 //! What both kinds of database have in common: statements, values, rows, transactions.
 
+use std::time::Duration;
+
 use tandem_core::error::{Cause, Result, StorageError};
 
 /// A value that is bound to a statement or found in a row.
@@ -115,6 +117,8 @@ pub(super) enum Work {
 pub(super) struct Dialect {
     /// The type of whole numbers of 64 bits.
     pub(super) integer: &'static str,
+    /// The type of text that is compared byte by byte.
+    pub(super) text: &'static str,
     /// The type of bytes.
     pub(super) bytes: &'static str,
     /// What follows the columns of a table.
@@ -142,7 +146,13 @@ pub(super) trait Connection: Send {
     /// Runs statements without parameters.
     fn batch(&mut self, statements: &str) -> Result<()>;
 
-    /// Whether it can be used again after a failure.
+    /// Ends a transaction; fails if a statement of it did.
+    fn commit(&mut self) -> Result<()>;
+
+    /// Takes a transaction back.
+    fn roll_back(&mut self) -> Result<()>;
+
+    /// Whether it can be used again.
     fn is_usable(&self) -> bool;
 }
 
@@ -155,8 +165,8 @@ impl dyn Connection + '_ {
 
 /// Waits for changes that others commit.
 pub(super) trait Watch: Send {
-    /// Whether something may have been committed since the call before; may block for a moment.
-    fn changed(&mut self) -> Result<bool>;
+    /// Whether something may have been committed since the call before; may block for a moment, at most `most`.
+    fn changed(&mut self, most: Duration) -> Result<bool>;
 }
 
 /// One database that can be connected to.
@@ -164,12 +174,15 @@ pub(super) trait Engine: Send + Sync {
     /// Where it differs from others.
     fn dialect(&self) -> &'static Dialect;
 
-    /// A connection. With `create` a database that is not there is made, where that is a file.
+    /// A connection. With `create` the file or the schema that is to hold the tables is made if it is not there.
     fn connect(&self, create: bool) -> Result<Box<dyn Connection>>;
 
     /// What tells of changes.
     fn watch(&self) -> Result<Box<dyn Watch>>;
 
     /// How long to rest between two questions to [`Watch`].
-    fn rest(&self) -> std::time::Duration;
+    fn rest(&self) -> Duration;
+
+    /// Whether everything on its way to the database is encrypted; `None` where nothing leaves this computer.
+    fn encrypted(&self) -> Option<bool>;
 }

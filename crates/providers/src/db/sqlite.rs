@@ -20,6 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 const DIALECT: Dialect = Dialect {
     integer: "INTEGER",
+    text: "TEXT",
     bytes: "BLOB",
     table_options: "STRICT",
     begin,
@@ -91,6 +92,10 @@ impl Engine for Sqlite {
     fn rest(&self) -> Duration {
         LOOK_EVERY
     }
+
+    fn encrypted(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// A connection that only looks whether others committed (sqlite.org/pragma.html#pragma_data_version).
@@ -100,7 +105,7 @@ struct DataVersion {
 }
 
 impl Watch for DataVersion {
-    fn changed(&mut self) -> Result<bool> {
+    fn changed(&mut self, _most: Duration) -> Result<bool> {
         let now: i64 = self
             .connection
             .query_row("PRAGMA data_version", [], |row| row.get(0))
@@ -153,6 +158,14 @@ impl Connection for rusqlite::Connection {
 
     fn batch(&mut self, statements: &str) -> Result<()> {
         self.execute_batch(statements).map_err(told)
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.batch("COMMIT")
+    }
+
+    fn roll_back(&mut self) -> Result<()> {
+        self.batch("ROLLBACK")
     }
 
     fn is_usable(&self) -> bool {

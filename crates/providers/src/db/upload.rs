@@ -62,10 +62,13 @@ impl Transaction<'_> {
 
     fn begin_upload(&mut self, content: i64, upload: &Upload) -> Result<()> {
         let size = upload.len.cast_signed();
-        self.execute(
-            "INSERT INTO tandem_contents (id, size) VALUES (?1, ?2)",
+        let made = self.execute(
+            "INSERT INTO tandem_contents (id, size) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             values![content, size],
         )?;
+        if made == 0 {
+            return self.begun_before(content, upload);
+        }
         let (target, now) = (upload.target.as_str(), self.now);
         self.execute(
             "INSERT INTO tandem_uploads (content, root, target, received, written)
@@ -73,6 +76,20 @@ impl Transaction<'_> {
             values![content, upload.root, target, now],
         )
         .map(drop)
+    }
+
+    /// A repeated try finds the upload that it began, unless the number is somebody else's.
+    fn begun_before(&mut self, content: i64, upload: &Upload) -> Result<()> {
+        let received = self.received(&Place {
+            token: &token_of(content),
+            root: upload.root,
+            target: &upload.target,
+            len: upload.len,
+        })?;
+        let why = "the number drawn for the upload is taken";
+        received
+            .map(drop)
+            .ok_or_else(|| StorageError::new("", Cause::Other, why))
     }
 
     /// Adds a chunk behind the `received` bytes that are there.
@@ -83,13 +100,18 @@ impl Transaction<'_> {
              WHERE content = ?3 AND received = ?4",
             values![chunk.len() as i64, now, content, received.cast_signed()],
         )?;
+        let position = received / CHUNK;
+        // A repeated try finds the chunk that it added.
+        if counted != 1 && self.chunk(content, position)?.as_ref() == Some(chunk) {
+            return Ok(());
+        }
         if counted != 1 {
             let why = "the upload is gone, or somebody else goes on with it";
             return Err(StorageError::new("", Cause::NotFound, why));
         }
         self.execute(
             "INSERT INTO tandem_chunks (content, position, data) VALUES (?1, ?2, ?3)",
-            values![content, (received / CHUNK).cast_signed(), chunk.to_vec()],
+            values![content, position.cast_signed(), chunk.to_vec()],
         )
         .map(drop)
     }
@@ -108,11 +130,16 @@ impl Transaction<'_> {
         let content = content_of(place.token).filter(|_| received == Some(place.len));
         let content = content
             .ok_or_else(|| StorageError::new("", Cause::NotFound, "nothing is staged here"))?;
-        self.execute(
-            "DELETE FROM tandem_uploads WHERE content = ?1",
-            values![content],
-        )?;
+        if !self.end_upload(content)? {
+            return Err(StorageError::new("", Cause::NotFound, "it was thrown away"));
+        }
         Ok(content)
+    }
+
+    /// Makes an upload none any more. Whoever does it has its content: to point to, or to throw away.
+    fn end_upload(&mut self, content: i64) -> Result<bool> {
+        let statement = "DELETE FROM tandem_uploads WHERE content = ?1";
+        Ok(self.execute(statement, values![content])? == 1)
     }
 
     /// Throws an upload away, if it is still one.
@@ -120,13 +147,11 @@ impl Transaction<'_> {
         let Some(content) = content_of(token) else {
             return Ok(());
         };
-        // The upload's own row goes with the content.
-        self.execute(
-            "DELETE FROM tandem_contents WHERE id = ?1
-                AND EXISTS (SELECT 1 FROM tandem_uploads u WHERE u.content = tandem_contents.id)",
-            values![content],
-        )
-        .map(drop)
+        if !self.end_upload(content)? {
+            return Ok(());
+        }
+        let statement = "DELETE FROM tandem_contents WHERE id = ?1";
+        self.execute(statement, values![content]).map(drop)
     }
 
     /// Uploads that nothing was added to for a week.
@@ -196,8 +221,8 @@ impl Sending {
         self.received += chunk.len() as u64;
         let hash = (self.received == self.upload.len).then(|| *self.hasher.finalize().as_bytes());
         let steps = move |at: &mut Transaction<'_>| {
-            if let Some(upload) = begun {
-                at.begin_upload(content, &upload)?;
+            if let Some(upload) = &begun {
+                at.begin_upload(content, upload)?;
             }
             if !chunk.is_empty() {
                 at.add_chunk(content, received, &chunk)?;
@@ -260,16 +285,16 @@ pub(super) async fn stage(
     let (base, place, resume) = (base.clone(), target.clone(), resume.cloned());
     let begun = move |at: &mut Transaction<'_>| {
         let root = at.root(&base)?;
-        let Some(token) = resume else {
+        let Some(token) = &resume else {
             return Ok((root, None));
         };
         let received = at.received(&Place {
-            token: &token,
+            token,
             root,
             target: &place,
             len,
         })?;
-        Ok((root, content_of(&token).zip(received)))
+        Ok((root, content_of(token).zip(received)))
     };
     let (root, begun) = database.run("stage", Work::Read, begun).await?;
     // 63 bits that nobody chose; one that is taken already fails and is drawn anew with the next try.

@@ -85,6 +85,14 @@ impl Transaction<'_> {
         }
     }
 
+    /// The key that `keep` names, if something is kept under it.
+    pub(super) fn kept_before(&mut self, root: i64, keep: &Keep) -> Result<Option<VersionKey>> {
+        let Keep::Version(key) = keep else {
+            return Ok(None);
+        };
+        Ok(self.kept(root, key)?.map(|kept| kept.key))
+    }
+
     fn set_aside(&mut self, root: i64, item: &Item, key: &VersionKey) -> Result<VersionKey> {
         check_path(key.path())?;
         let key = match self.kept(root, key)? {

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Body, Client, Method, StatusCode};
-use rustls::{ClientConfig, RootCertStore};
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, ErrorKind, Result, StorageError};
 use tokio::sync::watch;
@@ -25,6 +24,7 @@ use crate::body::{Outgoing, Prepared, Progress};
 use crate::health::HealthRecord;
 use crate::http::chain;
 use crate::retry::{Account, Attempt};
+use crate::tls::client_config;
 
 /// How long a connection may take to come about.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -412,19 +412,10 @@ fn spoken(said: &[u8]) -> String {
     between("<s:message>", "</s:message>").unwrap_or_default()
 }
 
-/// The HTTP client: rustls with the system's root certificates, and the proxy that the environment names, except to
-/// this computer itself.
+/// The HTTP client, by the proxy that the environment names, except to this computer itself.
 fn http_client(settings: &Settings) -> Result<Client> {
     let failed = |error: String| StorageError::new("open", Cause::Tls, error);
-    let mut roots = RootCertStore::empty();
-    // One that cannot be read is not trusted; none at all shows when a server's is not.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = client_config().map_err(|error| failed(error.to_string()))?;
     let mut client = Client::builder()
         .use_preconfigured_tls(tls)
         .redirect(Policy::none())

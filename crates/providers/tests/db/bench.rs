@@ -1,9 +1,7 @@
 //! What every test here works with: a database of its own, and the world as it is.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -62,31 +60,6 @@ impl Environment for World {
     }
 }
 
-/// A folder that is removed with this value.
-#[derive(Debug)]
-pub(crate) struct Scratch(pub(crate) PathBuf);
-
-impl Scratch {
-    pub(crate) fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tandem-db-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn file(&self) -> String {
-        self.0.join("files.db").to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// The provider under test.
 pub(crate) fn db() -> Arc<dyn Provider> {
     let mut all = providers().into_iter();
@@ -94,22 +67,21 @@ pub(crate) fn db() -> Arc<dyn Provider> {
         .unwrap()
 }
 
-/// The database at `location`.
-pub(crate) fn open(location: &str, world: Arc<World>) -> Arc<dyn Storage> {
-    let config = BTreeMap::from([("location".to_owned(), location.to_owned())]);
-    let credentials = Credentials::default();
-    db().open(&Config(config), &credentials, None, world)
-        .unwrap()
-}
-
-/// The database at `location`, with its tables and the folder that roots lie in.
-pub(crate) async fn made(location: &str, world: Arc<World>) -> Arc<dyn Storage> {
-    let storage = open(location, world);
-    let tested = storage.validate("", &|_| ()).await;
-    tested.capabilities.unwrap();
-    let top = storage.root("").await.unwrap();
-    top.create_folder(&rel(FOLDER)).await.unwrap();
-    storage
+/// The database that `config` and `password` describe.
+pub(crate) fn open_by(
+    config: &[(&str, &str)],
+    password: Option<&str>,
+    world: Arc<World>,
+) -> Result<Arc<dyn Storage>> {
+    let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    let config = Config(config.iter().map(text).collect());
+    let secrets = password.map(|password| ("password".to_owned(), password.to_owned()));
+    db().open(
+        &config,
+        &Credentials(secrets.into_iter().collect()),
+        None,
+        world,
+    )
 }
 
 pub(crate) fn rel(text: &str) -> RelPath {

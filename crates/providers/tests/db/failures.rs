@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use tandem_core::error::{Cause, ErrorKind, StorageError};
-use tandem_core::storage::{Expected, Keep, Root};
+use tandem_core::storage::{Expected, Keep, Storage};
 
-use crate::bench::{FOLDER, Scratch, World, made, open, rel, write};
+use crate::bench::{FOLDER, World, open_by, rel, write};
+use crate::place::{Place, Scratch, on_both};
 
-async fn tested(location: &str) -> StorageError {
-    let storage = open(location, World::new());
+fn open(location: &str) -> Arc<dyn Storage> {
+    open_by(&[("location", location)], None, World::new()).unwrap()
+}
+
+async fn tested(storage: &dyn Storage) -> StorageError {
     let tested = storage.validate("", &|_| ()).await;
     assert!(tested.steps.last().unwrap().outcome.is_err());
     tested.capabilities.unwrap_err()
@@ -17,7 +21,7 @@ async fn tested(location: &str) -> StorageError {
 #[tokio::test]
 async fn a_database_that_is_gone_is_not_made_anew_behind_ones_back() {
     let scratch = Scratch::new();
-    let storage = open(&scratch.file(), World::new());
+    let storage = open(&scratch.file());
     let root = storage.root("").await.unwrap();
     let error = root.stat(&rel("any").into()).await.unwrap_err();
     assert_eq!(error.cause, Cause::NotFound);
@@ -29,7 +33,10 @@ async fn a_file_that_is_no_database_is_left_alone() {
     let scratch = Scratch::new();
     let letter = b"Dear Sir or Madam, this is no database but a letter. ".repeat(100);
     std::fs::write(scratch.file(), &letter).unwrap();
-    assert_eq!(tested(&scratch.file()).await.cause, Cause::BadResponse);
+    assert_eq!(
+        tested(&*open(&scratch.file())).await.cause,
+        Cause::BadResponse
+    );
     assert_eq!(std::fs::read(scratch.file()).unwrap(), letter);
 }
 
@@ -37,45 +44,64 @@ async fn a_file_that_is_no_database_is_left_alone() {
 async fn a_folder_that_is_not_there_is_not_found() {
     let scratch = Scratch::new();
     let location = scratch.0.join("no/such/folder/files.db");
-    let error = tested(location.to_str().unwrap()).await;
+    let error = tested(&*open(location.to_str().unwrap())).await;
     assert_eq!(error.cause, Cause::NotFound);
 }
 
-#[tokio::test]
-async fn a_newer_schema_is_refused_in_a_sentence_and_left_as_it_is() {
-    let scratch = Scratch::new();
-    drop(made(&scratch.file(), World::new()).await);
-    let connection = rusqlite::Connection::open(scratch.file()).unwrap();
-    let newer = "UPDATE tandem_meta SET value = '2' WHERE key = 'version'";
-    connection.execute(newer, []).unwrap();
-    let error = tested(&scratch.file()).await;
+on_both! {
+    a_newer_schema_is_refused_in_a_sentence_and_left_as_it_is,
+    a_database_without_tables_is_not_given_any_behind_ones_back,
+}
+
+async fn a_newer_schema_is_refused_in_a_sentence_and_left_as_it_is(place: Place) {
+    drop(place.made(World::new()).await);
+    place.execute("UPDATE tandem_meta SET value = '2' WHERE key = 'version'");
+    let error = tested(&*place.open(World::new())).await;
     assert!(error.detail.contains("newer Tandem"), "{error}");
     assert_eq!(error.kind, ErrorKind::Permanent);
-    let root = open(&scratch.file(), World::new()).root("").await.unwrap();
+    let root = place.open(World::new()).root("").await.unwrap();
     assert!(root.cursor().await.is_err());
 }
 
-async fn root(scratch: &Scratch) -> Arc<dyn Root> {
-    let storage = made(&scratch.file(), World::new()).await;
-    storage.root(FOLDER).await.unwrap()
+async fn a_database_without_tables_is_not_given_any_behind_ones_back(place: Place) {
+    drop(place.made(World::new()).await);
+    place.execute("ALTER TABLE tandem_meta RENAME TO foreign_meta");
+    let root = place.open(World::new()).root("").await.unwrap();
+    let error = root.stat(&rel("any").into()).await.unwrap_err();
+    assert_eq!(error.cause, Cause::NotFound);
+    assert!(error.detail.contains("test makes them"), "{error}");
 }
 
+/// SQLite's own words for a statement that must fail.
 #[tokio::test]
 async fn a_change_that_fails_midway_is_taken_back_whole() {
-    let scratch = Scratch::new();
-    drop(root(&scratch).await);
-    let connection = rusqlite::Connection::open(scratch.file()).unwrap();
-    connection
-        .execute_batch(
-            "CREATE TRIGGER refuses BEFORE UPDATE ON tandem_clock
-             BEGIN SELECT RAISE(ABORT, 'somebody forbids it'); END",
-        )
-        .unwrap();
-    let storage = open(&scratch.file(), World::new());
-    let root = storage.root(FOLDER).await.unwrap();
+    let place = Place::file();
+    drop(place.made(World::new()).await);
+    place.execute(
+        "CREATE TRIGGER refuses BEFORE UPDATE ON tandem_clock
+         BEGIN SELECT RAISE(ABORT, 'somebody forbids it'); END",
+    );
+    fails_midway(&place, "DROP TRIGGER refuses").await;
+}
+
+/// The same in PostgreSQL's, which would take a commit for a rollback and say nothing of it.
+#[tokio::test]
+async fn a_change_that_fails_midway_on_a_server_is_taken_back_whole() {
+    let place = Place::schema();
+    drop(place.made(World::new()).await);
+    place.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'somebody forbids it'; END $$;
+         CREATE TRIGGER refuses BEFORE UPDATE ON tandem_clock EXECUTE FUNCTION refuse()",
+    );
+    fails_midway(&place, "DROP TRIGGER refuses ON tandem_clock").await;
+}
+
+async fn fails_midway(place: &Place, heal: &str) {
+    let root = place.open(World::new()).root(FOLDER).await.unwrap();
     let failed = write(&*root, "file", b"bytes", Expected::Absent, Keep::No).await;
     assert!(!failed.unwrap_err().is_lost_race());
-    connection.execute_batch("DROP TRIGGER refuses").unwrap();
+    place.execute(heal);
     assert_eq!(root.stat(&rel("file").into()).await.unwrap(), None);
     write(&*root, "file", b"bytes", Expected::Absent, Keep::No)
         .await
@@ -84,12 +110,8 @@ async fn a_change_that_fails_midway_is_taken_back_whole() {
 
 #[test]
 fn a_location_must_be_a_whole_path() {
-    let config = |location: &str| {
-        tandem_core::storage::Config([("location".to_owned(), location.to_owned())].into())
-    };
-    for location in ["", "files.db", "./files.db"] {
-        let credentials = tandem_core::storage::Credentials::default();
-        let opened = crate::bench::db().open(&config(location), &credentials, None, World::new());
+    for location in ["", "files.db", "./files.db", "mysql://me@host/files"] {
+        let opened = open_by(&[("location", location)], None, World::new());
         let error = opened.err().unwrap();
         assert!(error.detail.contains("location"), "{location:?}: {error}");
     }

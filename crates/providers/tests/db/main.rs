@@ -8,5 +8,7 @@
 
 mod bench;
 mod failures;
+mod place;
+mod postgres;
 mod rows;
 mod sqlite;

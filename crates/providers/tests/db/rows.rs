@@ -8,25 +8,22 @@ use tandem_core::content::BytesContent;
 use tandem_core::error::Cause;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
-    Change, Depth, Discard, Expected, Keep, Listed, Locator, Meta, Root, VersionKey,
+    Change, Depth, Discard, Expected, Keep, Listed, Locator, Meta, VersionKey,
 };
 
-use crate::bench::{Ear, FOLDER, Scratch, World, collect, made, open, rel, write};
+use crate::bench::{Ear, FOLDER, World, collect, open_by, rel, write};
+use crate::place::{Place, on_both};
 
 const CHUNK: usize = 256 * 1024;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn count(scratch: &Scratch, table: &str) -> i64 {
-    let connection = rusqlite::Connection::open(scratch.file()).unwrap();
-    let statement = format!("SELECT COUNT(*) FROM {table}");
-    connection
-        .query_row(&statement, [], |row| row.get(0))
-        .unwrap()
-}
-
-async fn root(scratch: &Scratch, world: &Arc<World>) -> Arc<dyn Root> {
-    let storage = made(&scratch.file(), Arc::clone(world)).await;
-    storage.root(FOLDER).await.unwrap()
+on_both! {
+    an_upload_goes_on_from_the_last_whole_chunk,
+    what_was_staged_and_left_is_swept_after_a_week_and_nothing_else,
+    content_goes_with_the_last_that_points_to_it,
+    what_is_pruned_from_the_trash_leaves_no_rows,
+    a_cursor_from_before_what_the_feed_forgot_has_expired,
+    what_leaves_the_root_is_told_as_removed_and_what_enters_as_there,
 }
 
 fn key(action: &str, path: &str) -> VersionKey {
@@ -38,10 +35,9 @@ fn key(action: &str, path: &str) -> VersionKey {
     }
 }
 
-#[tokio::test]
-async fn an_upload_goes_on_from_the_last_whole_chunk() {
-    let (scratch, world) = (Scratch::new(), World::new());
-    let root = root(&scratch, &world).await;
+async fn an_upload_goes_on_from_the_last_whole_chunk(place: Place) {
+    let world = World::new();
+    let root = place.root(&world).await;
     let bytes: Bytes = (0..5 * CHUNK + 17).map(|n| (n % 251) as u8).collect();
     let (path, ear, meta) = (rel("big"), Arc::new(Ear::default()), Meta::default());
     let cut = Arc::new(Cut {
@@ -51,10 +47,10 @@ async fn an_upload_goes_on_from_the_last_whole_chunk() {
     });
     let broken = root.stage(&path, cut, &meta, None, ear.clone()).await;
     assert_eq!(broken.unwrap_err().cause, Cause::LocalIo);
-    assert_eq!(count(&scratch, "tandem_chunks"), 3);
+    assert_eq!(place.count("tandem_chunks"), 3);
 
     let token = ear.0.lock().unwrap().clone().unwrap();
-    let again = open(&scratch.file(), world).root(FOLDER).await.unwrap();
+    let again = place.open(world).root(FOLDER).await.unwrap();
     let whole = Arc::new(Cut {
         bytes: bytes.clone(),
         at: usize::MAX,
@@ -100,10 +96,9 @@ impl tandem_core::content::Content for Cut {
     }
 }
 
-#[tokio::test]
-async fn what_was_staged_and_left_is_swept_after_a_week_and_nothing_else() {
-    let (scratch, world) = (Scratch::new(), World::new());
-    let root = root(&scratch, &world).await;
+async fn what_was_staged_and_left_is_swept_after_a_week_and_nothing_else(place: Place) {
+    let world = World::new();
+    let root = place.root(&world).await;
     let content = Arc::new(BytesContent(Bytes::from_static(b"left behind")));
     let (meta, ear) = (Meta::default(), Arc::new(Ear::default()));
     root.stage(&rel("a"), content.clone(), &meta, None, ear.clone())
@@ -122,24 +117,23 @@ async fn what_was_staged_and_left_is_swept_after_a_week_and_nothing_else() {
     for (token, _) in left {
         root.discard(&token).await.unwrap();
     }
-    assert_eq!(count(&scratch, "tandem_uploads"), 1);
-    assert_eq!(count(&scratch, "tandem_contents"), 2);
+    assert_eq!(place.count("tandem_uploads"), 1);
+    assert_eq!(place.count("tandem_contents"), 2);
     let entry = root.stat(&rel("kept").into()).await.unwrap().unwrap();
     let stream = root.read(&rel("kept").into(), &entry, 0, 10).await;
     assert_eq!(collect(stream.unwrap()).await.unwrap(), "kept");
 }
 
-#[tokio::test]
-async fn content_goes_with_the_last_that_points_to_it() {
-    let (scratch, world) = (Scratch::new(), World::new());
-    let root = root(&scratch, &world).await;
+async fn content_goes_with_the_last_that_points_to_it(place: Place) {
+    let world = World::new();
+    let root = place.root(&world).await;
     let made = write(&*root, "one", b"content", Expected::Absent, Keep::No).await;
     let expected = Expected::Revision(made.unwrap().entry.revision);
     let (at, to) = (Locator::of_path(rel("one")), rel("two"));
     root.copy(&at, &expected, &to, &Expected::Absent, &Keep::No)
         .await
         .unwrap();
-    assert_eq!(count(&scratch, "tandem_contents"), 1);
+    assert_eq!(place.count("tandem_contents"), 1);
 
     let keep = Keep::Version(key("1", "one"));
     write(&*root, "one", b"edited", expected, keep)
@@ -149,17 +143,16 @@ async fn content_goes_with_the_last_that_points_to_it() {
     root.delete(&two, &Expected::Any, &Keep::No, Discard::Forever)
         .await
         .unwrap();
-    assert_eq!(count(&scratch, "tandem_contents"), 2);
+    assert_eq!(place.count("tandem_contents"), 2);
     root.prune_version(&key("1", "one")).await.unwrap();
-    assert_eq!(count(&scratch, "tandem_contents"), 1);
-    assert_eq!(count(&scratch, "tandem_chunks"), 1);
+    assert_eq!(place.count("tandem_contents"), 1);
+    assert_eq!(place.count("tandem_chunks"), 1);
 }
 
-#[tokio::test]
-async fn what_is_pruned_from_the_trash_leaves_no_rows() {
-    let (scratch, world) = (Scratch::new(), World::new());
-    let root = root(&scratch, &world).await;
-    let before = count(&scratch, "tandem_items");
+async fn what_is_pruned_from_the_trash_leaves_no_rows(place: Place) {
+    let world = World::new();
+    let root = place.root(&world).await;
+    let before = place.count("tandem_items");
     root.create_folder(&rel("a/b/c")).await.unwrap();
     for path in ["a/1", "a/b/2", "a/b/c/3"] {
         write(&*root, path, path.as_bytes(), Expected::Absent, Keep::No)
@@ -171,16 +164,15 @@ async fn what_is_pruned_from_the_trash_leaves_no_rows() {
         .delete(&at, &Expected::Any, &Keep::No, Discard::Trash)
         .await
         .unwrap();
-    assert_eq!(count(&scratch, "tandem_items"), before + 6);
+    assert_eq!(place.count("tandem_items"), before + 6);
     root.prune_version(&done.kept.unwrap()).await.unwrap();
-    assert_eq!(count(&scratch, "tandem_items"), before);
-    assert_eq!(count(&scratch, "tandem_contents"), 0);
+    assert_eq!(place.count("tandem_items"), before);
+    assert_eq!(place.count("tandem_contents"), 0);
 }
 
-#[tokio::test]
-async fn a_cursor_from_before_what_the_feed_forgot_has_expired() {
-    let (scratch, world) = (Scratch::new(), World::new());
-    let root = root(&scratch, &world).await;
+async fn a_cursor_from_before_what_the_feed_forgot_has_expired(place: Place) {
+    let world = World::new();
+    let root = place.root(&world).await;
     let old = root.cursor().await.unwrap();
     root.create_folder(&rel("old")).await.unwrap();
     world.skip(61 * DAY);
@@ -197,9 +189,11 @@ async fn a_cursor_from_before_what_the_feed_forgot_has_expired() {
 
 #[tokio::test]
 async fn a_database_that_went_back_in_time_expires_the_cursor() {
-    let (scratch, world) = (Scratch::new(), World::new());
-    let storage = made(&scratch.file(), Arc::clone(&world)).await;
-    let root = storage.root(FOLDER).await.unwrap();
+    let place = Place::file();
+    let root = place.root(&World::new()).await;
+    let Place::File(scratch) = &place else {
+        unreachable!()
+    };
     let copy = scratch.0.join("copy.db").to_str().unwrap().to_owned();
     rusqlite::Connection::open(scratch.file())
         .unwrap()
@@ -207,7 +201,8 @@ async fn a_database_that_went_back_in_time_expires_the_cursor() {
         .unwrap();
     root.create_folder(&rel("later")).await.unwrap();
     let cursor = root.cursor().await.unwrap();
-    let back = open(&copy, world).root(FOLDER).await.unwrap();
+    let back = open_by(&[("location", &copy)], None, World::new()).unwrap();
+    let back = back.root(FOLDER).await.unwrap();
     assert_eq!(
         back.identity(false).await.unwrap(),
         root.identity(false).await.unwrap()
@@ -217,10 +212,8 @@ async fn a_database_that_went_back_in_time_expires_the_cursor() {
 }
 
 /// Only a folder's own line is written when it moves; what it leads to must still be whole.
-#[tokio::test]
-async fn what_leaves_the_root_is_told_as_removed_and_what_enters_as_there() {
-    let (scratch, world) = (Scratch::new(), World::new());
-    let storage = made(&scratch.file(), world).await;
+async fn what_leaves_the_root_is_told_as_removed_and_what_enters_as_there(place: Place) {
+    let storage = place.made(World::new()).await;
     let (top, root) = (
         storage.root("").await.unwrap(),
         storage.root(FOLDER).await.unwrap(),

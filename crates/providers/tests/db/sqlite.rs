@@ -3,29 +3,34 @@
 use std::sync::Arc;
 
 use tandem_core::environment::BoxFuture;
-use tandem_testkit::conformance::{Place, Proof, Subject, suite};
+use tandem_testkit::conformance::{Place as Tested, Proof, Subject, suite};
 
-use crate::bench::{FOLDER, Scratch, World, made, open};
+use crate::bench::{FOLDER, World};
+use crate::place::Place;
 
 async fn fresh() -> Subject {
-    let scratch = Scratch::new();
-    let location = scratch.file();
-    let storage = made(&location, World::new()).await;
+    let place = Arc::new(Place::file());
+    let proof = Proof::of("db", || Ok(format!("SQLite {}", rusqlite::version())));
+    subject(place, proof).await
+}
+
+/// A folder of `place` as a subject.
+pub(crate) async fn subject(place: Arc<Place>, proof: Option<Proof>) -> Subject {
+    let storage = place.made(World::new()).await;
     let root = storage.root(FOLDER).await.unwrap();
+    let again = Arc::clone(&place);
     let reopen = move || {
-        let location = location.clone();
-        Box::pin(async move {
-            let storage = open(&location, World::new());
-            storage.root(FOLDER).await.unwrap()
-        }) as BoxFuture<Arc<dyn tandem_core::storage::Root>>
+        let place = Arc::clone(&again);
+        Box::pin(async move { place.open(World::new()).root(FOLDER).await.unwrap() })
+            as BoxFuture<Arc<dyn tandem_core::storage::Root>>
     };
     Subject {
-        place: Some(Place {
+        place: Some(Tested {
             storage,
             path: FOLDER.to_owned(),
         }),
-        proof: Proof::of("db", || Ok(format!("SQLite {}", rusqlite::version()))),
-        ..Subject::new(root, Box::new(reopen), scratch)
+        proof,
+        ..Subject::new(root, Box::new(reopen), place)
     }
 }
 

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 /// closes its pipes, so the server does not outlive it.
 const KEEPER: &str = r#"
 exec 3<&0
+signal=$1; shift
 "$@" </dev/null 3<&- & server=$!
-{ cat <&3; kill -9 $server; } >/dev/null 2>&1 & watcher=$!
+{ cat <&3; kill -$signal $server; } >/dev/null 2>&1 & watcher=$!
 wait $server; status=$?
 kill $watcher 2>/dev/null
 exit $status
@@ -29,13 +30,23 @@ pub(super) struct Process {
 impl Process {
     /// Starts `command` in `home`; what it prints goes to a file there.
     pub(super) fn spawn(title: &str, command: &Command, home: &Path) -> io::Result<Self> {
+        Self::spawn_ended_by("KILL", title, command, home)
+    }
+
+    /// The same for a program that leaves something behind unless it is ended by `signal`.
+    pub(super) fn spawn_ended_by(
+        signal: &str,
+        title: &str,
+        command: &Command,
+        home: &Path,
+    ) -> io::Result<Self> {
         let log = home.join("server.log");
         let output = File::create(&log)?;
         let environment = command
             .get_envs()
             .filter_map(|(key, value)| Some((key, value?)));
         let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "sh"])
+            .args(["-c", KEEPER, "sh", signal])
             .arg(command.get_program())
             .args(command.get_args())
             .envs(environment)
@@ -75,12 +86,22 @@ impl Process {
         address: SocketAddr,
         limit: Duration,
     ) -> io::Result<()> {
+        let is_open = || TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+        self.wait_until(limit, |_| is_open())
+    }
+
+    /// Waits until the server printed `text`.
+    pub(super) fn wait_until_printed(&mut self, text: &str, limit: Duration) -> io::Result<()> {
+        self.wait_until(limit, |server| server.printed().contains(text))
+    }
+
+    fn wait_until(&mut self, limit: Duration, is_so: impl Fn(&Self) -> bool) -> io::Result<()> {
         let end = Instant::now() + limit;
         while Instant::now() < end {
             if let Some(status) = self.keeper.try_wait()? {
                 return Err(self.failure(&format!("ended before it answered ({status})")));
             }
-            if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
+            if is_so(self) {
                 return Ok(());
             }
             std::thread::sleep(LOOK_EVERY);

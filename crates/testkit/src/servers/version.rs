@@ -64,6 +64,12 @@ impl Version {
         ],
         title: "sabre/dav",
     };
+    pub(super) const POSTGRES: Self = Self {
+        program: ("TANDEM_POSTGRES", "postgres"),
+        beside: None,
+        arguments: &["--version"],
+        title: "PostgreSQL",
+    };
     /// Of a server that was started elsewhere.
     pub(super) const UNKNOWN: Self = Self {
         program: ("", ""),
@@ -109,6 +115,7 @@ mod tests {
             Version::WSGIDAV,
             Version::APACHE,
             Version::SABRE,
+            Version::POSTGRES,
         ] {
             let said = version.ask().unwrap();
             let number = said.strip_prefix(version.title).unwrap();
