@@ -57,11 +57,13 @@ impl Prepared {
         if bytes.len() as u64 != piece.len {
             return Err(wrong_length(piece.len));
         }
+        Ok(Self::of(bytes.freeze()))
+    }
+
+    /// What is in memory already.
+    pub(crate) fn of(bytes: Bytes) -> Self {
         let md5 = Md5::digest(&bytes).into();
-        Ok(Self::Held {
-            bytes: bytes.freeze(),
-            md5,
-        })
+        Self::Held { bytes, md5 }
     }
 
     /// Length in bytes.

@@ -1,7 +1,5 @@
 //! Hashes as servers write them.
 
-use aws_smithy_types::base64;
-use md5::{Digest, Md5};
 use tandem_core::entry::{ContentHash, HashKind};
 
 /// The hexadecimal digits of an MD5.
@@ -37,11 +35,6 @@ pub(crate) fn md5_of_hex(text: &str) -> Option<[u8; 16]> {
         return None;
     }
     of_hex(text)?.try_into().ok()
-}
-
-/// The header Content-MD5 for `bytes` (RFC 1864). Buckets with object lock take no content without one.
-pub(crate) fn content_md5(bytes: &[u8]) -> String {
-    base64::encode(Md5::digest(bytes))
 }
 
 /// An MD5 as an entry carries it.

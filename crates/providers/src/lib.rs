@@ -9,7 +9,10 @@ mod hashes;
 mod health;
 mod http;
 mod known;
+mod objects;
 pub mod registry;
+#[allow(dead_code, reason = "for the stores that have no SDK")]
+mod rest;
 mod retry;
 pub mod s3;
 mod tls;

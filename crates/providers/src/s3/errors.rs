@@ -10,13 +10,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use tandem_core::error::{Cause, ErrorKind, StorageError};
 use tandem_core::time::Timestamp;
 
-use super::guard::Guard;
 use crate::http::{chain, is_tls, retry_after};
-use crate::retry::Attempt;
-
-const NO_BUCKET: &str = "there is no bucket";
-
-const WRITTEN_SINCE: &str = "somebody wrote at the same time";
+use crate::objects::store::no_bucket;
 
 /// What went wrong with one request. `bucket` is for messages, `now` for a Retry-After that is a date.
 pub(super) fn map<E>(
@@ -85,7 +80,7 @@ fn answered(
     let status = raw.status().as_u16();
     let cause = cause(code, status);
     let detail = match (cause, code) {
-        (_, Some("NoSuchBucket")) => format!("{NO_BUCKET} {bucket}"),
+        (_, Some("NoSuchBucket")) => return no_bucket(operation, "bucket", bucket),
         (
             _,
             Some(
@@ -118,44 +113,6 @@ fn answered(
         }),
         _ => error,
     }
-}
-
-/// Whether the bucket itself is what was not found.
-pub(super) fn is_missing_bucket(error: &StorageError) -> bool {
-    error.cause == Cause::NotFound && error.detail.starts_with(NO_BUCKET)
-}
-
-/// What is there now is somebody else's, and what was there before may have been replaced from here.
-pub(super) fn written_since(operation: &'static str) -> StorageError {
-    StorageError::new(operation, Cause::PreconditionFailed, WRITTEN_SINCE)
-}
-
-/// `error`, which ended a try. One that came after a try without an answer does not say what that one did.
-pub(super) fn of_try(attempt: Attempt, error: StorageError) -> StorageError {
-    if attempt.is_repeated() && is_refused_change(&error) {
-        written_since(error.operation)
-    } else {
-        error
-    }
-}
-
-/// Whether a change that ended so surely changed nothing.
-pub(super) fn changed_nothing(error: &StorageError) -> bool {
-    is_refused_change(error) && error.detail != WRITTEN_SINCE
-}
-
-const fn is_refused_change(error: &StorageError) -> bool {
-    matches!(
-        error.cause,
-        Cause::PreconditionFailed | Cause::AlreadyExists
-    )
-}
-
-/// Whether a store said that something else is there than was expected: also by not finding what was to be there.
-pub(super) fn is_refusal(error: &StorageError, guard: &Guard) -> bool {
-    error.is_lost_race()
-        && !is_missing_bucket(error)
-        && !(error.cause == Cause::NotFound && *guard == Guard::Absent)
 }
 
 /// The cause that a code and a status mean. The code decides where there is one.

@@ -7,11 +7,11 @@ use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::Result;
 use tandem_core::storage::{Config, Credentials, Descriptor, Ground, Provider, Storage};
 
-use super::client::{Bucket, http_client};
+use super::client::{S3Bucket, http_client};
 use super::services::Service;
 use super::settings::{self, Settings};
-use super::storage::{S3Storage, declared};
-use super::store::Store;
+use crate::objects::bucket::Bucket;
+use crate::objects::storage::BucketStorage;
 use crate::retry::Accounts;
 
 /// Opens storages of one service.
@@ -54,15 +54,8 @@ impl Provider for S3Provider {
         let name = format!("{} {endpoint}", settings.access_key_id);
         let account = self.accounts.account(&name, &environment);
         let http = http_client(&settings);
-        let capabilities = probed.cloned().unwrap_or_else(|| declared(&settings));
-        let capabilities = Capabilities {
-            listing_lacks_meta: true,
-            ..capabilities
-        };
-        let bucket = Bucket::new(settings, account, http, environment);
-        Ok(Arc::new(S3Storage::new(Arc::new(Store::new(
-            bucket,
-            capabilities,
-        )))))
+        let objects = S3Bucket::new(settings, http, Arc::clone(&environment));
+        let bucket = Bucket::new(Box::new(objects), probed, account, environment);
+        Ok(Arc::new(BucketStorage::new(bucket)))
     }
 }

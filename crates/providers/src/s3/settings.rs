@@ -7,8 +7,10 @@ use tandem_core::secret_forms::secret_forms;
 use tandem_core::storage::{Config, Credentials, Ground};
 use url::Url;
 
-use super::services::{Address, Limits, SMALLEST_PART, Service};
+use super::services::{Address, SMALLEST_PART, Service};
 use crate::http::{self, is_loopback};
+use crate::objects::keys::folder_prefix;
+use crate::objects::parts::Limits;
 
 /// The size from which a file goes up in parts (DESIGN 6.5).
 const DEFAULT_THRESHOLD: u64 = 50 << 20;
@@ -73,7 +75,7 @@ impl Settings {
             endpoint: endpoint.map(|url| url.as_str().trim_end_matches('/').to_owned()),
             region,
             bucket: bucket.to_owned(),
-            prefix: folder_prefix("", config.get("prefix").unwrap_or_default())?,
+            prefix: folder_prefix("", config.get("prefix").unwrap_or_default(), "bucket")?,
             path_style,
             multipart_threshold: number(config, "multipart_threshold", DEFAULT_THRESHOLD)?
                 .clamp(1, limits.largest_part),
@@ -120,21 +122,6 @@ impl fmt::Debug for Settings {
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }
-}
-
-/// `base` followed by the folder `path`, ending in `/` unless empty. Slashes around it are forgiven, since people
-/// type them; segments that no key of Tandem's may have are not.
-pub(super) fn folder_prefix(base: &str, path: &str) -> Result<String> {
-    let path = path.trim_matches('/');
-    if path.is_empty() {
-        return Ok(base.to_owned());
-    }
-    tandem_core::path::RelPath::new(path).map_err(|error| {
-        wrong(&format!(
-            "the folder {path:?} cannot be in a bucket: {error}"
-        ))
-    })?;
-    Ok(format!("{base}{path}/"))
 }
 
 /// Where a bucket lies. A service is told by its host: ports that go without saying, the type of storage and how the

@@ -9,25 +9,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Body, Client, Method, StatusCode};
+use reqwest::{Client, Method, StatusCode};
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, ErrorKind, Result, StorageError};
 use tokio::sync::watch;
 use url::Url;
 
 use super::auth::{Auth, Shown};
-use super::errors::{bad_answer, refused, unsent};
+use super::errors::{bad_answer, refused};
 use super::settings::Settings;
 use super::xml::{self, Response};
-use crate::body::{Outgoing, Prepared, Progress};
+use crate::body::{Prepared, Progress};
 use crate::health::HealthRecord;
 use crate::http::chain;
+use crate::rest::{http_client, unsent};
 use crate::retry::{Account, Attempt};
-use crate::tls::client_config;
-
-/// How long a connection may take to come about.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long an answer may take that carries no file.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
@@ -135,7 +131,7 @@ impl Server {
         environment: SharedEnvironment,
     ) -> Result<Self> {
         Ok(Self {
-            http: http_client(&settings)?,
+            http: http_client(settings.loopback)?,
             auth: Auth::new(&settings),
             settings,
             environment,
@@ -388,15 +384,6 @@ impl std::fmt::Debug for Server {
     }
 }
 
-impl From<Outgoing> for Body {
-    fn from(body: Outgoing) -> Self {
-        match body {
-            Outgoing::Held(bytes) => bytes.into(),
-            Outgoing::Flowing(sent) => Self::wrap(sent),
-        }
-    }
-}
-
 fn method(call: &Call<'_>) -> Result<Method> {
     Method::from_bytes(call.method.as_bytes())
         .map_err(|error| bad_answer(call.operation, error.to_string()))
@@ -410,20 +397,4 @@ fn spoken(said: &[u8]) -> String {
         rest.split_once(to).map(|(text, _)| text.trim().to_owned())
     };
     between("<s:message>", "</s:message>").unwrap_or_default()
-}
-
-/// The HTTP client, by the proxy that the environment names, except to this computer itself.
-fn http_client(settings: &Settings) -> Result<Client> {
-    let failed = |error: String| StorageError::new("open", Cause::Tls, error);
-    let tls = client_config().map_err(|error| failed(error.to_string()))?;
-    let mut client = Client::builder()
-        .use_preconfigured_tls(tls)
-        .redirect(Policy::none())
-        .connect_timeout(CONNECT_LIMIT)
-        .user_agent(concat!("tandem/", env!("CARGO_PKG_VERSION")))
-        .http1_only();
-    if settings.loopback {
-        client = client.no_proxy();
-    }
-    client.build().map_err(|error| failed(chain(&error)))
 }

@@ -6,7 +6,7 @@ use tandem_core::error::{Cause, ErrorKind, StorageError};
 use tandem_core::time::Timestamp;
 
 use super::guard::Guard;
-use crate::http::{chain, is_tls, retry_after};
+use crate::http::retry_after;
 use crate::retry::Attempt;
 
 const WRITTEN_SINCE: &str = "somebody wrote at the same time";
@@ -71,22 +71,6 @@ fn cause(method: &Method, status: u16, has_retry_after: bool) -> Cause {
         500.. => Cause::Server,
         _ => Cause::Other,
     }
-}
-
-/// What went wrong before there was an answer.
-pub(super) fn unsent(operation: &'static str, error: &reqwest::Error) -> StorageError {
-    // Without the address: it says nothing that the operation and the path do not.
-    let said = std::error::Error::source(error).map_or_else(|| error.to_string(), chain);
-    let cause = if error.is_timeout() {
-        Cause::Timeout
-    } else if error.is_connect() && is_tls(&said) {
-        Cause::Tls
-    } else if error.is_builder() {
-        Cause::Other
-    } else {
-        Cause::Offline
-    };
-    StorageError::new(operation, cause, said)
 }
 
 /// An answer that makes no sense.

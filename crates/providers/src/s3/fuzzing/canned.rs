@@ -16,15 +16,15 @@ use aws_smithy_runtime_api::http::StatusCode;
 use tandem_core::capabilities::{Capabilities, Conditions};
 use tandem_core::entry::HashKind;
 use tandem_core::environment::{BoxFuture, Environment, Task};
-use tandem_core::storage::{Config, Credentials};
+use tandem_core::storage::{Config, Credentials, Root, Storage};
 use tandem_core::time::Timestamp;
 use tokio::runtime::Runtime;
 
-use super::super::client::Bucket;
-use super::super::root::S3Root;
+use super::super::client::S3Bucket;
 use super::super::services::SERVICES;
 use super::super::settings::Settings;
-use super::super::store::Store;
+use crate::objects::bucket::Bucket;
+use crate::objects::storage::BucketStorage;
 use crate::retry::Account;
 
 /// What stands between the answers of an input.
@@ -133,7 +133,7 @@ fn named(pairs: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
 }
 
 /// A root in a bucket whose server answers by `input`.
-pub(super) fn root(input: &[u8]) -> S3Root {
+pub(super) fn root(input: &[u8]) -> Arc<dyn Root> {
     let mut parts = Vec::new();
     let mut rest = input;
     while let Some(at) = rest.windows(BETWEEN.len()).position(|part| part == BETWEEN) {
@@ -155,7 +155,7 @@ pub(super) fn root(input: &[u8]) -> S3Root {
     let settings = Settings::new(&SERVICES[0], &config, &Credentials(named(&keys))).unwrap();
     let environment = Arc::new(Hurried(AtomicU64::new(0)));
     let account = Arc::new(Account::new(environment.clone()));
-    let bucket = Bucket::new(settings, account, http, environment);
+    let objects = Box::new(S3Bucket::new(settings, http, environment.clone()));
     let capabilities = Capabilities {
         conditions: Conditions::ALL,
         hashes: vec![HashKind::Md5],
@@ -166,5 +166,6 @@ pub(super) fn root(input: &[u8]) -> S3Root {
         ranges: true,
         ..Capabilities::least()
     };
-    S3Root::new(Arc::new(Store::new(bucket, capabilities)), String::new())
+    let bucket = Bucket::new(objects, Some(&capabilities), account, environment);
+    wait(BucketStorage::new(bucket).root("")).unwrap()
 }

@@ -9,7 +9,8 @@ use super::fields::{
     OTHER_ENDPOINT, PART_SIZE, PATH_STYLE, PREFIX, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN,
     account, any_region, region_of,
 };
-use super::{Endpoint, Limits, Service};
+use super::{Endpoint, Service};
+use crate::objects::parts::Limits;
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;

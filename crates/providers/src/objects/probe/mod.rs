@@ -5,25 +5,24 @@
 mod conditions;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use md5::{Digest, Md5};
 use tandem_core::capabilities::{Capabilities, CaseRule, UnicodeRule};
-use tandem_core::entry::HashKind;
+use tandem_core::entry::{HashKind, Mtime};
 use tandem_core::error::{Cause, Result, StorageError};
-use tandem_core::storage::{ProbeStep, Validation};
+use tandem_core::storage::{Meta, OWN_FOLDER, ProbeStep, Validation};
+use tandem_core::time::Timestamp;
 
-use super::client::{ANSWER_LIMIT, Bucket};
+use super::bucket::Bucket;
 use super::follow::Follow;
-use super::guard::Condition;
-use super::keys::OWN_FOLDER;
-use super::metadata::UserMetadata;
-use super::pages::{ListedObject, Query};
-use super::revision::unquoted;
-use super::settings::folder_prefix;
-use super::storage::declared;
-use super::store::Store;
-use crate::hashes::{content_md5, hex};
+use super::guard::Guard;
+use super::keys::folder_prefix;
+use super::metadata::{self, with_meta};
+use super::object::{Headers, ListedObject, Query, UserMetadata, md5_among};
+use super::store::{Get, Put};
+use crate::body::Prepared;
+use crate::hashes::md5_of_hex;
 
 const FIRST: &[u8] = b"Tandem wrote this to see what this storage can do.\n";
 const SECOND: &[u8] = b"Tandem wrote this over it.\n";
@@ -36,7 +35,8 @@ const CONTROL: &str = "bell\u{7}and\nline";
 /// Besides control characters, what is no character of XML 1.0 (section 2.2).
 const NO_XML: &str = "\u{fffe}\u{ffff}";
 
-const MTIME: &str = "1234567890.123456789";
+/// An mtime to be kept, in nanoseconds.
+const MTIME: Timestamp = Timestamp(1_234_567_890_123_456_789);
 
 /// Seconds that a revision made of a time stays in doubt for.
 const TIME_GRANULARITY: u64 = 1_000_000_000;
@@ -53,13 +53,13 @@ struct Probe<'a> {
 }
 
 /// Tries everything below `path`.
-pub(in crate::s3) async fn probe(
-    store: &Arc<Store>,
+pub(super) async fn probe(
+    bucket: &Arc<Bucket>,
     path: &str,
     report: &(dyn for<'s> Fn(&'s ProbeStep) + Send + Sync),
 ) -> Validation {
-    let bucket = &store.bucket;
-    let prefix = match folder_prefix(&bucket.settings.prefix, path) {
+    let facts = bucket.facts();
+    let prefix = match folder_prefix(&facts.prefix, path, facts.word) {
         Ok(prefix) => prefix,
         Err(error) => {
             return Validation {
@@ -70,7 +70,7 @@ pub(in crate::s3) async fn probe(
     };
     let mut probe = Probe {
         bucket,
-        capabilities: declared(&bucket.settings),
+        capabilities: facts.declared.clone(),
         key: format!(
             "{prefix}{OWN_FOLDER}/probe-{:016x}",
             bucket.environment.random()
@@ -82,7 +82,7 @@ pub(in crate::s3) async fn probe(
     let mut found = probe.run().await;
     if found.is_ok() && !probe.capabilities.server_copy {
         // Then nothing but the bucket itself sets anything aside.
-        match store.keeps_versions().await {
+        match bucket.keeps_versions().await {
             Ok(keeps) => probe.capabilities.versions = keeps,
             Err(error) => found = Err(error),
         }
@@ -100,41 +100,38 @@ pub(in crate::s3) async fn probe(
 
 impl Probe<'_> {
     async fn run(&mut self) -> Result<()> {
-        let started = self.bucket.environment.uptime();
-        let reached = self
-            .bucket
-            .first_below(&self.key, 1)
-            .await
-            .map(|_| "reached".to_owned());
-        self.step("Reach the bucket", started, reached)?;
+        let started = self.now();
+        let reached = self.reach().await;
+        let word = self.bucket.facts().word;
+        self.step(&format!("Reach the {word}"), started, reached)?;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let written = self.write().await;
         self.step("Write a scratch object", started, written)?;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let read = self.read().await;
         self.step("Read it back", started, read)?;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let listed = self.list().await;
         self.step("Find it in a listing", started, listed)?;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let names = self.names().await;
         self.step("Tell names apart", started, names)?;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let create = self.create().await;
         self.capabilities.conditions.create =
             self.condition("Create only what is absent", started, create)?;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let replace = self.replace().await;
         self.capabilities.conditions.replace =
             self.condition("Replace only what is expected", started, replace)?;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let finish = self.finish_multipart().await;
         self.capabilities.conditions.finish_multipart = self.condition(
             "Finish an upload in parts only over what is expected",
@@ -142,17 +139,18 @@ impl Probe<'_> {
             finish,
         )?;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let copies = self.copies().await;
         let detail = copies
             .as_ref()
             .map(|copies| words(*copies, "copied on the server", "cannot copy on the server"));
         let copies = self.step("Copy on the server", started, detail.map_err(clone_of))?;
         self.capabilities.server_copy = copies == "copied on the server";
-        self.capabilities.mtime &= self.capabilities.server_copy;
-        self.capabilities.executable &= self.capabilities.server_copy;
+        let sets_meta = self.capabilities.server_copy || self.bucket.facts().sets_metadata;
+        self.capabilities.mtime &= sets_meta;
+        self.capabilities.executable &= sets_meta;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let copy = if self.capabilities.server_copy {
             self.copy().await
         } else {
@@ -161,14 +159,14 @@ impl Probe<'_> {
         self.capabilities.conditions.copy =
             self.condition("Copy only what is expected", started, copy)?;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let delete = self.delete().await;
         self.capabilities.conditions.delete =
             self.condition("Delete only what is expected", started, delete)?;
         let conditions = &mut self.capabilities.conditions;
         conditions.move_ = conditions.copy && conditions.delete;
 
-        let started = self.bucket.environment.uptime();
+        let started = self.now();
         let marker = self.folder_marker().await;
         let detail = marker
             .as_ref()
@@ -178,15 +176,21 @@ impl Probe<'_> {
         Ok(())
     }
 
-    fn step(
-        &mut self,
-        title: &str,
-        started: std::time::Duration,
-        outcome: Result<String>,
-    ) -> Result<String> {
+    async fn reach(&self) -> Result<String> {
+        self.bucket.first_below(&self.key, 1).await?;
+        let check = || self.bucket.objects.check("validate");
+        self.bucket.call("validate", check).await?;
+        Ok("reached".to_owned())
+    }
+
+    fn now(&self) -> Duration {
+        self.bucket.environment.uptime()
+    }
+
+    fn step(&mut self, title: &str, started: Duration, outcome: Result<String>) -> Result<String> {
         let step = ProbeStep {
             title: title.to_owned(),
-            time: self.bucket.environment.uptime().saturating_sub(started),
+            time: self.now().saturating_sub(started),
             outcome: outcome
                 .as_ref()
                 .map(Clone::clone)
@@ -197,12 +201,7 @@ impl Probe<'_> {
         outcome
     }
 
-    fn condition(
-        &mut self,
-        title: &str,
-        started: std::time::Duration,
-        works: Result<bool>,
-    ) -> Result<bool> {
+    fn condition(&mut self, title: &str, started: Duration, works: Result<bool>) -> Result<bool> {
         let detail = works.as_ref().map(|works| {
             words(
                 *works,
@@ -214,49 +213,56 @@ impl Probe<'_> {
         works
     }
 
-    async fn put(&self, key: &str, bytes: &'static [u8], condition: Condition) -> Result<String> {
-        let metadata = UserMetadata::from([("mtime".to_owned(), MTIME.to_owned())]);
+    /// Writes an object if `guard` holds, and gives the tag it was answered.
+    async fn put(&self, key: &str, bytes: &'static [u8], guard: &Guard) -> Result<String> {
+        let put = Put {
+            key,
+            content: &Prepared::of(Bytes::from_static(bytes)),
+            metadata: &self.metadata(),
+            headers: &Headers::new(),
+            guard,
+            progress: None,
+        };
         let written = self
             .bucket
-            .call("validate", ANSWER_LIMIT, || {
-                self.bucket
-                    .client
-                    .put_object()
-                    .bucket(self.bucket.name())
-                    .key(key)
-                    .set_metadata(Some(metadata.clone()))
-                    .content_md5(content_md5(bytes))
-                    .set_if_match(condition.if_match.clone())
-                    .set_if_none_match(condition.if_none_match.clone())
-                    .body(Bytes::from_static(bytes).into())
-                    .send()
-            })
-            .await?;
-        Ok(unquoted(written.e_tag().unwrap_or_default()).to_owned())
+            .call("validate", || self.bucket.objects.put("validate", &put));
+        Ok(written.await?.tag)
+    }
+
+    fn metadata(&self) -> UserMetadata {
+        let mtime = Mtime {
+            at: MTIME,
+            by_client: true,
+        };
+        let meta = Meta {
+            mtime: Some(mtime),
+            ..Meta::default()
+        };
+        with_meta(UserMetadata::new(), &meta, self.bucket.facts().time_form)
     }
 
     async fn write(&mut self) -> Result<String> {
-        let answered = self.put(&self.key, FIRST, Condition::default()).await?;
+        let answered = self.put(&self.key, FIRST, &Guard::Any).await?;
         let object = self.bucket.head(&self.key, None).await?;
         let object = object.ok_or_else(lost)?;
-        let is_md5 =
-            object.tag == hex(&Md5::digest(FIRST)) && answered == object.tag && !object.encrypted;
+        let expected = Prepared::of(Bytes::from_static(FIRST)).md5();
+        let is_md5 = md5_among(&object.hashes) == expected && answered == object.tag;
+        let hashes = &mut self.capabilities.hashes;
+        hashes.retain(|kind| *kind != HashKind::Md5);
         if is_md5 {
-            self.capabilities.hashes = vec![HashKind::Md5];
+            hashes.push(HashKind::Md5);
         }
         // Another content has another MD5, so another ETag. An upload in parts has one by its parts as well: sent
         // again in other parts the same bytes count as changed, which costs a transfer and nothing else.
-        self.capabilities.revision_is_content = is_md5;
-        self.capabilities.mtime = object
-            .metadata
-            .get("mtime")
-            .is_some_and(|text| text == MTIME);
+        self.capabilities.revision_is_content = is_md5 && md5_of_hex(&object.tag) == expected;
+        self.capabilities.mtime =
+            metadata::mtime(&object.metadata).is_some_and(|kept| kept.at == MTIME);
         self.capabilities.executable = self.capabilities.mtime;
         self.tag = object.tag;
         Ok(words(
             is_md5,
-            "written; its ETag is its MD5",
-            "written; its ETag is no MD5",
+            "written; its MD5 is told",
+            "written; its MD5 is not told",
         ))
     }
 
@@ -269,7 +275,7 @@ impl Probe<'_> {
                 "what was read is not what was written",
             ));
         }
-        let range = self.get(Some("bytes=7-11")).await?;
+        let range = self.get(Some((7, 5))).await?;
         self.capabilities.ranges = range == FIRST[7..12];
         Ok(words(
             self.capabilities.ranges,
@@ -278,33 +284,21 @@ impl Probe<'_> {
         ))
     }
 
-    async fn get(&self, range: Option<&str>) -> Result<Bytes> {
-        let bucket = self.bucket;
-        let reply = bucket
-            .call("validate", ANSWER_LIMIT, || {
-                bucket
-                    .client
-                    .get_object()
-                    .bucket(bucket.name())
-                    .key(&self.key)
-                    .set_range(range.map(str::to_owned))
-                    .send()
-            })
-            .await?;
-        let bytes = bucket
-            .within("validate", ANSWER_LIMIT, reply.body.collect())
-            .await?;
-        let bad = |error: &dyn std::fmt::Display| {
-            StorageError::new("validate", Cause::Offline, error.to_string())
+    async fn get(&self, range: Option<(u64, u64)>) -> Result<Vec<u8>> {
+        let get = Get {
+            key: &self.key,
+            version: None,
+            range,
         };
-        bytes
-            .map(|bytes| bytes.into_bytes())
-            .map_err(|error| bad(&error))
+        let opened = self
+            .bucket
+            .call("validate", || self.bucket.objects.get("validate", &get));
+        self.bucket.collect("validate", opened.await?.body).await
     }
 
     async fn list(&mut self) -> Result<String> {
         let more = format!("{}-more", self.key);
-        self.put(&more, SECOND, Condition::default()).await?;
+        self.put(&more, SECOND, &Guard::Any).await?;
         let listed = self.pages_of_one().await?;
         let bad = |why| StorageError::new("validate", Cause::BadResponse, why);
         let first = listed
@@ -332,7 +326,7 @@ impl Probe<'_> {
         let query = Query {
             prefix: self.key.clone(),
             delimited: false,
-            most: 1,
+            most: Some(1),
         };
         let (mut listed, mut follow, mut token) = (Vec::new(), Follow::default(), None);
         loop {
@@ -349,8 +343,7 @@ impl Probe<'_> {
 
     /// Names that some stores, or the disks behind them, take for each other or cannot list.
     async fn names(&mut self) -> Result<String> {
-        self.put(&self.named(COMPOSED), FIRST, Condition::default())
-            .await?;
+        self.put(&self.named(COMPOSED), FIRST, &Guard::Any).await?;
         if self
             .bucket
             .head(&self.named(DECOMPOSED), None)
@@ -368,7 +361,7 @@ impl Probe<'_> {
             self.capabilities.case = CaseRule::Insensitive;
         }
         let control = self.named(CONTROL);
-        match self.put(&control, FIRST, Condition::default()).await {
+        match self.put(&control, FIRST, &Guard::Any).await {
             Ok(_) => {
                 let listed = self.bucket.first_below(&control, 1).await;
                 if !listed.is_ok_and(|listed| {
@@ -408,16 +401,9 @@ impl Probe<'_> {
         format!("{}-{name}", self.key)
     }
 
-    async fn remove(&self, key: &str, if_match: Option<String>) -> Result<()> {
-        let bucket = self.bucket;
-        let removed = bucket.call("validate", ANSWER_LIMIT, || {
-            bucket
-                .client
-                .delete_object()
-                .bucket(bucket.name())
-                .key(key)
-                .set_if_match(if_match.clone())
-                .send()
+    async fn remove(&self, key: &str, guard: &Guard) -> Result<()> {
+        let removed = self.bucket.call("validate", || {
+            self.bucket.objects.delete("validate", key, None, guard)
         });
         removed.await.map(|_| ())
     }
@@ -425,18 +411,7 @@ impl Probe<'_> {
     /// Whether an empty object `k/` is listed as just that. `rclone serve s3` makes a file `k` of it.
     async fn folder_marker(&self) -> Result<bool> {
         let marker = format!("{}-folder/", self.key);
-        let bucket = self.bucket;
-        let made = bucket.call("validate", ANSWER_LIMIT, || {
-            bucket
-                .client
-                .put_object()
-                .bucket(bucket.name())
-                .key(&marker)
-                .content_length(0)
-                .content_md5(content_md5(b""))
-                .send()
-        });
-        if let Err(error) = made.await {
+        if let Err(error) = self.put(&marker, b"", &Guard::Any).await {
             return if error.is_transient() {
                 Err(error)
             } else {
@@ -459,14 +434,17 @@ impl Probe<'_> {
             "-copied",
             "-folder/",
         ] {
-            match self.remove(&format!("{}{suffix}", self.key), None).await {
+            match self
+                .remove(&format!("{}{suffix}", self.key), &Guard::Any)
+                .await
+            {
                 Err(error) if error.cause != Cause::NotFound => outcome = Err(error),
                 _ => {}
             }
         }
         // These may never have come about: a folder marker that became a file, names the store cannot hold.
         for name in ["folder", COMPOSED, CONTROL] {
-            if let Err(error) = self.remove(&self.named(name), None).await {
+            if let Err(error) = self.remove(&self.named(name), &Guard::Any).await {
                 tracing::debug!(%error, "a scratch object could not be removed");
             }
         }

@@ -14,16 +14,16 @@ use tandem_core::storage::{
     Meta, ResumeSink, ResumeToken, Root, RootIdentity, Staged, Version, VersionKey,
 };
 
-use super::keys::{LONGEST_KEY, folder_key, object_key};
+use super::bucket::Bucket;
+use super::keys::{folder_key, object_key};
 use super::listing::{Listing, listing};
 use super::parts::Token;
 use super::read::{Wanted, read};
-use super::store::Store;
 
 /// A folder of a bucket.
 #[derive(Debug)]
-pub(super) struct S3Root {
-    pub(super) store: Arc<Store>,
+pub(super) struct BucketRoot {
+    pub(super) bucket: Arc<Bucket>,
     /// Empty, or ending in `/`.
     pub(super) prefix: String,
     /// Whether this is the whole of what was configured, which is there as long as the bucket is. Any other folder
@@ -32,15 +32,15 @@ pub(super) struct S3Root {
     capabilities: Capabilities,
 }
 
-impl S3Root {
-    pub(super) fn new(store: Arc<Store>, prefix: String) -> Self {
-        let is_base = prefix == store.bucket.settings.prefix;
-        let mut capabilities = store.capabilities.clone();
+impl BucketRoot {
+    pub(super) fn new(bucket: Arc<Bucket>, prefix: String) -> Self {
+        let is_base = prefix == bucket.facts().prefix;
+        let mut capabilities = bucket.capabilities.clone();
         // One byte is for the slash that makes a folder's marker.
-        let longest = LONGEST_KEY.saturating_sub(prefix.len() + 1);
+        let longest = bucket.facts().longest_key.saturating_sub(prefix.len() + 1);
         capabilities.names.longest_path = u32::try_from(longest).ok();
         Self {
-            store,
+            bucket,
             prefix,
             is_base,
             capabilities,
@@ -54,12 +54,22 @@ impl S3Root {
 
     pub(super) fn key(&self, operation: &'static str, path: &RelPath) -> Result<String> {
         self.check_characters(operation, path)?;
-        object_key(&self.prefix, path, operation)
+        object_key(
+            &self.prefix,
+            path,
+            self.bucket.facts().longest_key,
+            operation,
+        )
     }
 
     pub(super) fn folder(&self, operation: &'static str, path: &RelPath) -> Result<String> {
         self.check_characters(operation, path)?;
-        folder_key(&self.prefix, path, operation)
+        folder_key(
+            &self.prefix,
+            path,
+            self.bucket.facts().longest_key,
+            operation,
+        )
     }
 
     /// A key that a listing could not show would take the listing of its whole folder with it.
@@ -78,14 +88,14 @@ impl S3Root {
 
     /// Whether anything lies below the folder with this key, its marker included.
     pub(super) async fn is_folder(&self, folder_key: &str) -> Result<bool> {
-        let first = self.store.bucket.first_in_folder(folder_key).await?;
+        let first = self.bucket.first_in_folder(folder_key).await?;
         let exists = !first.objects.is_empty() || !first.folders.is_empty();
         if exists {
             let object = first.objects.first();
             let is_marked = object.is_some_and(|object| object.key == folder_key.as_bytes());
-            self.store.known.add(folder_key, is_marked);
+            self.bucket.known.add(folder_key, is_marked);
         } else {
-            self.store.known.remove(folder_key);
+            self.bucket.known.remove(folder_key);
         }
         Ok(exists)
     }
@@ -93,30 +103,22 @@ impl S3Root {
     async fn find(&self, path: &RelPath) -> Result<Option<Entry>> {
         let Some(name) = path.name() else {
             // A root has no name of its own; the bucket's is as good as any.
-            let name = Name::new(self.store.bucket.name())
+            let name = Name::new(self.bucket.facts().name.as_str())
                 .map_err(|e| StorageError::new("stat", Cause::Other, e.to_string()))?;
             return Ok(Some(Entry::folder(name)));
         };
         let folder = self.folder("stat", path)?;
-        if !self.store.known.has(&folder)
-            && let Some(object) = self
-                .store
-                .bucket
-                .head(&self.key("stat", path)?, None)
-                .await?
+        if !self.bucket.known.has(&folder)
+            && let Some(object) = self.bucket.head(&self.key("stat", path)?, None).await?
         {
-            return Ok(Some(self.store.entry(name, &object)));
+            return Ok(Some(self.bucket.entry(name, &object)));
         }
         // Also the proof that the bucket is there at all: a HEAD does not say which of both is missing.
         if self.is_folder(&folder).await? {
             return Ok(Some(Entry::folder(name)));
         }
-        let object = self
-            .store
-            .bucket
-            .head(&self.key("stat", path)?, None)
-            .await?;
-        Ok(object.map(|object| self.store.entry(name, &object)))
+        let object = self.bucket.head(&self.key("stat", path)?, None).await?;
+        Ok(object.map(|object| self.bucket.entry(name, &object)))
     }
 
     async fn restore(
@@ -139,7 +141,7 @@ impl S3Root {
 }
 
 #[async_trait]
-impl Root for S3Root {
+impl Root for BucketRoot {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
@@ -162,7 +164,7 @@ impl Root for S3Root {
             depth,
             may_be_missing: !folder.is_root() || self.can_be_missing(),
         };
-        listing(Arc::clone(&self.store), query)
+        listing(Arc::clone(&self.bucket), query)
     }
 
     async fn stat(&self, at: &Locator) -> Result<Option<Entry>> {
@@ -191,7 +193,7 @@ impl Root for S3Root {
             size: entry.size,
         };
         read(
-            Arc::clone(&self.store),
+            Arc::clone(&self.bucket),
             "read",
             key,
             &at.path,
@@ -221,7 +223,7 @@ impl Root for S3Root {
     async fn discard(&self, token: &ResumeToken) -> Result<()> {
         match Token::parse(token)? {
             Token::Whole => Ok(()),
-            Token::Parts(upload) => self.store.abort(&upload).await,
+            Token::Parts(upload) => self.bucket.abort(&upload).await,
         }
     }
 
@@ -263,10 +265,8 @@ impl Root for S3Root {
         how: Discard,
     ) -> Result<Deleted> {
         if how == Discard::Trash {
-            return Err(
-                StorageError::new("delete", Cause::Unsupported, "a bucket has no trash")
-                    .at(&at.path),
-            );
+            let why = format!("a {} has no trash", self.bucket.facts().word);
+            return Err(StorageError::new("delete", Cause::Unsupported, why).at(&at.path));
         }
         self.remove(&at.path, expected, keep)
             .await
@@ -286,12 +286,12 @@ impl Root for S3Root {
     async fn read_version(&self, key: &VersionKey, offset: u64, length: u64) -> Result<ByteStream> {
         let (at, id, object) = self.find_version("read_version", key).await?;
         let want = Wanted {
-            revision: self.store.revision(&object),
+            revision: self.bucket.revision(&object),
             version: id,
             size: object.size,
         };
         read(
-            Arc::clone(&self.store),
+            Arc::clone(&self.bucket),
             "read_version",
             at,
             key.path(),

@@ -13,7 +13,6 @@ use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{FolderListing, Skip, Skipped};
 
 use super::follow::MOST_HELD;
-use super::keys::LONGEST_KEY;
 
 /// A folder that keys are still coming for.
 #[derive(Debug)]
@@ -103,16 +102,19 @@ pub(super) struct Assembler {
     seen: bool,
     /// How many names the open folders may have.
     most: usize,
+    /// The longest key that a request can name, in bytes.
+    longest: usize,
 }
 
 impl Assembler {
     /// For everything below `folder`.
-    pub(super) fn new(folder: RelPath) -> Self {
+    pub(super) fn new(folder: RelPath, longest: usize) -> Self {
         Self {
             open: vec![Open::new(folder)],
             finished: Vec::new(),
             seen: false,
             most: MOST_HELD,
+            longest,
         }
     }
 
@@ -136,8 +138,8 @@ impl Assembler {
         self.seen = true;
         self.check_held()?;
         // No request can name what is longer, and to follow it down would cost without end.
-        let is_cut = below.len() > LONGEST_KEY;
-        let below = &below[..below.len().min(LONGEST_KEY)];
+        let is_cut = below.len() > self.longest;
+        let below = &below[..below.len().min(self.longest)];
         let mut segments = below.split(|byte| *byte == b'/');
         let last = segments.next_back().unwrap_or_default();
         let mut folders = Vec::new();
@@ -179,9 +181,10 @@ impl Assembler {
     pub(super) fn child_folder(&mut self, below: &[u8]) -> Result<()> {
         self.seen = true;
         self.check_held()?;
+        let longest = self.longest;
         let open = self.enter(&[])?;
-        if below.len() > LONGEST_KEY {
-            open.skip(shown_cut(&below[..LONGEST_KEY]), Skip::BadName);
+        if below.len() > longest {
+            open.skip(shown_cut(&below[..longest]), Skip::BadName);
             return Ok(());
         }
         match read_name(below.strip_suffix(b"/").unwrap_or(below)) {
@@ -275,8 +278,10 @@ fn bad(detail: String) -> StorageError {
 mod tests {
     use super::*;
 
+    const LONGEST_KEY: usize = 1_024;
+
     fn assemble(keys: &[&[u8]]) -> Result<Vec<Finished>> {
-        let mut assembler = Assembler::new(RelPath::root());
+        let mut assembler = Assembler::new(RelPath::root(), LONGEST_KEY);
         for key in keys {
             let size = u64::from(!key.ends_with(b"/"));
             assembler.object(key, size, |name| Entry {
@@ -342,14 +347,14 @@ mod tests {
         assert_eq!(skipped[0].folder.as_str().len(), LONGEST_KEY - 1);
         assert_eq!(skipped[1].folder.as_str(), "b");
         assert_eq!(skipped[1].shown.len(), LONGEST_KEY - 2 + "…".len());
-        let mut assembler = Assembler::new(RelPath::root());
+        let mut assembler = Assembler::new(RelPath::root(), LONGEST_KEY);
         assembler.child_folder(&[b'n'; 2_000]).unwrap();
         assert_eq!(assembler.finish().unwrap()[0].listing.skipped.len(), 1);
     }
 
     #[test]
     fn a_folder_without_an_end_is_no_listing() {
-        let mut assembler = Assembler::new(RelPath::root());
+        let mut assembler = Assembler::new(RelPath::root(), LONGEST_KEY);
         assembler.most = 100;
         let more = |assembler: &mut Assembler, key: String| {
             assembler.object(key.as_bytes(), 1, |name| Entry {
@@ -362,7 +367,7 @@ mod tests {
             let key = format!("{:02}/{:02}", n / 50, n % 50);
             more(&mut assembler, key).unwrap();
         }
-        let mut assembler = Assembler::new(RelPath::root());
+        let mut assembler = Assembler::new(RelPath::root(), LONGEST_KEY);
         assembler.most = 100;
         // The folder's own name is one of the hundred.
         for n in 0..99 {

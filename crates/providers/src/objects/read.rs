@@ -1,23 +1,21 @@
 //! Reading bytes of exactly one revision (DESIGN 6.4).
 //!
-//! One GET is answered from one object, and its ETag comes with it: comparing that is as good as a condition, and
+//! One GET is answered from one object, and its tag comes with it: comparing that is as good as a condition, and
 //! works where If-Match is not understood. A body that breaks off is asked for again from where it broke, and has to
-//! be of the same ETag.
+//! be of the same tag.
 
 use std::sync::Arc;
 
-use aws_sdk_s3::primitives::ByteStream as Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tandem_core::content::{ByteStream, stream_of};
 use tandem_core::entry::Revision;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::removed;
 
-use super::client::{ANSWER_LIMIT, Tries};
-use super::revision::unquoted;
-use super::store::Store;
+use super::bucket::{ANSWER_LIMIT, Bucket, Tries};
+use super::store::{Get, Opened, is_missing_bucket};
 
 /// How often a body may break off before the reader hears of it, without having brought much.
 const MOST_BREAKS: u32 = 5;
@@ -34,13 +32,7 @@ pub(super) struct Wanted {
     pub(super) size: u64,
 }
 
-/// The beginning of an answer.
-pub(super) struct Opened {
-    pub(super) body: Body,
-    tag: String,
-}
-
-impl Store {
+impl Bucket {
     /// Asks for `length` bytes from `offset` on, which must lie within the object, and be at least one.
     pub(super) async fn open_range(
         &self,
@@ -51,29 +43,23 @@ impl Store {
         offset: u64,
         length: u64,
     ) -> Result<Opened> {
-        let bucket = &self.bucket;
         let whole = offset == 0 && length >= want.size;
-        let range = (!whole).then(|| format!("bytes={offset}-{}", offset + length - 1));
-        let reply = bucket
+        let get = Get {
+            key,
+            version: want.version.as_deref(),
+            range: (!whole).then_some((offset, length)),
+        };
+        let opened = self
             .ask(tries, operation, ANSWER_LIMIT, || {
-                bucket
-                    .client
-                    .get_object()
-                    .bucket(bucket.name())
-                    .key(key)
-                    .set_range(range.clone())
-                    .set_version_id(want.version.clone())
-                    .send()
+                self.objects.get(operation, &get)
             })
             .await
             .map_err(|error| changed_if_gone(operation, error))?;
-        let tag = unquoted(reply.e_tag().unwrap_or_default()).to_owned();
-        let total = reply.content_range().map_or(reply.content_length, total_of);
         let shown = self
             .marks
-            .revision(reply.e_tag(), reply.last_modified(), want.size);
+            .revision(Some(&opened.tag), opened.written, want.size);
         let is_it = shown == want.revision || removed!("expectation");
-        if !is_it || (total.is_some() && total != i64::try_from(want.size).ok()) {
+        if !is_it || opened.total.is_some_and(|total| total != want.size) {
             return Err(StorageError::new(
                 operation,
                 Cause::PreconditionFailed,
@@ -81,22 +67,32 @@ impl Store {
             ));
         }
         let expected = if whole { want.size } else { length };
-        if reply.content_length() != i64::try_from(expected).ok() {
+        if opened.length != Some(expected) {
             return Err(StorageError::new(
                 operation,
                 Cause::BadResponse,
                 "another range than was asked for",
             ));
         }
-        Ok(Opened {
-            body: reply.body,
-            tag,
-        })
+        Ok(opened)
+    }
+
+    /// All of a short body.
+    pub(super) async fn collect(
+        &self,
+        operation: &'static str,
+        body: ByteStream,
+    ) -> Result<Vec<u8>> {
+        let pieces = body.try_fold(Vec::new(), |mut all, piece| async move {
+            all.extend_from_slice(&piece);
+            Ok(all)
+        });
+        self.within(operation, ANSWER_LIMIT, pieces).await?
     }
 }
 
 struct Reading {
-    store: Arc<Store>,
+    bucket: Arc<Bucket>,
     operation: &'static str,
     key: String,
     path: RelPath,
@@ -112,7 +108,7 @@ struct Reading {
 
 /// Bytes `offset..offset + length` of what is wanted, cut at its end.
 pub(super) async fn read(
-    store: Arc<Store>,
+    bucket: Arc<Bucket>,
     operation: &'static str,
     key: String,
     path: &RelPath,
@@ -122,12 +118,11 @@ pub(super) async fn read(
     let length = length.min(want.size.saturating_sub(offset));
     if length == 0 {
         // Nothing to read, but still only of this revision.
-        let found = store
-            .bucket
+        let found = bucket
             .head(&key, want.version.as_deref())
             .await
             .map_err(|e| e.at(path))?;
-        let is_it = found.is_some_and(|object| store.revision(&object) == want.revision)
+        let is_it = found.is_some_and(|object| bucket.revision(&object) == want.revision)
             || removed!("expectation");
         let gone =
             StorageError::new(operation, Cause::PreconditionFailed, "it was changed").at(path);
@@ -137,13 +132,13 @@ pub(super) async fn read(
             Err(gone)
         };
     }
-    let opened = store
+    let opened = bucket
         .open_range(Tries::Many, operation, &key, &want, offset, length)
         .await
         .map_err(|e| e.at(path))?;
     let tag = opened.tag.clone();
     let reading = Reading {
-        store,
+        bucket,
         operation,
         key,
         path: path.clone(),
@@ -175,7 +170,6 @@ impl Reading {
                 None => self.open_again().await?,
             };
             let error = match self
-                .store
                 .bucket
                 .within(self.operation, ANSWER_LIMIT, opened.body.next())
                 .await
@@ -193,9 +187,7 @@ impl Reading {
                     self.opened = Some(opened);
                     return Ok(Some(bytes));
                 }
-                Ok(Some(Err(error))) => {
-                    StorageError::new(self.operation, Cause::Offline, crate::http::chain(&error))
-                }
+                Ok(Some(Err(error))) => error,
                 Ok(None) => {
                     StorageError::new(self.operation, Cause::Offline, "the answer broke off")
                 }
@@ -214,7 +206,7 @@ impl Reading {
 
     async fn open_again(&mut self) -> Result<Opened> {
         let opened = self
-            .store
+            .bucket
             .open_range(
                 Tries::Many,
                 self.operation,
@@ -235,11 +227,9 @@ impl Reading {
     }
 }
 
-/// An object that is gone is no longer the revision that was wanted; one that shrank has no such range any more.
+/// An object that is gone is no longer the revision that was wanted.
 fn changed_if_gone(operation: &'static str, error: StorageError) -> StorageError {
-    let out_of_range = error.cause == Cause::Other && error.detail.starts_with("416");
-    if out_of_range || (error.cause == Cause::NotFound && !super::errors::is_missing_bucket(&error))
-    {
+    if error.is_lost_race() && !is_missing_bucket(&error) {
         return StorageError::new(
             operation,
             Cause::PreconditionFailed,
@@ -247,9 +237,4 @@ fn changed_if_gone(operation: &'static str, error: StorageError) -> StorageError
         );
     }
     error
-}
-
-/// The total in `bytes 0-9/100`.
-fn total_of(range: &str) -> Option<i64> {
-    range.rsplit('/').next()?.trim().parse().ok()
 }

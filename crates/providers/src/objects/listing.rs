@@ -9,10 +9,10 @@ use tandem_core::removed;
 use tandem_core::storage::{Depth, Listed, ListingStream};
 use tokio::sync::mpsc;
 
+use super::bucket::Bucket;
 use super::follow::Follow;
 use super::keys::folder_key;
-use super::pages::{PAGE, Query};
-use super::store::Store;
+use super::object::Query;
 use super::tree::{Assembler, Finished};
 
 /// How many folders are held ready for the reader.
@@ -30,11 +30,11 @@ pub(super) struct Listing {
 }
 
 /// Lists a folder.
-pub(super) fn listing(store: Arc<Store>, listing: Listing) -> ListingStream {
+pub(super) fn listing(bucket: Arc<Bucket>, listing: Listing) -> ListingStream {
     let (sender, receiver) = mpsc::channel(AHEAD);
-    let environment = Arc::clone(&store.bucket.environment);
+    let environment = Arc::clone(&bucket.environment);
     let task = environment.spawn(Box::pin(async move {
-        if let Err(error) = tell(&store, &listing, &sender).await {
+        if let Err(error) = tell(&bucket, &listing, &sender).await {
             // A reader that is gone needs no error.
             let _ = sender.send(Err(error.at(&listing.folder))).await;
         }
@@ -50,7 +50,7 @@ pub(super) fn listing(store: Arc<Store>, listing: Listing) -> ListingStream {
 }
 
 async fn tell(
-    store: &Store,
+    bucket: &Bucket,
     listing: &Listing,
     sender: &mpsc::Sender<Result<Listed>>,
 ) -> Result<()> {
@@ -60,26 +60,26 @@ async fn tell(
         depth,
         may_be_missing,
     } = listing;
-    let prefix = folder_key(root, folder, "list")?;
+    let prefix = folder_key(root, folder, bucket.facts().longest_key, "list")?;
     let query = Query {
         prefix: prefix.clone(),
         delimited: *depth == Depth::Children,
-        most: PAGE,
+        most: None,
     };
-    let mut assembler = Assembler::new(folder.clone());
+    let mut assembler = Assembler::new(folder.clone(), bucket.facts().longest_key);
     let mut token: Option<String> = None;
     let mut follow = Follow::default();
     loop {
-        let page = store.bucket.page(&query, token.as_deref()).await?;
+        let page = bucket.page(&query, token.as_deref()).await?;
         let brought = page.objects.len() + page.folders.len();
         for object in &page.objects {
             let below = below(&object.key, &prefix)?;
-            assembler.object(below, object.size, |name| store.listed_entry(name, object))?;
+            assembler.object(below, object.size, |name| bucket.listed_entry(name, object))?;
         }
         for child in &page.folders {
             assembler.child_folder(below(child, &prefix)?)?;
         }
-        if !send(store, root, assembler.take_finished(), sender).await? {
+        if !send(bucket, root, assembler.take_finished(), sender).await? {
             return Ok(());
         }
         let Some(next) = page.next else { break };
@@ -90,10 +90,10 @@ async fn tell(
         }
         token = Some(next);
     }
-    if !assembler.has_seen_keys() && *may_be_missing && !store.known.has(&prefix) {
+    if !assembler.has_seen_keys() && *may_be_missing && !bucket.known.has(&prefix) {
         return Err(StorageError::new("list", Cause::NotFound, ""));
     }
-    if send(store, root, assembler.finish()?, sender).await? {
+    if send(bucket, root, assembler.finish()?, sender).await? {
         let _ = sender.send(Ok(Listed::End)).await;
     }
     Ok(())
@@ -101,7 +101,7 @@ async fn tell(
 
 /// Hands on what is complete; `false` once nobody reads any more.
 async fn send(
-    store: &Store,
+    bucket: &Bucket,
     root: &str,
     finished: Vec<Finished>,
     sender: &mpsc::Sender<Result<Listed>>,
@@ -111,9 +111,9 @@ async fn send(
         has_marker,
     } in finished
     {
-        store
-            .known
-            .add(&folder_key(root, &listing.folder, "list")?, has_marker);
+        let longest = bucket.facts().longest_key;
+        let key = folder_key(root, &listing.folder, longest, "list")?;
+        bucket.known.add(&key, has_marker);
         if sender.send(Ok(Listed::Folder(listing))).await.is_err() {
             return Ok(false);
         }

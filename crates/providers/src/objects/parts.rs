@@ -2,38 +2,63 @@
 //!
 //! A token comes out of a database. One that is damaged names no part that there cannot be.
 
-use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::ResumeToken;
 
-use super::revision::md5_of_tag;
-use super::services::{Limits, SMALLEST_PART};
-use crate::hashes::hex;
+/// What a store documents of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Smallest part but the last, in bytes.
+    pub(crate) smallest_part: u64,
+    /// Largest part, and the largest object that one request writes or copies, in bytes.
+    pub(crate) largest_part: u64,
+    /// Most parts of one upload.
+    pub(crate) most_parts: u32,
+    /// Largest object in bytes, where that is less than so many parts of that size.
+    pub(crate) largest_object: u64,
+    /// Whether all parts but the last must have one size.
+    pub(crate) equal_parts: bool,
+    /// Writes per second to one key.
+    pub(crate) writes_per_key: Option<u32>,
+}
 
-/// What is kept of an upload.
+impl Limits {
+    /// The largest object that can be written, in bytes.
+    pub(crate) const fn largest_file(&self) -> u64 {
+        let in_parts = self.largest_part.saturating_mul(self.most_parts as u64);
+        if in_parts < self.largest_object {
+            in_parts
+        } else {
+            self.largest_object
+        }
+    }
+}
+
+/// What is kept of an upload. Parts are of one size but for the last; the size is a whole number of MiB, or else what was
+/// asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Upload {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) upload_id: String,
-    pub(super) part_size: u64,
-    pub(super) len: u64,
-    pub(super) parts: Vec<Part>,
+pub(crate) struct Upload {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) upload_id: String,
+    pub(crate) part_size: u64,
+    pub(crate) len: u64,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// A part that arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Part {
-    pub(super) number: i32,
-    pub(super) etag: String,
-    pub(super) md5: String,
+pub(crate) struct Part {
+    pub(crate) number: i32,
+    pub(crate) etag: String,
+    pub(crate) md5: String,
 }
 
 /// What a resume token says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// Nothing lies on the storage: `commit` sends the bytes.
     Whole,
     /// Parts lie on the storage.
@@ -41,7 +66,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) fn parse(token: &ResumeToken) -> Result<Self> {
+    pub(crate) fn parse(token: &ResumeToken) -> Result<Self> {
         serde_json::from_str(&token.0).map_err(|error| {
             StorageError::new(
                 "stage",
@@ -51,7 +76,7 @@ impl Token {
         })
     }
 
-    pub(super) fn write(&self) -> Result<ResumeToken> {
+    pub(crate) fn write(&self) -> Result<ResumeToken> {
         serde_json::to_string(self)
             .map(ResumeToken)
             .map_err(|error| StorageError::new("stage", Cause::Other, error.to_string()))
@@ -59,13 +84,13 @@ impl Token {
 }
 
 impl Upload {
-    pub(super) fn count(&self) -> i32 {
+    pub(crate) fn count(&self) -> i32 {
         i32::try_from(self.len.div_ceil(self.part_size)).unwrap_or(i32::MAX)
     }
 
     /// Where the part `number`, counted from 1, begins, and its length. A number that no part of this upload
     /// has gives an empty range at its end.
-    pub(super) fn range(&self, number: i32) -> (u64, u64) {
+    pub(crate) fn range(&self, number: i32) -> (u64, u64) {
         let before = u64::try_from(i64::from(number) - 1).ok();
         let offset = before
             .and_then(|before| before.checked_mul(self.part_size))
@@ -74,7 +99,7 @@ impl Upload {
     }
 
     /// Whether this can be what was written into a token: it comes out of a database.
-    pub(super) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         let mut numbers: Vec<i32> = self.parts.iter().map(|part| part.number).collect();
         numbers.sort_unstable();
         self.part_size > 0
@@ -83,26 +108,17 @@ impl Upload {
     }
 
     /// Whether the MD5 of every part is known, so that what lies at the key can be compared with them.
-    pub(super) fn can_tell(&self) -> bool {
+    pub(crate) fn can_tell(&self) -> bool {
         self.parts.iter().all(|part| !part.md5.is_empty())
-    }
-
-    /// The ETag that S3 gives an upload of these parts: the MD5 of their MD5s, and their number.
-    pub(super) fn tag(&self) -> Option<String> {
-        let mut digest = Md5::new();
-        for part in &self.parts {
-            digest.update(md5_of_tag(&part.md5)?);
-        }
-        Some(format!("{}-{}", hex(&digest.finalize()), self.parts.len()))
     }
 }
 
 /// The part size for a file: the wanted one, or what fits it into as many parts as there may be.
-pub(super) fn part_size(len: u64, wanted: u64, limits: &Limits) -> Result<u64> {
+pub(crate) fn part_size(len: u64, wanted: u64, limits: &Limits) -> Result<u64> {
     let least = len.div_ceil(u64::from(limits.most_parts));
     // Whole MiB, but where that is more than a part may have.
     let rounded = (least.div_ceil(1 << 20) << 20).min(limits.largest_part.max(least));
-    let size = wanted.max(rounded).max(SMALLEST_PART);
+    let size = wanted.max(rounded).max(limits.smallest_part);
     if size > limits.largest_part || len > limits.largest_file() {
         return Err(StorageError::new(
             "stage",
@@ -116,6 +132,8 @@ pub(super) fn part_size(len: u64, wanted: u64, limits: &Limits) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SMALLEST_PART: u64 = 5 << 20;
 
     #[test]
     fn a_part_is_as_large_as_the_file_needs() {
@@ -188,33 +206,5 @@ mod tests {
                 assert!(offset + length <= len);
             }
         }
-    }
-
-    #[test]
-    fn the_etag_of_an_upload_is_known_beforehand() {
-        // 5 MiB of `a` and one `b`, as moto and s3s-fs answered.
-        let part = |number, md5: &str| Part {
-            number,
-            etag: md5.to_owned(),
-            md5: md5.to_owned(),
-        };
-        let upload = Upload {
-            bucket: "b".to_owned(),
-            key: "k".to_owned(),
-            upload_id: "u".to_owned(),
-            part_size: SMALLEST_PART,
-            len: SMALLEST_PART + 1,
-            parts: vec![
-                part(1, "79b281060d337b9b2b84ccf390adcf74"),
-                part(2, "92eb5ffee6ae2fec3ad71c777531578f"),
-            ],
-        };
-        assert_eq!(
-            upload.tag().as_deref(),
-            Some("e5a8c5272b26fc10581a21089559b006-2")
-        );
-        let token = Token::Parts(upload.clone());
-        assert_eq!(Token::parse(&token.write().unwrap()).unwrap(), token);
-        assert_eq!(upload.range(2), (SMALLEST_PART, 1));
     }
 }

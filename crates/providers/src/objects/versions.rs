@@ -1,25 +1,20 @@
 //! Pre-images (DESIGN 5.6): the bucket's own versions where it keeps them, else copies below `.tandem/versions`.
 
-use aws_sdk_s3::primitives::DateTime;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::removed;
 use tandem_core::storage::{Displaced, Version, VersionKey};
-use tandem_core::time::Timestamp;
 
-use super::client::ANSWER_LIMIT;
-use super::copy::Copy;
 use super::follow::{Follow, check_held};
 use super::guard::Guard;
-use super::history::{NO_VERSION, Reach};
+use super::history::Reach;
 use super::keys::{decoded, encoded};
 use super::metadata::{self, KEPT_AT, KEPT_PATH, KEPT_TAG};
-use super::object::{Object, server_time};
-use super::pages::{PAGE, Query};
-use super::revision::same_tag;
-use super::root::S3Root;
+use super::object::{Object, Query};
+use super::root::BucketRoot;
+use super::store::Copy;
 use crate::hashes::hex;
 
 /// Where kept versions lie below a root, as `VersionKey::kept_path` says.
@@ -35,7 +30,7 @@ pub(super) struct Aside {
     pub(super) is_made: bool,
 }
 
-impl S3Root {
+impl BucketRoot {
     /// Sets `object`, which is at `path`, aside.
     pub(super) async fn set_aside(
         &self,
@@ -49,7 +44,7 @@ impl S3Root {
             is_made: false,
         };
         if let Some(id) = &object.version
-            && self.store.keeps_versions().await?
+            && self.bucket.keeps_versions().await?
         {
             return Ok(there(VersionKey::Native {
                 path: path.clone(),
@@ -66,7 +61,10 @@ impl S3Root {
             return Err(StorageError::new(
                 operation,
                 Cause::Unsupported,
-                "a version that this bucket does not keep",
+                format!(
+                    "a version that this {} does not keep",
+                    self.bucket.facts().word
+                ),
             ));
         };
         let mut key = VersionKey::Kept {
@@ -76,7 +74,7 @@ impl S3Root {
             path: path.clone(),
         };
         let mut to = self.kept_key(operation, &key)?;
-        match self.store.bucket.head(&to, None).await? {
+        match self.bucket.head(&to, None).await? {
             None => {}
             // A repeated try: it is set aside already.
             Some(kept) if is_copy_of(&kept, path, object) => return Ok(there(key)),
@@ -91,14 +89,14 @@ impl S3Root {
                     path: path.clone(),
                 };
                 to = self.kept_key(operation, &key)?;
-                let kept = self.store.bucket.head(&to, None).await?;
+                let kept = self.bucket.head(&to, None).await?;
                 if kept.is_some_and(|kept| is_copy_of(&kept, path, object)) {
                     return Ok(there(key));
                 }
             }
         }
         let mut metadata = object.metadata.clone();
-        let now = metadata::decimal(self.store.bucket.environment.now());
+        let now = metadata::decimal(self.bucket.environment.now());
         metadata.insert(KEPT_PATH.to_owned(), encoded(path.as_str()));
         metadata.insert(KEPT_AT.to_owned(), now);
         metadata.insert(KEPT_TAG.to_owned(), object.tag.clone());
@@ -111,7 +109,7 @@ impl S3Root {
             guard: &Guard::Absent,
             metadata: Some(metadata),
         };
-        self.store.copy_object(&copy).await?;
+        self.bucket.copy_object(&copy).await?;
         Ok(Aside {
             version: key,
             is_made: true,
@@ -126,11 +124,11 @@ impl S3Root {
         guard: &Guard,
         ours: Option<&str>,
     ) -> Result<Option<Displaced>> {
-        let is_told = |id: &&str| *id != NO_VERSION && *guard != Guard::Any;
+        let is_told = |id: &&str| self.bucket.objects.names_one_write(id) && *guard != Guard::Any;
         let Some(ours) = ours.filter(|id| is_told(id) && !removed!("expectation")) else {
             return Ok(None);
         };
-        if !self.store.keeps_versions().await? {
+        if !self.bucket.keeps_versions().await? {
             return Ok(None);
         }
         let key = self.key("versions", path)?;
@@ -149,7 +147,7 @@ impl S3Root {
                 .object
                 .tag
                 .as_deref()
-                .is_some_and(|found| same_tag(found, tag)),
+                .is_some_and(|found| found == tag),
             _ => was_removed,
         };
         if was_expected {
@@ -159,7 +157,7 @@ impl S3Root {
             return Ok(None);
         };
         Ok(Some(Displaced {
-            entry: Some(self.store.listed_entry(name, &before.object)),
+            entry: Some(self.bucket.listed_entry(name, &before.object)),
             version: VersionKey::Native {
                 path: path.clone(),
                 id: before.id.as_str().into(),
@@ -170,7 +168,7 @@ impl S3Root {
     /// The versions of `path`, or of everything, newest first.
     pub(super) async fn all_versions(&self, path: Option<&RelPath>) -> Result<Vec<Version>> {
         let mut versions = self.kept_versions(path).await?;
-        if self.store.keeps_versions().await? {
+        if self.bucket.keeps_versions().await? {
             versions.extend(self.own_versions(path).await?);
         }
         versions.sort_by_key(|version| std::cmp::Reverse(version.kept_at));
@@ -210,8 +208,8 @@ impl S3Root {
                         path: at.clone(),
                         id: past.id.as_str().into(),
                     },
-                    entry: self.store.listed_entry(name.clone(), &past.object),
-                    kept_at: time(newer.object.written.as_ref()),
+                    entry: self.bucket.listed_entry(name.clone(), &past.object),
+                    kept_at: newer.object.written.unwrap_or_default(),
                 });
             }
         }
@@ -222,13 +220,13 @@ impl S3Root {
         let query = Query {
             prefix: format!("{}{KEPT}", self.prefix),
             delimited: false,
-            most: PAGE,
+            most: None,
         };
         let mut keys = Vec::new();
         let mut token: Option<String> = None;
         let mut follow = Follow::default();
         loop {
-            let page = self.store.bucket.page(&query, token.as_deref()).await?;
+            let page = self.bucket.page(&query, token.as_deref()).await?;
             let brought = page.objects.len();
             keys.extend(
                 page.objects
@@ -277,7 +275,7 @@ impl S3Root {
         let [device, date, action, name] = parts[..] else {
             return Ok(None);
         };
-        let Some(object) = self.store.bucket.head(key, None).await? else {
+        let Some(object) = self.bucket.head(key, None).await? else {
             return Ok(None);
         };
         let path = object
@@ -304,8 +302,8 @@ impl S3Root {
                 action: action.into(),
                 path,
             },
-            entry: self.store.entry(name, &object),
-            kept_at: kept_at.unwrap_or_else(|| time(object.written.as_ref())),
+            entry: self.bucket.entry(name, &object),
+            kept_at: kept_at.or(object.written).unwrap_or_default(),
         }))
     }
 
@@ -316,7 +314,7 @@ impl S3Root {
         version: &VersionKey,
     ) -> Result<(String, Option<String>, Object)> {
         let (key, id) = self.version_at(operation, version)?;
-        let found = self.store.bucket.head(&key, id.as_deref()).await?;
+        let found = self.bucket.head(&key, id.as_deref()).await?;
         let gone = || {
             StorageError::new(operation, Cause::NotFound, "the version was removed")
                 .at(version.path())
@@ -327,7 +325,7 @@ impl S3Root {
     /// Removes a version. One that is gone is fine, and one that is the current object again stays: somebody
     /// took the delete marker away that stood over it, so it is no pre-image any more.
     ///
-    /// A marker that is removed between the look and the delete goes unseen; S3 has no condition for that.
+    /// A marker that is removed between the look and the delete goes unseen; no store has a condition for that.
     pub(super) async fn remove_version(&self, version: &VersionKey) -> Result<()> {
         let (key, id) = self.version_at("prune_version", version)?;
         if let Some(id) = &id
@@ -335,16 +333,12 @@ impl S3Root {
         {
             return Ok(());
         }
-        let bucket = &self.store.bucket;
+        let bucket = &self.bucket;
         let removed = bucket
-            .call("prune_version", ANSWER_LIMIT, || {
+            .call("prune_version", || {
                 bucket
-                    .client
-                    .delete_object()
-                    .bucket(bucket.name())
-                    .key(&key)
-                    .set_version_id(id.clone())
-                    .send()
+                    .objects
+                    .delete("prune_version", &key, id.as_deref(), &Guard::Any)
             })
             .await;
         match removed {
@@ -385,10 +379,4 @@ fn is_copy_of(kept: &Object, path: &RelPath, original: &Object) -> bool {
     kept.size == original.size
         && kept.metadata.get(KEPT_TAG) == Some(&original.tag)
         && kept.metadata.get(KEPT_PATH) == Some(&encoded(path.as_str()))
-}
-
-fn time(at: Option<&DateTime>) -> Timestamp {
-    at.and_then(server_time)
-        .map(|mtime| mtime.at)
-        .unwrap_or_default()
 }

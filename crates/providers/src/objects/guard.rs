@@ -10,37 +10,24 @@ use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::removed;
 use tandem_core::storage::Expected;
 
-use super::client::Tries;
+use super::bucket::{Bucket, Tries};
 use super::object::Object;
-use super::revision::{Marks, same_tag};
-use super::store::Store;
+use super::revision::Marks;
 
 /// What must be at a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Guard {
+pub(crate) enum Guard {
+    /// Nothing.
     Absent,
-    /// The object with this ETag.
+    /// The object with this [`Object::tag`].
     Tag(String),
+    /// Whatever there is.
     Any,
-}
-
-/// A guard as headers.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Condition {
-    pub(super) if_match: Option<String>,
-    pub(super) if_none_match: Option<String>,
-}
-
-impl Condition {
-    /// Whether the store checks anything.
-    pub(super) const fn is_set(&self) -> bool {
-        self.if_match.is_some() || self.if_none_match.is_some()
-    }
 }
 
 impl Guard {
     /// The error for finding something else.
-    pub(super) fn refused(&self, operation: &'static str, found: &str) -> StorageError {
+    pub(crate) fn refused(&self, operation: &'static str, found: &str) -> StorageError {
         let cause = if *self == Self::Absent {
             Cause::AlreadyExists
         } else {
@@ -50,16 +37,16 @@ impl Guard {
     }
 
     /// Whether `found` is what must be there.
-    pub(super) fn admits(&self, found: Option<&Object>) -> bool {
+    pub(crate) fn admits(&self, found: Option<&Object>) -> bool {
         match (self, found) {
             (Self::Any, _) | (Self::Absent, None) => true,
-            (Self::Tag(tag), Some(object)) => same_tag(tag, &object.tag),
+            (Self::Tag(tag), Some(object)) => *tag == object.tag,
             _ => false,
         }
     }
 }
 
-impl Store {
+impl Bucket {
     /// `expected` for the object at `key`. Where revisions are no ETags the object has to be asked for its own.
     pub(super) async fn guard(
         &self,
@@ -74,7 +61,7 @@ impl Store {
                 Ok(Guard::Tag(tag.to_string()))
             }
             (Expected::Revision(revision @ Revision::Tag(_)), Marks::Times) => {
-                let Some(object) = self.bucket.head(key, None).await? else {
+                let Some(object) = self.head(key, None).await? else {
                     return Err(StorageError::new(
                         operation,
                         Cause::PreconditionFailed,
@@ -108,70 +95,29 @@ impl Store {
         key: &str,
         guard: &Guard,
     ) -> Result<Option<Object>> {
-        let found = self.bucket.look(tries, key, None).await?;
+        let found = self.look(tries, key, None).await?;
         if guard.admits(found.as_ref()) || removed!("expectation") {
             return Ok(found);
         }
         Err(guard.refused(operation, "something else is there"))
     }
 
-    /// The headers for `guard`; none where the store is not known to heed them.
-    pub(super) fn condition(
+    /// What of `guard` is asked of the store: nothing where it is not known to heed it.
+    pub(super) fn asked<'g>(
         &self,
-        guard: &Guard,
+        guard: &'g Guard,
         absent_works: bool,
         tag_works: bool,
-    ) -> Condition {
-        match guard {
-            Guard::Absent if absent_works && !removed!("expectation") => Condition {
-                if_none_match: Some("*".to_owned()),
-                ..Condition::default()
-            },
-            Guard::Tag(tag) if tag_works && !removed!("expectation") => Condition {
-                if_match: Some(self.if_match(tag)),
-                ..Condition::default()
-            },
-            _ => Condition::default(),
-        }
-    }
-
-    /// An ETag as If-Match wants it here.
-    pub(super) fn if_match(&self, tag: &str) -> String {
-        if self.bucket.bare_tags.get() == Some(true) {
-            tag.to_owned()
-        } else {
-            format!("\"{tag}\"")
-        }
-    }
-
-    /// After a refusal: whether it was the quotes. The object still has the expected ETag, and nobody knows yet how
-    /// this store wants it written (Ceph RGW 16 refuses the quoted one). The next try writes it bare.
-    pub(super) async fn try_bare_tag(&self, key: &str, guard: &Guard) -> Result<bool> {
-        let Guard::Tag(tag) = guard else {
-            return Ok(false);
+    ) -> &'g Guard {
+        let works = match guard {
+            Guard::Absent => absent_works,
+            Guard::Tag(_) => tag_works,
+            Guard::Any => false,
         };
-        if self.bucket.bare_tags.get().is_some() {
-            return Ok(false);
-        }
-        let found = self.bucket.look(Tries::Once, key, None).await?;
-        let is_quoting = found.is_some_and(|object| same_tag(tag, &object.tag));
-        if is_quoting {
-            self.bucket.bare_tags.set(true);
-        }
-        Ok(is_quoting)
-    }
-
-    /// After another refusal: it was not the quotes, but somebody who wrote in between.
-    pub(super) fn bare_tag_was_refused(&self, is_trial: bool) {
-        if is_trial {
-            self.bucket.bare_tags.forget();
-        }
-    }
-
-    /// After a condition held: a quoted ETag is understood here.
-    pub(super) fn tag_was_understood(&self, condition: &Condition) {
-        if condition.if_match.is_some() && self.bucket.bare_tags.get().is_none() {
-            self.bucket.bare_tags.set(false);
+        if works && !removed!("expectation") {
+            guard
+        } else {
+            &Guard::Any
         }
     }
 }

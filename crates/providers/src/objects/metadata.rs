@@ -1,29 +1,38 @@
 //! What an object carries besides its bytes, under the keys that rclone uses (DESIGN 5.9), so that either program
 //! reads what the other one wrote.
 //!
-//! `mtime`: seconds since 1970 with nine decimals (rclone docs, "Amazon S3", Modification times and hashes).
+//! `mtime`: seconds since 1970 with nine decimals (rclone docs, "Amazon S3", Modification times and hashes), or RFC 3339
+//! ("Microsoft Azure Blob Storage" and "Google Cloud Storage" there, Modification times).
 //! `md5chksum`: base64 of the MD5, on multipart uploads (same page). `mode`: type and permissions in octal (rclone
 //! docs, "Local", Metadata), written only for what may be executed.
 
-use std::collections::HashMap;
-
-use aws_smithy_types::base64;
+use aws_smithy_types::date_time::Format;
+use aws_smithy_types::{DateTime, base64};
 use tandem_core::entry::Mtime;
 use tandem_core::storage::Meta;
 use tandem_core::time::Timestamp;
 
-/// An object's user metadata.
-pub(super) type UserMetadata = HashMap<String, String>;
+use super::object::UserMetadata;
+
+/// How a time is written into metadata. Both forms are read from every store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimeForm {
+    /// Seconds since 1970 with nine decimals: S3 and Swift.
+    Decimal,
+    /// RFC 3339 with nine decimals, in UTC: Azure Blob and Google Cloud Storage.
+    #[allow(dead_code, reason = "for the stores that have no SDK")]
+    Rfc3339,
+}
 
 const MTIME: &str = "mtime";
 const MODE: &str = "mode";
 const MD5: &str = "md5chksum";
 /// The path that a kept version had, percent-encoded.
-pub(super) const KEPT_PATH: &str = "tandem-path";
+pub(crate) const KEPT_PATH: &str = "tandem-path";
 /// When it was set aside, as `mtime` is written.
-pub(super) const KEPT_AT: &str = "tandem-kept-at";
+pub(crate) const KEPT_AT: &str = "tandem-kept-at";
 /// The ETag of the original: a copy made in parts has another.
-pub(super) const KEPT_TAG: &str = "tandem-etag";
+pub(crate) const KEPT_TAG: &str = "tandem-etag";
 
 /// A regular file that everyone may execute, as `stat` numbers it.
 const EXECUTABLE_MODE: &str = "100755";
@@ -31,10 +40,29 @@ const OWNER_EXECUTES: u32 = 0o100;
 
 const NANOS: i64 = 1_000_000_000;
 
+impl TimeForm {
+    fn write(self, at: Timestamp) -> String {
+        if self == Self::Decimal {
+            return decimal(at);
+        }
+        let (year, month, day, hour, minute, second) = at.civil();
+        let nanos = at.0.rem_euclid(NANOS);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
+    }
+}
+
+/// A time in either form.
+pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
+    parse_decimal(text).or_else(|| {
+        let at = DateTime::from_str(text.trim(), Format::DateTimeWithOffset).ok()?;
+        Some(Timestamp(i64::try_from(at.as_nanos()).ok()?))
+    })
+}
+
 /// `metadata` with what `meta` sets; what it leaves alone stays.
-pub(super) fn with_meta(mut metadata: UserMetadata, meta: &Meta) -> UserMetadata {
+pub(crate) fn with_meta(mut metadata: UserMetadata, meta: &Meta, form: TimeForm) -> UserMetadata {
     if let Some(mtime) = meta.mtime {
-        metadata.insert(MTIME.to_owned(), decimal(mtime.at));
+        metadata.insert(MTIME.to_owned(), form.write(mtime.at));
     }
     match meta.executable {
         Some(true) => {
@@ -49,8 +77,8 @@ pub(super) fn with_meta(mut metadata: UserMetadata, meta: &Meta) -> UserMetadata
 }
 
 /// The mtime that a client left.
-pub(super) fn mtime(metadata: &UserMetadata) -> Option<Mtime> {
-    let at = parse_decimal(metadata.get(MTIME)?)?;
+pub(crate) fn mtime(metadata: &UserMetadata) -> Option<Mtime> {
+    let at = parse_time(metadata.get(MTIME)?)?;
     Some(Mtime {
         at,
         by_client: true,
@@ -58,7 +86,7 @@ pub(super) fn mtime(metadata: &UserMetadata) -> Option<Mtime> {
 }
 
 /// Whether the owner may execute it.
-pub(super) fn executable(metadata: &UserMetadata) -> bool {
+pub(crate) fn executable(metadata: &UserMetadata) -> bool {
     metadata
         .get(MODE)
         .and_then(|mode| u32::from_str_radix(mode.trim(), 8).ok())
@@ -66,12 +94,12 @@ pub(super) fn executable(metadata: &UserMetadata) -> bool {
 }
 
 /// The MD5 that rclone left on a multipart upload.
-pub(super) fn md5(metadata: &UserMetadata) -> Option<[u8; 16]> {
+pub(crate) fn md5(metadata: &UserMetadata) -> Option<[u8; 16]> {
     base64::decode(metadata.get(MD5)?).ok()?.try_into().ok()
 }
 
 /// A time as rclone writes it.
-pub(super) fn decimal(at: Timestamp) -> String {
+pub(crate) fn decimal(at: Timestamp) -> String {
     let sign = if at.0 < 0 { "-" } else { "" };
     let nanos = at.0.unsigned_abs();
     let (secs, rest) = (nanos / NANOS as u64, nanos % NANOS as u64);
@@ -79,7 +107,7 @@ pub(super) fn decimal(at: Timestamp) -> String {
 }
 
 /// A time as rclone writes it; fewer or more decimals are read as well.
-pub(super) fn parse_decimal(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_decimal(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let (negative, text) = text
         .strip_prefix('-')
@@ -121,15 +149,33 @@ mod tests {
     }
 
     #[test]
+    fn times_are_read_in_either_form() {
+        for (nanos, text) in [
+            (1_354_040_105_123_456_789, "2012-11-27T18:15:05.123456789Z"),
+            (1_500_000_000, "1970-01-01T00:00:01.500000000Z"),
+            (-1_500_000_000, "1969-12-31T23:59:58.500000000Z"),
+        ] {
+            assert_eq!(TimeForm::Rfc3339.write(Timestamp(nanos)), text);
+            assert_eq!(parse_time(text), Some(Timestamp(nanos)));
+            assert_eq!(
+                parse_time(&decimal(Timestamp(nanos))),
+                Some(Timestamp(nanos))
+            );
+        }
+        assert_eq!(parse_time("1970-01-01T02:00:00+02:00"), Some(Timestamp(0)));
+    }
+
+    #[test]
     fn the_executable_bit_is_left_alone_unless_it_is_set() {
         let set = |executable| Meta {
             executable,
             ..Meta::default()
         };
-        let on = with_meta(UserMetadata::new(), &set(Some(true)));
+        let with = |metadata, executable| with_meta(metadata, &set(executable), TimeForm::Decimal);
+        let on = with(UserMetadata::new(), Some(true));
         assert!(executable(&on));
-        assert!(executable(&with_meta(on.clone(), &set(None))));
-        assert!(!executable(&with_meta(on, &set(Some(false)))));
+        assert!(executable(&with(on.clone(), None)));
+        assert!(!executable(&with(on, Some(false))));
         let rclone = UserMetadata::from([("mode".to_owned(), "0100775".to_owned())]);
         assert!(executable(&rclone));
     }

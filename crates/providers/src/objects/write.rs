@@ -11,14 +11,15 @@ use tandem_core::storage::{
     Commit, Committed, Keep, Meta, ResumeSink, ResumeToken, Staged, VersionKey,
 };
 
-use super::client::Tries;
+use super::bucket::Tries;
 use super::errors::changed_nothing;
 use super::guard::Guard;
-use super::metadata::{self, UserMetadata, with_meta};
-use super::object::{Headers, Object};
+use super::metadata::{self, with_meta};
+use super::object::{Headers, Object, UserMetadata};
 use super::parts::Token;
-use super::root::S3Root;
-use super::upload::{Upload, Written};
+use super::root::BucketRoot;
+use super::store::Put;
+use super::upload::Written;
 use crate::body::{Piece, Prepared, Progress};
 use crate::hashes::md5_hash;
 
@@ -38,7 +39,7 @@ pub(super) struct Replaced {
     copy: Option<VersionKey>,
 }
 
-impl S3Root {
+impl BucketRoot {
     pub(super) async fn stage_content(
         &self,
         target: &RelPath,
@@ -51,13 +52,13 @@ impl S3Root {
             return Err(StorageError::new(
                 "stage",
                 Cause::Unsupported,
-                "a bucket holds no symbolic links",
+                format!("a {} holds no symbolic links", self.bucket.facts().word),
             ));
         }
         let key = self.key("stage", target)?;
         let len = content.len();
         if self
-            .store
+            .bucket
             .capabilities
             .largest_file
             .is_some_and(|largest| len > largest)
@@ -76,14 +77,14 @@ impl S3Root {
             content,
             hashes: Vec::new(),
         };
-        let has_parts = self.store.capabilities.parts.is_some();
-        if !has_parts || len < self.store.bucket.settings.multipart_threshold {
+        let has_parts = self.bucket.capabilities.parts.is_some();
+        if !has_parts || len < self.bucket.facts().multipart_threshold {
             return Ok(staged(Token::Whole.write()?, Some(content)));
         }
         let (metadata, headers) = self.described(&key, meta, None).await?;
-        let begun = self.store.begin(&key, len, &metadata, &headers, resume);
+        let begun = self.bucket.begin(&key, len, &metadata, &headers, resume);
         let upload = begun.await?;
-        let upload = self.store.send_parts(upload, content, &sink).await?;
+        let upload = self.bucket.send_parts(upload, content, &sink).await?;
         Ok(staged(Token::Parts(upload).write()?, None))
     }
 
@@ -111,7 +112,7 @@ impl S3Root {
         let key = self.key("commit", path)?;
         let name = self.target_name("commit", path)?;
         self.check_surroundings("commit", path).await?;
-        let guard = self.store.guard("commit", &key, &expected).await?;
+        let guard = self.bucket.guard("commit", &key, &expected).await?;
         let replaced = self
             .keep_replaced("commit", path, &key, guard, &keep)
             .await?;
@@ -123,7 +124,7 @@ impl S3Root {
             self.find_displaced(path, &replaced.guard, written.object.version.as_deref())
                 .await?
         };
-        let mut entry = self.store.entry(name, &written.object);
+        let mut entry = self.bucket.entry(name, &written.object);
         if entry.hashes.is_empty() {
             entry.hashes.extend(written.md5.map(md5_hash));
         }
@@ -144,15 +145,15 @@ impl S3Root {
         sink: Option<Arc<dyn ResumeSink>>,
     ) -> Result<(Written, bool)> {
         let guard = &replaced.guard;
-        let conditions = &self.store.capabilities.conditions;
+        let conditions = &self.bucket.capabilities.conditions;
         let (create, replace, finish) = (
             conditions.create,
             conditions.replace,
             conditions.finish_multipart,
         );
         if let Token::Parts(upload) = Token::parse(&staged.token)? {
-            let by_store = self.store.condition(guard, finish, finish).is_set();
-            let object = self.store.complete(&upload, guard).await?;
+            let by_store = *self.bucket.asked(guard, finish, finish) != Guard::Any;
+            let object = self.bucket.complete(&upload, guard).await?;
             return Ok((Written::in_parts(object), by_store));
         }
         let no_content = || StorageError::new("commit", Cause::Other, "staged without its content");
@@ -161,26 +162,27 @@ impl S3Root {
             offset: 0,
             len: staged.len,
         };
-        let prepared = Prepared::new(piece, self.store.bucket.settings.plain).await?;
+        let prepared = Prepared::new(piece, self.bucket.facts().plain).await?;
+        let form = self.bucket.facts().time_form;
         let (metadata, headers) = if *guard == Guard::Absent {
             (
-                with_meta(UserMetadata::new(), &staged.meta),
+                with_meta(UserMetadata::new(), &staged.meta, form),
                 Headers::default(),
             )
         } else {
             self.described(key, &staged.meta, replaced.found.as_ref())
                 .await?
         };
-        let upload = Upload {
+        let put = Put {
             key,
-            prepared: &prepared,
-            guard,
+            content: &prepared,
             metadata: &metadata,
             headers: &headers,
-            progress: Progress::new(sink),
+            guard,
+            progress: Some(Progress::new(sink)),
         };
-        let by_store = self.store.condition(guard, create, replace).is_set();
-        Ok((self.store.upload(&upload).await?, by_store))
+        let by_store = *self.bucket.asked(guard, create, replace) != Guard::Any;
+        Ok((self.bucket.upload(&put).await?, by_store))
     }
 
     /// The metadata of what `meta` describes, and the headers of new content at `key`. A bit that `meta` leaves alone
@@ -193,7 +195,7 @@ impl S3Root {
     ) -> Result<(UserMetadata, Headers)> {
         let looked = match found {
             Some(_) => None,
-            None => self.store.bucket.head(key, None).await?,
+            None => self.bucket.head(key, None).await?,
         };
         let found = found.or(looked.as_ref());
         let is_executable = found.map(|object| metadata::executable(&object.metadata));
@@ -201,9 +203,9 @@ impl S3Root {
             executable: meta.executable.or(is_executable),
             ..meta.clone()
         };
-        let headers = found.map(|object| object.headers.of_new_content());
+        let headers = found.map(|object| self.bucket.objects.for_new_content(&object.headers));
         Ok((
-            with_meta(UserMetadata::new(), &meta),
+            with_meta(UserMetadata::new(), &meta, self.bucket.facts().time_form),
             headers.unwrap_or_default(),
         ))
     }
@@ -221,7 +223,7 @@ impl S3Root {
         path: &RelPath,
     ) -> Result<()> {
         let at = self.folder(operation, path)?;
-        if self.store.known.has(&at) && self.is_folder(&at).await? {
+        if self.bucket.known.has(&at) && self.is_folder(&at).await? {
             return Err(StorageError::new(
                 operation,
                 Cause::AlreadyExists,
@@ -233,8 +235,8 @@ impl S3Root {
         };
         let parent_key = self.folder(operation, &parent)?;
         // Without markers a folder is made by what is put into it.
-        if self.store.known.has(&parent_key)
-            || !self.store.capabilities.empty_folders
+        if self.bucket.known.has(&parent_key)
+            || !self.bucket.capabilities.empty_folders
             || self.is_folder(&parent_key).await?
         {
             return Ok(());
@@ -264,7 +266,7 @@ impl S3Root {
             return Ok(nothing(guard));
         }
         let Some(found) = self
-            .store
+            .bucket
             .check(Tries::Many, operation, key, &guard)
             .await?
         else {

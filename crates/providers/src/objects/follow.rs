@@ -13,7 +13,7 @@ pub(super) const MOST_HELD: usize = 2_000_000;
 
 /// The pages that were asked for. Of what leads to each only a hash is kept: it may be as long as an answer.
 #[derive(Debug, Default)]
-pub(super) struct Follow {
+pub(crate) struct Follow {
     asked: HashSet<u64>,
     hasher: RandomState,
     empty: u32,
@@ -24,7 +24,7 @@ impl Follow {
     ///
     /// # Errors
     /// `bad_response` if that was asked for before, or too many pages in a row brought nothing.
-    pub(super) fn to(
+    pub(crate) fn to(
         &mut self,
         next: &impl Hash,
         brought: usize,

@@ -3,19 +3,19 @@
 //! A bucket has no move: it is a copy, and then a delete of exactly the object that was copied. Both keys exist for a
 //! while; should the delete be refused because the source was changed meanwhile, the copy is taken back.
 
+use bytes::Bytes;
 use tandem_core::entry::{Entry, Revision};
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::removed;
 use tandem_core::storage::{Committed, Deleted, Displaced, Expected, Keep, Meta};
 
-use super::client::ANSWER_LIMIT;
-use super::copy::{Copy, Removed};
+use super::copy::Removed;
 use super::guard::Guard;
-use super::metadata::{KEPT_AT, KEPT_PATH, KEPT_TAG, UserMetadata, with_meta};
-use super::object::Object;
-use super::root::S3Root;
-use crate::hashes::content_md5;
+use super::metadata::{KEPT_AT, KEPT_PATH, KEPT_TAG, with_meta};
+use super::object::{Object, UserMetadata};
+use super::root::BucketRoot;
+use super::store::Copy;
 
 /// What a copy is made of.
 pub(super) struct Source<'a> {
@@ -34,16 +34,16 @@ pub(super) fn without_notes(metadata: &UserMetadata) -> UserMetadata {
     metadata
 }
 
-impl S3Root {
+impl BucketRoot {
     pub(super) async fn make_folder(&self, path: &RelPath) -> Result<Entry> {
         let name = self.target_name("create_folder", path)?;
         // Without markers there is nothing to write, and only a file can be in the way.
-        let has_markers = self.store.capabilities.empty_folders;
+        let has_markers = self.bucket.capabilities.empty_folders;
         let mut missing = Vec::new();
         let mut next = Some(path.clone());
         while let Some(at) = next.filter(|at| !at.is_root()) {
             let key = self.folder("create_folder", &at)?;
-            if self.store.known.has(&key) || (has_markers && self.is_folder(&key).await?) {
+            if self.bucket.known.has(&key) || (has_markers && self.is_folder(&key).await?) {
                 break;
             }
             next = at.parent();
@@ -51,7 +51,7 @@ impl S3Root {
         }
         for (at, key) in missing.iter().rev() {
             let file = self.key("create_folder", at)?;
-            let is_file = self.store.bucket.head(&file, None).await?.is_some();
+            let is_file = self.bucket.head(&file, None).await?.is_some();
             if is_file && (has_markers || !self.is_folder(key).await?) {
                 return Err(StorageError::new(
                     "create_folder",
@@ -61,62 +61,38 @@ impl S3Root {
                 .at(at));
             }
             if has_markers {
-                self.write_folder_marker("create_folder", key).await?;
+                self.bucket
+                    .put_once("create_folder", key, Bytes::new())
+                    .await?;
             }
-            self.store.known.add(key, has_markers);
+            self.bucket.known.add(key, has_markers);
         }
         Ok(Entry::folder(name))
     }
 
-    /// Writes the empty object that is a folder. One that is there stays as it is.
-    async fn write_folder_marker(&self, operation: &'static str, key: &str) -> Result<()> {
-        let bucket = &self.store.bucket;
-        let if_absent = self
-            .store
-            .capabilities
-            .conditions
-            .create
-            .then(|| "*".to_owned());
-        let written = bucket
-            .call(operation, ANSWER_LIMIT, || {
-                bucket
-                    .client
-                    .put_object()
-                    .bucket(bucket.name())
-                    .key(key)
-                    .content_length(0)
-                    .content_md5(content_md5(b""))
-                    .set_if_none_match(if_absent.clone())
-                    .send()
-            })
-            .await;
-        match written {
-            Err(error) if error.cause != Cause::PreconditionFailed => Err(error),
-            _ => Ok(()),
-        }
-    }
-
     /// Before the object at `path` goes: a folder that others made without a marker would go with its last child.
     async fn hold_parent(&self, operation: &'static str, path: &RelPath) -> Result<()> {
-        if !self.store.capabilities.empty_folders {
+        if !self.bucket.capabilities.empty_folders {
             return Ok(());
         }
         let Some(parent) = path.parent().filter(|parent| !parent.is_root()) else {
             return Ok(());
         };
         let marker = self.folder(operation, &parent)?;
-        if self.store.known.has_marker(&marker) {
+        if self.bucket.known.has_marker(&marker) {
             return Ok(());
         }
-        let below = self.store.bucket.first_below(&marker, 2).await?;
+        let below = self.bucket.first_below(&marker, 2).await?;
         let has_marker = below
             .first()
             .is_some_and(|first| first.key == marker.as_bytes());
         if !has_marker && below.len() < 2 && !below.is_empty() {
-            self.write_folder_marker(operation, &marker).await?;
+            self.bucket
+                .put_once(operation, &marker, Bytes::new())
+                .await?;
         }
         if has_marker || below.len() == 1 {
-            self.store.known.add(&marker, true);
+            self.bucket.known.add(&marker, true);
         }
         Ok(())
     }
@@ -134,13 +110,13 @@ impl S3Root {
             StorageError::new(
                 operation,
                 Cause::Unsupported,
-                "a bucket cannot do this to a folder",
+                format!("a {} cannot do this to a folder", self.bucket.facts().word),
             )
         };
-        if self.store.known.has(&folder) && self.is_folder(&folder).await? {
+        if self.bucket.known.has(&folder) && self.is_folder(&folder).await? {
             return Err(no_folders());
         }
-        let Some(found) = self.store.bucket.head(&key, None).await? else {
+        let Some(found) = self.bucket.head(&key, None).await? else {
             let is_folder = self.is_folder(&folder).await?;
             return Err(if is_folder {
                 no_folders()
@@ -151,7 +127,7 @@ impl S3Root {
         let is_expected = match expected {
             Expected::Any => true,
             Expected::Absent => false,
-            Expected::Revision(revision) => *revision == self.store.revision(&found),
+            Expected::Revision(revision) => *revision == self.bucket.revision(&found),
         };
         if is_expected || removed!("expectation") {
             return Ok((key, found));
@@ -175,7 +151,7 @@ impl S3Root {
         let name = self.target_name(operation, to)?;
         let key = self.key(operation, to)?;
         self.check_surroundings(operation, to).await?;
-        let guard = self.store.guard(operation, &key, expected).await?;
+        let guard = self.bucket.guard(operation, &key, expected).await?;
         let replaced = self.keep_replaced(operation, to, &key, guard, keep).await?;
         let guard = &replaced.guard;
         let copy = Copy {
@@ -187,17 +163,17 @@ impl S3Root {
             guard,
             metadata: source.metadata.clone(),
         };
-        let made = self.store.copy_object(&copy).await;
+        let made = self.bucket.copy_object(&copy).await;
         let made = self.unless_unchanged(&replaced, made).await?;
-        let works = self.store.capabilities.conditions.copy;
-        let displaced = if self.store.condition(guard, works, works).is_set() {
+        let works = self.bucket.capabilities.conditions.copy;
+        let displaced = if *self.bucket.asked(guard, works, works) != Guard::Any {
             None
         } else {
             self.find_displaced(to, guard, made.version.as_deref())
                 .await?
         };
         Ok(Committed {
-            entry: self.store.entry(name, &made),
+            entry: self.bucket.entry(name, &made),
             displaced,
             landed_as: None,
             kept: replaced.version,
@@ -232,7 +208,7 @@ impl S3Root {
     ) -> Result<Committed> {
         let (key, object) = self.source("move_to", from, expected).await?;
         if from == to {
-            let entry = self.store.entry(self.target_name("move_to", to)?, &object);
+            let entry = self.bucket.entry(self.target_name("move_to", to)?, &object);
             return Ok(Committed {
                 entry,
                 displaced: None,
@@ -251,7 +227,7 @@ impl S3Root {
             .await?;
         self.hold_parent("move_to", from).await?;
         let guard = Guard::Tag(object.tag.clone());
-        match self.store.remove_object("move_to", &key, &guard).await {
+        match self.bucket.remove_object("move_to", &key, &guard).await {
             Ok(removed) => {
                 let saved = self.displaced_by_delete(from, &guard, &removed).await?;
                 placed.displaced = placed.displaced.or(saved);
@@ -270,9 +246,9 @@ impl S3Root {
     async fn take_back(&self, path: &RelPath, placed: &Committed) -> Result<()> {
         let key = self.key("move_to", path)?;
         let expected = Expected::Revision(placed.entry.revision.clone());
-        match self.store.guard("move_to", &key, &expected).await {
+        match self.bucket.guard("move_to", &key, &expected).await {
             Ok(guard) => self
-                .store
+                .bucket
                 .remove_object("move_to", &key, &guard)
                 .await
                 .map(|_| ()),
@@ -298,10 +274,10 @@ impl S3Root {
         let key = self.key("delete", path)?;
         if !matches!(expected, Expected::Revision(Revision::Tag(_))) {
             let folder = self.folder("delete", path)?;
-            if self.store.known.has(&folder) && self.is_folder(&folder).await? {
+            if self.bucket.known.has(&folder) && self.is_folder(&folder).await? {
                 return self.remove_folder(path, expected).await;
             }
-            let found = self.store.bucket.head(&key, None).await?;
+            let found = self.bucket.head(&key, None).await?;
             match (expected, found) {
                 (_, None) => return self.remove_folder(path, expected).await,
                 (Expected::Any, Some(_)) => {}
@@ -314,27 +290,23 @@ impl S3Root {
                 }
             }
         }
-        let guard = match self.store.guard("delete", &key, expected).await {
+        let guard = match self.bucket.guard("delete", &key, expected).await {
             Ok(guard) => guard,
-            Err(error)
-                if error.is_lost_race() && self.store.bucket.head(&key, None).await?.is_none() =>
-            {
+            Err(error) if error.is_lost_race() && self.bucket.head(&key, None).await?.is_none() => {
                 return self.nothing_to_delete(path).await;
             }
             Err(error) => return Err(error),
         };
         let replaced = match self.keep_replaced("delete", path, &key, guard, keep).await {
             Ok(replaced) => replaced,
-            Err(error)
-                if error.is_lost_race() && self.store.bucket.head(&key, None).await?.is_none() =>
-            {
+            Err(error) if error.is_lost_race() && self.bucket.head(&key, None).await?.is_none() => {
                 return self.nothing_to_delete(path).await;
             }
             Err(error) => return Err(error),
         };
         self.hold_parent("delete", path).await?;
         let removed = self
-            .store
+            .bucket
             .remove_object("delete", &key, &replaced.guard)
             .await;
         let removed = self.unless_unchanged(&replaced, removed).await?;
@@ -358,8 +330,8 @@ impl S3Root {
         guard: &Guard,
         removed: &Removed,
     ) -> Result<Option<Displaced>> {
-        let is_heeded = self.store.capabilities.conditions.delete;
-        if self.store.condition(guard, false, is_heeded).is_set() {
+        let is_heeded = self.bucket.capabilities.conditions.delete;
+        if *self.bucket.asked(guard, false, is_heeded) != Guard::Any {
             return Ok(None);
         }
         self.find_displaced(path, guard, removed.marker.as_deref())
@@ -384,10 +356,10 @@ impl S3Root {
 
     async fn remove_folder(&self, path: &RelPath, expected: &Expected) -> Result<Deleted> {
         let marker = self.folder("delete", path)?;
-        let below = self.store.bucket.first_below(&marker, 2).await?;
-        let was_known = self.store.known.has(&marker);
+        let below = self.bucket.first_below(&marker, 2).await?;
+        let was_known = self.bucket.known.has(&marker);
         if below.is_empty() {
-            self.store.known.remove(&marker);
+            self.bucket.known.remove(&marker);
             // A store without markers: the folder existed for as long as this program remembered it.
             return Ok(Deleted {
                 was_absent: !was_known,
@@ -411,10 +383,10 @@ impl S3Root {
             ));
         }
         self.hold_parent("delete", path).await?;
-        self.store
+        self.bucket
             .remove_object("delete", &marker, &Guard::Any)
             .await?;
-        self.store.known.remove(&marker);
+        self.bucket.known.remove(&marker);
         Ok(Deleted {
             was_absent: false,
             kept: None,
@@ -430,20 +402,25 @@ impl S3Root {
     ) -> Result<Entry> {
         let name = self.target_name("set_meta", path)?;
         let (key, object) = self.source("set_meta", path, expected).await?;
-        let metadata = with_meta(object.metadata.clone(), meta);
+        let metadata = with_meta(object.metadata.clone(), meta, self.bucket.facts().time_form);
         if metadata == object.metadata {
-            return Ok(self.store.entry(name, &object));
+            return Ok(self.bucket.entry(name, &object));
         }
-        let copy = Copy {
-            operation: "set_meta",
-            from: &key,
-            source: &object,
-            version: None,
-            to: &key,
-            guard: &Guard::Tag(object.tag.clone()),
-            metadata: Some(metadata),
+        let guard = Guard::Tag(object.tag.clone());
+        let changed = if self.bucket.facts().sets_metadata {
+            self.bucket.set_metadata(&key, &metadata, &guard).await?
+        } else {
+            let copy = Copy {
+                operation: "set_meta",
+                from: &key,
+                source: &object,
+                version: None,
+                to: &key,
+                guard: &guard,
+                metadata: Some(metadata),
+            };
+            self.bucket.copy_object(&copy).await?
         };
-        let changed = self.store.copy_object(&copy).await?;
-        Ok(self.store.entry(name, &changed))
+        Ok(self.bucket.entry(name, &changed))
     }
 }

@@ -1,0 +1,152 @@
+//! Listing keys, page by page.
+
+use std::collections::HashSet;
+
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::types::EncodingType;
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::removed;
+
+use super::client::S3Bucket;
+use super::keys::decoded;
+use super::object::{md5_in, timestamp};
+use super::tags::unquoted;
+use crate::objects::object::{ListedObject, Page, Query};
+
+/// Keys in a page: the most there can be ("ListObjectsV2", API Reference).
+const PAGE: i32 = 1_000;
+
+impl S3Bucket {
+    /// One page; `token` is what the page before said.
+    pub(super) async fn list(
+        &self,
+        operation: &'static str,
+        query: &Query,
+        token: Option<&str>,
+    ) -> Result<Page> {
+        let encoded = self.list_as(operation, query, token, true).await?;
+        if self.raw_listing.get().is_none() && keys(&encoded).any(is_ambiguous) {
+            self.learn_encoding(operation, query, token, &encoded)
+                .await?;
+        }
+        self.decode(operation, encoded)
+    }
+
+    /// s3s-fs says that it encoded and did not: then the keys are the same when it is not asked to. A page that
+    /// cannot be told without encoding (control characters are no XML) shows nothing, and S3's word is taken.
+    async fn learn_encoding(
+        &self,
+        operation: &'static str,
+        query: &Query,
+        token: Option<&str>,
+        encoded: &ListObjectsV2Output,
+    ) -> Result<()> {
+        let plain = match self.list_as(operation, query, token, false).await {
+            Ok(plain) => plain,
+            Err(error) if error.is_transient() && error.cause != Cause::BadResponse => {
+                return Err(error);
+            }
+            Err(_) => return Ok(()),
+        };
+        let plain: HashSet<&str> = keys(&plain).collect();
+        let (mut verbatim, mut meant) = (0, 0);
+        for key in keys(encoded).filter(|key| is_ambiguous(key)) {
+            verbatim += usize::from(plain.contains(key));
+            meant += usize::from(
+                std::str::from_utf8(&decoded(key)).is_ok_and(|key| plain.contains(key)),
+            );
+        }
+        // One hostile pair of keys can show both at once; the many decide. None at all decides nothing.
+        if verbatim != meant {
+            self.raw_listing.set(verbatim > meant);
+        }
+        Ok(())
+    }
+
+    async fn list_as(
+        &self,
+        operation: &'static str,
+        query: &Query,
+        token: Option<&str>,
+        encoding: bool,
+    ) -> Result<ListObjectsV2Output> {
+        let most = query.most.and_then(|most| i32::try_from(most).ok());
+        let sent = self
+            .client
+            .list_objects_v2()
+            .bucket(self.name())
+            .prefix(&query.prefix)
+            .set_delimiter(query.delimited.then(|| "/".to_owned()))
+            .max_keys(most.unwrap_or(PAGE))
+            .set_encoding_type(encoding.then_some(EncodingType::Url))
+            .set_continuation_token(token.map(str::to_owned))
+            .send();
+        self.answer(operation, sent).await
+    }
+
+    fn decode(&self, operation: &'static str, answer: ListObjectsV2Output) -> Result<Page> {
+        let is_encoded = answer.encoding_type() == Some(&EncodingType::Url)
+            && self.raw_listing.get() != Some(true);
+        let bytes = |text: &str| {
+            if is_encoded {
+                decoded(text)
+            } else {
+                text.as_bytes().to_vec()
+            }
+        };
+        let bad = |detail| StorageError::new(operation, Cause::BadResponse, detail);
+        let mut page = Page::default();
+        for object in answer.contents() {
+            let tag = object.e_tag().map(|tag| unquoted(tag).to_owned());
+            page.objects.push(ListedObject {
+                key: bytes(object.key().ok_or_else(|| bad("an object without a key"))?),
+                size: object
+                    .size()
+                    .and_then(|n| u64::try_from(n).ok())
+                    .ok_or_else(|| bad("an object without a size"))?,
+                // A listing does not say how an object is encrypted. Where the probe found that ETags are MD5s, one
+                // that another program wrote with a key of KMS or of its own still looks like one and is not. Such an
+                // entry seems to differ from equal content, never to equal another; `stat` knows better.
+                hashes: md5_in(tag.as_deref()),
+                tag,
+                written: object.last_modified().and_then(timestamp),
+                metadata: None,
+            });
+        }
+        for prefix in answer.common_prefixes() {
+            page.folders.push(bytes(
+                prefix
+                    .prefix()
+                    .ok_or_else(|| bad("a prefix without a name"))?,
+            ));
+        }
+        if answer.is_truncated() == Some(true) && !removed!("completeness") {
+            let next = answer
+                .next_continuation_token()
+                .filter(|token| !token.is_empty());
+            let bad = bad("a page with more to come and no way to ask for it");
+            match next {
+                None if !removed!("completeness") => return Err(bad),
+                next => page.next = next.map(str::to_owned),
+            }
+        }
+        Ok(page)
+    }
+}
+
+fn keys(answer: &ListObjectsV2Output) -> impl Iterator<Item = &str> {
+    let prefixes = answer
+        .common_prefixes()
+        .iter()
+        .filter_map(|prefix| prefix.prefix());
+    answer
+        .contents()
+        .iter()
+        .filter_map(|object| object.key())
+        .chain(prefixes)
+}
+
+/// Whether a key means something else when it is not encoded.
+fn is_ambiguous(key: &str) -> bool {
+    key.contains(['+', '%'])
+}
