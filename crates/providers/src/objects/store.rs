@@ -311,5 +311,5 @@ pub(crate) fn no_bucket(operation: &'static str, word: &str, name: &str) -> Stor
 /// Whether the bucket itself is what was not found.
 pub(crate) fn is_missing_bucket(error: &StorageError) -> bool {
     let names = |word: &&str| error.detail.starts_with(&format!("{NO_BUCKET} {word} "));
-    error.cause == Cause::NotFound && WORDS.iter().any(|word| names(word))
+    error.cause == Cause::NotFound && WORDS.iter().any(names)
 }
