@@ -8,10 +8,12 @@
 )]
 
 mod checkouts;
+mod counting;
 mod echo;
 mod faultless;
 mod hostile;
 mod killed;
+mod large;
 mod made_up;
 mod processes;
 mod program;

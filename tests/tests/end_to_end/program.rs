@@ -135,13 +135,26 @@ impl Device {
 
     /// A storage on a server, reached by `endpoint`: the server itself or what stands before it.
     pub(crate) fn storage(&self, name: &str, server: &S3Server, endpoint: &str, bucket: &str) {
+        self.storage_with(name, server, endpoint, bucket, &[]);
+    }
+
+    /// The same with more settings, each as `KEY=VALUE`.
+    pub(crate) fn storage_with(
+        &self,
+        name: &str,
+        server: &S3Server,
+        endpoint: &str,
+        bucket: &str,
+        more: &[&str],
+    ) {
         let set = [
             format!("endpoint={endpoint}"),
             format!("bucket={bucket}"),
             format!("region={}", server.region()),
         ];
         let mut words = vec!["storage", "add", name, "--type", "s3"];
-        words.extend(set.iter().flat_map(|value| ["--set", value.as_str()]));
+        let set = set.iter().map(String::as_str).chain(more.iter().copied());
+        words.extend(set.flat_map(|value| ["--set", value]));
         words.extend(["--secret", "access_key_id", "--secret", "secret_access_key"]);
         let secrets = format!("{}\n{}\n", server.access_key(), server.secret_key());
         self.tell(&words, &secrets);
