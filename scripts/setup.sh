@@ -33,6 +33,7 @@ packages_for() {
         have setfattr || echo attr
         have setfacl || echo acl
         have strace || echo strace
+        have openssl || echo openssl
         # The program and its modules; the package that starts it as a service is another.
         [ -x "$TANDEM_APACHE" ] || echo apache2-bin
         [ -x "$TANDEM_POSTGRES" ] || echo postgresql

@@ -57,8 +57,8 @@ fn missing_bucket() {
     );
 }
 
-/// Answers every request as a server does to a session token that has run out.
-fn expired_token_server() -> String {
+/// Answers every request with this status and error code, and with `more` headers.
+fn refusing_server(status: &'static str, code: &'static str, more: &'static str) -> String {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -68,11 +68,12 @@ fn expired_token_server() -> String {
             std::thread::spawn(move || {
                 let mut request = [0; 65_536];
                 let _ = stream.read(&mut request);
-                let body = "<?xml version=\"1.0\"?><Error><Code>ExpiredToken</Code>\
-                    <Message>The provided token has expired.</Message></Error>";
+                let body = format!(
+                    "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>As the server says.</Message></Error>"
+                );
                 let _ = write!(
                     stream,
-                    "HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n\
+                    "HTTP/1.1 {status}\r\nContent-Type: application/xml\r\n{more}Content-Length: {}\r\n\
                      Connection: close\r\n\r\n{body}",
                     body.len()
                 );
@@ -82,10 +83,144 @@ fn expired_token_server() -> String {
     endpoint
 }
 
+/// What a test of a storage at this address says in its last line.
+fn tested(endpoint: &str) -> String {
+    let desk = Desk::new();
+    let endpoint = format!("endpoint={endpoint}");
+    let arguments = [
+        "storage",
+        "add",
+        "photos",
+        "--type",
+        "s3",
+        "--set",
+        &endpoint,
+        "--set",
+        "bucket=pictures",
+        "--set",
+        "region=us-east-1",
+        "--secret",
+        "access_key_id",
+        "--secret",
+        "secret_access_key",
+    ];
+    let done = desk.run_with_passphrase(&arguments, "AKIAEXAMPLEKEY\nverysecretvalue\n");
+    assert_eq!(done.code, 4, "{}", done.err);
+    assert!(!done.err.contains("verysecretvalue"));
+    last(&done.err).to_owned()
+}
+
+/// What Amazon answers, by "Error responses" (S3 API Reference).
+#[test]
+fn what_a_server_refuses_is_one_sentence() {
+    let region = "x-amz-bucket-region: eu-west-1\r\n";
+    let elsewhere = "photos could not do this: the bucket pictures is in the region eu-west-1; choose that one.";
+    for (status, code, more, said) in [
+        (
+            "403 Forbidden",
+            "RequestTimeTooSkewed",
+            "",
+            "differ too much. Set the clock of this computer.",
+        ),
+        (
+            "403 Forbidden",
+            "AccessDenied",
+            "",
+            "photos does not allow access to the bucket “pictures”. Give this account or user the right to it;",
+        ),
+        (
+            "507 Insufficient Storage",
+            "QuotaExceeded",
+            "",
+            "photos is full. Free some room there;",
+        ),
+        (
+            "301 Moved Permanently",
+            "PermanentRedirect",
+            region,
+            elsewhere,
+        ),
+        (
+            "400 Bad Request",
+            "AuthorizationHeaderMalformed",
+            region,
+            elsewhere,
+        ),
+    ] {
+        let told = tested(&refusing_server(status, code, more));
+        assert!(told.contains(said), "{code}: {told}");
+        assert!(told.ends_with("Nothing was saved."), "{code}: {told}");
+    }
+}
+
+/// OpenSSL's own server, for as long as it is held.
+struct TlsServer {
+    process: std::process::Child,
+    address: String,
+}
+
+impl TlsServer {
+    fn start(key: &std::path::Path, certificate: &std::path::Path) -> Self {
+        use std::io::{BufRead, BufReader};
+        let mut process = std::process::Command::new("openssl")
+            .args(["s_server", "-www", "-accept", "127.0.0.1:0", "-key"])
+            .arg(key)
+            .arg("-cert")
+            .arg(certificate)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = lines
+            .find_map(|line| Some(line.unwrap().strip_prefix("ACCEPT ")?.to_owned()))
+            .unwrap();
+        // What it prints later must not fill the pipe.
+        std::thread::spawn(move || lines.count());
+        Self { process, address }
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A server whose certificate nobody vouches for.
+#[test]
+fn a_certificate_that_is_not_trusted() {
+    let desk = Desk::new();
+    let (key, certificate) = (desk.path("key.pem"), desk.path("certificate.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt"])
+        .args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let server = TlsServer::start(&key, &certificate);
+    let told = tested(&format!("https://{}", server.address));
+    let said = format!("The certificate of {} cannot be trusted", server.address);
+    assert!(told.starts_with(&said), "{told}");
+}
+
 #[test]
 fn expired_token() {
     let desk = Desk::new();
-    let endpoint = format!("endpoint={}", expired_token_server());
+    let server = refusing_server("400 Bad Request", "ExpiredToken", "");
+    let endpoint = format!("endpoint={server}");
     let arguments = [
         "storage",
         "add",

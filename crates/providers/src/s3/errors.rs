@@ -94,7 +94,7 @@ fn answered(
                     .unwrap_or("the bucket is in another region or at another endpoint")
                     .to_owned()
             },
-            |region| format!("the bucket {bucket} is in the region {region}"),
+            |region| format!("the bucket {bucket} is in the region {region}; choose that one"),
         ),
         (_, Some(code)) => match message.filter(|m| !m.is_empty() && *m != code) {
             Some(message) => format!("{status} {code}: {message}"),

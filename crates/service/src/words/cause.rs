@@ -12,10 +12,11 @@ pub(super) fn words(
     detail: &str,
 ) -> Words {
     let name = called(storage);
-    let thing = match path {
-        Some(path) => format!("“{path}”"),
-        None if storage.folder.is_empty() => "it".to_owned(),
-        None => format!("“{}”", storage.folder),
+    let thing = match (path, &storage.bucket) {
+        (Some(path), _) => format!("“{path}”"),
+        (None, _) if !storage.folder.is_empty() => format!("“{}”", storage.folder),
+        (None, Some(bucket)) => format!("the bucket “{bucket}”"),
+        (None, None) => "it".to_owned(),
     };
     match cause {
         // A missing bucket is told from a missing object by the server's words alone.
