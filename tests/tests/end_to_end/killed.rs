@@ -2,10 +2,10 @@
 //! pass finishes.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::edits::{Draw, edit, finish};
 use crate::program::{Device, files, kept};
 
 /// Passes of the full run, and how many of them must be killed while an intent of theirs is open: after the first
@@ -35,73 +35,6 @@ const CALLS: [(&str, u64, u64); 15] = [
 
 /// What is edited on each side before a pass.
 const EDITS: u64 = 20;
-
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, bound: u64) -> u64 {
-        // SplitMix64: https://prng.di.unimi.it/splitmix64.c
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-}
-
-/// Edits on one side; every content written is unlike all others.
-fn edit(folder: &Path, side: &str, round: u64, draw: &mut Draw, written: &mut BTreeSet<Vec<u8>>) {
-    let there: Vec<String> = files(folder).into_keys().collect();
-    for step in 0..EDITS {
-        let content = format!("{side} {round} {step} ").repeat(200).into_bytes();
-        let existing =
-            (!there.is_empty()).then(|| there[draw.below(there.len() as u64) as usize].clone());
-        match (draw.below(5), existing) {
-            (0, Some(name)) => {
-                // Deleted by a person: nobody asks for it any more.
-                if let Ok(old) = std::fs::read(folder.join(&name)) {
-                    written.remove(&old);
-                }
-                let _ = std::fs::remove_file(folder.join(name));
-            }
-            (1, Some(name)) => {
-                let to = folder.join(format!("moved {side} {round} {step}"));
-                let _ = std::fs::rename(folder.join(name), to);
-            }
-            (2 | 3, Some(name)) if folder.join(&name).exists() => {
-                if let Ok(old) = std::fs::read(folder.join(&name)) {
-                    written.remove(&old);
-                }
-                std::fs::write(folder.join(name), &content).unwrap();
-                written.insert(content);
-            }
-            _ => {
-                let place = folder.join(format!("folder {}", draw.below(3)));
-                std::fs::create_dir_all(&place).unwrap();
-                std::fs::write(place.join(format!("new {side} {round} {step}")), &content).unwrap();
-                written.insert(content);
-            }
-        }
-    }
-}
-
-/// The next pass finishes. Deletes that pile up within an hour are held: whoever made them lets them pass.
-fn finish(device: &Device) {
-    for _ in 0..5 {
-        if device.run(&["sync", "kill"]).status.code() != Some(3) {
-            break;
-        }
-        for hold in device.json(&["held"])["held"].as_array().unwrap() {
-            device.ok(&["approve", hold["id"].as_str().unwrap()]);
-        }
-    }
-    device.ok(&["sync", "kill"]);
-    assert_eq!(
-        device.sync("kill")["done"],
-        0,
-        "and the one after it has nothing to do"
-    );
-}
 
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -167,8 +100,14 @@ fn killed(rounds: u64, seed: u64) -> Kills {
     let mut ranges = CALLS;
     let mut kills = Kills::default();
     for round in 0..rounds {
-        edit(&source, "source", round, &mut draw, &mut written);
-        edit(&destination, "destination", round, &mut draw, &mut written);
+        edit(&source, "source", (round, EDITS), &mut draw, &mut written);
+        edit(
+            &destination,
+            "destination",
+            (round, EDITS),
+            &mut draw,
+            &mut written,
+        );
         // Past the quiet time, so that the pass carries all of it at once.
         std::thread::sleep(Duration::from_millis(250));
         let which = draw.below(CALLS.len() as u64) as usize;
@@ -213,10 +152,10 @@ fn killed(rounds: u64, seed: u64) -> Kills {
             assert!(whole, "{name} is half a file in round {round}");
         }
         if code == Some(3) {
-            finish(&device);
+            finish(&device, "kill");
         }
     }
-    finish(&device);
+    finish(&device, "kill");
     let (left, right) = (files(&source), files(&destination));
     assert_eq!(
         left.keys().collect::<Vec<_>>(),

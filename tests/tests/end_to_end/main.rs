@@ -10,6 +10,7 @@
 mod checkouts;
 mod counting;
 mod echo;
+mod edits;
 mod faultless;
 mod hostile;
 mod killed;
@@ -22,4 +23,5 @@ mod real_input;
 mod relay;
 mod run;
 mod secrets;
+mod strangers;
 mod two_devices;

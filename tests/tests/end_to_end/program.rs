@@ -152,12 +152,34 @@ impl Device {
             format!("bucket={bucket}"),
             format!("region={}", server.region()),
         ];
-        let mut words = vec!["storage", "add", name, "--type", "s3"];
-        let set = set.iter().map(String::as_str).chain(more.iter().copied());
-        words.extend(set.flat_map(|value| ["--set", value]));
-        words.extend(["--secret", "access_key_id", "--secret", "secret_access_key"]);
-        let secrets = format!("{}\n{}\n", server.access_key(), server.secret_key());
-        self.tell(&words, &secrets);
+        let set: Vec<&str> = set
+            .iter()
+            .map(String::as_str)
+            .chain(more.iter().copied())
+            .collect();
+        let secrets = [
+            ("access_key_id", server.access_key()),
+            ("secret_access_key", server.secret_key()),
+        ];
+        self.storage_of("s3", name, &set, &secrets);
+    }
+
+    /// A storage of any type, with settings as `KEY=VALUE` and secrets by their keys.
+    pub(crate) fn storage_of(
+        &self,
+        kind: &str,
+        name: &str,
+        set: &[&str],
+        secrets: &[(&str, &str)],
+    ) {
+        let mut words = vec!["storage", "add", name, "--type", kind];
+        words.extend(set.iter().flat_map(|value| ["--set", *value]));
+        words.extend(secrets.iter().flat_map(|(key, _)| ["--secret", *key]));
+        let lines: String = secrets
+            .iter()
+            .map(|(_, value)| format!("{value}\n"))
+            .collect();
+        self.tell(&words, &lines);
     }
 
     /// Starts `tandem run`.

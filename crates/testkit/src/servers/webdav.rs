@@ -27,7 +27,7 @@ pub struct WebDavServer {
     version: Version,
     // Declared before `home`, so that nothing still writes into the folder while it is removed.
     _process: Process,
-    _home: Scratch,
+    home: Scratch,
 }
 
 impl WebDavServer {
@@ -42,6 +42,11 @@ impl WebDavServer {
     /// The address of its folder, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where it keeps its files, as files.
+    pub fn data_dir(&self) -> PathBuf {
+        data_dir(self.home.path())
     }
 
     /// Whom it lets in.
@@ -73,7 +78,7 @@ impl WebDavServer {
                         url: format!("http://{address}"),
                         version,
                         _process: process,
-                        _home: home,
+                        home,
                     });
                 }
             }
@@ -111,7 +116,7 @@ impl RcloneWebDav {
             url: format!("http://{address}"),
             version: Version::RCLONE_WEBDAV,
             _process: process,
-            _home: home,
+            home,
         })
     }
 }
