@@ -34,14 +34,15 @@ PACKAGED=(
 # check_packages FOLDER [FILE]...: both packages hold these and the usual files, can be started by their entries, and ask
 # for the libraries that the program cannot be without.
 check_packages() {
-    local folder=$1 deb rpm there file entry
+    local folder=$1 deb rpm there listed file entry
     shift
     deb=$(echo "$folder"/deb/*.deb) rpm=$(echo "$folder"/rpm/*.rpm)
     there=$(mktemp -d)
     dpkg-deb --extract "$deb" "$there"
+    listed=$(rpm --query --list --package "$rpm" 2>/dev/null)
     for file in "${PACKAGED[@]}" "$@"; do
         [ -s "$there/$file" ] || fail "$deb has no $file"
-        rpm --query --list --package "$rpm" 2>/dev/null | grep -qxF "/$file" || fail "$rpm has no $file"
+        grep -qxF "/$file" <<<"$listed" || fail "$rpm has no $file"
     done
     for entry in usr/share/applications/Tandem.desktop etc/xdg/autostart/Tandem.desktop; do
         desktop-file-validate "$there/$entry" || fail "$deb: $entry is no desktop entry"
@@ -50,7 +51,8 @@ check_packages() {
     done
     "$there/usr/bin/tandem-desktop" --version >/dev/null || fail "$deb: the program does not start"
     rm -rf "$there"
-    dpkg-deb --field "$deb" Depends | grep -q 'libwebkit2gtk-4.1-0.*libayatana-appindicator3-1\|libayatana-appindicator3-1.*libwebkit2gtk-4.1-0' ||
-        fail "$deb does not ask for the libraries of window and tray"
+    for file in libwebkit2gtk-4.1-0 libayatana-appindicator3-1; do
+        grep -qw "$file" <<<"$(dpkg-deb --field "$deb" Depends)" || fail "$deb does not ask for $file"
+    done
     say "$(basename "$deb") and $(basename "$rpm") are whole"
 }

@@ -173,7 +173,7 @@ export const HELD: HeldView[] = [
     pair: "archive",
     guard: "mass_delete",
     message: "1,842 of 12,480 files would be deleted from attic. Nothing has been changed.",
-    next_step: "",
+    next_step: "Look at the list, then delete them or bring them back.",
     whole_pair: false,
     evidence: { deletes: "1842", base_items: "12480", side: "destination" },
     count: 1842,

@@ -73,6 +73,17 @@ test("another Tandem that uses the profile is named", async ({ page, start }) =>
   await expectAccessible(page);
 });
 
+test("damaged notes are said with what stays safe, and both sides are compared again when asked", async ({ page, start }) => {
+  const error = { ...FAILURE, cause: "damaged_state", message: "Tandem's notes about the files of notes are damaged.", next_step: "Your files are not affected." };
+  const stopped = [pair("notes", { state: "stopped", shown: "Stopped", error })];
+  const program = await start({ ...DAY, overview: { ok: overview(stopped, "1 pair has stopped") }, compare_anew: { ok: "Both sides of notes are compared again; nothing is deleted." } });
+  await expect(page.getByRole("article", { name: "notes" })).toContainText(`${error.message} ${error.next_step}`);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Compare both sides again" }).click();
+  expect(await program.waitForCall("compare_anew")).toEqual({ name: "notes" });
+  await expect(page.getByText("nothing is deleted")).toBeVisible();
+});
+
 test("what was chosen for a pair is shown and changed", async ({ page, start }) => {
   const program = await start(DAY);
   await page.getByRole("button", { name: "More for notes" }).click();
@@ -131,6 +142,7 @@ test("both sides of a conflict are there, and the decision names the storage", a
 test("what a held plan would do is listed, and each decision is a button that names it", async ({ page, start }) => {
   const program = await start(DAY, "held");
   await expect(page.getByText("1,842 of 12,480 files would be deleted from attic.")).toBeVisible();
+  await expect(page.getByText("Look at the list, then delete them or bring them back.")).toBeVisible();
   await expect(page.getByText("842 more are not listed")).toBeAttached();
   await page.keyboard.press("Enter");
   expect(await program.asked("approve")).toEqual([]);
