@@ -48,6 +48,7 @@ newest_postgres() { printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -V |
 TANDEM_POSTGRES=$(newest_postgres)
 export TANDEM_POSTGRES
 export TANDEM_S3S_FS=$CARGO_TOOLS/bin/s3s-fs
+export TANDEM_AZURITE=$TANDEM_CACHE/azurite/node_modules/.bin/azurite-blob
 export TANDEM_BIN=${TANDEM_BIN:-$CARGO_TARGET_DIR/debug/tandem}
 
 STEP_NAMES=()

@@ -4,6 +4,8 @@
 # The last of each that the oldest supported Rust compiles.
 S3S_FS_VERSION=0.14.1
 CARGO_DENY_VERSION=0.20.2
+# The last of Azurite that runs on Node 20.
+AZURITE_VERSION=3.35.0
 
 compiler_works() {
     have cc && printf '#include <stdio.h>\nint main(void) { return 0; }\n' | cc -x c - -o /dev/null 2>/dev/null
@@ -167,6 +169,18 @@ setup_cargo_deny() {
     cargo_tool cargo-deny "$CARGO_DENY_VERSION" 80 "${quick[@]}"
 }
 
+setup_azurite() {
+    local folder=$TANDEM_CACHE/azurite stamp=$TANDEM_CACHE/azurite/installed-$AZURITE_VERSION
+    [ -e "$stamp" ] && [ -x "$TANDEM_AZURITE" ] && return
+    setup_node
+    say "installing Azurite $AZURITE_VERSION into $folder (a minute)"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    npm install --silent --no-audit --no-fund --prefix "$folder" "azurite@$AZURITE_VERSION" >&2 ||
+        fail "npm could not install azurite@$AZURITE_VERSION. To see why: npm install --prefix $folder azurite@$AZURITE_VERSION"
+    : >"$stamp"
+}
+
 # setup SUBCOMMAND: installs what `./dev SUBCOMMAND` needs. Two at a time would write over each other.
 setup() {
     (
@@ -179,7 +193,10 @@ setup() {
             cargo_tool s3s-fs "$S3S_FS_VERSION" 95 --features binary
             ;;
         esac
-        if [ "$1" = test ]; then setup_cargo_deny; fi
+        if [ "$1" = test ]; then
+            setup_cargo_deny
+            setup_azurite
+        fi
         if [ "$1" = desktop ]; then
             setup_python
             setup_node

@@ -3,15 +3,16 @@
 //! Everything here speaks to somebody else's server. Nothing in here decides what is to be synced; that a request
 //! is made again, and when, is decided in one place only (`retry`).
 
+pub mod azure;
 mod body;
 pub mod db;
 mod hashes;
 mod health;
 mod http;
 mod known;
+mod names;
 mod objects;
 pub mod registry;
-#[allow(dead_code, reason = "for the stores that have no SDK")]
 mod rest;
 mod retry;
 pub mod s3;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tandem_core::storage::Provider;
 
-use crate::{db, s3, webdav};
+use crate::{azure, db, s3, webdav};
 
 /// Every remote provider, in the order a person is shown them.
 #[must_use]
@@ -15,8 +15,9 @@ pub fn providers() -> Vec<Arc<dyn Provider>> {
     let webdav = webdav::SERVICES
         .iter()
         .map(|service| Arc::new(webdav::WebDavProvider::new(service)) as Arc<dyn Provider>);
+    let azure = [Arc::new(azure::AzureProvider::new()) as Arc<dyn Provider>];
     let db = [Arc::new(db::DbProvider) as Arc<dyn Provider>];
-    s3.chain(webdav).chain(db).collect()
+    s3.chain(azure).chain(webdav).chain(db).collect()
 }
 
 #[cfg(test)]

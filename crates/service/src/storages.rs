@@ -284,7 +284,7 @@ pub fn words(record: &StorageRecord, folder: &str) -> StorageWords {
         host: value("endpoint")
             .or_else(|| value("url"))
             .map(|url| host(&url).to_owned()),
-        bucket: value("bucket"),
+        bucket: value("bucket").or_else(|| value("container")),
         region: value("region"),
         folder: folder.to_owned(),
     }

@@ -20,7 +20,6 @@ pub(crate) enum TimeForm {
     /// Seconds since 1970 with nine decimals: S3 and Swift.
     Decimal,
     /// RFC 3339 with nine decimals, in UTC: Azure Blob and Google Cloud Storage.
-    #[allow(dead_code, reason = "for the stores that have no SDK")]
     Rfc3339,
 }
 

@@ -19,6 +19,7 @@ use super::keys::{folder_key, object_key};
 use super::listing::{Listing, listing};
 use super::parts::Token;
 use super::read::{Wanted, read};
+use crate::names::refusal;
 
 /// A folder of a bucket.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl BucketRoot {
     }
 
     pub(super) fn key(&self, operation: &'static str, path: &RelPath) -> Result<String> {
-        self.check_characters(operation, path)?;
+        self.check_names(operation, path)?;
         object_key(
             &self.prefix,
             path,
@@ -63,7 +64,7 @@ impl BucketRoot {
     }
 
     pub(super) fn folder(&self, operation: &'static str, path: &RelPath) -> Result<String> {
-        self.check_characters(operation, path)?;
+        self.check_names(operation, path)?;
         folder_key(
             &self.prefix,
             path,
@@ -73,17 +74,12 @@ impl BucketRoot {
     }
 
     /// A key that a listing could not show would take the listing of its whole folder with it.
-    fn check_characters(&self, operation: &'static str, path: &RelPath) -> Result<()> {
+    fn check_names(&self, operation: &'static str, path: &RelPath) -> Result<()> {
         let rules = &self.capabilities.names;
-        let refused =
-            |c: char| (rules.no_control && c.is_ascii_control()) || rules.forbidden.contains(c);
-        match path.as_str().chars().find(|c| refused(*c)) {
-            None => Ok(()),
-            Some(c) => {
-                let detail = format!("this store cannot list the character {c:?}");
-                Err(StorageError::new(operation, Cause::NameRefused, detail).at(path))
-            }
-        }
+        let refused = |why| StorageError::new(operation, Cause::NameRefused, why).at(path);
+        let mut names = path.names();
+        let why = names.find_map(|name| refusal(rules, name.as_str()));
+        why.map_or(Ok(()), |why| Err(refused(why)))
     }
 
     /// Whether anything lies below the folder with this key, its marker included.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tandem_core::capabilities::{Capabilities, NameRules};
+use tandem_core::capabilities::Capabilities;
 use tandem_core::content::{ByteStream, SharedContent};
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::error::{Cause, Result, StorageError};
@@ -21,6 +21,7 @@ use super::listing::listing;
 use super::read::{Wanted, read};
 use super::resource::Resource;
 use super::storage::Store;
+use crate::names::refusal;
 
 /// A folder of the server.
 #[derive(Debug)]
@@ -230,38 +231,6 @@ fn own_folders(name: &str) -> impl Iterator<Item = &str> {
     let ends = name.match_indices('/').map(|(at, _)| at);
     let ends = ends.chain((!name.is_empty()).then_some(name.len()));
     std::iter::once(0).chain(ends).map(|end| &name[..end])
-}
-
-/// Why a name cannot be held; `None` if it can.
-pub(super) fn refusal(rules: &NameRules, name: &str) -> Option<String> {
-    let is_refused =
-        |c: &char| (rules.no_control && c.is_ascii_control()) || rules.forbidden.contains(*c);
-    if let Some(c) = name.chars().find(is_refused) {
-        return Some(format!("this server cannot hold the character {c:?}"));
-    }
-    let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
-    if let Some(longest) = rules.longest_name.filter(|longest| length > *longest) {
-        return Some(format!(
-            "the name has {length} bytes, this server holds {longest}"
-        ));
-    }
-    let ends = [
-        (
-            rules.no_trailing_space && name.ends_with(' '),
-            "end in a space",
-        ),
-        (
-            rules.no_trailing_period && name.ends_with('.'),
-            "end in a full stop",
-        ),
-        (
-            rules.no_leading_space && name.starts_with(' '),
-            "begin with a space",
-        ),
-    ];
-    ends.iter()
-        .find(|(is_so, _)| *is_so)
-        .map(|(_, how)| format!("on this server no name may {how}"))
 }
 
 #[async_trait]

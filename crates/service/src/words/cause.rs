@@ -21,6 +21,10 @@ pub(super) fn words(
     match cause {
         // A missing bucket is told from a missing object by the server's words alone.
         Cause::NotFound if detail.starts_with("there is no bucket") => not_found(storage, None),
+        Cause::NotFound if detail.starts_with("there is no container") => Words::new(
+            format!("T{}.", &detail[1..]),
+            "Check the name; Tandem makes no container.",
+        ),
         Cause::NotFound => not_found(storage, path),
         Cause::AlreadyExists => Words::new(
             format!("Something else is already at {thing} on {name}."),

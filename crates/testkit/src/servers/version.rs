@@ -64,6 +64,12 @@ impl Version {
         ],
         title: "sabre/dav",
     };
+    pub(super) const AZURITE: Self = Self {
+        program: ("TANDEM_AZURITE", "azurite-blob"),
+        beside: None,
+        arguments: &["--version"],
+        title: "Azurite",
+    };
     pub(super) const POSTGRES: Self = Self {
         program: ("TANDEM_POSTGRES", "postgres"),
         beside: None,
@@ -116,6 +122,7 @@ mod tests {
             Version::APACHE,
             Version::SABRE,
             Version::POSTGRES,
+            Version::AZURITE,
         ] {
             let said = version.ask().unwrap();
             let number = said.strip_prefix(version.title).unwrap();

@@ -360,24 +360,8 @@ impl Probe<'_> {
         {
             self.capabilities.case = CaseRule::Insensitive;
         }
-        let control = self.named(CONTROL);
-        match self.put(&control, FIRST, &Guard::Any).await {
-            Ok(_) => {
-                let listed = self.bucket.first_below(&control, 1).await;
-                if !listed.is_ok_and(|listed| {
-                    listed
-                        .first()
-                        .is_some_and(|one| one.key == control.as_bytes())
-                }) {
-                    // It lists keys as they are, so everything that is no XML spoils the listing it stands in.
-                    self.capabilities.names.no_control = true;
-                    self.capabilities.names.forbidden = NO_XML.to_owned();
-                }
-            }
-            Err(error) if error.is_transient() && error.cause != Cause::Server => {
-                return Err(error);
-            }
-            Err(_) => self.capabilities.names.no_control = true,
+        if !self.capabilities.names.no_control {
+            self.control_characters().await?;
         }
         let refused = words(
             self.capabilities.names.no_control,
@@ -395,6 +379,27 @@ impl Probe<'_> {
             "Unicode forms do not count",
         );
         Ok(format!("{refused}; {case}; {form}"))
+    }
+
+    async fn control_characters(&mut self) -> Result<()> {
+        let control = self.named(CONTROL);
+        match self.put(&control, FIRST, &Guard::Any).await {
+            Ok(_) => {
+                let listed = self.bucket.first_below(&control, 1).await;
+                let first = listed.ok().and_then(|listed| listed.into_iter().next());
+                if first.is_none_or(|first| first.key != control.as_bytes()) {
+                    // It lists keys as they are, so everything that is no XML spoils the listing it stands in.
+                    let names = &mut self.capabilities.names;
+                    names.no_control = true;
+                    names.forbidden.push_str(NO_XML);
+                }
+            }
+            Err(error) if error.is_transient() && error.cause != Cause::Server => {
+                return Err(error);
+            }
+            Err(_) => self.capabilities.names.no_control = true,
+        }
+        Ok(())
     }
 
     fn named(&self, name: &str) -> String {

@@ -1,0 +1,21 @@
+//! Azure Blob Storage as a flat store ([`crate::objects`]), by its REST interface and nothing else.
+//!
+//! Constants and behaviours are those of Microsoft Learn, "Blob service REST API" (learn.microsoft.com/rest/api/
+//! storageservices); each names its page. Proven against Azurite. What that has not is not relied upon: blob versions and
+//! soft delete keep more than Tandem asks for and are left alone.
+
+mod answers;
+mod auth;
+mod blocks;
+mod client;
+mod connection;
+mod errors;
+#[cfg(test)]
+mod fuzzing;
+mod headers;
+mod provider;
+mod settings;
+mod store;
+mod xml;
+
+pub use provider::AzureProvider;
