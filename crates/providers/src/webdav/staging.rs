@@ -15,11 +15,16 @@ use url::Url;
 use super::address::Ending;
 use super::client::{Answer, Call, Payload};
 use super::root::WebDavRoot;
+use super::services::Flavour;
 use super::token::{StagedName, Token};
 use crate::body::{Piece, Prepared, Progress};
+use crate::hashes::hex;
 
 /// Sets the mtime of what is written: ownCloud's invention, which other servers took over.
 const MTIME: &str = "x-oc-mtime";
+
+/// Says what the content comes to: ownCloud compares it, both remember it.
+const CHECKSUM: &str = "oc-checksum";
 
 impl WebDavRoot {
     pub(super) async fn stage_content(
@@ -81,7 +86,8 @@ impl WebDavRoot {
         self.make_own("stage", "").await?;
         let call = Call::new("stage", "PUT", self.aside(name)?);
         let payload = Payload::Upload(&prepared, Some(Arc::clone(&progress)));
-        let call = with_mtime(call, meta).carrying(payload);
+        let call = self.with_checksum(with_mtime(call, meta), &prepared);
+        let call = call.carrying(payload);
         match self.store.server.call(&call).await {
             Err(error) if error.cause == Cause::NotFound => {
                 self.forget_own("")?;
@@ -92,6 +98,16 @@ impl WebDavRoot {
         }
         progress.reached(prepared.len());
         Ok(())
+    }
+
+    /// `call` with the hash of what it carries, where the server wants one and it is known.
+    pub(super) fn with_checksum<'a>(&self, call: Call<'a>, prepared: &Prepared) -> Call<'a> {
+        match prepared.md5() {
+            Some(md5) if self.store.server.settings.flavour == Flavour::Cloud => {
+                call.header(CHECKSUM, format!("MD5:{}", hex(&md5)))
+            }
+            _ => call,
+        }
     }
 
     /// `content` as it can be sent.

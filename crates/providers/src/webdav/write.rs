@@ -175,6 +175,7 @@ impl WebDavRoot {
             call = call.header(name, value);
         }
         let call = with_mtime(call, &upload.staged.meta);
+        let call = self.with_checksum(call, upload.prepared);
         let answer = self.store.server.once(&call).await?;
         Ok(Sent {
             tag: answer.header("etag").and_then(Tag::parse),
