@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tandem_core::capabilities::Parts;
 use tandem_core::content::SharedContent;
-use tandem_core::error::{Cause, Result};
+use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Meta, ResumeSink, ResumeToken, Staged};
 use url::Url;
@@ -22,11 +23,16 @@ use super::token::{ChunkedName, Token};
 use crate::body::{Piece, Prepared, Progress};
 use crate::retry::Attempt;
 
-/// The most chunks of an upload.
-pub(super) const MOST: u64 = 10_000;
+/// What a chunk may be (chunking.html, "Uploading chunks"): in bytes, and how many.
+pub(super) const CHUNKS: Parts = Parts {
+    smallest: 5_000_000,
+    largest: 5_000_000_000,
+    most: 10_000,
+    equal: false,
+};
 
 /// What a folder of chunks is moved as.
-const WHOLE: &str = ".file";
+pub(super) const WHOLE: &str = ".file";
 
 /// Where files are in an address, and where uploads are instead.
 const FILES: &str = "/remote.php/dav/files/";
@@ -60,7 +66,7 @@ impl WebDavRoot {
         self.capabilities().parts?;
         self.uploads()?;
         (len >= settings.multipart_threshold)
-            .then(|| settings.part_size.max(len.div_ceil(MOST)))
+            .then(|| settings.part_size.max(len.div_ceil(CHUNKS.most.into())))
     }
 
     /// The address of the user's uploads; `None` where files are at an address that knows none.
@@ -72,10 +78,10 @@ impl WebDavRoot {
         Some(url)
     }
 
-    fn upload(&self, name: &ChunkedName, within: &str) -> Result<Url> {
+    pub(super) fn upload(&self, name: &ChunkedName, within: &str) -> Result<Url> {
         let no_uploads = || {
             let detail = "this address knows no uploads";
-            tandem_core::error::StorageError::new("stage", Cause::Unsupported, detail)
+            StorageError::new("stage", Cause::Unsupported, detail)
         };
         let mut url = self.uploads().ok_or_else(no_uploads)?;
         let path = format!("{}{name}/{within}", url.path());
@@ -83,47 +89,27 @@ impl WebDavRoot {
         Ok(url)
     }
 
-    /// Sends what is not there yet of an upload. `resume` is gone on with if it is of the same target and length.
+    /// Sends what is not there yet of an upload.
     pub(super) async fn stage_chunks(
         &self,
-        target: &RelPath,
+        chunked: &Chunked<'_>,
         content: SharedContent,
         meta: &Meta,
-        resume: Option<Token>,
-        size: u64,
         sink: Arc<dyn ResumeSink>,
     ) -> Result<Staged> {
-        let len = content.len();
-        let old = match resume {
-            Some(Token::Chunks {
-                name,
-                target: before,
-                len: length,
-                size,
-            }) if before == *target && length == len && size > 0 => Some((name, size)),
-            _ => None,
-        };
-        let fresh = || ChunkedName::new(self.store.server.environment.random());
-        let (name, size) = old.unwrap_or_else(|| (fresh(), size));
-        let chunked = Chunked {
-            name,
-            target,
-            len,
-            size,
-        };
         let token = Token::Chunks {
             name: chunked.name.clone(),
-            target: target.clone(),
-            len,
-            size,
-        }
-        .write()?;
+            target: chunked.target.clone(),
+            len: chunked.len,
+            size: chunked.size,
+        };
+        let token = token.write()?;
         sink.store(&token);
-        self.send_chunks(&chunked, &content, sink).await?;
+        self.send_chunks(chunked, &content, sink).await?;
         Ok(Staged {
-            target: target.clone(),
+            target: chunked.target.clone(),
             token,
-            len,
+            len: chunked.len,
             meta: meta.clone(),
             content: None,
             hashes: Vec::new(),
@@ -166,19 +152,17 @@ impl WebDavRoot {
             }
             progress.reached(offset + len);
         }
-        // One byte more than was said is a body that is not what it was said to be.
-        let more = Piece {
-            content: Arc::clone(content),
-            offset: chunked.len,
-            len: 0,
-        };
-        Prepared::new(more, false).await.map(drop)
+        Ok(())
     }
 
     /// The sizes of the chunks that have arrived, by their numbers; `None` if there is no such upload.
     async fn chunks_there(&self, chunked: &Chunked<'_>) -> Result<Option<BTreeMap<u64, u64>>> {
         let url = self.upload(&chunked.name, "")?;
-        let found = self.store.server.propfind(Tries::Many, "stage", url, 1).await;
+        let found = self
+            .store
+            .server
+            .propfind(Tries::Many, "stage", url, 1)
+            .await;
         let found = match found {
             Err(error) if error.cause == Cause::NotFound => return Ok(None),
             found => found?,
@@ -229,22 +213,26 @@ impl WebDavRoot {
         to: &Url,
         guard: &Guard,
     ) -> Result<()> {
-        let error = match self.send_finish(from, staged, to, guard).await {
-            Ok(()) => return Ok(()),
-            Err(error) if is_refusal(&error, guard) => error,
-            Err(error) => return Err(error),
+        let Err(error) = self.send_finish(from, staged, to, guard).await else {
+            return Ok(());
         };
         // The answer of an earlier try may be what got lost (P14): then the chunks are gone and the file is there.
-        if attempt.is_repeated() && error.cause == Cause::NotFound {
-            let found = self.find(Tries::Once, "commit", &staged.target).await?;
-            if found.is_some_and(|found| found.size == staged.len) {
-                return Ok(());
-            }
+        if attempt.is_repeated() && error.is_lost_race() && self.is_finished(from, staged).await? {
+            return Ok(());
         }
-        if error.cause == Cause::NotFound {
+        if !is_refusal(&error, guard) || error.cause == Cause::NotFound {
             return Err(error);
         }
         Err(of_try(attempt, guard.refused("commit", &error.detail)))
+    }
+
+    async fn is_finished(&self, from: &Url, staged: &Staged) -> Result<bool> {
+        let server = &self.store.server;
+        if server.look(Tries::Once, "commit", from).await?.is_some() {
+            return Ok(false);
+        }
+        let found = self.find(Tries::Once, "commit", &staged.target).await?;
+        Ok(found.is_some_and(|found| !found.is_folder && found.size == staged.len))
     }
 
     async fn send_finish(
@@ -276,8 +264,19 @@ impl WebDavRoot {
     }
 }
 
-/// The token of an upload in chunks, if it is one.
-pub(super) fn chunked_token(token: Option<&ResumeToken>) -> Option<Token> {
-    let token = Token::parse(token?).ok()?;
-    matches!(token, Token::Chunks { .. }).then_some(token)
+/// The upload that `token` is of, if it is one of these bytes to this place.
+pub(super) fn begun_before(
+    token: Option<&ResumeToken>,
+    target: &RelPath,
+    len: u64,
+) -> Option<(ChunkedName, u64)> {
+    match Token::parse(token?).ok()? {
+        Token::Chunks {
+            name,
+            target: to,
+            len: length,
+            size,
+        } if to == *target && length == len && size > 0 => Some((name, size)),
+        _ => None,
+    }
 }

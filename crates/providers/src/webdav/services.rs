@@ -42,6 +42,18 @@ const fn secret(mut field: Field) -> Field {
     field
 }
 
+const fn number(
+    key: &'static str,
+    label: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Field {
+    Field {
+        default: Some(default),
+        ..field(key, label, FieldKind::Number, false, help)
+    }
+}
+
 const URL: Field = field(
     "url",
     "Address",
@@ -93,6 +105,19 @@ const APP_PASSWORD: Field = secret(field(
     "Made in the security settings of the account, for Tandem alone. With two-factor sign-in nothing else works.",
 ));
 
+const MULTIPART_THRESHOLD: Field = number(
+    "multipart_threshold",
+    "Chunks from",
+    "52428800",
+    "Files of this many bytes and more are uploaded in chunks and go on after a restart.",
+);
+const PART_SIZE: Field = number(
+    "part_size",
+    "Size of a chunk",
+    "10485760",
+    "Bytes in a chunk. A file that would need more than 10,000 gets larger ones.",
+);
+
 const fn cloud(type_name: &'static str, title: &'static str) -> Service {
     Service {
         flavour: Flavour::Cloud,
@@ -100,7 +125,13 @@ const fn cloud(type_name: &'static str, title: &'static str) -> Service {
             type_name,
             title,
             family: "webdav",
-            fields: &[CLOUD_URL, CLOUD_USERNAME, APP_PASSWORD],
+            fields: &[
+                CLOUD_URL,
+                CLOUD_USERNAME,
+                APP_PASSWORD,
+                MULTIPART_THRESHOLD,
+                PART_SIZE,
+            ],
         },
     }
 }

@@ -8,8 +8,13 @@ use tandem_core::storage::{Config, Credentials, Ground};
 use url::Url;
 
 use super::address::{IN_A_NAME, decoded};
+use super::chunks::CHUNKS;
 use super::services::Flavour;
 use crate::http::{self, is_loopback};
+
+/// The length from which a file goes up in chunks, and theirs (DESIGN 6.5).
+const MULTIPART_THRESHOLD: u64 = 50 << 20;
+const PART_SIZE: u64 = 10 << 20;
 
 /// How a person shows who they are.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +34,10 @@ pub(super) struct Settings {
     pub(super) base: Url,
     pub(super) login: Login,
     pub(super) flavour: Flavour,
+    /// The length from which a file goes up in chunks, where the server takes those.
+    pub(super) multipart_threshold: u64,
+    /// Bytes of a chunk.
+    pub(super) part_size: u64,
     /// Whether requests are unprotected on their way: plain http was typed.
     pub(super) plain: bool,
     /// Whether the server is this computer, to which no proxy leads.
@@ -45,11 +54,17 @@ impl Settings {
         let base = http::address("url", text, "they go into username and password")
             .map_err(|detail| wrong(&detail))?;
         let base = of_files(flavour, base, config);
+        let part_size = number(config, "part_size", PART_SIZE)?;
+        if !(CHUNKS.smallest..=CHUNKS.largest).contains(&part_size) {
+            return Err(wrong("part_size is not between 5 MB and 5 GB"));
+        }
         Ok(Self {
             plain: base.scheme() == "http",
             loopback: is_loopback(&base),
             login: login(config, credentials)?,
             flavour,
+            multipart_threshold: number(config, "multipart_threshold", MULTIPART_THRESHOLD)?.max(1),
+            part_size,
             base,
         })
     }
@@ -71,6 +86,15 @@ impl fmt::Debug for Settings {
             .field("base", &self.base.as_str())
             .finish_non_exhaustive()
     }
+}
+
+fn number(config: &Config, key: &str, default: u64) -> Result<u64> {
+    let typed = config.get(key).map(str::trim);
+    typed.map_or(Ok(default), |typed| {
+        typed
+            .parse()
+            .map_err(|_| wrong(&format!("{key} is no number of bytes")))
+    })
 }
 
 /// The address of the files at the address that a person typed. Nextcloud and ownCloud have a place for each user, whose

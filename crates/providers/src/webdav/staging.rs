@@ -1,7 +1,7 @@
 //! `stage` and `discard` (DESIGN 6.5). Where a PUT is old or new at every instant, `commit` sends the bytes in that one
 //! request; elsewhere they go to a name of Tandem's own, from which `commit` moves them.
 //!
-//! Plain WebDAV has no upload that goes on where it broke off: the bytes are sent again.
+//! Plain WebDAV has no upload that goes on where it broke off: the bytes are sent again. What has is in `chunks`.
 
 use std::sync::Arc;
 
@@ -13,10 +13,11 @@ use tandem_core::storage::{Meta, ResumeSink, ResumeToken, Staged};
 use url::Url;
 
 use super::address::Ending;
+use super::chunks::{Chunked, begun_before};
 use super::client::{Answer, Call, Payload};
 use super::root::WebDavRoot;
 use super::services::Flavour;
-use super::token::{StagedName, Token};
+use super::token::{ChunkedName, StagedName, Token};
 use crate::body::{Piece, Prepared, Progress};
 use crate::hashes::hex;
 
@@ -41,12 +42,26 @@ impl WebDavRoot {
         }
         // Asks whether the name can be held, before anything is sent.
         self.url("stage", target, Ending::File)?;
-        if let Some(old) = resume
+        let len = content.len();
+        let size = self.chunk_size(len);
+        let begun = size.and_then(|_| begun_before(resume, target, len));
+        if begun.is_none()
+            && let Some(old) = resume
             && let Err(error) = self.discard_staged(old).await
         {
             tracing::debug!(%error, "an upload that was cut could not be removed");
         }
-        let len = content.len();
+        if let Some(size) = size {
+            let random = self.store.server.environment.random();
+            let (name, size) = begun.unwrap_or_else(|| (ChunkedName::new(random), size));
+            let chunked = Chunked {
+                name,
+                target,
+                len,
+                size,
+            };
+            return self.stage_chunks(&chunked, content, meta, sink).await;
+        }
         let staged = |token: &Token, content| {
             Ok(Staged {
                 target: target.clone(),
@@ -127,6 +142,7 @@ impl WebDavRoot {
     pub(super) async fn discard_staged(&self, token: &ResumeToken) -> Result<()> {
         match Token::parse(token) {
             Ok(Token::Aside(name)) => self.remove_aside(&name).await,
+            Ok(Token::Chunks { name, .. }) => self.discard_chunks(&name).await,
             // A token that this storage did not make names nothing that it holds.
             Ok(Token::Whole) | Err(_) => Ok(()),
         }

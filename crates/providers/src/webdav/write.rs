@@ -101,7 +101,11 @@ impl WebDavRoot {
         sink: Option<Arc<dyn ResumeSink>>,
     ) -> Result<Resource> {
         let path = &staged.target;
-        if let Token::Aside(name) = Token::parse(&staged.token)? {
+        let token = Token::parse(&staged.token)?;
+        if let Token::Chunks { name, .. } = &token {
+            return self.finish_chunks(name, staged, &url, guard).await;
+        }
+        if let Token::Aside(name) = token {
             let relocation = Relocation {
                 operation: "commit",
                 method: "MOVE",

@@ -29,6 +29,14 @@ pub(crate) trait Server: Send + Sync + 'static {
     /// The address of the folder that this leads to.
     fn files_url(&self) -> String;
 
+    /// Settings besides address and user.
+    fn settings() -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// The length from which files go up in parts.
+    const PARTS_FROM: Option<u64> = None;
+
     fn username(&self) -> &str;
 
     fn password(&self) -> &str;
@@ -60,6 +68,11 @@ impl Server for WebDavServer {
 
 impl Server for Nextcloud {
     const TYPE: &'static str = "nextcloud";
+    const PARTS_FROM: Option<u64> = Some(6_000_000);
+
+    fn settings() -> &'static [(&'static str, &'static str)] {
+        &[("multipart_threshold", "6000000"), ("part_size", "5000000")]
+    }
 
     fn name(&self) -> std::io::Result<String> {
         Ok("a simulated Nextcloud".to_owned())
@@ -157,6 +170,7 @@ impl<S: Server> Shared<S> {
                 storage,
                 path: folder.name.clone(),
             }),
+            parts_from: S::PARTS_FROM,
             proof: Proof::of(S::TYPE, || folder.server.name()),
             ..Subject::new(root, opener(None), folder.server.clone())
         }
@@ -192,10 +206,9 @@ impl<S: Server> Folder<S> {
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect::<BTreeMap<_, _>>()
         };
-        let config = map(&[
-            ("url", &*self.server.url()),
-            ("username", self.server.username()),
-        ]);
+        let url = self.server.url();
+        let whose = [("url", &*url), ("username", self.server.username())];
+        let config = map(&[&whose, S::settings()].concat());
         let password = password.unwrap_or(self.server.password());
         let credentials = Credentials(map(&[("password", password)]));
         let provider = provider(S::TYPE);

@@ -5,6 +5,7 @@
 mod conditions;
 mod cut;
 mod names;
+mod parts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,6 +152,12 @@ impl Probe<'_> {
         self.capabilities.conditions.delete =
             self.condition("Delete only what is expected", started, delete)?;
 
+        if self.is_cloud() {
+            let started = self.now();
+            let parts = self.parts().await;
+            self.step("Upload in chunks", started, parts)?;
+        }
+
         let started = self.now();
         let quota = self.quota().await;
         self.step("Ask how full it is", started, quota)?;
@@ -293,7 +300,8 @@ impl Probe<'_> {
     }
 
     /// Of what an ETag is made no server says, and most take the time and the length: two writes of one length in one
-    /// second may have one. Where it is the MD5 of the content they have not.
+    /// second may have one. Where it is the MD5 of the content they have not. Nextcloud makes it of time, inode, device and
+    /// length (lib/private/Files/Storage/Local.php, calculateEtag).
     async fn tell_apart(&mut self) -> Result<String> {
         let Some(tag) = self.found("file").await?.tag else {
             self.capabilities.revision_granularity = COARSE;

@@ -47,7 +47,8 @@ impl State {
         match (request.method, chunk) {
             ("MKCOL", None) if !upload.is_empty() => self.begin_upload(upload, request),
             ("PUT", Some(chunk)) => self.put_chunk(upload, chunk, request),
-            ("PROPFIND", None) if !upload.is_empty() => self.list_chunks(upload, request),
+            ("PROPFIND", None) if !upload.is_empty() => self.list_chunks(upload, false, request),
+            ("PROPFIND", Some(WHOLE)) => self.list_chunks(upload, true, request),
             ("MOVE", Some(WHOLE)) => self.finish_upload(upload, request),
             ("DELETE", None) => {
                 self.uploads.0.remove(upload).ok_or_else(no_upload)?;
@@ -100,7 +101,14 @@ impl State {
         Ok(done(201))
     }
 
-    fn list_chunks(&self, name: &str, request: &Request<'_>) -> Result<Message, Message> {
+    /// The chunks of an upload, and the file that they would make (nextcloud/server, apps/dav/lib/Upload/UploadFolder.php,
+    /// getChildren); with `only_whole` that alone.
+    fn list_chunks(
+        &self,
+        name: &str,
+        only_whole: bool,
+        request: &Request<'_>,
+    ) -> Result<Message, Message> {
         let upload = self.uploads.0.get(name).ok_or_else(no_upload)?;
         let node = |bytes| Node {
             id: 0,
@@ -109,10 +117,15 @@ impl State {
             bytes,
             checksum: None,
         };
-        let mut nodes = vec![(name.to_owned(), node(None))];
-        for (place, bytes) in &upload.chunks {
-            nodes.push((format!("{name}/{}", place.1), node(Some(bytes.clone()))));
+        let whole: Vec<u8> = upload.chunks.values().flatten().copied().collect();
+        let mut nodes = Vec::new();
+        if !only_whole {
+            nodes.push((name.to_owned(), node(None)));
+            for (place, bytes) in &upload.chunks {
+                nodes.push((format!("{name}/{}", place.1), node(Some(bytes.clone()))));
+            }
         }
+        nodes.push((format!("{name}/{WHOLE}"), node(Some(whole))));
         let nodes = nodes.iter().map(|(path, node)| (path.clone(), node));
         Ok(super::multistatus::multistatus(request, nodes, 0, None))
     }
