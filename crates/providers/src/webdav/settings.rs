@@ -105,6 +105,8 @@ fn of_files(flavour: Flavour, mut url: Url, config: &Config) -> Url {
     if flavour == Flavour::Plain || path.contains("/remote.php") {
         url.set_path(&format!("{path}/"));
     } else {
+        // What a browser shows goes on with the page that it is at.
+        let path = path.split("/index.php").next().unwrap_or_default();
         let user = percent_encode(user.as_bytes(), IN_A_NAME);
         url.set_path(&format!("{path}/remote.php/dav/files/{user}/"));
     }
@@ -216,6 +218,7 @@ mod tests {
         };
         let files = "https://cloud.example.org/remote.php/dav/files/me%20%26%20you/";
         assert_eq!(of("https://cloud.example.org"), files);
+        assert_eq!(of("https://cloud.example.org/index.php/apps/files"), files);
         assert_eq!(of(files), files);
         let older = "https://cloud.example.org/sub/remote.php/webdav/";
         assert_eq!(of("https://cloud.example.org/sub/remote.php/webdav"), older);
