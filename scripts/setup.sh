@@ -32,6 +32,7 @@ packages_for() {
         have dbus-run-session || echo dbus-daemon
         have gnome-keyring-daemon || echo gnome-keyring
         have secret-tool || echo libsecret-tools
+        have openssl || echo openssl
         have setfattr || echo attr
         have setfacl || echo acl
         have strace || echo strace

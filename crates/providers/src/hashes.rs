@@ -37,6 +37,21 @@ pub(crate) fn md5_of_hex(text: &str) -> Option<[u8; 16]> {
     of_hex(text)?.try_into().ok()
 }
 
+/// The hashes in `SHA1:... MD5:...`, as ownCloud and Nextcloud write them; those of no use here are left out.
+pub(crate) fn checksums(text: &str) -> Vec<ContentHash> {
+    let read = |word: &str| {
+        let (name, digits) = word.split_once(':')?;
+        let kind = match name.to_ascii_uppercase().as_str() {
+            "MD5" => HashKind::Md5,
+            "SHA1" => HashKind::Sha1,
+            "SHA256" => HashKind::Sha256,
+            _ => return None,
+        };
+        ContentHash::new(kind, &of_hex(digits)?)
+    };
+    text.split_whitespace().filter_map(read).collect()
+}
+
 /// An MD5 as an entry carries it.
 pub(crate) fn md5_hash(value: [u8; 16]) -> ContentHash {
     ContentHash {

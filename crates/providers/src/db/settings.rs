@@ -135,11 +135,6 @@ fn host(name: &str) -> Result<Host> {
     if name.starts_with('/') {
         return Ok(Host::Socket(PathBuf::from(name)));
     }
-    if name.is_empty() {
-        return Err(wrong(
-            "location names no server: postgres://user@host/database",
-        ));
-    }
     // An address of IPv6 stands in brackets, which are no part of it.
     let bare = name
         .strip_prefix('[')
@@ -234,7 +229,7 @@ mod tests {
             ("postgres://host/files", "user"),
             ("postgres://me@host", "database"),
             ("postgres://me@host/files/more", "database"),
-            ("postgres://me@/files", "server"),
+            ("postgres://me@/files", "empty host"),
             ("postgres://me@host/files?sslmode=disable", "sslmode"),
         ] {
             let error = of(location, &[]).unwrap_err();

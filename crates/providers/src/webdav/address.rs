@@ -6,7 +6,7 @@ use tandem_core::path::RelPath;
 use url::Url;
 
 /// What a name leaves as it is: the unreserved characters (RFC 3986, section 2.3).
-const IN_A_NAME: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const IN_A_NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')

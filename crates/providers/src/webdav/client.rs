@@ -17,6 +17,7 @@ use url::Url;
 
 use super::auth::{Auth, Shown};
 use super::errors::{bad_answer, refused};
+use super::services::Flavour;
 use super::settings::Settings;
 use super::xml::{self, Response};
 use crate::body::{Prepared, Progress};
@@ -304,8 +305,11 @@ impl Server {
         url: Url,
         depth: u8,
     ) -> Result<Vec<Response>> {
-        self.properties(tries, operation, url, depth, xml::PROPFIND)
-            .await
+        let wanted = match self.settings.flavour {
+            Flavour::Plain => xml::PROPFIND,
+            Flavour::Cloud => xml::PROPFIND_CLOUD,
+        };
+        self.properties(tries, operation, url, depth, wanted).await
     }
 
     /// The same for other properties than those of an entry.

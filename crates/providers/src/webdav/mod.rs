@@ -13,6 +13,7 @@
 mod address;
 mod auth;
 mod change;
+mod chunks;
 mod client;
 mod errors;
 mod guard;

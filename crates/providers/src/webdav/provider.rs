@@ -38,7 +38,7 @@ impl Provider for WebDavProvider {
     }
 
     fn ground(&self, config: &Config) -> Ground {
-        settings::ground(config)
+        settings::ground(self.service.flavour, config)
     }
 
     fn open(
@@ -48,7 +48,7 @@ impl Provider for WebDavProvider {
         probed: Option<&Capabilities>,
         environment: SharedEnvironment,
     ) -> Result<Arc<dyn Storage>> {
-        let settings = Settings::new(config, credentials)?;
+        let settings = Settings::new(self.service.flavour, config, credentials)?;
         let user = match &settings.login {
             Login::Password { user, .. } => user,
             Login::None | Login::Token(_) => "",

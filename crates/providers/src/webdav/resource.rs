@@ -5,12 +5,12 @@
 //! write in whole seconds and the size, and what was written less than two of those ago stays in doubt.
 
 use tandem_core::capabilities::Capabilities;
-use tandem_core::entry::{Entry, HashKind, Kind, Mtime, Revision};
+use tandem_core::entry::{ContentHash, Entry, Kind, Mtime, NativeId, Revision};
 use tandem_core::path::Name;
 use tandem_core::time::Timestamp;
 
 use super::xml::Props;
-use crate::hashes::{md5_hash, md5_of_hex};
+use crate::hashes::{checksums, md5_hash, md5_of_hex};
 use crate::http;
 
 /// What a revision begins with that is made of a time. An ETag has no such characters in a place where it matters:
@@ -56,6 +56,10 @@ pub(super) struct Resource {
     pub(super) tag: Option<Tag>,
     pub(super) size: u64,
     pub(super) modified: Option<Timestamp>,
+    /// The number that it keeps, where the server gives one.
+    pub(super) id: Option<Box<str>>,
+    /// What clients said of the content, where the server remembers it.
+    pub(super) hashes: Vec<ContentHash>,
 }
 
 impl Resource {
@@ -65,6 +69,12 @@ impl Resource {
             tag: props.etag.as_deref().and_then(Tag::parse),
             size: props.length.unwrap_or_default(),
             modified: props.modified.as_deref().and_then(http::date),
+            id: props.file_id.as_deref().map(Into::into),
+            hashes: props
+                .checksums
+                .as_deref()
+                .map(checksums)
+                .unwrap_or_default(),
         }
     }
 
@@ -77,10 +87,14 @@ impl Resource {
 
     /// The item as an entry called `name`.
     pub(super) fn entry(&self, name: Name, capabilities: &Capabilities) -> Entry {
+        let id = self.id.clone().map(NativeId::Text);
         if self.is_folder {
-            return Entry::folder(name);
+            return Entry {
+                id,
+                ..Entry::folder(name)
+            };
         }
-        let has_md5_tags = capabilities.hashes.contains(&HashKind::Md5);
+        let has_md5_tags = capabilities.revision_is_content;
         let tag = self.tag.as_ref().filter(|_| has_md5_tags);
         let md5 = tag.and_then(|tag| md5_of_hex(&tag.text));
         Entry {
@@ -92,9 +106,13 @@ impl Resource {
                 by_client: capabilities.mtime,
             }),
             executable: None,
-            id: None,
+            id,
             revision: self.revision(),
-            hashes: md5.map(md5_hash).into_iter().collect(),
+            hashes: md5
+                .map(md5_hash)
+                .into_iter()
+                .chain(self.hashes.clone())
+                .collect(),
             target: None,
         }
     }

@@ -2,9 +2,19 @@
 
 use tandem_core::storage::{Descriptor, Field, FieldKind};
 
+/// What a server knows beyond the RFC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flavour {
+    /// Nothing.
+    Plain,
+    /// What ownCloud added and Nextcloud took over: ids, checksums, a place for each user's files.
+    Cloud,
+}
+
 /// One kind of server.
 #[derive(Debug, Clone, Copy)]
 pub struct Service {
+    pub(super) flavour: Flavour,
     /// What a person sees, and the fields they fill in.
     pub descriptor: Descriptor,
 }
@@ -30,6 +40,18 @@ const fn field(
 const fn secret(mut field: Field) -> Field {
     field.secret = true;
     field
+}
+
+const fn number(
+    key: &'static str,
+    label: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Field {
+    Field {
+        default: Some(default),
+        ..field(key, label, FieldKind::Number, false, help)
+    }
 }
 
 const URL: Field = field(
@@ -61,12 +83,70 @@ const TOKEN: Field = secret(field(
     "A bearer token, where the server takes one instead of a password.",
 ));
 
+const CLOUD_URL: Field = field(
+    "url",
+    "Address",
+    FieldKind::Url,
+    true,
+    "The address of the server, such as https://cloud.example.org. With http:// nothing is encrypted on its way.",
+);
+const CLOUD_USERNAME: Field = field(
+    "username",
+    "User name",
+    FieldKind::Text,
+    true,
+    "As it stands in the WebDAV address that the server's file settings show.",
+);
+const APP_PASSWORD: Field = secret(field(
+    "password",
+    "App password",
+    FieldKind::Text,
+    true,
+    "Made in the security settings of the account, for Tandem alone. With two-factor sign-in nothing else works.",
+));
+
+const MULTIPART_THRESHOLD: Field = number(
+    "multipart_threshold",
+    "Chunks from",
+    "52428800",
+    "Files of this many bytes and more are uploaded in chunks and go on after a restart.",
+);
+const PART_SIZE: Field = number(
+    "part_size",
+    "Size of a chunk",
+    "10485760",
+    "Bytes in a chunk. A file that would need more than 10,000 gets larger ones.",
+);
+
+const fn cloud(type_name: &'static str, title: &'static str) -> Service {
+    Service {
+        flavour: Flavour::Cloud,
+        descriptor: Descriptor {
+            type_name,
+            title,
+            family: "webdav",
+            fields: &[
+                CLOUD_URL,
+                CLOUD_USERNAME,
+                APP_PASSWORD,
+                MULTIPART_THRESHOLD,
+                PART_SIZE,
+            ],
+        },
+    }
+}
+
 /// Every kind of server there is a row for.
-pub const SERVICES: &[Service] = &[Service {
-    descriptor: Descriptor {
-        type_name: "webdav",
-        title: "WebDAV",
-        family: "webdav",
-        fields: &[URL, USERNAME, PASSWORD, TOKEN],
+pub const SERVICES: &[Service] = &[
+    Service {
+        flavour: Flavour::Plain,
+        descriptor: Descriptor {
+            type_name: "webdav",
+            title: "WebDAV",
+            family: "webdav",
+            fields: &[URL, USERNAME, PASSWORD, TOKEN],
+        },
     },
-}];
+    cloud("nextcloud", "Nextcloud"),
+    cloud("owncloud", "ownCloud"),
+];

@@ -1,7 +1,7 @@
 //! `stage` and `discard` (DESIGN 6.5). Where a PUT is old or new at every instant, `commit` sends the bytes in that one
 //! request; elsewhere they go to a name of Tandem's own, from which `commit` moves them.
 //!
-//! Plain WebDAV has no upload that goes on where it broke off: the bytes are sent again.
+//! Plain WebDAV has no upload that goes on where it broke off: the bytes are sent again. What has is in `chunks`.
 
 use std::sync::Arc;
 
@@ -13,13 +13,19 @@ use tandem_core::storage::{Meta, ResumeSink, ResumeToken, Staged};
 use url::Url;
 
 use super::address::Ending;
+use super::chunks::{Chunked, begun_before};
 use super::client::{Answer, Call, Payload};
 use super::root::WebDavRoot;
-use super::token::{StagedName, Token};
+use super::services::Flavour;
+use super::token::{ChunkedName, StagedName, Token};
 use crate::body::{Piece, Prepared, Progress};
+use crate::hashes::hex;
 
 /// Sets the mtime of what is written: ownCloud's invention, which other servers took over.
 const MTIME: &str = "x-oc-mtime";
+
+/// Says what the content comes to: ownCloud compares it, both remember it.
+const CHECKSUM: &str = "oc-checksum";
 
 impl WebDavRoot {
     pub(super) async fn stage_content(
@@ -36,12 +42,26 @@ impl WebDavRoot {
         }
         // Asks whether the name can be held, before anything is sent.
         self.url("stage", target, Ending::File)?;
-        if let Some(old) = resume
+        let len = content.len();
+        let size = self.chunk_size(len);
+        let begun = size.and_then(|_| begun_before(resume, target, len));
+        if begun.is_none()
+            && let Some(old) = resume
             && let Err(error) = self.discard_staged(old).await
         {
             tracing::debug!(%error, "an upload that was cut could not be removed");
         }
-        let len = content.len();
+        if let Some(size) = size {
+            let random = self.store.server.environment.random();
+            let (name, size) = begun.unwrap_or_else(|| (ChunkedName::new(random), size));
+            let chunked = Chunked {
+                name,
+                target,
+                len,
+                size,
+            };
+            return self.stage_chunks(&chunked, content, meta, sink).await;
+        }
         let staged = |token: &Token, content| {
             Ok(Staged {
                 target: target.clone(),
@@ -81,7 +101,8 @@ impl WebDavRoot {
         self.make_own("stage", "").await?;
         let call = Call::new("stage", "PUT", self.aside(name)?);
         let payload = Payload::Upload(&prepared, Some(Arc::clone(&progress)));
-        let call = with_mtime(call, meta).carrying(payload);
+        let call = self.with_checksum(with_mtime(call, meta), &prepared);
+        let call = call.carrying(payload);
         match self.store.server.call(&call).await {
             Err(error) if error.cause == Cause::NotFound => {
                 self.forget_own("")?;
@@ -92,6 +113,16 @@ impl WebDavRoot {
         }
         progress.reached(prepared.len());
         Ok(())
+    }
+
+    /// `call` with the hash of what it carries, where the server wants one and it is known.
+    pub(super) fn with_checksum<'a>(&self, call: Call<'a>, prepared: &Prepared) -> Call<'a> {
+        match prepared.md5() {
+            Some(md5) if self.store.server.settings.flavour == Flavour::Cloud => {
+                call.header(CHECKSUM, format!("MD5:{}", hex(&md5)))
+            }
+            _ => call,
+        }
     }
 
     /// `content` as it can be sent.
@@ -111,6 +142,7 @@ impl WebDavRoot {
     pub(super) async fn discard_staged(&self, token: &ResumeToken) -> Result<()> {
         match Token::parse(token) {
             Ok(Token::Aside(name)) => self.remove_aside(&name).await,
+            Ok(Token::Chunks { name, .. }) => self.discard_chunks(&name).await,
             // A token that this storage did not make names nothing that it holds.
             Ok(Token::Whole) | Err(_) => Ok(()),
         }

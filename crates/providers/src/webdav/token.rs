@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::path::RelPath;
 use tandem_core::storage::ResumeToken;
 
-/// The beginning of the names of staged files.
+/// The beginning of the names of staged files, and of uploads in chunks.
 const STAGED: &str = "staged-";
+const CHUNKED: &str = "tandem-";
 
 /// Where staged content lies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,53 @@ pub(super) enum Token {
     Whole,
     /// Below `.tandem`, under this name.
     Aside(StagedName),
+    /// Among the user's uploads, in chunks of `size` bytes that are to become `len` bytes at `target`.
+    Chunks {
+        /// The upload.
+        name: ChunkedName,
+        target: RelPath,
+        len: u64,
+        size: u64,
+    },
+}
+
+/// The name of an upload in chunks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct ChunkedName(u64);
+
+impl ChunkedName {
+    pub(super) const fn new(random: u64) -> Self {
+        Self(random)
+    }
+}
+
+impl std::fmt::Display for ChunkedName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{CHUNKED}{:016x}", self.0)
+    }
+}
+
+impl From<ChunkedName> for String {
+    fn from(name: ChunkedName) -> Self {
+        name.to_string()
+    }
+}
+
+impl TryFrom<String> for ChunkedName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> std::result::Result<Self, Self::Error> {
+        number_of(&text, CHUNKED)
+            .map(Self)
+            .ok_or("no name of an upload")
+    }
+}
+
+/// The number that a name of `prefix` is made of; `None` where it would be written in another way.
+fn number_of(text: &str, prefix: &str) -> Option<u64> {
+    let number = u64::from_str_radix(text.strip_prefix(prefix)?, 16).ok()?;
+    (format!("{prefix}{number:016x}") == text).then_some(number)
 }
 
 /// The name of a staged file.
@@ -44,10 +93,8 @@ impl TryFrom<String> for StagedName {
     type Error = &'static str;
 
     fn try_from(text: String) -> std::result::Result<Self, Self::Error> {
-        text.strip_prefix(STAGED)
-            .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        number_of(&text, STAGED)
             .map(Self)
-            .filter(|name| name.to_string() == text)
             .ok_or("no name of a staged file")
     }
 }
@@ -73,7 +120,13 @@ mod tests {
 
     #[test]
     fn a_token_names_nothing_but_a_staged_file() {
-        for token in [Token::Whole, Token::Aside(StagedName::new(0xAB))] {
+        let chunks = Token::Chunks {
+            name: ChunkedName::new(0xCD),
+            target: RelPath::new("a/b").unwrap(),
+            len: 7,
+            size: 5,
+        };
+        for token in [Token::Whole, Token::Aside(StagedName::new(0xAB)), chunks] {
             assert_eq!(Token::parse(&token.write().unwrap()).unwrap(), token);
         }
         for text in [
@@ -82,6 +135,7 @@ mod tests {
             r#"{"aside":"root"}"#,
             r#"{"aside":"staged-../../a"}"#,
             r#"{"aside":"staged-ab"}"#,
+            r#"{"chunks":{"name":"../files","target":"a","len":7,"size":5}}"#,
         ] {
             assert!(
                 Token::parse(&ResumeToken(text.to_owned())).is_err(),

@@ -101,7 +101,11 @@ impl WebDavRoot {
         sink: Option<Arc<dyn ResumeSink>>,
     ) -> Result<Resource> {
         let path = &staged.target;
-        if let Token::Aside(name) = Token::parse(&staged.token)? {
+        let token = Token::parse(&staged.token)?;
+        if let Token::Chunks { name, .. } = &token {
+            return self.finish_chunks(name, staged, &url, guard).await;
+        }
+        if let Token::Aside(name) = token {
             let relocation = Relocation {
                 operation: "commit",
                 method: "MOVE",
@@ -175,6 +179,7 @@ impl WebDavRoot {
             call = call.header(name, value);
         }
         let call = with_mtime(call, &upload.staged.meta);
+        let call = self.with_checksum(call, upload.prepared);
         let answer = self.store.server.once(&call).await?;
         Ok(Sent {
             tag: answer.header("etag").and_then(Tag::parse),

@@ -9,11 +9,24 @@ use quick_xml::reader::NsReader;
 
 const DAV: &[u8] = b"DAV:";
 
+/// Where ownCloud's properties are, which Nextcloud took over (basic.html, "A note about namespaces URI").
+const OWNCLOUD: &[u8] = b"http://owncloud.org/ns";
+
 /// What is asked of each item.
 pub(super) const PROPFIND: &str = concat!(
     r#"<?xml version="1.0" encoding="utf-8"?>"#,
     r#"<d:propfind xmlns:d="DAV:"><d:prop>"#,
     "<d:resourcetype/><d:getetag/><d:getcontentlength/><d:getlastmodified/>",
+    "</d:prop></d:propfind>"
+);
+
+/// The same of Nextcloud and ownCloud (docs.nextcloud.com/server/latest/developer_manual/client_apis/WebDAV/basic.html,
+/// "Supported properties").
+pub(super) const PROPFIND_CLOUD: &str = concat!(
+    r#"<?xml version="1.0" encoding="utf-8"?>"#,
+    r#"<d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop>"#,
+    "<d:resourcetype/><d:getetag/><d:getcontentlength/><d:getlastmodified/>",
+    "<oc:fileid/><oc:checksums/>",
     "</d:prop></d:propfind>"
 );
 
@@ -39,6 +52,10 @@ pub(super) struct Props {
     pub(super) etag: Option<String>,
     pub(super) length: Option<u64>,
     pub(super) modified: Option<String>,
+    /// The number that an item has as long as it is there.
+    pub(super) file_id: Option<String>,
+    /// What clients said of a file's content: `SHA1:... MD5:...`.
+    pub(super) checksums: Option<String>,
     pub(super) quota_used: Option<i64>,
     pub(super) quota_available: Option<i64>,
     /// Whether any property was found at all.
@@ -115,6 +132,7 @@ pub(super) fn multistatus(body: &str) -> Result<Vec<Response>, String> {
 fn known(namespace: &ResolveResult<'_>, name: &[u8]) -> Vec<u8> {
     match namespace {
         ResolveResult::Bound(found) if found.as_ref() == DAV => name.to_vec(),
+        ResolveResult::Bound(found) if found.as_ref() == OWNCLOUD => [b"oc:", name].concat(),
         _ => Vec::new(),
     }
 }
@@ -161,6 +179,9 @@ impl Reading {
         }
         match &*name {
             b"href" if self.is_in(b"response") => self.current.href = text.to_owned(),
+            b"oc:checksum" if self.is_in(b"oc:checksums") => {
+                self.props.checksums = Some(text.to_owned()).filter(|text| !text.is_empty());
+            }
             b"status" if self.is_in(b"propstat") => self.status = code(text),
             b"status" if self.is_in(b"response") => self.current.status = code(text),
             // Without a status it is taken for found: some servers leave it out.
@@ -184,6 +205,7 @@ impl Reading {
             b"getetag" => props.etag = some(),
             b"getcontentlength" => props.length = text.parse().ok(),
             b"getlastmodified" => props.modified = some(),
+            b"oc:fileid" => props.file_id = some(),
             b"quota-used-bytes" => props.quota_used = text.parse().ok(),
             b"quota-available-bytes" => props.quota_available = text.parse().ok(),
             _ => {}
@@ -225,6 +247,23 @@ mod tests {
         assert_eq!(
             (found[2].status, found[2].props.is_found),
             (Some(404), false)
+        );
+    }
+
+    #[test]
+    fn ids_and_checksums_come_from_their_own_namespace() {
+        let body = r#"<d:multistatus xmlns:d="DAV:" xmlns:o="http://owncloud.org/ns"><d:response>
+            <d:href>/a</d:href><d:propstat><d:prop><o:fileid>42</o:fileid><d:getetag>"t"</d:getetag>
+            <o:checksums><o:checksum>SHA1:ab MD5:cd</o:checksum></o:checksums></d:prop>
+            <d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response></d:multistatus>"#;
+        let found = multistatus(body).unwrap();
+        assert_eq!(found[0].props.file_id.as_deref(), Some("42"));
+        assert_eq!(found[0].props.checksums.as_deref(), Some("SHA1:ab MD5:cd"));
+        let body = body.replace("http://owncloud.org/ns", "other");
+        let found = multistatus(&body).unwrap();
+        assert_eq!(
+            (&found[0].props.file_id, &found[0].props.checksums),
+            (&None, &None)
         );
     }
 

@@ -1,6 +1,7 @@
 //! The conformance suite over PostgreSQL, and what only a server can do to a storage: refuse, vanish, come back.
 
 mod faults;
+mod protection;
 mod refusals;
 mod writers;
 

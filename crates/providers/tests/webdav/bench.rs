@@ -8,21 +8,102 @@ use tandem_core::environment::BoxFuture;
 use tandem_core::storage::{Config, Credentials, Provider, Storage};
 use tandem_providers::registry::providers;
 use tandem_testkit::conformance::{Place, Proof, Subject};
+use tandem_testkit::servers::nextcloud::Nextcloud;
 use tandem_testkit::servers::webdav::WebDavServer;
 use tokio::sync::OnceCell;
 
 use crate::curl::Curl;
 use tandem_testkit::real_time::real_time;
 
+/// A server that tests can use.
+pub(crate) trait Server: Send + Sync + 'static {
+    /// The type of storage that it is.
+    const TYPE: &'static str;
+
+    /// What it is.
+    fn name(&self) -> std::io::Result<String>;
+
+    /// The address that a person types.
+    fn url(&self) -> String;
+
+    /// The address of the folder that this leads to.
+    fn files_url(&self) -> String;
+
+    /// Settings besides address and user.
+    fn settings() -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// The length from which files go up in parts.
+    const PARTS_FROM: Option<u64> = None;
+
+    fn username(&self) -> &str;
+
+    fn password(&self) -> &str;
+}
+
+impl Server for WebDavServer {
+    const TYPE: &'static str = "webdav";
+
+    fn name(&self) -> std::io::Result<String> {
+        self.version()
+    }
+
+    fn url(&self) -> String {
+        self.url().to_owned()
+    }
+
+    fn files_url(&self) -> String {
+        self.url().to_owned()
+    }
+
+    fn username(&self) -> &str {
+        self.username()
+    }
+
+    fn password(&self) -> &str {
+        self.password()
+    }
+}
+
+impl Server for Nextcloud {
+    const TYPE: &'static str = "nextcloud";
+    const PARTS_FROM: Option<u64> = Some(6_000_000);
+
+    fn settings() -> &'static [(&'static str, &'static str)] {
+        &[("multipart_threshold", "6000000"), ("part_size", "5000000")]
+    }
+
+    fn name(&self) -> std::io::Result<String> {
+        Ok("a simulated Nextcloud".to_owned())
+    }
+
+    fn url(&self) -> String {
+        self.url()
+    }
+
+    fn files_url(&self) -> String {
+        self.files_url()
+    }
+
+    fn username(&self) -> &str {
+        self.username()
+    }
+
+    fn password(&self) -> &str {
+        self.password()
+    }
+}
+
 /// A server that is started when the first test needs it and stopped when the last one is done.
-pub(crate) struct Shared {
-    start: fn() -> std::io::Result<WebDavServer>,
-    running: Mutex<Weak<WebDavServer>>,
+pub(crate) struct Shared<S = WebDavServer> {
+    start: fn() -> std::io::Result<S>,
+    running: Mutex<Weak<S>>,
     probed: OnceCell<Capabilities>,
 }
 
-impl Shared {
-    pub(crate) const fn new(start: fn() -> std::io::Result<WebDavServer>) -> Self {
+impl<S: Server> Shared<S> {
+    pub(crate) const fn new(start: fn() -> std::io::Result<S>) -> Self {
         Self {
             start,
             running: Mutex::new(Weak::new()),
@@ -31,7 +112,7 @@ impl Shared {
     }
 
     /// The server, as long as somebody holds it.
-    pub(crate) fn server(&self) -> Arc<WebDavServer> {
+    pub(crate) fn server(&self) -> Arc<S> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(server) = running.upgrade() {
             return server;
@@ -42,7 +123,7 @@ impl Shared {
     }
 
     /// A new folder.
-    pub(crate) async fn folder(&self) -> Folder {
+    pub(crate) async fn folder(&self) -> Folder<S> {
         let server = self.server();
         let name = format!("folder {:016x}", real_time().random());
         let folder = Folder { server, name };
@@ -89,20 +170,29 @@ impl Shared {
                 storage,
                 path: folder.name.clone(),
             }),
-            proof: Proof::of("webdav", || folder.server.version()),
+            parts_from: S::PARTS_FROM,
+            proof: Proof::of(S::TYPE, || folder.server.name()),
             ..Subject::new(root, opener(None), folder.server.clone())
         }
     }
 }
 
 /// A folder on a server.
-#[derive(Clone)]
-pub(crate) struct Folder {
-    server: Arc<WebDavServer>,
+pub(crate) struct Folder<S> {
+    pub(crate) server: Arc<S>,
     pub(crate) name: String,
 }
 
-impl Folder {
+impl<S> Clone for Folder<S> {
+    fn clone(&self) -> Self {
+        Self {
+            server: Arc::clone(&self.server),
+            name: self.name.clone(),
+        }
+    }
+}
+
+impl<S: Server> Folder<S> {
     /// The server as a storage.
     pub(crate) fn open(&self, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
         self.open_with(None, probed)
@@ -116,13 +206,13 @@ impl Folder {
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect::<BTreeMap<_, _>>()
         };
-        let config = map(&[
-            ("url", self.server.url()),
-            ("username", self.server.username()),
-        ]);
+        let url = self.server.url();
+        let whose = [("url", &*url), ("username", self.server.username())];
+        let config = map(&[&whose, S::settings()].concat());
         let password = password.unwrap_or(self.server.password());
         let credentials = Credentials(map(&[("password", password)]));
-        webdav()
+        let provider = provider(S::TYPE);
+        provider
             .open(&Config(config), &credentials, probed, real_time())
             .unwrap()
     }
@@ -130,7 +220,7 @@ impl Folder {
     /// Somebody else in the folder `path` of the server.
     pub(crate) fn curl(&self, path: &str) -> Curl {
         Curl {
-            url: format!("{}/{}", self.server.url(), path.replace(' ', "%20"))
+            url: format!("{}/{}", self.server.files_url(), path.replace(' ', "%20"))
                 .trim_end_matches('/')
                 .to_owned(),
             user: format!("{}:{}", self.server.username(), self.server.password()),
@@ -138,9 +228,8 @@ impl Folder {
     }
 }
 
-/// The provider under test.
-fn webdav() -> Arc<dyn Provider> {
+fn provider(name: &str) -> Arc<dyn Provider> {
     let mut all = providers().into_iter();
-    all.find(|provider| provider.descriptor().type_name == "webdav")
+    all.find(|provider| provider.descriptor().type_name == name)
         .unwrap()
 }

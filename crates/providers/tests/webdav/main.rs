@@ -9,6 +9,7 @@
 mod apache;
 mod bench;
 mod curl;
+mod nextcloud;
 mod rclone;
 mod sabre;
 #[path = "../shared/steps.rs"]

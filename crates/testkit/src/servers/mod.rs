@@ -1,10 +1,12 @@
 //! Launchers for servers that other people wrote: of S3 here, of Azure in [`azure`], of WebDAV in [`webdav`], PostgreSQL in
-//! [`postgres`].
+//! [`postgres`]; and a simulator of what cannot be installed: [`nextcloud`].
 //!
 //! `./dev test` installs the servers and says where they are through environment variables. A server that is not
 //! there is an error with a sentence, never a skipped test: a suite that ran against nothing proves nothing.
 
 pub mod azure;
+mod message;
+pub mod nextcloud;
 pub mod postgres;
 mod process;
 pub mod quirks;

@@ -5,12 +5,13 @@
 mod conditions;
 mod cut;
 mod names;
+mod parts;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use md5::{Digest, Md5};
-use tandem_core::capabilities::{AtomicWrite, Capabilities};
+use tandem_core::capabilities::{AtomicWrite, Capabilities, Ids};
 use tandem_core::content::BytesContent;
 use tandem_core::entry::HashKind;
 use tandem_core::error::{Cause, Result, StorageError};
@@ -22,8 +23,9 @@ use super::client::{Answer, Call, Payload, Tries};
 use super::errors::bad_answer;
 use super::resource::Resource;
 use super::root::WebDavRoot;
+use super::services::Flavour;
 use super::storage::{Store, declared};
-use crate::hashes::hex;
+use crate::hashes::{hex, md5_hash};
 
 const FIRST: &[u8] = b"Tandem wrote this to see what this server can do.\n";
 const SECOND: &[u8] = b"Tandem wrote this over it.\n";
@@ -103,6 +105,12 @@ impl Probe<'_> {
         let told = self.tell_apart().await;
         self.step("Tell two writes apart", started, told)?;
 
+        if self.is_cloud() {
+            let started = self.now();
+            let known = self.know().await;
+            self.step("Know a file again", started, known)?;
+        }
+
         let started = self.now();
         let cut = self.cut().await;
         self.step("See what a cut upload leaves", started, cut)?;
@@ -143,6 +151,12 @@ impl Probe<'_> {
         let delete = self.delete().await;
         self.capabilities.conditions.delete =
             self.condition("Delete only what is expected", started, delete)?;
+
+        if self.is_cloud() {
+            let started = self.now();
+            let parts = self.parts().await;
+            self.step("Upload in chunks", started, parts)?;
+        }
 
         let started = self.now();
         let quota = self.quota().await;
@@ -217,6 +231,7 @@ impl Probe<'_> {
     ) -> Result<Answer> {
         let content = Arc::new(BytesContent(bytes.into()));
         let prepared = self.root.prepared(content).await?;
+        let call = self.root.with_checksum(call, &prepared);
         let mut call = Call {
             payload: Payload::Upload(&prepared, None),
             ..call.header("x-oc-mtime", MTIME.to_string())
@@ -285,7 +300,8 @@ impl Probe<'_> {
     }
 
     /// Of what an ETag is made no server says, and most take the time and the length: two writes of one length in one
-    /// second may have one. Where it is the MD5 of the content they have not.
+    /// second may have one. Where it is the MD5 of the content they have not. Nextcloud makes it of time, inode, device and
+    /// length (lib/private/Files/Storage/Local.php, calculateEtag).
     async fn tell_apart(&mut self) -> Result<String> {
         let Some(tag) = self.found("file").await?.tag else {
             self.capabilities.revision_granularity = COARSE;
@@ -298,6 +314,30 @@ impl Probe<'_> {
         }
         self.capabilities.revision_granularity = COARSE;
         Ok("by ETags; writes within a second may have one".to_owned())
+    }
+
+    /// Whether the server gives items ids, and remembers what a client says of a content.
+    async fn know(&mut self) -> Result<String> {
+        let found = self.found("file").await?;
+        if found.id.is_none() {
+            let detail = "it gives files no ids: this is neither Nextcloud nor ownCloud";
+            return Err(bad_answer("validate", detail));
+        }
+        // They are numbers of a database, but a restored backup or a scan for files can give an item another.
+        self.capabilities.ids = Ids::Hint;
+        let md5 = md5_hash(Md5::digest(FIRST).into());
+        if found.hashes.contains(&md5) {
+            self.capabilities.hashes = vec![HashKind::Md5];
+        }
+        Ok(words(
+            !self.capabilities.hashes.is_empty(),
+            "by ids and checksums",
+            "by ids; it remembers no checksums",
+        ))
+    }
+
+    fn is_cloud(&self) -> bool {
+        self.root.store.server.settings.flavour == Flavour::Cloud
     }
 
     async fn quota(&mut self) -> Result<String> {

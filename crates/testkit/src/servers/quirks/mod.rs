@@ -3,7 +3,6 @@
 //!
 //! A changed header breaks the signature over it, so the server behind must be one that does not check signatures: moto.
 
-mod message;
 mod tags;
 mod target;
 
@@ -13,9 +12,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use message::Message;
 use tags::Tags;
 use target::{Action, Target};
+
+use super::message::Message;
 
 /// What a service does differently, and which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::message::Message;
 use super::target::{Action, Target, decoded};
+use crate::servers::message::Message;
 
 /// Which ETag is shown in place of which, by bucket and key.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::message::Message;
+use crate::servers::message::Message;
 
 /// What a request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,20 @@ pub(super) struct Message {
 }
 
 impl Message {
+    /// An answer with a body, which is none where there is nothing in it.
+    pub(super) fn answer(status: u16, headers: &[(&str, &str)], body: Vec<u8>) -> Self {
+        let mut answer = Self {
+            start: format!("HTTP/1.1 {status} {status}"),
+            headers: Vec::new(),
+            body,
+        };
+        answer.set("content-length", &answer.body.len().to_string());
+        for (name, value) in headers {
+            answer.set(name, value);
+        }
+        answer
+    }
+
     /// An answer that S3 gives to what it refuses ("Error responses", S3 API Reference).
     pub(super) fn refusal(status: u16, code: &str, message: &str) -> Self {
         let text = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");

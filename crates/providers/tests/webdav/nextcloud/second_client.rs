@@ -1,0 +1,138 @@
+//! The simulator is proven by rclone, unmodified and told that it is before a Nextcloud.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tandem_testkit::servers::nextcloud::Nextcloud;
+use tandem_testkit::servers::rclone;
+
+/// A folder that is removed with this value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("tandem-rclone-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What rclone says to these arguments; in them, `cloud:` is the server.
+fn run(server: &Nextcloud, home: &Path, arguments: &[&str]) -> Result<String, String> {
+    let rclone = rclone().unwrap();
+    let obscured = Command::new(&rclone)
+        .args(["obscure", server.password()])
+        .output()
+        .unwrap();
+    let password = String::from_utf8(obscured.stdout).unwrap();
+    let done = Command::new(rclone)
+        .args(arguments)
+        .args(["--retries", "1", "--low-level-retries", "1"])
+        .env("RCLONE_CONFIG", home.join("rclone.conf"))
+        .env("RCLONE_CONFIG_CLOUD_TYPE", "webdav")
+        .env("RCLONE_CONFIG_CLOUD_VENDOR", "nextcloud")
+        .env("RCLONE_CONFIG_CLOUD_URL", server.files_url())
+        .env("RCLONE_CONFIG_CLOUD_USER", server.username())
+        .env("RCLONE_CONFIG_CLOUD_PASS", password.trim())
+        .env("RCLONE_CONFIG_CLOUD_NEXTCLOUD_CHUNK_SIZE", "5Mi")
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if done.status.success() {
+        Ok(text(&done.stdout))
+    } else {
+        Err(text(&done.stderr))
+    }
+}
+
+#[test]
+fn rclone_takes_the_simulator_for_a_nextcloud() {
+    let server = Nextcloud::start().unwrap();
+    let scratch = Scratch::new();
+    let home = &*scratch.0;
+    let from = home.join("from");
+    std::fs::create_dir_all(from.join("a folder")).unwrap();
+    std::fs::write(from.join("a folder/ä & b.txt"), "small").unwrap();
+    std::fs::write(from.join("empty"), "").unwrap();
+    let large: Vec<u8> = (0..12_000_000_u32).map(|n| (n % 251) as u8).collect();
+    std::fs::write(from.join("large"), &large).unwrap();
+    let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_400_000_000);
+    let file = std::fs::File::options()
+        .write(true)
+        .open(from.join("large"))
+        .unwrap();
+    file.set_modified(time).unwrap();
+    let (local, rclone) = (from.to_str().unwrap(), |arguments: &[&str]| {
+        run(&server, home, arguments)
+    });
+
+    rclone(&["copy", local, "cloud:there"]).unwrap();
+    let sent = server.answered();
+    let chunks = sent
+        .iter()
+        .filter(|one| one.method == "PUT" && one.path.contains("/uploads/"));
+    assert_eq!(chunks.count(), 3, "the large file goes up in chunks");
+    assert!(
+        sent.iter()
+            .any(|one| one.method == "MOVE" && one.path.ends_with("/.file") && one.status == 201)
+    );
+
+    // By size, time and checksum, and then by every byte.
+    rclone(&["check", local, "cloud:there"]).unwrap();
+    rclone(&["check", "--download", local, "cloud:there"]).unwrap();
+    let listed = rclone(&["lsjson", "--hash", "cloud:there/large"]).unwrap();
+    assert!(listed.contains("2014-05-13T16:53:20"), "{listed}");
+    assert!(
+        listed.contains("\"md5\"") || listed.contains("\"sha1\""),
+        "{listed}"
+    );
+    let again = rclone(&["copy", "-v", local, "cloud:there"]).unwrap();
+    assert_eq!(again, "", "nothing is copied twice");
+    assert!(server.answered().iter().all(|one| one.method != "PUT"));
+
+    rclone(&[
+        "moveto",
+        "cloud:there/large",
+        "cloud:there/a folder/renamed",
+    ])
+    .unwrap();
+    rclone(&["copyto", "cloud:there/empty", "cloud:there/also empty"]).unwrap();
+    std::fs::write(from.join("empty"), "not any more").unwrap();
+    rclone(&["copyto", &format!("{local}/empty"), "cloud:there/empty"]).unwrap();
+    let names = rclone(&["lsf", "-R", "cloud:there"]).unwrap();
+    let mut names: Vec<_> = names.lines().collect();
+    names.sort_unstable();
+    let wanted = [
+        "a folder/",
+        "a folder/renamed",
+        "a folder/ä & b.txt",
+        "also empty",
+        "empty",
+    ];
+    assert_eq!(names, wanted);
+    assert_eq!(
+        rclone(&["cat", "cloud:there/empty"]).unwrap(),
+        "not any more"
+    );
+
+    // And on errors: what is not there, what somebody holds, what does not fit.
+    assert!(rclone(&["cat", "cloud:there/nothing"]).is_err());
+    server.lock("there/empty");
+    let said = rclone(&["deletefile", "cloud:there/empty"]).unwrap_err();
+    assert!(said.contains("423") || said.contains("ocked"), "{said}");
+    server.unlock("there/empty");
+    server.limit(12_000_100);
+    let said = rclone(&["copyto", &format!("{local}/large"), "cloud:there/large"]).unwrap_err();
+    assert!(
+        said.contains("507") || said.contains("nsufficient"),
+        "{said}"
+    );
+    rclone(&["purge", "cloud:there"]).unwrap();
+    assert_eq!(rclone(&["lsf", "cloud:"]).unwrap(), "");
+}

@@ -1,0 +1,186 @@
+//! A simulated Nextcloud: what it adds to WebDAV, and as much of WebDAV as carries that. Nextcloud itself cannot be
+//! installed from any package; rclone, told that this is one, passes against it unmodified.
+//!
+//! It follows Nextcloud's developer manual, "Client APIs", "WebDAV" (docs.nextcloud.com/server/latest/developer_manual/
+//! client_apis/WebDAV: basic.html, chunking.html), RFC 4918, and where those leave a question open the source of
+//! nextcloud/server, apps/dav, which the lines that do so name. Everything lies in memory, and requests are answered one
+//! after the other.
+
+mod files;
+mod multistatus;
+mod request;
+mod tree;
+mod uploads;
+
+use std::io::{self, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::message::Message;
+use request::{Area, Request};
+use tree::Tree;
+use uploads::Uploads;
+
+const USERNAME: &str = "tandem";
+/// In the form that Nextcloud gives to app passwords.
+const PASSWORD: &str = "Xw3kP-9sTqL-aaQ2m-bN7cd-Ee5fG";
+/// Both, as Basic wants them (RFC 7617).
+const AUTHORIZATION: &str = "Basic dGFuZGVtOlh3M2tQLTlzVHFMLWFhUTJtLWJON2NkLUVlNWZH";
+
+/// A server of one user.
+#[derive(Debug)]
+pub struct Nextcloud {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+/// One request that was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// `PUT`.
+    pub method: String,
+    /// The path of its address, as it was sent.
+    pub path: String,
+    /// The bytes of its body.
+    pub sent: u64,
+    /// The status of the answer.
+    pub status: u16,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    tree: Tree,
+    uploads: Uploads,
+    /// Bytes that the user may store.
+    limit: Option<u64>,
+    answered: Vec<Answered>,
+}
+
+impl Nextcloud {
+    /// Starts one, with nothing in it.
+    pub fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let shared = Arc::clone(&shared);
+                // A connection that breaks is the client's to notice; a request that was cut is never answered, so what
+                // it was to replace stays.
+                std::thread::spawn(move || serve(&client, &shared));
+            }
+        });
+        Ok(Self { address, state })
+    }
+
+    /// The address that a person types.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The address of the user's files.
+    pub fn files_url(&self) -> String {
+        format!("{}/remote.php/dav/files/{USERNAME}", self.url())
+    }
+
+    /// The user.
+    pub fn username(&self) -> &'static str {
+        USERNAME
+    }
+
+    /// An app password of theirs.
+    pub fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
+    /// Lets the user store so many bytes and no more.
+    pub fn limit(&self, bytes: u64) {
+        lock(&self.state).limit = Some(bytes);
+    }
+
+    /// Holds the file at `path` (`a/b.txt`) as if somebody edited it, until [`Self::unlock`].
+    pub fn lock(&self, path: &str) {
+        lock(&self.state).tree.locked.insert(path.to_owned());
+    }
+
+    /// Lets go of it.
+    pub fn unlock(&self, path: &str) {
+        lock(&self.state).tree.locked.remove(path);
+    }
+
+    /// Every request that was answered since this was last asked.
+    pub fn answered(&self) -> Vec<Answered> {
+        std::mem::take(&mut lock(&self.state).answered)
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(client: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
+    let Some(message) = Message::read_request(&mut BufReader::new(client))? else {
+        return Ok(());
+    };
+    let answer = lock(state).answer(&message);
+    answer.write(&mut &*client, !message.start.starts_with("HEAD "))
+}
+
+impl State {
+    fn answer(&mut self, message: &Message) -> Message {
+        let answer = match Request::new(message) {
+            None => refusal(400, "Bad request"),
+            Some(_) if message.header("authorization") != Some(AUTHORIZATION) => {
+                let mut answer = refusal(401, "Cannot authenticate over ajax calls");
+                answer.set(
+                    "www-authenticate",
+                    "Basic realm=\"Nextcloud\", charset=\"UTF-8\"",
+                );
+                answer
+            }
+            Some(request) => self.dispatch(&request).unwrap_or_else(|refused| refused),
+        };
+        let mut words = message.start.split(' ').map(str::to_owned);
+        self.answered.push(Answered {
+            method: words.next().unwrap_or_default(),
+            path: words.next().unwrap_or_default(),
+            sent: message.body.len() as u64,
+            status: answer.status(),
+        });
+        answer
+    }
+
+    fn dispatch(&mut self, request: &Request<'_>) -> Result<Message, Message> {
+        match request.area {
+            Area::Files => self.files(request),
+            Area::Uploads => self.upload(request),
+            Area::Elsewhere => Err(refusal(404, "Principal or collection not found")),
+        }
+    }
+
+    /// Whether `more` bytes still fit.
+    fn fits(&self, more: u64) -> Result<(), Message> {
+        match self.limit {
+            Some(limit) if self.tree.used() + more > limit => {
+                Err(refusal(507, "Insufficient space, no free space left"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A refusal as sabre/dav words it, on which Nextcloud is built.
+fn refusal(status: u16, said: &str) -> Message {
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<d:error xmlns:d=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">\n  \
+         <s:exception>Sabre\\DAV\\Exception</s:exception>\n  <s:message>{said}</s:message>\n</d:error>\n"
+    );
+    let headers = [("content-type", "application/xml; charset=utf-8")];
+    Message::answer(status, &headers, text.into_bytes())
+}
+
+/// An answer without a body.
+fn done(status: u16) -> Message {
+    Message::answer(status, &[], Vec::new())
+}
