@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use tandem_testkit::servers::azure::Azurite;
+use tandem_testkit::servers::nextcloud::Nextcloud;
 use tandem_testkit::servers::webdav::{Apache, RcloneWebDav, Sabre, WebDavServer, WsgiDav};
 use tandem_testkit::servers::{Moto, RcloneS3, S3Server, S3sFs, rclone, s5cmd};
 
@@ -71,6 +73,38 @@ impl Stranger {
         }
     }
 
+    fn of_azure(device: &Device, server: &Azurite) -> Self {
+        Self::Rclone {
+            remote: "there:shared/documents",
+            environment: vec![
+                ("RCLONE_CONFIG_THERE_TYPE", "azureblob".to_owned()),
+                ("RCLONE_CONFIG_THERE_ACCOUNT", server.account().to_owned()),
+                ("RCLONE_CONFIG_THERE_KEY", server.key().to_owned()),
+                ("RCLONE_CONFIG_THERE_ENDPOINT", server.endpoint().to_owned()),
+            ],
+            scratch: device.folder("stranger"),
+        }
+    }
+
+    fn of_nextcloud(device: &Device, server: &Nextcloud) -> Self {
+        let obscured = Command::new(rclone().unwrap())
+            .args(["obscure", server.password()])
+            .output()
+            .unwrap();
+        let password = String::from_utf8(obscured.stdout).unwrap();
+        Self::Rclone {
+            remote: "there:documents",
+            environment: vec![
+                ("RCLONE_CONFIG_THERE_TYPE", "webdav".to_owned()),
+                ("RCLONE_CONFIG_THERE_VENDOR", "nextcloud".to_owned()),
+                ("RCLONE_CONFIG_THERE_URL", server.files_url()),
+                ("RCLONE_CONFIG_THERE_USER", server.username().to_owned()),
+                ("RCLONE_CONFIG_THERE_PASS", password.trim().to_owned()),
+            ],
+            scratch: device.folder("stranger"),
+        }
+    }
+
     fn of_webdav(server: &WebDavServer) -> Self {
         Self::Curl {
             url: format!("{}/documents", server.url()),
@@ -102,7 +136,8 @@ impl Stranger {
             Self::Curl { user, .. } => {
                 let mut command = Command::new("curl");
                 command.args(["-q", "--silent", "--fail", "--noproxy", "*", "--anyauth"]);
-                command.args(["--user", user]);
+                // Where a server does not answer to it, curl waits for a second.
+                command.args(["--user", user, "--header", "Expect:"]);
                 command
             }
         };
@@ -198,9 +233,16 @@ impl Stranger {
         }
     }
 
+    /// The files there, without those that sabre keeps of its own beside what it serves.
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut there = files(&self.all());
+        there.retain(|path, _| path != ".sabredav");
+        there
+    }
+
     /// So many edits; every content is unlike all others, and what was written over or deleted is asked for by nobody.
     fn edit(&self, round: u64, draw: &mut Draw, written: &mut BTreeSet<Vec<u8>>) {
-        let there: Vec<String> = files(&self.all()).into_keys().collect();
+        let there: Vec<String> = self.files().into_keys().collect();
         for step in 0..EDITS {
             let content = format!("stranger {round} {step} ").repeat(200).into_bytes();
             let some = (!there.is_empty())
@@ -259,22 +301,36 @@ fn settles_and_loses_nothing(device: &Device, stranger: &Stranger, seed: u64, ov
         pass.wait().unwrap();
     }
     finish(device, "documents");
-    let there = stranger.all();
-    let (mine, mut theirs) = (files(&folder), files(&there));
-    // What sabre keeps of its own beside the files that it serves.
-    theirs.retain(|path, _| path != ".sabredav");
+    let (mine, theirs) = (files(&folder), stranger.files());
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&mine), names(&theirs));
     assert_eq!(mine, theirs);
     let mut there_is: BTreeSet<Vec<u8>> = mine.into_values().collect();
     there_is.extend(kept(&folder));
-    there_is.extend(kept(&there));
+    there_is.extend(kept(&stranger.all()));
     let lost: Vec<String> = written
         .difference(&there_is)
         .map(|content| String::from_utf8_lossy(&content[..20.min(content.len())]).into_owned())
         .collect();
     println!("{} contents, {} lost", written.len(), lost.len());
     assert!(lost.is_empty(), "lost: {lost:?}");
+}
+
+/// A container behind `endpoint`: the server itself or what stands before it.
+pub(crate) fn add_azure(
+    device: &Device,
+    name: &str,
+    server: &Azurite,
+    endpoint: &str,
+    container: &str,
+) {
+    let set = [
+        format!("account={}", server.account()),
+        format!("container={container}"),
+        format!("endpoint={endpoint}"),
+    ];
+    let set: Vec<&str> = set.iter().map(String::as_str).collect();
+    device.storage_of("azure", name, &set, &[("account_key", server.key())]);
 }
 
 fn over_s3(
@@ -311,6 +367,28 @@ fn a_bucket_that_s5cmd_edits_settles_and_nothing_is_lost() {
 #[test]
 fn a_bucket_of_rclones_own_server_settles_and_nothing_is_lost() {
     over_s3(&RcloneS3::start().unwrap(), Stranger::of_s3, false);
+}
+
+#[test]
+fn a_container_that_rclone_edits_settles_and_nothing_is_lost() {
+    let (device, server) = (Device::new(), Azurite::start().unwrap());
+    let stranger = Stranger::of_azure(&device, &server);
+    assert!(stranger.run(&["mkdir", "there:shared"], b"").is_some());
+    add_azure(&device, "there", &server, server.endpoint(), "shared");
+    settles_and_loses_nothing(&device, &stranger, 3, true);
+}
+
+#[test]
+fn a_nextcloud_that_rclone_edits_settles_and_nothing_is_lost() {
+    let (device, server) = (Device::new(), Nextcloud::start().unwrap());
+    let (url, username) = (
+        format!("url={}", server.url()),
+        format!("username={}", server.username()),
+    );
+    let secrets = [("password", server.password())];
+    device.storage_of("nextcloud", "there", &[&url, &username], &secrets);
+    let stranger = Stranger::of_nextcloud(&device, &server);
+    settles_and_loses_nothing(&device, &stranger, 4, true);
 }
 
 #[test]
