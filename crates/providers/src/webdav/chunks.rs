@@ -264,6 +264,11 @@ impl WebDavRoot {
     }
 }
 
+/// Whether `len` bytes can be cut into chunks of `size`.
+const fn fits(len: u64, size: u64) -> bool {
+    size >= CHUNKS.smallest && size <= CHUNKS.largest && len.div_ceil(size) <= CHUNKS.most as u64
+}
+
 /// The upload that `token` is of, if it is one of these bytes to this place.
 pub(super) fn begun_before(
     token: Option<&ResumeToken>,
@@ -276,7 +281,35 @@ pub(super) fn begun_before(
             target: to,
             len: length,
             size,
-        } if to == *target && length == len && size > 0 => Some((name, size)),
+        } if to == *target && length == len && fits(len, size) => Some((name, size)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_gone_on_with_only_for_the_same_bytes_and_place() {
+        let target = RelPath::new("a/b").unwrap();
+        let token = |size| {
+            let token = Token::Chunks {
+                name: ChunkedName::new(1),
+                target: target.clone(),
+                len: 60_000_000,
+                size,
+            };
+            token.write().unwrap()
+        };
+        let whole = token(10_000_000);
+        let begun = |token: &ResumeToken, path: &RelPath, len| begun_before(Some(token), path, len);
+        assert!(begun(&whole, &target, 60_000_000).is_some());
+        assert!(begun(&whole, &target, 60_000_001).is_none());
+        assert!(begun(&whole, &RelPath::new("a").unwrap(), 60_000_000).is_none());
+        // A token that is damaged must not lead to as many requests as there are bytes.
+        assert!(begun(&token(1), &target, 60_000_000).is_none());
+        assert!(begun(&token(0), &target, 60_000_000).is_none());
+        assert!(begun_before(None, &target, 60_000_000).is_none());
     }
 }
