@@ -7,4 +7,10 @@
     reason = "helpers of tests panic and print like the tests themselves"
 )]
 
+mod bench;
+mod emulator;
+mod failures;
 mod sdk;
+mod simulated;
+#[path = "../shared/steps.rs"]
+mod steps;

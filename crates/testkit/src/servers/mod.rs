@@ -7,6 +7,7 @@
 pub mod azure;
 #[cfg(feature = "simulators")]
 pub mod gcs;
+pub mod gcs_emulator;
 pub mod postgres;
 mod process;
 pub mod quirks;

@@ -136,6 +136,14 @@ impl Accounts {
         Ok(file.to_string())
     }
 
+    /// The account of this key file is no longer there, nor are its tokens.
+    pub(super) fn delete(&mut self, key_file: &str) {
+        let file: Value = serde_json::from_str(key_file).unwrap_or_default();
+        let email = file["client_email"].as_str().unwrap_or_default();
+        self.roles.remove(email);
+        self.tokens.retain(|_, token| token.account != email);
+    }
+
     /// All tokens that were given out are no longer good.
     pub(super) fn expire(&mut self) {
         self.tokens.clear();

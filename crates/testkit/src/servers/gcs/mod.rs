@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 pub use accounts::Role;
 use bucket::Bucket;
 pub use faults::Fault;
+use object::{Details, Object};
 use serde_json::json;
 use serve::{Shared, lock};
 
@@ -143,6 +144,35 @@ impl GcsServer {
     /// The tokens that were given out are no longer good.
     pub fn expire_tokens(&self) {
         lock(&self.state).accounts.expire();
+    }
+
+    /// The account with this key file is deleted, and its key with it.
+    pub fn delete_account(&self, key_file: &str) {
+        lock(&self.state).accounts.delete(key_file);
+    }
+
+    /// Somebody else writes an object.
+    pub fn put(&self, bucket: &str, name: &str, content: &[u8]) {
+        if let Some(bucket) = lock(&self.state).buckets.get_mut(bucket) {
+            let content = content.to_vec().into();
+            let details = Details::default().or_type(None);
+            bucket.insert(Object::new(name, content, details));
+        }
+    }
+
+    /// Somebody else reads one.
+    #[must_use]
+    pub fn get(&self, bucket: &str, name: &str) -> Option<Vec<u8>> {
+        let state = lock(&self.state);
+        let object = state.buckets.get(bucket)?.find(name, None)?;
+        Some(object.content.to_vec())
+    }
+
+    /// Somebody else deletes one.
+    pub fn remove(&self, bucket: &str, name: &str) {
+        if let Some(bucket) = lock(&self.state).buckets.get_mut(bucket) {
+            bucket.retire(name);
+        }
     }
 
     /// The names of a bucket's live objects with their generations.
