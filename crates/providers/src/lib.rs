@@ -6,6 +6,7 @@
 pub mod azure;
 mod body;
 pub mod db;
+pub mod gcs;
 mod hashes;
 mod health;
 mod http;

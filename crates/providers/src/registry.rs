@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tandem_core::storage::Provider;
 
-use crate::{azure, db, s3, webdav};
+use crate::{azure, db, gcs, s3, webdav};
 
 /// Every remote provider, in the order a person is shown them.
 #[must_use]
@@ -12,12 +12,14 @@ pub fn providers() -> Vec<Arc<dyn Provider>> {
     let s3 = s3::SERVICES
         .iter()
         .map(|service| Arc::new(s3::S3Provider::new(service)) as Arc<dyn Provider>);
+    let gcs = [Arc::new(gcs::GcsProvider::new()) as Arc<dyn Provider>];
     let webdav = webdav::SERVICES
         .iter()
         .map(|service| Arc::new(webdav::WebDavProvider::new(service)) as Arc<dyn Provider>);
     let azure = [Arc::new(azure::AzureProvider::new()) as Arc<dyn Provider>];
     let db = [Arc::new(db::DbProvider) as Arc<dyn Provider>];
-    s3.chain(azure).chain(webdav).chain(db).collect()
+    let flat = s3.chain(azure).chain(gcs);
+    flat.chain(webdav).chain(db).collect()
 }
 
 #[cfg(test)]

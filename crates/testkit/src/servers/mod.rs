@@ -1,10 +1,13 @@
 //! Launchers for servers that other people wrote: of S3 here, of Azure in [`azure`], of WebDAV in [`webdav`], PostgreSQL in
-//! [`postgres`]; and a simulator of what cannot be installed: [`nextcloud`].
+//! [`postgres`]; and simulators of what cannot be installed, such as [`nextcloud`].
 //!
 //! `./dev test` installs the servers and says where they are through environment variables. A server that is not
 //! there is an error with a sentence, never a skipped test: a suite that ran against nothing proves nothing.
 
 pub mod azure;
+#[cfg(feature = "simulators")]
+pub mod gcs;
+pub mod gcs_emulator;
 mod message;
 pub mod nextcloud;
 pub mod postgres;
@@ -158,8 +161,7 @@ impl SerialMoto {
     /// Starts one, with no buckets.
     pub fn start() -> io::Result<S3Server> {
         S3Server::launch("serial moto", Version::MOTO, |_| {
-            let python = program("TANDEM_MOTO", "moto_server")?.with_file_name("python");
-            let mut command = Command::new(python);
+            let mut command = Command::new(python()?);
             command
                 .args(["-c", SERIALLY, "-H", "127.0.0.1", "-p", "0"])
                 .env("PYTHONUNBUFFERED", "1");
@@ -246,6 +248,11 @@ pub fn rclone() -> io::Result<PathBuf> {
 /// The s5cmd program, for tests that need a third client.
 pub fn s5cmd() -> io::Result<PathBuf> {
     program("TANDEM_S5CMD", "s5cmd")
+}
+
+/// The Python that has Google's own client of Cloud Storage.
+pub fn python() -> io::Result<PathBuf> {
+    Ok(program("TANDEM_MOTO", "moto_server")?.with_file_name("python"))
 }
 
 fn data_dir(home: &Path) -> PathBuf {

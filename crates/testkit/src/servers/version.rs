@@ -27,6 +27,15 @@ impl Version {
         ],
         title: "moto",
     };
+    pub(super) const GCP_EMULATOR: Self = Self {
+        program: ("TANDEM_MOTO", "moto_server"),
+        beside: Some("python"),
+        arguments: &[
+            "-c",
+            "from importlib.metadata import version; print(version('gcp-storage-emulator'))",
+        ],
+        title: "gcp-storage-emulator",
+    };
     pub(super) const S3S_FS: Self = Self {
         program: ("TANDEM_S3S_FS", "s3s-fs"),
         beside: None,
@@ -116,6 +125,7 @@ mod tests {
     fn every_server_says_what_it_is() {
         for version in [
             Version::MOTO,
+            Version::GCP_EMULATOR,
             Version::S3S_FS,
             Version::RCLONE_S3,
             Version::WSGIDAV,

@@ -1,0 +1,84 @@
+//! Against `gcp-storage-emulator`, which nobody here wrote: content and hashes. What it has not, the probe finds.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use futures_util::TryStreamExt;
+use tandem_core::capabilities::{Capabilities, Conditions};
+use tandem_core::entry::HashKind;
+use tandem_core::path::RelPath;
+use tandem_core::storage::{Expected, Keep, Locator};
+use tandem_testkit::servers::gcs_emulator::GcsEmulator;
+
+use crate::bench::{Bucket, FOLDER, PARTS_FROM, server};
+use crate::steps::write;
+
+fn emulator() -> Arc<GcsEmulator> {
+    static RUNNING: Mutex<Weak<GcsEmulator>> = Mutex::new(Weak::new());
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(emulator) = running.upgrade() {
+        return emulator;
+    }
+    let emulator = Arc::new(GcsEmulator::start().unwrap());
+    *running = Arc::downgrade(&emulator);
+    emulator
+}
+
+/// A bucket of the emulator's; who asks is shown a token by the simulated service, and the emulator believes it.
+fn bucket(emulator: &GcsEmulator) -> Bucket {
+    let bucket = Bucket::on(server());
+    emulator.make_bucket(&bucket.name).unwrap();
+    Bucket {
+        endpoint: emulator.endpoint(),
+        ..bucket
+    }
+}
+
+async fn probed(bucket: &Bucket) -> Capabilities {
+    bucket.probe().await
+}
+
+#[tokio::test]
+async fn the_probe_finds_what_it_has_not() {
+    let emulator = emulator();
+    let found = probed(&bucket(&emulator)).await;
+    assert_eq!(found.conditions, Conditions::default());
+    assert_eq!(found.hashes, [HashKind::Crc32c, HashKind::Md5]);
+    assert!(found.server_copy && found.ranges);
+}
+
+#[tokio::test]
+async fn content_arrives_whole_in_one_request_and_in_parts() {
+    let emulator = emulator();
+    let bucket = bucket(&emulator);
+    let found = probed(&bucket).await;
+    let root = bucket.open(Some(&found)).root(FOLDER).await.unwrap();
+    let threshold = usize::try_from(PARTS_FROM).unwrap();
+    for (name, len) in [
+        ("empty", 0),
+        ("ä b+c%2F", 5),
+        ("below", threshold - 1),
+        ("parts", 3 * threshold + 1),
+    ] {
+        let bytes: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+        let path = RelPath::new(name).unwrap();
+        let made = write(&*root, &path, &bytes, Expected::Absent)
+            .await
+            .unwrap();
+        assert_eq!(made.entry.size, len as u64);
+        let at = Locator::of_path(path);
+        let entry = root.stat(&at).await.unwrap().unwrap();
+        assert_eq!(entry, made.entry);
+        if len > 0 {
+            let read = root.read(&at, &entry, 0, entry.size).await.unwrap();
+            let pieces: Vec<_> = read.try_collect().await.unwrap();
+            assert_eq!(pieces.concat(), bytes, "{name}");
+        }
+    }
+    let from = Locator::of_path(RelPath::new("parts").unwrap());
+    let entry = root.stat(&from).await.unwrap().unwrap();
+    let expected = Expected::Revision(entry.revision);
+    let to = RelPath::new("moved").unwrap();
+    let moved = root.move_to(&from, &expected, &to, &Expected::Absent, &Keep::No);
+    assert_eq!(moved.await.unwrap().entry.hashes, entry.hashes);
+    assert!(root.stat(&from).await.unwrap().is_none());
+}

@@ -1,0 +1,77 @@
+//! `gcp-storage-emulator`: takes and gives objects, heeds no precondition, pages nothing, keeps no versions.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::Command;
+
+use super::process::Process;
+use super::scratch::Scratch;
+use super::version::Version;
+use super::{START_LIMIT, python};
+
+/// How often another port is tried: the one that was free may be taken before the server has it.
+const TRIES: u32 = 5;
+
+/// A running one, with no buckets. It asks nobody who they are.
+#[derive(Debug)]
+pub struct GcsEmulator {
+    address: SocketAddr,
+    _process: Process,
+    _home: Scratch,
+}
+
+impl GcsEmulator {
+    /// Starts one.
+    pub fn start() -> io::Result<Self> {
+        let mut tries = 1;
+        loop {
+            let home = Scratch::new("tandem-server")?;
+            let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+            let mut command = Command::new(python()?.with_file_name("gcp-storage-emulator"));
+            command
+                .args(["start", "--in-memory", "--host=127.0.0.1"])
+                .arg(format!("--port={}", address.port()));
+            let mut process = Process::spawn("gcp-storage-emulator", &command, home.path())?;
+            match process.wait_until_open(address, START_LIMIT) {
+                Ok(()) => {
+                    return Ok(Self {
+                        address,
+                        _process: process,
+                        _home: home,
+                    });
+                }
+                Err(error) if tries == TRIES => return Err(error),
+                Err(_) => tries += 1,
+            }
+        }
+    }
+
+    /// The address to send requests to, without a slash at the end.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it is.
+    pub fn version(&self) -> io::Result<String> {
+        Version::GCP_EMULATOR.ask()
+    }
+
+    /// Makes a bucket.
+    pub fn make_bucket(&self, name: &str) -> io::Result<()> {
+        let done = Command::new("curl")
+            .args(["-q", "--silent", "--show-error", "--fail-with-body"])
+            .args(["--noproxy", "*", "--max-time", "30"])
+            .args(["--header", "content-type: application/json"])
+            .args(["--data", &format!("{{\"name\": \"{name}\"}}")])
+            .arg(format!("{}/storage/v1/b?project=tandem", self.endpoint()))
+            .output()?;
+        if done.status.success() {
+            return Ok(());
+        }
+        let said = [&done.stderr[..], &done.stdout[..]].concat();
+        Err(io::Error::other(
+            String::from_utf8_lossy(&said).into_owned(),
+        ))
+    }
+}
