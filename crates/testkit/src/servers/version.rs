@@ -64,6 +64,15 @@ impl Version {
         ],
         title: "sabre/dav",
     };
+    pub(super) const SWIFT: Self = Self {
+        program: ("TANDEM_SWIFT", "python3"),
+        beside: None,
+        arguments: &[
+            "-c",
+            "from importlib.metadata import version; print(version('swift'))",
+        ],
+        title: "Swift",
+    };
     /// Of a server that was started elsewhere.
     pub(super) const UNKNOWN: Self = Self {
         program: ("", ""),
@@ -109,6 +118,7 @@ mod tests {
             Version::WSGIDAV,
             Version::APACHE,
             Version::SABRE,
+            Version::SWIFT,
         ] {
             let said = version.ask().unwrap();
             let number = said.strip_prefix(version.title).unwrap();
