@@ -11,9 +11,9 @@ mod http;
 mod known;
 mod objects;
 pub mod registry;
-#[allow(dead_code, reason = "for the stores that have no SDK")]
 mod rest;
 mod retry;
 pub mod s3;
+pub mod swift;
 mod told;
 pub mod webdav;

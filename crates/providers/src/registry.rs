@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tandem_core::storage::Provider;
 
-use crate::{db, s3, webdav};
+use crate::{db, s3, swift, webdav};
 
 /// Every remote provider, in the order a person is shown them.
 #[must_use]
@@ -15,8 +15,11 @@ pub fn providers() -> Vec<Arc<dyn Provider>> {
     let webdav = webdav::SERVICES
         .iter()
         .map(|service| Arc::new(webdav::WebDavProvider::new(service)) as Arc<dyn Provider>);
+    let swift = swift::SERVICES
+        .iter()
+        .map(|service| Arc::new(swift::SwiftProvider::new(service)) as Arc<dyn Provider>);
     let db = [Arc::new(db::DbProvider) as Arc<dyn Provider>];
-    s3.chain(webdav).chain(db).collect()
+    s3.chain(swift).chain(webdav).chain(db).collect()
 }
 
 #[cfg(test)]
