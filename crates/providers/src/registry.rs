@@ -4,22 +4,35 @@ use std::sync::Arc;
 
 use tandem_core::storage::Provider;
 
-use crate::{azure, db, gcs, s3, webdav};
+use crate::{azure, db, gcs, s3, swift, webdav};
 
 /// Every remote provider, in the order a person is shown them.
 #[must_use]
 pub fn providers() -> Vec<Arc<dyn Provider>> {
-    let s3 = s3::SERVICES
-        .iter()
-        .map(|service| Arc::new(s3::S3Provider::new(service)) as Arc<dyn Provider>);
-    let gcs = [Arc::new(gcs::GcsProvider::new()) as Arc<dyn Provider>];
-    let webdav = webdav::SERVICES
-        .iter()
-        .map(|service| Arc::new(webdav::WebDavProvider::new(service)) as Arc<dyn Provider>);
-    let azure = [Arc::new(azure::AzureProvider::new()) as Arc<dyn Provider>];
-    let db = [Arc::new(db::DbProvider) as Arc<dyn Provider>];
-    let flat = s3.chain(azure).chain(gcs);
-    flat.chain(webdav).chain(db).collect()
+    let mut all: Vec<Arc<dyn Provider>> = Vec::new();
+    all.extend(
+        s3::SERVICES
+            .iter()
+            .map(|row| provider(s3::S3Provider::new(row))),
+    );
+    all.push(provider(azure::AzureProvider::new()));
+    all.push(provider(gcs::GcsProvider::new()));
+    all.extend(
+        swift::SERVICES
+            .iter()
+            .map(|row| provider(swift::SwiftProvider::new(row))),
+    );
+    all.extend(
+        webdav::SERVICES
+            .iter()
+            .map(|row| provider(webdav::WebDavProvider::new(row))),
+    );
+    all.push(provider(db::DbProvider));
+    all
+}
+
+fn provider(of_a_type: impl Provider + 'static) -> Arc<dyn Provider> {
+    Arc::new(of_a_type)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use tandem_testkit::servers::swift::SwiftServer;
 use tandem_testkit::servers::{Moto, RcloneS3, S3Server, S3sFs};
 
 fn address(server: &S3Server) -> String {
@@ -78,4 +79,25 @@ fn a_refused_bucket_is_an_error_with_the_servers_words() {
         .expect_err("no such name")
         .to_string();
     assert!(error.contains("Not A Bucket"), "{error}");
+}
+
+#[test]
+fn swift_starts_answers_and_stops() {
+    let server = SwiftServer::start().expect("the server starts");
+    let address = server.auth_v1();
+    let address = address.strip_prefix("http://").expect("plain http");
+    let address = address.split('/').next().expect("a host").to_owned();
+    server.ask("PUT", "first", &[]).expect("a container");
+    assert_eq!(server.ask("GET", "", &[]).expect("a listing"), "first\n");
+    server.expire_tokens().expect("an answer");
+    assert_eq!(server.ask("GET", "", &[]).expect("a listing"), "first\n");
+
+    let home = server.home().to_owned();
+    assert!(home.is_dir());
+    drop(server);
+    assert!(
+        TcpStream::connect(&address).is_err(),
+        "still listening on {address}"
+    );
+    assert!(!home.exists(), "{} was left behind", home.display());
 }

@@ -1,5 +1,5 @@
-//! Launchers for servers that other people wrote: of S3 here, of Azure in [`azure`], of WebDAV in [`webdav`], PostgreSQL in
-//! [`postgres`]; and simulators of what cannot be installed, such as [`nextcloud`].
+//! Launchers for servers that other people wrote: of S3 here, of Azure in [`azure`], of WebDAV in [`webdav`], OpenStack
+//! Swift in [`swift`], PostgreSQL in [`postgres`]; and simulators of what cannot be installed, such as [`nextcloud`].
 //!
 //! `./dev test` installs the servers and says where they are through environment variables. A server that is not
 //! there is an error with a sentence, never a skipped test: a suite that ran against nothing proves nothing.
@@ -14,6 +14,7 @@ pub mod postgres;
 mod process;
 pub mod quirks;
 mod scratch;
+pub mod swift;
 mod version;
 pub mod webdav;
 
@@ -85,32 +86,23 @@ impl S3Server {
     /// Makes a bucket by a signed request, as any client would. Making one that exists is no error where the server
     /// takes it as none.
     pub fn make_bucket(&self, name: &str) -> io::Result<()> {
-        let done = Command::new("curl")
-            .args(["-q", "--silent", "--show-error", "--fail-with-body"])
-            .args(["--noproxy", "*", "--max-time", "30", "--request", "PUT"])
-            .args(["--aws-sigv4", &format!("aws:amz:{}:s3", self.region)])
-            .args([
-                "--user",
-                &format!("{}:{}", self.access_key, self.secret_key),
-            ])
-            .args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
-            .arg(format!("{}/{name}", self.endpoint))
-            .output()
-            .map_err(|error| {
-                io::Error::new(
-                    error.kind(),
-                    format!("curl, which makes the bucket, did not start: {error}"),
-                )
-            })?;
-        if done.status.success() {
-            return Ok(());
-        }
-        Err(io::Error::other(format!(
-            "the server at {} did not make the bucket {name}: {}{}",
-            self.endpoint,
-            String::from_utf8_lossy(&done.stderr),
-            String::from_utf8_lossy(&done.stdout),
-        )))
+        let made = curl(&[
+            "--request",
+            "PUT",
+            "--aws-sigv4",
+            &format!("aws:amz:{}:s3", self.region),
+            "--user",
+            &format!("{}:{}", self.access_key, self.secret_key),
+            "--header",
+            "x-amz-content-sha256: UNSIGNED-PAYLOAD",
+            &format!("{}/{name}", self.endpoint),
+        ]);
+        made.map(|_| ()).map_err(|error| {
+            io::Error::other(format!(
+                "the server at {} did not make the bucket {name}: {error}",
+                self.endpoint
+            ))
+        })
     }
 
     fn launch(
@@ -257,6 +249,22 @@ pub fn python() -> io::Result<PathBuf> {
 
 fn data_dir(home: &Path) -> PathBuf {
     home.join("data")
+}
+
+/// What a server answers to curl with these arguments, if it is no refusal.
+fn curl(arguments: &[&str]) -> io::Result<String> {
+    let done = Command::new("curl")
+        .args(["-q", "--silent", "--show-error", "--fail-with-body"])
+        .args(["--noproxy", "*", "--max-time", "30"])
+        .args(arguments)
+        .output()
+        .map_err(|error| io::Error::new(error.kind(), format!("curl did not start: {error}")))?;
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    if done.status.success() {
+        return Ok(said);
+    }
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    Err(io::Error::other(error + &said))
 }
 
 fn setting(variable: &str) -> io::Result<String> {

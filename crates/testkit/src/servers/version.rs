@@ -85,6 +85,15 @@ impl Version {
         arguments: &["--version"],
         title: "PostgreSQL",
     };
+    pub(super) const SWIFT: Self = Self {
+        program: ("TANDEM_SWIFT", "python3"),
+        beside: None,
+        arguments: &[
+            "-c",
+            "from importlib.metadata import version; print(version('swift'))",
+        ],
+        title: "Swift",
+    };
     /// Of a server that was started elsewhere.
     pub(super) const UNKNOWN: Self = Self {
         program: ("", ""),
@@ -133,6 +142,7 @@ mod tests {
             Version::SABRE,
             Version::POSTGRES,
             Version::AZURITE,
+            Version::SWIFT,
         ] {
             let said = version.ask().unwrap();
             let number = said.strip_prefix(version.title).unwrap();

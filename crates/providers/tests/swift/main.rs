@@ -1,0 +1,16 @@
+//! Swift against Debian's, which nobody here wrote. One binary; each module is a theme.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests panic and print like the tests themselves"
+)]
+
+mod bench;
+mod clients;
+mod failures;
+mod large;
+mod sign_in;
+#[path = "../shared/steps.rs"]
+mod steps;
+mod swift;
