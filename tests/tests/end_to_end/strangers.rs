@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use tandem_testkit::servers::azure::Azurite;
+use tandem_testkit::servers::gcs::{GcsServer, Role};
 use tandem_testkit::servers::nextcloud::Nextcloud;
+use tandem_testkit::servers::swift::SwiftServer;
 use tandem_testkit::servers::webdav::{Apache, RcloneWebDav, Sabre, WebDavServer, WsgiDav};
 use tandem_testkit::servers::{Moto, RcloneS3, S3Server, S3sFs, rclone, s5cmd};
 
@@ -81,6 +83,49 @@ impl Stranger {
                 ("RCLONE_CONFIG_THERE_ACCOUNT", server.account().to_owned()),
                 ("RCLONE_CONFIG_THERE_KEY", server.key().to_owned()),
                 ("RCLONE_CONFIG_THERE_ENDPOINT", server.endpoint().to_owned()),
+            ],
+            scratch: device.folder("stranger"),
+        }
+    }
+
+    fn of_gcs(device: &Device, server: &GcsServer, key: &str) -> Self {
+        let file = device.path("key.json");
+        std::fs::write(&file, key).unwrap();
+        Self::Rclone {
+            remote: "there:shared/documents",
+            environment: vec![
+                (
+                    "RCLONE_CONFIG_THERE_TYPE",
+                    "google cloud storage".to_owned(),
+                ),
+                (
+                    "RCLONE_CONFIG_THERE_ENDPOINT",
+                    format!("{}/storage/v1/", server.endpoint()),
+                ),
+                (
+                    "RCLONE_CONFIG_THERE_SERVICE_ACCOUNT_FILE",
+                    file.to_str().unwrap().to_owned(),
+                ),
+                ("RCLONE_CONFIG_THERE_BUCKET_POLICY_ONLY", "true".to_owned()),
+            ],
+            scratch: device.folder("stranger"),
+        }
+    }
+
+    fn of_swift(device: &Device, server: &SwiftServer) -> Self {
+        let user = SwiftServer::USER;
+        let region = SwiftServer::REGION;
+        Self::Rclone {
+            remote: "there:shared/documents",
+            environment: vec![
+                ("RCLONE_CONFIG_THERE_TYPE", "swift".to_owned()),
+                ("RCLONE_CONFIG_THERE_AUTH", server.auth_v3()),
+                ("RCLONE_CONFIG_THERE_USER", user.name.to_owned()),
+                ("RCLONE_CONFIG_THERE_KEY", user.password.to_owned()),
+                ("RCLONE_CONFIG_THERE_DOMAIN", "Default".to_owned()),
+                ("RCLONE_CONFIG_THERE_TENANT", user.account.to_owned()),
+                ("RCLONE_CONFIG_THERE_TENANT_DOMAIN", "Default".to_owned()),
+                ("RCLONE_CONFIG_THERE_REGION", region.to_owned()),
             ],
             scratch: device.folder("stranger"),
         }
@@ -376,6 +421,37 @@ fn a_container_that_rclone_edits_settles_and_nothing_is_lost() {
     assert!(stranger.run(&["mkdir", "there:shared"], b"").is_some());
     add_azure(&device, "there", &server, server.endpoint(), "shared");
     settles_and_loses_nothing(&device, &stranger, 3, true);
+}
+
+#[test]
+fn a_bucket_of_cloud_storage_that_rclone_edits_settles_and_nothing_is_lost() {
+    let (device, server) = (Device::new(), GcsServer::start().unwrap());
+    server.make_bucket("shared");
+    let key = server.make_account(Role::Admin).unwrap();
+    let endpoint = format!("endpoint={}", server.endpoint());
+    // A secret is a line.
+    let secrets = [("service_account_key", &*key.replace('\n', ""))];
+    device.storage_of("gcs", "there", &[&endpoint, "bucket=shared"], &secrets);
+    let stranger = Stranger::of_gcs(&device, &server, &key);
+    settles_and_loses_nothing(&device, &stranger, 5, true);
+}
+
+#[test]
+fn a_container_of_swift_that_rclone_edits_settles_and_nothing_is_lost() {
+    let (device, server) = (Device::new(), SwiftServer::start().unwrap());
+    let stranger = Stranger::of_swift(&device, &server);
+    assert!(stranger.run(&["mkdir", "there:shared"], b"").is_some());
+    let user = SwiftServer::USER;
+    let set = [
+        format!("auth_url={}", server.auth_v3()),
+        format!("username={}", user.name),
+        format!("project={}", user.account),
+        format!("region={}", SwiftServer::REGION),
+        "container=shared".to_owned(),
+    ];
+    let set: Vec<&str> = set.iter().map(String::as_str).collect();
+    device.storage_of("swift", "there", &set, &[("password", user.password)]);
+    settles_and_loses_nothing(&device, &stranger, 6, false);
 }
 
 #[test]
