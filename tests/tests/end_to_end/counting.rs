@@ -14,9 +14,11 @@ pub(crate) struct Counting {
 impl Counting {
     /// Before the server at `endpoint`.
     pub(crate) fn before(endpoint: &str) -> Self {
-        let behind = endpoint.trim_start_matches("http://").to_owned();
+        let behind = endpoint.trim_start_matches("http://");
+        let (behind, path) = behind.split_at(behind.find('/').unwrap_or(behind.len()));
+        let behind = behind.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let endpoint = format!("http://{}{path}", listener.local_addr().unwrap());
         let sent = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&sent);
         std::thread::spawn(move || {

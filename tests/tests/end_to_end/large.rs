@@ -5,16 +5,23 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use tandem_testkit::servers::azure::Azurite;
+use tandem_testkit::servers::gcs::{GcsServer, Role};
+use tandem_testkit::servers::swift::SwiftServer;
 use tandem_testkit::servers::{Moto, S3Server, S3sFs};
 
 use crate::counting::Counting;
 use crate::program::{Device, eventually};
+use crate::strangers::{Stranger, add_azure, add_gcs, add_swift};
 
 /// Parts of one file that Tandem has on their way at once.
 const STREAMS: u64 = 4;
 
 /// Length of a part in bytes, as it is configured here.
 const PART: u64 = 8 << 20;
+
+/// Length of a file in the everyday run, in bytes.
+const LARGE: u64 = 192 << 20;
 
 /// What is not content: headers, listings, the probe of a pass. In bytes.
 const BESIDE: u64 = 1 << 20;
@@ -29,25 +36,11 @@ fn write_large(path: &Path, len: u64) {
     file.flush().unwrap();
 }
 
-fn goes_on_and_is_renamed_there(server: &S3Server, len: u64) {
-    server.make_bucket("large").unwrap();
-    let counting = Counting::before(server.endpoint());
-    let device = Device::new();
+/// Of the storage `cloud`, which is behind `counting`.
+fn goes_on_and_is_renamed_there(device: &Device, counting: &Counting, len: u64) {
     let folder = device.folder("films");
-    device.storage_with(
-        "cloud",
-        server,
-        counting.endpoint(),
-        "large",
-        &[&format!("part_size={PART}"), "multipart_threshold=20000000"],
-    );
-    device.ok(&[
-        "pair",
-        "add",
-        "films",
-        folder.to_str().unwrap(),
-        "cloud:films",
-    ]);
+    let here = folder.to_str().unwrap();
+    device.ok(&["pair", "add", "films", here, "cloud:films"]);
     write_large(&folder.join("a film.mkv"), len);
 
     let began = counting.sent();
@@ -91,14 +84,83 @@ fn goes_on_and_is_renamed_there(server: &S3Server, len: u64) {
     assert!(same, "what is there is what was sent");
 }
 
+/// What tells the storage to send parts of [`PART`] bytes.
+const PARTS: [&str; 2] = ["part_size=8388608", "multipart_threshold=20000000"];
+
+fn over_s3(server: &S3Server, len: u64) {
+    server.make_bucket("large").unwrap();
+    let (device, counting) = (Device::new(), Counting::before(server.endpoint()));
+    device.storage_with("cloud", server, counting.endpoint(), "large", &PARTS);
+    goes_on_and_is_renamed_there(&device, &counting, len);
+}
+
+fn over_azure(len: u64) {
+    let server = Azurite::start().unwrap();
+    let (device, counting) = (Device::new(), Counting::before(server.endpoint()));
+    let stranger = Stranger::of_azure(&device, &server);
+    assert!(stranger.run(&["mkdir", "there:large"], b"").is_some());
+    add_azure(
+        &device,
+        "cloud",
+        &server,
+        (counting.endpoint(), "large"),
+        &PARTS,
+    );
+    goes_on_and_is_renamed_there(&device, &counting, len);
+}
+
+fn over_gcs(len: u64) {
+    let server = GcsServer::start().unwrap();
+    server.make_bucket("large");
+    let (device, counting) = (Device::new(), Counting::before(&server.endpoint()));
+    let key = server.make_account(Role::Admin).unwrap();
+    add_gcs(
+        &device,
+        "cloud",
+        &key,
+        (counting.endpoint(), "large"),
+        &PARTS,
+    );
+    goes_on_and_is_renamed_there(&device, &counting, len);
+}
+
+fn over_swift(len: u64) {
+    let server = SwiftServer::start().unwrap();
+    let (device, counting) = (Device::new(), Counting::before(&server.storage_url()));
+    let stranger = Stranger::of_swift(&device, &server);
+    assert!(stranger.run(&["mkdir", "there:large"], b"").is_some());
+    let storage_url = format!("storage_url={}", counting.endpoint());
+    let more = [&[&*storage_url], &PARTS[..]].concat();
+    add_swift(&device, "cloud", &server, "large", &more);
+    goes_on_and_is_renamed_there(&device, &counting, len);
+}
+
 #[test]
 fn a_large_upload_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
-    goes_on_and_is_renamed_there(&S3sFs::start().unwrap(), 192 << 20);
-    goes_on_and_is_renamed_there(&Moto::start().unwrap(), 192 << 20);
+    over_s3(&S3sFs::start().unwrap(), LARGE);
+    over_s3(&Moto::start().unwrap(), LARGE);
+}
+
+#[test]
+fn a_large_upload_to_azure_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
+    over_azure(LARGE);
+}
+
+#[test]
+fn a_large_upload_to_cloud_storage_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
+    over_gcs(LARGE);
+}
+
+#[test]
+fn a_large_upload_to_swift_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
+    over_swift(LARGE);
 }
 
 #[test]
 #[ignore = "takes minutes: part of ./dev test --all"]
 fn a_gibibyte_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
-    goes_on_and_is_renamed_there(&S3sFs::start().unwrap(), 1 << 30);
+    over_s3(&S3sFs::start().unwrap(), 1 << 30);
+    over_azure(1 << 30);
+    over_gcs(1 << 30);
+    over_swift(1 << 30);
 }

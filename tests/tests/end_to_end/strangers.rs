@@ -20,7 +20,7 @@ const ROUNDS: u64 = 5;
 const EDITS: u64 = 6;
 
 /// A program that knows the other side, and nothing of Tandem.
-enum Stranger {
+pub(crate) enum Stranger {
     /// rclone, by the name of its remote, with the environment that describes that.
     Rclone {
         remote: &'static str,
@@ -75,7 +75,7 @@ impl Stranger {
         }
     }
 
-    fn of_azure(device: &Device, server: &Azurite) -> Self {
+    pub(crate) fn of_azure(device: &Device, server: &Azurite) -> Self {
         Self::Rclone {
             remote: "there:shared/documents",
             environment: vec![
@@ -112,7 +112,7 @@ impl Stranger {
         }
     }
 
-    fn of_swift(device: &Device, server: &SwiftServer) -> Self {
+    pub(crate) fn of_swift(device: &Device, server: &SwiftServer) -> Self {
         let user = SwiftServer::USER;
         let region = SwiftServer::REGION;
         Self::Rclone {
@@ -159,7 +159,7 @@ impl Stranger {
     }
 
     /// Runs the program; `None` if it did not succeed, as where there is no such file.
-    fn run(&self, words: &[&str], input: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn run(&self, words: &[&str], input: &[u8]) -> Option<Vec<u8>> {
         let mut command = match self {
             Self::Rclone {
                 environment,
@@ -366,16 +366,53 @@ pub(crate) fn add_azure(
     device: &Device,
     name: &str,
     server: &Azurite,
-    endpoint: &str,
-    container: &str,
+    (endpoint, container): (&str, &str),
+    more: &[&str],
 ) {
     let set = [
         format!("account={}", server.account()),
         format!("container={container}"),
         format!("endpoint={endpoint}"),
     ];
-    let set: Vec<&str> = set.iter().map(String::as_str).collect();
-    device.storage_of("azure", name, &set, &[("account_key", server.key())]);
+    let set = set.iter().map(String::as_str).chain(more.iter().copied());
+    let secrets = [("account_key", server.key())];
+    device.storage_of("azure", name, &set.collect::<Vec<_>>(), &secrets);
+}
+
+/// A bucket of Cloud Storage behind `endpoint`.
+pub(crate) fn add_gcs(
+    device: &Device,
+    name: &str,
+    key: &str,
+    (endpoint, bucket): (&str, &str),
+    more: &[&str],
+) {
+    let set = [format!("bucket={bucket}"), format!("endpoint={endpoint}")];
+    let set = set.iter().map(String::as_str).chain(more.iter().copied());
+    // A secret is a line.
+    let secrets = [("service_account_key", &*key.replace('\n', ""))];
+    device.storage_of("gcs", name, &set.collect::<Vec<_>>(), &secrets);
+}
+
+/// A container of Swift.
+pub(crate) fn add_swift(
+    device: &Device,
+    name: &str,
+    server: &SwiftServer,
+    container: &str,
+    more: &[&str],
+) {
+    let user = SwiftServer::USER;
+    let set = [
+        format!("auth_url={}", server.auth_v3()),
+        format!("username={}", user.name),
+        format!("project={}", user.account),
+        format!("region={}", SwiftServer::REGION),
+        format!("container={container}"),
+    ];
+    let set = set.iter().map(String::as_str).chain(more.iter().copied());
+    let secrets = [("password", user.password)];
+    device.storage_of("swift", name, &set.collect::<Vec<_>>(), &secrets);
 }
 
 fn over_s3(
@@ -419,7 +456,13 @@ fn a_container_that_rclone_edits_settles_and_nothing_is_lost() {
     let (device, server) = (Device::new(), Azurite::start().unwrap());
     let stranger = Stranger::of_azure(&device, &server);
     assert!(stranger.run(&["mkdir", "there:shared"], b"").is_some());
-    add_azure(&device, "there", &server, server.endpoint(), "shared");
+    add_azure(
+        &device,
+        "there",
+        &server,
+        (server.endpoint(), "shared"),
+        &[],
+    );
     settles_and_loses_nothing(&device, &stranger, 3, true);
 }
 
@@ -428,10 +471,7 @@ fn a_bucket_of_cloud_storage_that_rclone_edits_settles_and_nothing_is_lost() {
     let (device, server) = (Device::new(), GcsServer::start().unwrap());
     server.make_bucket("shared");
     let key = server.make_account(Role::Admin).unwrap();
-    let endpoint = format!("endpoint={}", server.endpoint());
-    // A secret is a line.
-    let secrets = [("service_account_key", &*key.replace('\n', ""))];
-    device.storage_of("gcs", "there", &[&endpoint, "bucket=shared"], &secrets);
+    add_gcs(&device, "there", &key, (&server.endpoint(), "shared"), &[]);
     let stranger = Stranger::of_gcs(&device, &server, &key);
     settles_and_loses_nothing(&device, &stranger, 5, true);
 }
@@ -441,16 +481,7 @@ fn a_container_of_swift_that_rclone_edits_settles_and_nothing_is_lost() {
     let (device, server) = (Device::new(), SwiftServer::start().unwrap());
     let stranger = Stranger::of_swift(&device, &server);
     assert!(stranger.run(&["mkdir", "there:shared"], b"").is_some());
-    let user = SwiftServer::USER;
-    let set = [
-        format!("auth_url={}", server.auth_v3()),
-        format!("username={}", user.name),
-        format!("project={}", user.account),
-        format!("region={}", SwiftServer::REGION),
-        "container=shared".to_owned(),
-    ];
-    let set: Vec<&str> = set.iter().map(String::as_str).collect();
-    device.storage_of("swift", "there", &set, &[("password", user.password)]);
+    add_swift(&device, "there", &server, "shared", &[]);
     settles_and_loses_nothing(&device, &stranger, 6, false);
 }
 
