@@ -283,6 +283,7 @@ pub fn words(record: &StorageRecord, folder: &str) -> StorageWords {
         name: record.name.clone(),
         host: value("endpoint")
             .or_else(|| value("url"))
+            .or_else(|| value("auth_url"))
             .map(|url| host(&url).to_owned()),
         bucket: value("bucket").or_else(|| value("container")),
         region: value("region"),
