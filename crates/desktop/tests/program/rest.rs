@@ -46,8 +46,8 @@ async fn with_100_000_files_it_costs_little_more_than_a_bare_tray_program_and_no
     // Once with a window that was closed, as on any day.
     let program = session.start();
     screen.close(screen.window("Tandem").await);
-    eventually("no web process", async || {
-        program.web_processes().is_empty().then_some(())
+    eventually("no process but its own", async || {
+        program.others().is_empty().then_some(())
     })
     .await;
     in_step(&panel).await;
