@@ -7,6 +7,9 @@ use clap::Parser;
 /// Given by the desktop's autostart entry.
 pub(crate) const AT_LOGIN: &str = "--at-login";
 
+/// Given to the window's process, with the page that it begins on.
+pub(crate) const WINDOW: &str = "--window";
+
 /// The tray application of Tandem.
 #[derive(Debug, Parser)]
 #[command(name = "tandem-desktop", version, about)]
@@ -17,11 +20,20 @@ pub(crate) struct Arguments {
     /// Started with the session: opens no window if that was chosen
     #[arg(long)]
     pub(crate) at_login: bool,
+    /// The process of a window, for the program that starts it
+    #[arg(long, value_name = "PAGE", hide = true)]
+    pub(crate) window: Option<String>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_windows_process_is_understood() {
+        let arguments = Arguments::try_parse_from(["tandem-desktop", WINDOW, "held"]).unwrap();
+        assert_eq!(arguments.window.as_deref(), Some("held"));
+    }
 
     #[test]
     fn the_autostart_entry_is_understood() {

@@ -138,7 +138,7 @@ impl Desk {
         };
         if let Some(overview) = changed {
             tray::show(self);
-            window::tell(&self.0.app, Event::Overview(overview));
+            window::tell(Event::Overview(overview));
         }
     }
 
@@ -152,7 +152,7 @@ impl Desk {
             now.recent.truncate(RECENT);
         }
         tray::show(self);
-        window::tell(&self.0.app, Event::Actions(actions));
+        window::tell(Event::Actions(actions));
     }
 
     /// Has a request answered; steps of a test are told to the window meanwhile.
@@ -164,7 +164,7 @@ impl Desk {
         let telling = async {
             while let Some(update) = told.recv().await {
                 if let Update::Step { storage, step } = update {
-                    window::tell(&self.0.app, Event::Step(TestStep { storage, step }));
+                    window::tell(Event::Step(TestStep { storage, step }));
                 }
             }
         };
@@ -178,7 +178,7 @@ impl Desk {
         }
     }
 
-    /// The last window was closed. Where there may be no tray, a person is told once that syncing goes on.
+    /// The window was closed. Where there may be no tray, a person is told once that syncing goes on.
     pub(crate) fn window_closed(&self) {
         if std::mem::replace(&mut self.lock().told_of_tray, true) {
             return;

@@ -12,8 +12,6 @@ mod notice;
 mod notify;
 mod texts;
 mod tray;
-#[cfg(all(unix, not(target_os = "macos")))]
-mod webkit;
 mod window;
 
 use std::process::ExitCode;
@@ -34,15 +32,18 @@ const STACK: usize = 8 << 20;
 // Arguments come first: a wrong one is said in the terminal, before there is a window.
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let Some(folder) = arguments.profile.clone().or_else(Profile::default_folder) else {
-        return complain("There is no home folder for the profile. Name one with --profile.");
-    };
     if !has_display() {
         return complain(
             "There is no display for a window or a tray. Start it in a desktop session; “tandem run” keeps pairs in \
              step without one.",
         );
     }
+    if let Some(page) = arguments.window {
+        return window::run(&page);
+    }
+    let Some(folder) = arguments.profile.clone().or_else(Profile::default_folder) else {
+        return complain("There is no home folder for the profile. Name one with --profile.");
+    };
     // As Tauri would make it, but for the stack.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -65,25 +66,20 @@ fn main() -> ExitCode {
         )
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_opener::init())
-        .invoke_handler(|invoke| {
-            let desk = invoke.message.webview_ref().state::<Desk>().inner().clone();
-            bridge::handle(&desk, invoke)
-        })
         .setup(move |app| {
             start(app, link, arguments.at_login);
             Ok(())
         })
-        .build(tauri::generate_context!());
+        .build(context());
     match built {
         Ok(app) => {
-            app.run(|app, event| {
+            app.run(|_, event| {
                 // Without a window the tray goes on; only Quit ends the program, and with a code.
                 if let RunEvent::ExitRequested {
                     api, code: None, ..
                 } = event
                 {
                     api.prevent_exit();
-                    desk_of(app).window_closed();
                 }
             });
             ExitCode::SUCCESS
@@ -111,8 +107,9 @@ fn complain(sentence: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn desk_of(app: &tauri::AppHandle) -> Desk {
-    app.state::<Desk>().inner().clone()
+/// The page and the configuration, which are in the program.
+fn context() -> tauri::Context<tauri::Wry> {
+    tauri::generate_context!()
 }
 
 fn start(app: &App, link: Link, at_login: bool) {

@@ -54,12 +54,12 @@ macro_rules! events {
         }
 
         impl Event {
-            /// Tells it to a window.
-            pub(crate) fn send(self, window: &tauri::WebviewWindow) {
-                // An error means that the window is about to go.
-                let _ = match self {
-                    $(Self::$variant(payload) => window.emit_to(window.label(), $name, payload)),+
-                };
+            /// Its name, and what it carries.
+            pub(crate) fn into_parts(self) -> (&'static str, serde_json::Value) {
+                match self {
+                    // What is told has text for keys and no numbers that JSON lacks.
+                    $(Self::$variant(payload) => ($name, serde_json::to_value(payload).unwrap_or_default())),+
+                }
             }
         }
 

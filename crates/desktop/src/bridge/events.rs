@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use tandem_service::answer::{LogView, StepView};
-use tauri::Emitter;
 
 use super::types::Overview;
 
@@ -19,6 +18,18 @@ pub(crate) enum Page {
     Held,
     /// Storages.
     Storages,
+}
+
+impl Page {
+    /// As the page's address has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Conflicts => "conflicts",
+            Self::Held => "held",
+            Self::Storages => "storages",
+        }
+    }
 }
 
 /// A step of a storage's test ended.

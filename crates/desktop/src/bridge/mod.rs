@@ -19,7 +19,6 @@ use tandem_service::answer::{
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::location::Location;
 use tandem_service::request::KeepSide;
-use tauri::ipc::{Invoke, InvokeBody, InvokeError};
 
 pub(crate) use events::{Event, Page, TestStep};
 pub(crate) use settings::{Language, Settings, SettingsView};
@@ -31,28 +30,20 @@ use crate::desk::Desk;
 
 include!("commands.in.rs");
 
-/// Answers what the page calls; false if it is no command of ours. Tauri has checked by then that the page may.
-pub(crate) fn handle(desk: &Desk, invoke: Invoke) -> bool {
-    let Invoke {
-        message, resolver, ..
-    } = invoke;
-    let arguments = match message.payload() {
-        InvokeBody::Json(value) => value.clone(),
-        InvokeBody::Raw(_) => Value::Null,
+/// Answers what the page calls.
+///
+/// # Errors
+/// Why it was not done, in words; also that it is no command of ours.
+pub(crate) async fn answer(desk: &Desk, command: &str, arguments: Value) -> Result<Value, Failure> {
+    let call = serde_json::json!({ "command": command, "arguments": arguments });
+    let answer = match Command::deserialize(call) {
+        Ok(command) => command.answer(desk).await,
+        Err(error) => Err(Fault::Protocol(error.to_string()).failure()),
     };
-    let call = serde_json::json!({ "command": message.command(), "arguments": arguments });
-    let desk = desk.clone();
-    resolver.respond_async(async move {
-        let command = Command::deserialize(call)
-            .map_err(|error| Fault::Protocol(error.to_string()).failure())
-            .map_err(InvokeError::from)?;
-        let answer = command.answer(&desk).await;
-        answer.map_err(|mut failure| {
-            failure.for_window();
-            InvokeError::from(failure)
-        })
-    });
-    true
+    answer.map_err(|mut failure| {
+        failure.for_window();
+        failure
+    })
 }
 
 #[cfg(test)]

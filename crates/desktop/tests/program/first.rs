@@ -26,8 +26,8 @@ async fn it_starts_shows_its_tray_opens_and_closes_its_window_and_quits() {
 
     // The window costs memory, so there is none without a person who looks.
     screen.close(screen.window(TITLE).await);
-    eventually("no window and no web process", async || {
-        (screen.windows(TITLE).is_empty() && program.web_processes().is_empty()).then_some(())
+    eventually("no window and no process but its own", async || {
+        (screen.windows(TITLE).is_empty() && program.others().is_empty()).then_some(())
     })
     .await;
     assert!(panel.texts().await.contains(&"Open Tandem".to_owned()));
@@ -88,7 +88,7 @@ async fn with_the_session_it_starts_without_a_window_and_ends_with_it() {
     let mut program = crate::process::Program::start(command);
     panel.wait_for("Keep two folders in step").await;
     assert!(screen.windows(TITLE).is_empty());
-    assert_eq!(program.web_processes(), [""; 0]);
+    assert_eq!(program.others(), [""; 0]);
     program.ask_to_end();
     assert_eq!(program.end().await, Some(0));
 }

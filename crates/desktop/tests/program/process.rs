@@ -94,16 +94,15 @@ impl Program {
         self.process.end().await.code()
     }
 
-    /// The processes of WebKit for it at the moment: one that draws a page, one that loads it.
-    pub(crate) fn web_processes(&self) -> Vec<String> {
-        let names = self.children().into_iter().map(|(_, name)| name);
-        names.filter(|name| name.starts_with("WebKit")).collect()
+    /// The processes that it has at the moment: that of the window, and WebKit's below that.
+    pub(crate) fn others(&self) -> Vec<String> {
+        self.below().into_iter().map(|(_, name)| name).collect()
     }
 
     /// What it and its processes have in memory alone, and their part of what they share, in bytes: the PSS.
     pub(crate) fn memory(&self) -> u64 {
-        let children = self.children().into_iter().map(|(id, _)| id);
-        children
+        let others = self.below().into_iter().map(|(id, _)| id);
+        others
             .chain([self.process.id()])
             .map(proportional_size)
             .sum()
@@ -118,15 +117,23 @@ impl Program {
         times.map(|time| time.parse::<u64>().unwrap()).sum()
     }
 
-    fn children(&self) -> Vec<(u32, String)> {
+    fn below(&self) -> Vec<(u32, String)> {
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        processes
+        let all: Vec<_> = processes
             .filter_map(|entry| {
-                let id = entry.file_name().to_str()?.parse().ok()?;
+                let id = entry.file_name().to_str()?.parse::<u32>().ok()?;
                 let (name, parent) = name_and_parent(entry.path().join("stat"))?;
-                (parent == self.process.id()).then_some((id, name))
+                Some((id, name, parent))
             })
-            .collect()
+            .collect();
+        let (mut above, mut found) = (vec![self.process.id()], Vec::new());
+        while let Some(parent) = above.pop() {
+            for (id, name, _) in all.iter().filter(|(_, _, of)| *of == parent) {
+                above.push(*id);
+                found.push((*id, name.clone()));
+            }
+        }
+        found
     }
 }
 

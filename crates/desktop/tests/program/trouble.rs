@@ -303,8 +303,12 @@ async fn a_locked_keyring_is_a_sentence_and_is_waited_for() {
     assert_eq!(object(&server, BUCKET, "dog.jpg"), None);
 
     session.start_keyring().await;
+    let dog = eventually("the dog on the server", async || {
+        object(&server, BUCKET, "dog.jpg")
+    })
+    .await;
+    assert_eq!(dog, "a dog");
     panel.wait_for("pictures: In step").await;
-    assert_eq!(object(&server, BUCKET, "dog.jpg").as_deref(), Some("a dog"));
     quit(&mut program, &panel).await;
 }
 
@@ -323,7 +327,11 @@ async fn a_keyring_that_comes_after_login_is_waited_for() {
     assert_eq!(object(&server, BUCKET, "dog.jpg"), None);
 
     session.start_keyring().await;
+    let dog = eventually("the dog on the server", async || {
+        object(&server, BUCKET, "dog.jpg")
+    })
+    .await;
+    assert_eq!(dog, "a dog");
     panel.wait_for("pictures: In step").await;
-    assert_eq!(object(&server, BUCKET, "dog.jpg").as_deref(), Some("a dog"));
     quit(&mut program, &panel).await;
 }

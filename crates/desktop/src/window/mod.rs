@@ -1,0 +1,143 @@
+//! The window: a process of its own, started when somebody wants to look, and ended when it is closed.
+//!
+//! WebKit's libraries and its network process stay for as long as the program that used them (tauri issue 14626), 30 to
+//! 60 MB for a window that nobody sees. So the program that lasts never uses them, and what it is asked from a page is
+//! the same list of commands, over a pipe. A page that breaks its process stops no sync.
+
+mod page;
+mod wire;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tauri::{AppHandle, Manager};
+use tokio::sync::mpsc;
+
+use crate::arguments;
+use crate::bridge::{self, Event, Page};
+use crate::desk::Desk;
+use wire::{Asked, Told};
+
+pub(crate) use page::run;
+
+/// The way to the window, while there is one.
+static WINDOW: Mutex<Option<Way>> = Mutex::new(None);
+
+type Way = mpsc::Sender<Told>;
+
+/// How much waits for a window that does not listen. What is told beyond that it misses; answers wait.
+const WAITING: usize = 1024;
+
+/// Shows the window, on `page` if one is asked for.
+pub(crate) fn open(app: &AppHandle, page: Option<Page>) {
+    let mut window = lock();
+    if let Some(way) = &*window
+        && way.try_send(Told::Show).is_ok()
+    {
+        if let Some(page) = page {
+            tell_by(way, Event::Open(page));
+        }
+        return;
+    }
+    let (way, told) = mpsc::channel(WAITING);
+    *window = Some(way.clone());
+    drop(window);
+    let desk = app.state::<Desk>().inner().clone();
+    std::thread::spawn(move || {
+        if let Err(error) = keep(&desk, page, &way, told) {
+            tracing::error!(%error, "the window cannot be opened");
+        }
+        gone(&way);
+        desk.window_closed();
+    });
+}
+
+/// Tells the page something, if there is one.
+pub(crate) fn tell(event: Event) {
+    if let Some(way) = &*lock() {
+        tell_by(way, event);
+    }
+}
+
+fn tell_by(way: &Way, event: Event) {
+    let (name, payload) = event.into_parts();
+    let name = name.to_owned();
+    // An error means that the window is about to go, or does not listen.
+    let _ = way.try_send(Told::Event { name, payload });
+}
+
+/// The window is no longer there for whoever asks for one.
+fn gone(way: &Way) {
+    let mut window = lock();
+    if window.as_ref().is_some_and(|known| known.same_channel(way)) {
+        *window = None;
+    }
+}
+
+fn lock() -> MutexGuard<'static, Option<Way>> {
+    WINDOW.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts the window's process, and answers it until it ends.
+fn keep(
+    desk: &Desk,
+    page: Option<Page>,
+    way: &Way,
+    told: mpsc::Receiver<Told>,
+) -> std::io::Result<()> {
+    let mut process = start(page)?;
+    if let Some(input) = process.stdin.take() {
+        std::thread::spawn(move || write(told, input));
+    }
+    let output = process.stdout.take().map(BufReader::new);
+    for line in output.into_iter().flat_map(BufRead::lines) {
+        answer(desk, &line?, way);
+    }
+    process.wait().map(|_| ())
+}
+
+/// Says all that is told, until nobody can tell any more or nobody listens.
+fn write(mut told: mpsc::Receiver<Told>, mut input: ChildStdin) {
+    while let Some(message) = told.blocking_recv() {
+        if input.write_all(wire::line(&message).as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn start(page: Option<Page>) -> std::io::Result<Child> {
+    Command::new(std::env::current_exe()?)
+        .arg(arguments::WINDOW)
+        .arg(page.map_or("overview", Page::name))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+}
+
+/// Has a call answered beside the others.
+fn answer(desk: &Desk, line: &str, way: &Way) {
+    match serde_json::from_str(line) {
+        Ok(Asked::Call {
+            id,
+            command,
+            arguments,
+        }) => {
+            let (desk, way) = (desk.clone(), way.clone());
+            tauri::async_runtime::spawn(async move {
+                let message = match bridge::answer(&desk, &command, arguments).await {
+                    Ok(answer) => Told::Answer { id, answer },
+                    Err(failure) => Told::Failure {
+                        id,
+                        failure: Box::new(failure),
+                    },
+                };
+                // An error means that nobody waits for it any more.
+                let _ = way.send(message).await;
+            });
+        }
+        Ok(Asked::Closed) => gone(way),
+        // Toolkits print as well.
+        Err(_) => tracing::debug!(line, "the window's process said"),
+    }
+}
