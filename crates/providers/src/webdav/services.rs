@@ -124,7 +124,7 @@ const fn cloud(type_name: &'static str, title: &'static str) -> Service {
         descriptor: Descriptor {
             type_name,
             title,
-            family: "webdav",
+            family: "nextcloud",
             fields: &[
                 CLOUD_URL,
                 CLOUD_USERNAME,
