@@ -126,7 +126,7 @@ fn what_a_server_refuses_is_one_sentence() {
             "403 Forbidden",
             "AccessDenied",
             "",
-            "photos does not allow access to the bucket “pictures”. Give this account or user the right to it;",
+            "photos does not allow access to “pictures”. Give this account or user the right to it;",
         ),
         (
             "507 Insufficient Storage",

@@ -15,7 +15,7 @@ pub(super) fn words(
     let thing = match (path, &storage.bucket) {
         (Some(path), _) => format!("“{path}”"),
         (None, _) if !storage.folder.is_empty() => format!("“{}”", storage.folder),
-        (None, Some(bucket)) => format!("the bucket “{bucket}”"),
+        (None, Some(bucket)) => format!("“{bucket}”"),
         (None, None) => "it".to_owned(),
     };
     match cause {
@@ -25,6 +25,12 @@ pub(super) fn words(
             format!("T{}.", &detail[1..]),
             "Check the name; Tandem makes no container.",
         ),
+        Cause::NotFound if path.is_none() && !detail.is_empty() && is_nowhere(storage) => {
+            Words::new(
+                format!("{} was not found{}.", capital(name), said(detail)),
+                "Check what this storage was set up with.",
+            )
+        }
         Cause::NotFound => not_found(storage, path),
         Cause::AlreadyExists => Words::new(
             format!("Something else is already at {thing} on {name}."),
@@ -127,6 +133,11 @@ pub(super) fn words(
             "Look at the log for more.",
         ),
     }
+}
+
+/// Whether nothing but the server's words says what it is that could be missing.
+const fn is_nowhere(storage: &StorageWords) -> bool {
+    storage.bucket.is_none() && storage.folder.is_empty()
 }
 
 fn not_found(storage: &StorageWords, path: Option<&str>) -> Words {
