@@ -63,12 +63,6 @@ impl Evening {
             (self.way.carried() >= from + BEFORE).then_some(())
         })
         .await;
-        eventually("“films: Syncing” in the tray", async || {
-            let texts = self.panel.texts().await;
-            let is_syncing = |text: &String| text.starts_with("films: Syncing");
-            texts.iter().any(is_syncing).then_some(())
-        })
-        .await;
     }
 
     /// Waits until it has ended in order.
