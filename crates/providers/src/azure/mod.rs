@@ -1,4 +1,4 @@
-//! Azure Blob Storage as a flat store ([`crate::objects`]), by its REST interface and nothing else.
+//! Azure Blob Storage as a flat store (`objects`), by its REST interface and nothing else.
 //!
 //! Constants and behaviours are those of Microsoft Learn, "Blob service REST API" (learn.microsoft.com/rest/api/
 //! storageservices); each names its page. Proven against Azurite. What that has not is not relied upon: blob versions and

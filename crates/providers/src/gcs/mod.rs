@@ -1,4 +1,4 @@
-//! Google Cloud Storage as a flat store ([`crate::objects`]), by its JSON API and nothing else.
+//! Google Cloud Storage as a flat store (`objects`), by its JSON API and nothing else.
 //!
 //! Constants and behaviours are those of cloud.google.com/storage/docs; each names its page. What tells an object from any
 //! other state of its name is its metageneration and its generation together, and both are asked for in every condition

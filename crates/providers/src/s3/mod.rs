@@ -1,6 +1,6 @@
 //! S3 and the services that speak it.
 //!
-//! A flat store ([`crate::objects`]) by Amazon's SDK. Measured peculiarities: several stores answer 200 to a conditional
+//! A flat store (`objects`) by Amazon's SDK. Measured peculiarities: several stores answer 200 to a conditional
 //! write and overwrite; Ceph RGW 16 wants If-Match without quotes; s3s-fs lists neither ETags nor encoded keys; `rclone
 //! serve s3` makes a file of a folder marker; moto copies whatever the condition on the source says.
 
