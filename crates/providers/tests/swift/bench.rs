@@ -61,7 +61,9 @@ pub(crate) fn container_on(server: Arc<SwiftServer>, headers: &[&str]) -> Contai
 pub(crate) async fn probed() -> Capabilities {
     static PROBED: OnceCell<Capabilities> = OnceCell::const_new();
     let probe = || async {
-        let storage = container().open(None, &[]);
+        // The server lives as long as somebody holds a container on it.
+        let container = container();
+        let storage = container.open(None, &[]);
         let tested = storage.validate(FOLDER, &|step| println!("{step:?}")).await;
         tested.capabilities.unwrap()
     };
