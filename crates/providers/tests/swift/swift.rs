@@ -2,7 +2,7 @@
 
 use tandem_core::capabilities::{Conditions, ListingConsistency};
 use tandem_core::entry::HashKind;
-use tandem_testkit::conformance::{Proof, Subject, run_all, suite};
+use tandem_testkit::conformance::{Proof, Subject, run_all};
 
 use crate::bench::{container, container_with, probed, server, subject_in};
 
@@ -10,7 +10,12 @@ async fn fresh() -> Subject {
     subject_in(container()).await
 }
 
-suite!(fresh);
+/// In one process: four servers in one take longer to start than most cases to run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_kept() {
+    let _started_once = server();
+    run_all(fresh).await.assert_kept();
+}
 
 #[tokio::test]
 async fn the_probe_finds_what_it_does() {
