@@ -223,26 +223,32 @@ impl<'a> Nodes<'a> {
         let mut alike = Vec::new();
         for has in Side::BOTH {
             let lacks = has.other();
-            let mut new: BTreeSet<(usize, Box<str>)> = BTreeSet::new();
-            for node in &self.all {
-                if let (None, None, Some(place)) = (node.base, node.places[has], node.places[lacks])
-                    && node.kind == Kind::Folder
-                {
-                    new.insert((place.parent, self.key(&node.name)));
-                }
+            let is_lost = |node: &Node<'_>| {
+                node.kind == Kind::Folder
+                    && node.places[lacks].is_none()
+                    && node.places[has].is_some_and(|place| place.moved)
+            };
+            let lost: Vec<usize> = (0..self.all.len())
+                .filter(|&index| is_lost(&self.all[index]))
+                .collect();
+            // Nearly always: names are not looked at for nothing.
+            if lost.is_empty() {
+                continue;
             }
-            for (index, node) in self.all.iter().enumerate() {
-                let Some(place) = node.places[has].filter(|place| place.moved) else {
-                    continue;
-                };
-                let is_lost = node.kind == Kind::Folder && node.places[lacks].is_none();
-                let name = self.name_on(has, index).filter(|_| is_lost);
-                if let (Some(name), Some(id)) = (name, node.known_as[has])
-                    && new.contains(&(place.parent, self.key(&name)))
-                {
-                    alike.push((has, id));
-                }
-            }
+            let new: BTreeSet<(usize, Box<str>)> = self
+                .all
+                .iter()
+                .filter(|node| node.base.is_none() && node.kind == Kind::Folder)
+                .filter(|node| node.places[has].is_none())
+                .filter_map(|node| Some((node.places[lacks]?.parent, self.key(&node.name))))
+                .collect();
+            alike.extend(lost.into_iter().filter_map(|index| {
+                let node = &self.all[index];
+                let name = self.name_on(has, index)?;
+                let place = (node.places[has]?.parent, self.key(&name));
+                let id = node.known_as[has]?;
+                new.contains(&place).then_some((has, id))
+            }));
         }
         alike
     }

@@ -219,13 +219,11 @@ impl Engine {
             .max(settling_time(self.capabilities(side)));
         let quiet = i64::try_from(quiet).unwrap_or(i64::MAX);
         let mut seen = FolderSeen::default();
+        let may_show_two = self.lags_behind(side) && !self.capabilities(side).twins;
         let mut shown = BTreeSet::new();
         for entry in entries {
             // A name has one item here: of two, one is no longer or not yet there, and the next listing may tell.
-            if self.lags_behind(side)
-                && !self.capabilities(side).twins
-                && !shown.insert(entry.name.clone())
-            {
+            if may_show_two && !shown.insert(entry.name.clone()) {
                 seen.unsettled.push(entry.name);
                 continue;
             }

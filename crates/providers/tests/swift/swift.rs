@@ -42,7 +42,7 @@ mod versioned {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    #[ignore = "takes minutes"]
+    #[ignore = "takes minutes, and stops half-way: the server answers 503 to a HEAD, for what is not known yet"]
     async fn the_contract_is_kept() {
         let _started_once = server();
         run_all(fresh).await.assert_kept();
