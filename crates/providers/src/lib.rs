@@ -6,6 +6,7 @@
 pub mod azure;
 mod body;
 pub mod db;
+mod form;
 pub mod gcs;
 mod hashes;
 mod health;

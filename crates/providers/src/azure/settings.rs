@@ -5,11 +5,12 @@ use std::fmt;
 use aws_smithy_types::base64;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::secret_forms::secret_forms;
-use tandem_core::storage::{Config, Credentials, Descriptor, Field, FieldKind, Ground};
+use tandem_core::storage::{Config, Credentials, Descriptor, FieldKind, Ground};
 use url::Url;
 
 use super::auth::Auth;
 use super::connection::Connection;
+use crate::form::{field, required, secret, text};
 use crate::http::{self, is_loopback};
 use crate::objects::keys::folder_prefix;
 use crate::objects::parts::Limits;
@@ -34,103 +35,63 @@ pub(super) const LIMITS: Limits = Limits {
     writes_per_key: None,
 };
 
-const fn field(
-    key: &'static str,
-    label: &'static str,
-    kind: FieldKind,
-    help: &'static str,
-) -> Field {
-    Field {
-        key,
-        label,
-        kind,
-        required: false,
-        secret: false,
-        help,
-        default: None,
-    }
-}
-
-const fn required(mut field: Field) -> Field {
-    field.required = true;
-    field
-}
-
-const fn secret(key: &'static str, label: &'static str, help: &'static str) -> Field {
-    Field {
-        secret: true,
-        ..field(key, label, FieldKind::Text, help)
-    }
-}
-
-const fn or(mut field: Field, default: &'static str) -> Field {
-    field.default = Some(default);
-    field
-}
-
 /// What a person sees, and fills in.
 pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     type_name: "azure",
     title: "Azure Blob Storage",
     family: "azure",
     fields: &[
-        required(field(
+        required(text(
             "account",
             "Storage account",
-            FieldKind::Text,
             "The name of the storage account.",
         )),
-        required(field(
+        required(text(
             "container",
             "Container",
-            FieldKind::Text,
             "The name of the container. It must exist.",
         )),
-        field(
+        text(
             "prefix",
             "Folder in the container",
-            FieldKind::Text,
             "Everything this storage holds lies below this folder of the container.",
         ),
         field(
             "endpoint",
             "Endpoint",
             FieldKind::Url,
+            None,
             "The address of the blob service, if it is not https://ACCOUNT.blob.core.windows.net. With http:// nothing is encrypted on its way.",
         ),
-        or(
-            field(
-                "multipart_threshold",
-                "Upload in blocks from",
-                FieldKind::Number,
-                "Files of this many bytes and more are uploaded in blocks and go on after a restart.",
-            ),
-            "52428800",
+        field(
+            "multipart_threshold",
+            "Upload in blocks from",
+            FieldKind::Number,
+            Some("52428800"),
+            "Files of this many bytes and more are uploaded in blocks and go on after a restart.",
         ),
-        or(
-            field(
-                "part_size",
-                "Size of a block",
-                FieldKind::Number,
-                "Bytes in a block. A file that would need too many blocks gets larger ones.",
-            ),
-            "5242880",
+        field(
+            "part_size",
+            "Size of a block",
+            FieldKind::Number,
+            Some("5242880"),
+            "Bytes in a block. A file that would need too many blocks gets larger ones.",
         ),
-        secret(
+        secret(text(
             "account_key",
             "Account key",
             "One of the two keys of the account. Give this, a SAS, or a connection string.",
-        ),
-        secret(
+        )),
+        secret(text(
             "sas",
             "Shared access signature",
             "A SAS for the container or the account, with the rights to read, add, create, write, delete and list.",
-        ),
-        secret(
+        )),
+        secret(text(
             "connection_string",
             "Connection string",
             "As the portal shows it under Access keys, or under Shared access signature.",
-        ),
+        )),
     ],
 };
 

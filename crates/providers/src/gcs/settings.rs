@@ -4,9 +4,10 @@ use std::fmt;
 
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::secret_forms::secret_forms;
-use tandem_core::storage::{Config, Credentials, Descriptor, Field, FieldKind, Ground};
+use tandem_core::storage::{Config, Credentials, Descriptor, FieldKind, Ground};
 
 use super::key::Key;
+use crate::form::{field, required, secret, text};
 use crate::http::{self, is_loopback};
 use crate::objects::keys::folder_prefix;
 use crate::objects::parts::Limits;
@@ -34,87 +35,48 @@ pub(super) const LIMITS: Limits = Limits {
     writes_per_key: Some(1),
 };
 
-const fn field(
-    key: &'static str,
-    label: &'static str,
-    kind: FieldKind,
-    help: &'static str,
-) -> Field {
-    Field {
-        key,
-        label,
-        kind,
-        required: false,
-        secret: false,
-        help,
-        default: None,
-    }
-}
-
-const fn required(mut field: Field) -> Field {
-    field.required = true;
-    field
-}
-
-const fn or(mut field: Field, default: &'static str) -> Field {
-    field.default = Some(default);
-    field
-}
-
 /// What a person sees, and fills in.
 pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     type_name: "gcs",
     title: "Google Cloud Storage",
     family: "gcs",
     fields: &[
-        required(field(
+        required(text(
             "bucket",
             "Bucket",
-            FieldKind::Text,
             "The name of the bucket. It must exist.",
         )),
-        field(
+        text(
             "prefix",
             "Folder in the bucket",
-            FieldKind::Text,
             "Everything this storage holds lies below this folder of the bucket.",
         ),
-        or(
-            field(
-                "endpoint",
-                "Endpoint",
-                FieldKind::Url,
-                "The address of the service. With http:// nothing is encrypted on its way.",
-            ),
-            ENDPOINT,
+        field(
+            "endpoint",
+            "Endpoint",
+            FieldKind::Url,
+            Some(ENDPOINT),
+            "The address of the service. With http:// nothing is encrypted on its way.",
         ),
-        or(
-            field(
-                "multipart_threshold",
-                "Upload in parts from",
-                FieldKind::Number,
-                "Files of this many bytes and more are uploaded in parts and go on after a restart.",
-            ),
-            "52428800",
+        field(
+            "multipart_threshold",
+            "Upload in parts from",
+            FieldKind::Number,
+            Some("52428800"),
+            "Files of this many bytes and more are uploaded in parts and go on after a restart.",
         ),
-        or(
-            field(
-                "part_size",
-                "Size of a part",
-                FieldKind::Number,
-                "Bytes in a part, a multiple of 262144. A file that would need too many parts gets larger ones.",
-            ),
-            "5242880",
+        field(
+            "part_size",
+            "Size of a part",
+            FieldKind::Number,
+            Some("5242880"),
+            "Bytes in a part, a multiple of 262144. A file that would need too many parts gets larger ones.",
         ),
-        Field {
-            secret: true,
-            ..required(field(
-                "service_account_key",
-                "Service account key",
-                FieldKind::Text,
-                "The JSON key file of a service account that may use the bucket: all of it, in one line.",
-            ))
-        },
+        secret(required(text(
+            "service_account_key",
+            "Service account key",
+            "The JSON key file of a service account that may use the bucket: all of it, in one line.",
+        ))),
     ],
 };
 

@@ -2,6 +2,8 @@
 
 use tandem_core::storage::{Descriptor, Field, FieldKind};
 
+use crate::form::{field, required, secret, text};
+
 /// One service.
 #[derive(Debug, Clone, Copy)]
 pub struct Service {
@@ -20,38 +22,6 @@ pub(super) enum Entrance {
     Keystone(&'static str),
     /// By a user name and an API key, at one of the addresses of Rackspace.
     Rackspace,
-}
-
-const fn field(
-    key: &'static str,
-    label: &'static str,
-    kind: FieldKind,
-    default: Option<&'static str>,
-    help: &'static str,
-) -> Field {
-    Field {
-        key,
-        label,
-        kind,
-        required: false,
-        secret: false,
-        help,
-        default,
-    }
-}
-
-const fn required(mut field: Field) -> Field {
-    field.required = true;
-    field
-}
-
-const fn secret(mut field: Field) -> Field {
-    field.secret = true;
-    field
-}
-
-const fn text(key: &'static str, label: &'static str, help: &'static str) -> Field {
-    field(key, label, FieldKind::Text, None, help)
 }
 
 const AUTH_URL: Field = required(field(

@@ -2,6 +2,8 @@
 
 use tandem_core::storage::{Descriptor, Field, FieldKind};
 
+use crate::form::{field, required, secret};
+
 /// What a server knows beyond the RFC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flavour {
@@ -19,102 +21,69 @@ pub struct Service {
     pub descriptor: Descriptor,
 }
 
-const fn field(
-    key: &'static str,
-    label: &'static str,
-    kind: FieldKind,
-    required: bool,
-    help: &'static str,
-) -> Field {
-    Field {
-        key,
-        label,
-        kind,
-        required,
-        secret: false,
-        help,
-        default: None,
-    }
-}
-
-const fn secret(mut field: Field) -> Field {
-    field.secret = true;
-    field
-}
-
-const fn number(
-    key: &'static str,
-    label: &'static str,
-    default: &'static str,
-    help: &'static str,
-) -> Field {
-    Field {
-        default: Some(default),
-        ..field(key, label, FieldKind::Number, false, help)
-    }
-}
-
-const URL: Field = field(
+const URL: Field = required(field(
     "url",
     "Address",
     FieldKind::Url,
-    true,
+    None,
     "The address of the folder, such as https://dav.example.org/files. With http:// nothing is encrypted on its way.",
-);
+));
 const USERNAME: Field = field(
     "username",
     "User name",
     FieldKind::Text,
-    false,
+    None,
     "Left empty where the server asks for none, or for a token instead.",
 );
 const PASSWORD: Field = secret(field(
     "password",
     "Password",
     FieldKind::Text,
-    false,
+    None,
     "Sent as the server asks for it: Basic or Digest.",
 ));
 const TOKEN: Field = secret(field(
     "token",
     "Token",
     FieldKind::Text,
-    false,
+    None,
     "A bearer token, where the server takes one instead of a password.",
 ));
 
-const CLOUD_URL: Field = field(
+const CLOUD_URL: Field = required(field(
     "url",
     "Address",
     FieldKind::Url,
-    true,
+    None,
     "The address of the server, such as https://cloud.example.org. With http:// nothing is encrypted on its way.",
-);
-const CLOUD_USERNAME: Field = field(
+));
+const CLOUD_USERNAME: Field = required(field(
     "username",
     "User name",
     FieldKind::Text,
-    true,
+    None,
     "As it stands in the WebDAV address that the server's file settings show.",
-);
-const APP_PASSWORD: Field = secret(field(
+));
+const APP_PASSWORD: Field = secret(required(field(
     "password",
     "App password",
     FieldKind::Text,
-    true,
+    None,
     "Made in the security settings of the account, for Tandem alone. With two-factor sign-in nothing else works.",
-));
+)));
 
-const MULTIPART_THRESHOLD: Field = number(
+const MULTIPART_THRESHOLD: Field = field(
     "multipart_threshold",
     "Chunks from",
-    "52428800",
+    FieldKind::Number,
+    Some("52428800"),
     "Files of this many bytes and more are uploaded in chunks and go on after a restart.",
 );
-const PART_SIZE: Field = number(
+const PART_SIZE: Field = field(
     "part_size",
     "Size of a chunk",
-    "10485760",
+    FieldKind::Number,
+    Some("10485760"),
     "Bytes in a chunk. A file that would need more than 10,000 gets larger ones.",
 );
 

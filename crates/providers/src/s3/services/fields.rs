@@ -2,45 +2,7 @@
 
 use tandem_core::storage::{Field, FieldKind};
 
-const fn field(
-    key: &'static str,
-    label: &'static str,
-    kind: FieldKind,
-    default: Option<&'static str>,
-    help: &'static str,
-) -> Field {
-    Field {
-        key,
-        label,
-        kind,
-        required: false,
-        secret: false,
-        help,
-        default,
-    }
-}
-
-pub(super) const fn required(mut field: Field) -> Field {
-    field.required = true;
-    field
-}
-
-const fn secret(
-    key: &'static str,
-    label: &'static str,
-    required: bool,
-    help: &'static str,
-) -> Field {
-    Field {
-        key,
-        label,
-        kind: FieldKind::Text,
-        required,
-        secret: true,
-        help,
-        default: None,
-    }
-}
+use crate::form::{field, required, secret, text};
 
 /// A region out of those that a service lists. A newer one is reached by “Another service that speaks S3”.
 pub(super) const fn region_of(regions: &'static [&'static str]) -> Field {
@@ -140,21 +102,18 @@ pub(super) const LARGEST_COPY: Field = field(
     Some("5368709120"),
     "Larger objects are copied in parts on the server.",
 );
-pub(super) const ACCESS_KEY_ID: Field = secret(
+pub(super) const ACCESS_KEY_ID: Field = required(secret(text(
     "access_key_id",
     "Access key ID",
-    true,
     "The name of the key that signs the requests.",
-);
-pub(super) const SECRET_ACCESS_KEY: Field = secret(
+)));
+pub(super) const SECRET_ACCESS_KEY: Field = required(secret(text(
     "secret_access_key",
     "Secret access key",
-    true,
     "The key that signs the requests.",
-);
-pub(super) const SESSION_TOKEN: Field = secret(
+)));
+pub(super) const SESSION_TOKEN: Field = secret(text(
     "session_token",
     "Session token",
-    false,
     "Only for keys that were given out for a time.",
-);
+));
