@@ -188,14 +188,12 @@ mod tests {
             let bundled = serde_json::to_value(&config.bundle.targets).unwrap();
             assert_eq!(bundled, serde_json::json!(named));
             for icon in &config.bundle.icon {
-                let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(icon);
+                let file = Path::new(icon);
                 assert!(file.exists(), "{icon}");
             }
         }
         let head = |name: &str| {
-            let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("gen/icons")
-                .join(name);
+            let file = Path::new("gen/icons").join(name);
             std::fs::read(file).unwrap()[..4].to_vec()
         };
         assert_eq!(head("icon.ico"), [0, 0, 1, 0]);

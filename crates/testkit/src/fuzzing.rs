@@ -72,7 +72,7 @@ macro_rules! fuzz {
         $crate::fuzz!($name, made = $crate::fuzzing::MADE, $target)
     };
     ($name:literal, made = $made:expr, $target:expr) => {{
-        let corpus = $crate::fuzzing::corpus(env!("CARGO_MANIFEST_DIR"), file!(), $name);
+        let corpus = $crate::fuzzing::corpus(file!(), $name);
         $crate::fuzzing::run_made(&corpus, $made, $target);
         $crate::fuzzing::bolero::check!(name = $name)
             .with_iterations($made as usize / 10)
@@ -81,17 +81,18 @@ macro_rules! fuzz {
     }};
 }
 
-/// The folder of a target's corpus, from the crate's folder and the test's file, which is named from the folder of the
-/// crate or of the workspace.
+/// The folder of a target's corpus, from the test's file, which is named from the folder of the crate or of the
+/// workspace. It runs in one of the two.
 ///
 /// # Panics
 /// If the file is not there.
 #[must_use]
-pub fn corpus(manifest_dir: &str, file: &str, name: &str) -> PathBuf {
-    let mut above = Path::new(manifest_dir).ancestors();
-    let file = above
+pub fn corpus(file: &str, name: &str) -> PathBuf {
+    let here = std::env::current_dir().expect("a test runs somewhere");
+    let file = here
+        .ancestors()
         .find_map(|folder| Some(folder.join(file)).filter(|path| path.exists()))
-        .unwrap_or_else(|| panic!("{file} is nowhere above {manifest_dir}"));
+        .unwrap_or_else(|| panic!("{file} is nowhere above {}", here.display()));
     file.with_file_name("__fuzz__").join(name).join("corpus")
 }
 

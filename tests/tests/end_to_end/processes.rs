@@ -1,6 +1,6 @@
 //! Looks at the arguments and environments of all processes, again and again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,8 +33,9 @@ impl Processes {
         let program = program().canonicalize().unwrap();
         let looking = std::thread::spawn(move || {
             let (mut looks, mut hits) = (0, BTreeSet::new());
+            let mut clean = HashSet::new();
             while !ended.load(Ordering::Relaxed) {
-                look(&program, &secrets, &mut hits);
+                look(&program, &secrets, &mut clean, &mut hits);
                 looks += 1;
                 std::thread::sleep(PAUSE);
             }
@@ -50,7 +51,13 @@ impl Processes {
     }
 }
 
-fn look(program: &Path, secrets: &Secrets, hits: &mut BTreeSet<String>) {
+/// Looks once. What was `clean` at one process is so at all that the same person started: most show the same again.
+fn look(
+    program: &Path,
+    secrets: &Secrets,
+    clean: &mut HashSet<(bool, Vec<u8>)>,
+    hits: &mut BTreeSet<String>,
+) {
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let name = entry.file_name();
         if !name.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
@@ -63,14 +70,17 @@ fn look(program: &Path, secrets: &Secrets, hits: &mut BTreeSet<String>) {
         for file in ["cmdline", "environ"] {
             // It may be another user's, or have ended.
             let shown = std::fs::read(process.join(file)).unwrap_or_default();
+            let known = (is_ours, shown);
+            if clean.contains(&known) {
+                continue;
+            }
+            let (_, shown) = &known;
             let given = secrets.given.iter().filter(|_| is_ours);
-            if secrets
-                .saved
-                .iter()
-                .chain(given)
-                .any(|form| contains(&shown, form))
-            {
-                hits.insert(format!("{file}: {}", String::from_utf8_lossy(&shown)));
+            let mut looked_for = secrets.saved.iter().chain(given);
+            if looked_for.any(|form| contains(shown, form)) {
+                hits.insert(format!("{file}: {}", String::from_utf8_lossy(shown)));
+            } else {
+                clean.insert(known);
             }
         }
     }

@@ -516,7 +516,7 @@ fn a_secret_is_nowhere_but_in_its_store() {
         "{} places and {looks} looks at all processes: no secret",
         desk.found.0.len()
     );
-    assert!(looks > 100, "{looks}");
+    assert!(looks > 20, "{looks}");
     assert!(hits.is_empty(), "{hits:?}");
 }
 

@@ -40,7 +40,7 @@ fn said(output: &Output) -> String {
 
 fn run_sdk(server: &GcsServer, what: &str) -> String {
     let scratch = Scratch::new(what);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gcs/sdk.py");
+    let script = "tests/gcs/sdk.py";
     let run = Command::new(python().unwrap())
         .args([script, &server.endpoint()])
         .arg(scratch.key_file(server))
