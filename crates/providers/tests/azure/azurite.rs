@@ -2,15 +2,20 @@
 
 use tandem_core::capabilities::Conditions;
 use tandem_core::entry::HashKind;
-use tandem_testkit::conformance::{Subject, suite};
+use tandem_testkit::conformance::{Subject, run_abreast};
 
-use crate::bench::{Container, probed};
+use crate::bench::{Container, probed, server};
 
 async fn fresh() -> Subject {
     Container::fresh().subject().await
 }
 
-suite!(fresh);
+/// In one process: the server takes longer to start than most cases to run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_kept() {
+    let _started_once = server();
+    run_abreast(fresh).await.assert_kept();
+}
 
 #[tokio::test]
 async fn the_probe_finds_what_it_does() {

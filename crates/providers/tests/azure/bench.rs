@@ -28,7 +28,7 @@ static RUNNING: Mutex<Weak<Azurite>> = Mutex::new(Weak::new());
 static PROBED: OnceCell<Capabilities> = OnceCell::const_new();
 
 /// A server that is started when the first test needs it and stopped when the last one is done.
-fn server() -> Arc<Azurite> {
+pub(crate) fn server() -> Arc<Azurite> {
     let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(server) = running.upgrade() {
         return server;

@@ -2,16 +2,21 @@
 
 use tandem_core::capabilities::Conditions;
 use tandem_core::entry::HashKind;
-use tandem_testkit::conformance::{Proof, Subject, suite};
+use tandem_testkit::conformance::{Proof, Subject, run_abreast};
 use tandem_testkit::servers::gcs::VERSION;
 
-use crate::bench::{Bucket, probed};
+use crate::bench::{Bucket, probed, server};
 
 async fn fresh() -> Subject {
     Bucket::new().subject(probed().await).await
 }
 
-suite!(fresh);
+/// In one process: one probe is enough for all cases.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_kept() {
+    let _started_once = server();
+    run_abreast(fresh).await.assert_kept();
+}
 
 #[tokio::test]
 async fn the_probe_finds_what_it_does() {
@@ -36,5 +41,9 @@ mod versioned {
         }
     }
 
-    suite!(fresh);
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_contract_is_kept() {
+        let _started_once = server();
+        run_abreast(fresh).await.assert_kept();
+    }
 }

@@ -9,7 +9,7 @@ use tandem_core::capabilities::Conditions;
 use tandem_core::entry::HashKind;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Discard, Expected, Keep, Locator, Root, VersionKey};
-use tandem_testkit::conformance::{KnownFault, Proof, Subject, suite};
+use tandem_testkit::conformance::{KnownFault, Proof, Subject, run_abreast};
 use tandem_testkit::servers::Moto;
 
 static MOTO: Shared = Shared::new(Moto::start);
@@ -18,7 +18,12 @@ async fn fresh() -> Subject {
     MOTO.subject().await
 }
 
-suite!(fresh);
+/// In one process: the server takes longer to start than most cases to run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_kept() {
+    let _started_once = MOTO.server();
+    run_abreast(fresh).await.assert_kept();
+}
 
 #[tokio::test]
 async fn the_probe_finds_what_it_does() {
@@ -56,7 +61,11 @@ mod versioned {
         }
     }
 
-    suite!(fresh);
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_contract_is_kept() {
+        let _started_once = MOTO.server();
+        run_abreast(fresh).await.assert_kept();
+    }
 }
 
 /// Somebody takes the delete marker away: what Tandem had set aside is the object again, and pruning spares it.

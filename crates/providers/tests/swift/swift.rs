@@ -2,7 +2,7 @@
 
 use tandem_core::capabilities::{Conditions, ListingConsistency};
 use tandem_core::entry::HashKind;
-use tandem_testkit::conformance::{Proof, Subject, run_all};
+use tandem_testkit::conformance::{Proof, Subject, run_abreast};
 
 use crate::bench::{container, container_with, probed, server, subject_in};
 
@@ -14,7 +14,7 @@ async fn fresh() -> Subject {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_contract_is_kept() {
     let _started_once = server();
-    run_all(fresh).await.assert_kept();
+    run_abreast(fresh).await.assert_kept();
 }
 
 #[tokio::test]
@@ -45,6 +45,6 @@ mod versioned {
     #[ignore = "takes minutes, and stops half-way: the server answers 503 to a HEAD, for what is not known yet"]
     async fn the_contract_is_kept() {
         let _started_once = server();
-        run_all(fresh).await.assert_kept();
+        run_abreast(fresh).await.assert_kept();
     }
 }

@@ -9,7 +9,7 @@ use tandem_core::error::Cause;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Expected, Keep, Locator};
 use tandem_core::time::Timestamp;
-use tandem_testkit::conformance::{Subject, run_all};
+use tandem_testkit::conformance::{Subject, run_abreast};
 use tandem_testkit::servers::nextcloud::Nextcloud;
 
 use crate::bench::Shared;
@@ -29,7 +29,7 @@ fn rel(text: &str) -> RelPath {
 #[ignore = "takes minutes: what was written is waited for until an ETag would tell it apart"]
 async fn the_contract_is_kept() {
     let _started_once = NEXTCLOUD.server();
-    run_all(fresh).await.assert_kept();
+    run_abreast(fresh).await.assert_kept();
 }
 
 /// The simulator gives no ETag twice, so nothing need be waited for.
@@ -47,7 +47,7 @@ async fn told_apart() -> Subject {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_contract_is_kept_where_no_two_writes_share_an_etag() {
     let _started_once = NEXTCLOUD.server();
-    run_all(told_apart).await.assert_kept();
+    run_abreast(told_apart).await.assert_kept();
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@
 //! tandem_testkit::conformance::suite!(fresh);
 //! ```
 //!
-//! A simulation calls [`run_all`] instead, once per seed, on its own executor and in its own time. One list of
-//! cases drives both. Cases know no runtime, and nothing of a storage but its traits.
+//! A simulation calls [`run_all`] instead, once per seed, on its own executor and in its own time; where a server takes
+//! longer to start than most cases to run, [`run_abreast`] shares one. One list of cases drives all. Cases know no
+//! runtime, and nothing of a storage but its traits.
 
 mod bench;
 mod body;
@@ -40,7 +41,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream};
 
 use bench::Bench;
 pub use names::HOSTILE_NAMES;
@@ -345,6 +346,20 @@ where
         report.cases.push(run(case, &factory).await);
     }
     report
+}
+
+/// Runs every case as [`run_all`] does, a few at a time: many wait more than they do.
+pub async fn run_abreast<F, Fut>(fresh: F) -> Report
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Subject> + Send + 'static,
+{
+    const ABREAST: usize = 4;
+    let factory = factory(fresh);
+    let cases = stream::iter(CASES).map(|case| run(case, &factory));
+    Report {
+        cases: cases.buffered(ABREAST).collect().await,
+    }
 }
 
 fn factory<F, Fut>(fresh: F) -> Factory

@@ -103,6 +103,7 @@ impl Key {
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     roles: BTreeMap<String, Role>,
+    created: u64,
     tokens: BTreeMap<String, Token>,
     given: u64,
 }
@@ -117,10 +118,8 @@ struct Token {
 impl Accounts {
     /// The key file of an account that is made here, as the console gives it to a person.
     pub(super) fn create(&mut self, role: Role, origin: &str) -> io::Result<String> {
-        let email = format!(
-            "account-{}@tandem.iam.gserviceaccount.com",
-            self.roles.len()
-        );
+        self.created += 1;
+        let email = format!("account-{}@tandem.iam.gserviceaccount.com", self.created);
         self.roles.insert(email.clone(), role);
         let file = json!({
             "type": "service_account",
