@@ -10,6 +10,8 @@ mod client;
 mod conditions;
 mod crc;
 mod errors;
+#[cfg(test)]
+mod fuzzing;
 mod key;
 mod provider;
 mod sessions;

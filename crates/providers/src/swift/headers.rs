@@ -106,7 +106,9 @@ pub(super) fn written(headers: &HeaderMap) -> Option<Timestamp> {
 /// What tells the state of the object in an answer.
 pub(super) fn tag_in(headers: &HeaderMap) -> Option<String> {
     let form = form(headers);
-    match text(headers, ETAG.as_str()) {
+    // An empty one tells no state from another.
+    let etag = text(headers, ETAG.as_str()).filter(|etag| !unquoted(etag).is_empty());
+    match etag {
         Some(etag) => Some(tag(etag, form)),
         // A dynamic large object of more segments than a listing has names none.
         None => {

@@ -58,7 +58,7 @@ impl Line {
         ListedObject {
             key: self.name.as_bytes().to_vec(),
             size: self.bytes,
-            tag: Some(tag(etag, form)).filter(|tag| !tag.is_empty()),
+            tag: (!unquoted(etag).is_empty()).then(|| tag(etag, form)),
             written: moment(&self.last_modified),
             hashes: hashes(etag, form),
             metadata: None,

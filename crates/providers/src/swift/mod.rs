@@ -12,6 +12,8 @@
 
 mod client;
 mod errors;
+#[cfg(test)]
+mod fuzzing;
 mod headers;
 mod history;
 mod listing;
