@@ -1,9 +1,11 @@
 /** A person's program as it may look on some day: what the commands answer. */
 import type {
   ActionView,
+  ComparisonView,
   ConflictView,
   Failure,
   HeldView,
+  LineRow,
   LogView,
   Overview,
   PairSettings,
@@ -13,6 +15,7 @@ import type {
   StorageView,
   TypeView,
 } from "../src/bridge/generated";
+import { DUSK, NIGHT } from "./pictures";
 import type { Answers } from "./program";
 
 /** `minutes` ago. */
@@ -135,11 +138,11 @@ export const CONFLICTS: ConflictView[] = [
   {
     id: "client-work:c1",
     pair: "client-work",
-    path: "Reports/Budget 2027.ods",
-    copy: "Budget 2027 (conflict 2026-11-20 140205 atlas-7f3a).ods",
+    path: "Reports/Budget 2027.md",
+    copy: "Reports/Budget 2027 (conflict 2026-11-20 140205 atlas-7f3a).md",
     kind: "both_changed",
     message: "Both sides changed.",
-    sides: { source: entry("Reports/Budget 2027.ods", 48_200, 30), destination: entry("Reports/Budget 2027.ods", 51_900, 24) },
+    sides: { source: entry("Reports/Budget 2027.md", 48_200, 30), destination: entry("Reports/Budget 2027.md", 51_900, 24) },
     since: ago(20),
   },
   {
@@ -153,6 +156,56 @@ export const CONFLICTS: ConflictView[] = [
     since: ago(80),
   },
 ];
+
+function pieces(text: string) {
+  return text.split(/(\[[^\]]*\])/).filter(Boolean).map((part) => (part.startsWith("[") ? { text: part.slice(1, -1), differs: true, is_sign: false } : { text: part, differs: false, is_sign: false }));
+}
+
+/** A row of two lines; what stands in brackets differs. */
+export function row(number: number, source: string | null, destination: string | null = source): LineRow {
+  const side = (text: string | null) => (text === null ? null : { number, pieces: pieces(text), ends: true });
+  return { source: side(source), destination: side(destination), equal: 0, differs: source !== destination };
+}
+
+const held = (path: string, size: number, minutes: number, revision: string) => ({ path, size, mtime: ago(minutes), revision, kind: "text" as const, picture: null });
+
+/** Two texts. */
+export const TEXTS: ComparisonView = {
+  id: "client-work:c1",
+  versions: {
+    source: held("Reports/Budget 2027 (conflict 2026-11-20 140205 atlas-7f3a).md", 12_400, 30, "r1"),
+    destination: held("Reports/Budget 2027.md", 12_600, 24, "r2"),
+  },
+  lines: {
+    rows: [
+      row(11, "## Scope"),
+      row(12, ""),
+      row(13, "Twelve [audio stations] in three", "Twelve [listening points] in three"),
+      row(14, "languages, open to the public from"),
+      row(15, "1[] March 2027.", "1[5] March 2027."),
+      { source: null, destination: null, equal: 38, differs: false },
+      row(54, "Total: 4[8,2]00 EUR", "Total: 4[9,9]00 EUR"),
+      row(55, null, "Travel is included."),
+      row(56, "Valid until the end of the year."),
+    ],
+    rows_left_out: 0,
+    differing: 3,
+    only_source: 0,
+    only_destination: 1,
+    draft: "one\nof this computer\nof attic\n",
+    crlf: false,
+  },
+};
+
+/** Two pictures. */
+export const PICTURES: ComparisonView = {
+  id: "client-work:c1",
+  versions: {
+    source: { ...held("Print/Poster A2 blue hour (conflict 2026-11-20 140205 atlas-7f3a).png", 8_400, 30, "r1"), kind: "picture", picture: { media_type: "image/png", width: 160, height: 120, base64: DUSK } },
+    destination: { ...held("Print/Poster A2 blue hour.png", 9_100, 24, "r2"), kind: "picture", picture: { media_type: "image/png", width: 160, height: 120, base64: NIGHT } },
+  },
+  lines: null,
+};
 
 export function action(n: number, part: Partial<ActionView> = {}): ActionView {
   return {
@@ -293,6 +346,7 @@ export const DAY: Answers = {
   overview: { ok: overview(PAIRS, "1 pair needs you, 1 has stopped") },
   activity: { ok: { lines: LINES, older_left_out: true } },
   conflicts: { ok: CONFLICTS },
+  compare: { ok: TEXTS },
   held: { ok: HELD },
   storages: { ok: STORAGES },
   storage_types: { ok: TYPES },

@@ -131,14 +131,6 @@ test("a search that finds nothing says so and can be cleared", async ({ page, st
   await expect(page.getByRole("row", { name: /Q3\.pdf/ })).toBeVisible();
 });
 
-test("both sides of a conflict are there, and the decision names the storage", async ({ page, start }) => {
-  const program = await start(DAY, "conflicts");
-  await expect(page.getByRole("heading", { name: "Budget 2027.ods" })).toBeVisible();
-  await page.getByRole("button", { name: "Keep attic’s" }).click();
-  expect(await program.waitForCall("resolve")).toEqual({ id: "client-work:c1", keep: "destination" });
-  await expect(page.getByText("Both versions were kept.")).toBeVisible();
-});
-
 test("what a held plan would do is listed, and each decision is a button that names it", async ({ page, start }) => {
   const program = await start(DAY, "held");
   await expect(page.getByText("1,842 of 12,480 files would be deleted from attic.")).toBeVisible();

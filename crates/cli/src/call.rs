@@ -86,6 +86,7 @@ pub(crate) fn request(command: Command, global: &Global) -> Result<Option<Reques
         },
         Command::Conflicts { pair } => Request::Conflicts { pair },
         Command::Resolve { id, keep, file } => Request::Resolve {
+            seen: None,
             id,
             keep: keep_side(keep, file)?,
         },

@@ -12,6 +12,7 @@ pub mod environment;
 pub mod error;
 pub mod filter;
 pub mod guard;
+pub mod line_diff;
 pub mod merge;
 pub mod mutant;
 pub mod names;

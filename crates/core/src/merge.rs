@@ -33,7 +33,7 @@ pub fn merge_text(base: &[u8], source: &[u8], destination: &[u8]) -> Option<Vec<
     diffy::merge_bytes(base, source, destination).ok()
 }
 
-fn lines(text: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn lines(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|b| *b == b'\n').collect()
 }
 
@@ -42,7 +42,7 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
 /// The first half of Myers, "An O(ND) Difference Algorithm and Its Variations": how far each diagonal gets
 /// with so many changes, until one gets to the end. The library that merges knows no such limit, and two
 /// texts of many short lines with nothing in common would keep it busy for hours.
-fn changes_within(old: &[&[u8]], new: &[&[u8]], most: usize) -> bool {
+pub(crate) fn changes_within(old: &[&[u8]], new: &[&[u8]], most: usize) -> bool {
     let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let (old, new) = (&old[same..], &new[same..]);
     let same = old.iter().rev().zip(new.iter().rev());

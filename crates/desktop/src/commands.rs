@@ -6,14 +6,15 @@ use serde_json::json;
 use tandem_core::side::PerSide;
 use tandem_engine::setup::PairOptions;
 use tandem_service::answer::{
-    Answer, ConflictView, DoctorView, EntryView, ExplainView, GuaranteeView, HeldView, LogLines,
-    PairView, PreviewView, ProblemView, StepView, StorageView, SyncView, TypeView,
+    Answer, ComparisonView, ConflictView, DoctorView, EntryView, ExplainView, GuaranteeView,
+    HeldView, LogLines, PairView, PreviewView, ProblemView, StepView, StorageView, SyncView,
+    TypeView,
 };
 use tandem_service::environment::now;
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::location::Location;
 use tandem_service::request::{
-    KeepSide, PairChange, PairSpec, PathSpec, Request, StorageSpec, UndoSpec,
+    KeepSide, PairChange, PairSpec, PathSpec, Request, SeenVersions, StorageSpec, UndoSpec,
 };
 use tandem_service::time_text;
 use tandem_service::when::When;
@@ -248,8 +249,17 @@ impl Commands for Desk {
         ask!(self, Request::Conflicts { pair: None }, Answer::Conflicts(all) => all)
     }
 
-    async fn resolve(&self, id: String, keep: KeepSide) -> Result<String> {
-        ask!(self, Request::Resolve { id, keep }, Answer::Done(sentence) => sentence)
+    async fn compare(&self, id: String) -> Result<ComparisonView> {
+        ask!(self, Request::Compare { id }, Answer::Comparison(view) => *view)
+    }
+
+    async fn resolve(
+        &self,
+        id: String,
+        keep: KeepSide,
+        seen: Option<SeenVersions>,
+    ) -> Result<String> {
+        ask!(self, Request::Resolve { id, keep, seen }, Answer::Done(sentence) => sentence)
     }
 
     async fn held(&self) -> Result<Vec<HeldView>> {

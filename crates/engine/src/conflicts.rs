@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tandem_core::content::{BytesContent, SharedContent};
-use tandem_core::entry::Kind;
+use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::RelPath;
 use tandem_core::plan::{Action, At, Deed, ItemId, Reason};
 use tandem_core::policy::{ConflictPolicy, FirstSync, Policy};
@@ -18,7 +18,7 @@ use crate::observe::Doubt;
 use crate::report::{ActionKind, ConflictView, Phase, Resolution, Summary};
 use crate::state::{ConflictRow, Loaded};
 use crate::versions::parse;
-use crate::views::side_view;
+use crate::views::{revision_text, side_view};
 
 /// Keeping both takes a round for the copy and one for the name, and some more where names are taken.
 const MOST_ROUNDS: u32 = 6;
@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// A path that one side spells so, as each side spells it.
-    fn places(&self, path: &str, spelt_on: Side) -> Result<PerSide<RelPath>> {
+    pub(crate) fn places(&self, path: &str, spelt_on: Side) -> Result<PerSide<RelPath>> {
         let native = parse(path)?;
         let pair = self.pair_path(spelt_on, &native);
         Ok(PerSide::from_fn(|side| {
@@ -98,19 +98,29 @@ impl Engine {
     /// # Errors
     /// No such conflict; something that changed in between; what a storage answered.
     pub async fn resolve(&self, id: &str, how: Resolution) -> Result<()> {
+        self.resolve_seen(id, how, None).await
+    }
+
+    /// The same for a person who was shown these revisions ([`crate::report::SideView::revision`]): if there are others
+    /// by now, nothing is done.
+    ///
+    /// # Errors
+    /// As [`Engine::resolve`].
+    pub async fn resolve_seen(
+        &self,
+        id: &str,
+        how: Resolution,
+        seen: Option<&PerSide<Option<String>>>,
+    ) -> Result<()> {
         let doubts = {
             let _one = self.passing.lock().await;
-            let row = self.state().conflict(id)?;
-            let row = row.ok_or_else(|| EngineError::NotFound {
-                what: "conflict",
-                id: id.to_owned(),
-            })?;
+            let row = self.conflict_row(id)?;
             self.require_roots().await?;
             self.phase(Phase::Syncing);
             let done = if row.waits {
-                self.resolve_waiting(&row, how).await
+                self.resolve_waiting(&row, how, seen).await
             } else {
-                self.resolve_copy(&row, how).await
+                self.resolve_copy(&row, how, seen).await
             };
             self.phase(Phase::Still);
             let doubts = done?;
@@ -121,10 +131,29 @@ impl Engine {
         Ok(())
     }
 
-    async fn resolve_waiting(&self, row: &ConflictRow, how: Resolution) -> Result<PerSide<Doubt>> {
+    pub(crate) fn conflict_row(&self, id: &str) -> Result<ConflictRow> {
+        let row = self.state().conflict(id)?;
+        row.ok_or_else(|| EngineError::NotFound {
+            what: "conflict",
+            id: id.to_owned(),
+        })
+    }
+
+    async fn resolve_waiting(
+        &self,
+        row: &ConflictRow,
+        how: Resolution,
+        seen: Option<&PerSide<Option<String>>>,
+    ) -> Result<PerSide<Doubt>> {
         let places = self.places(&row.path, Side::Destination)?;
         let doubts = PerSide::from_fn(|side| folder_of(&places[side]));
         self.look(&doubts).await?;
+        // What is planned from here on expects what the state shows now.
+        let mut now = PerSide::default();
+        for side in Side::BOTH {
+            now[side] = self.state().shown_at(side, &places[side])?;
+        }
+        require_seen(row, seen, now.as_ref().map(Option::as_ref))?;
         match how {
             Resolution::Source => self.follow(row, ConflictPolicy::SourceWins).await?,
             Resolution::Destination => self.follow(row, ConflictPolicy::DestinationWins).await?,
@@ -241,31 +270,49 @@ impl Engine {
     }
 
     /// The copy stands beside the name on at least one side: it is decided there, and carried.
-    async fn resolve_copy(&self, row: &ConflictRow, how: Resolution) -> Result<PerSide<Doubt>> {
+    async fn resolve_copy(
+        &self,
+        row: &ConflictRow,
+        how: Resolution,
+        seen: Option<&PerSide<Option<String>>>,
+    ) -> Result<PerSide<Doubt>> {
         let Some(copy) = &row.copy else {
             return Ok(PerSide::default());
         };
         if how == Resolution::Both {
             return Ok(PerSide::default());
         }
+        let Some((side, name, lost)) = self.name_and_copy(row, copy).await? else {
+            return Err(changed(&row.path));
+        };
+        let now = PerSide::new(Some(&lost.entry), Some(&name.entry));
+        require_seen(row, seen, now)?;
+        let mut chosen = Chosen::begin(self, Reason::Chosen)?;
+        let done = self
+            .decide_copy(&mut chosen, side, (&name, &lost), how)
+            .await;
+        chosen.record().await?;
+        done?;
+        Ok(chosen.doubts)
+    }
+
+    /// A side that holds both the file and its copy, as they are there.
+    pub(crate) async fn name_and_copy(
+        &self,
+        row: &ConflictRow,
+        copy: &str,
+    ) -> Result<Option<(Side, At, At)>> {
         let names = self.places(&row.path, Side::Destination)?;
         let copies = self.places(copy, Side::Source)?;
         for side in [Side::Destination, Side::Source] {
             let Some(lost) = self.file_at(side, &copies[side]).await? else {
                 continue;
             };
-            let Some(name) = self.file_at(side, &names[side]).await? else {
-                continue;
-            };
-            let mut chosen = Chosen::begin(self, Reason::Chosen)?;
-            let done = self
-                .decide_copy(&mut chosen, side, (&name, &lost), how)
-                .await;
-            chosen.record().await?;
-            done?;
-            return Ok(chosen.doubts);
+            if let Some(name) = self.file_at(side, &names[side]).await? {
+                return Ok(Some((side, name, lost)));
+            }
         }
-        Err(changed(&row.path))
+        Ok(None)
     }
 
     async fn decide_copy(
@@ -304,7 +351,7 @@ impl Engine {
             .map_err(Self::storage_error(side))
     }
 
-    async fn file_at(&self, side: Side, path: &RelPath) -> Result<Option<At>> {
+    pub(crate) async fn file_at(&self, side: Side, path: &RelPath) -> Result<Option<At>> {
         let entry = self
             .stat(side, path)
             .await?
@@ -324,6 +371,19 @@ fn folder_of(path: &RelPath) -> Doubt {
 
 fn in_memory(bytes: &Bytes) -> SharedContent {
     Arc::new(BytesContent(bytes.clone()))
+}
+
+/// That each side shows what a person was shown. The source's version of a copied conflict is the copy.
+fn require_seen(
+    row: &ConflictRow,
+    seen: Option<&PerSide<Option<String>>>,
+    now: PerSide<Option<&Entry>>,
+) -> Result<()> {
+    let now = now.map(|entry| entry.map(revision_text));
+    match seen {
+        Some(seen) if *seen != now => Err(changed(&row.path)),
+        _ => Ok(()),
+    }
 }
 
 fn changed(path: &str) -> EngineError {

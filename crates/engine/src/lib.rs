@@ -5,6 +5,7 @@
 
 mod carried;
 mod chosen;
+mod conflict_versions;
 mod conflicts;
 mod cut_off;
 mod ending;
@@ -37,4 +38,5 @@ mod versions;
 mod views;
 mod young;
 
+pub use conflict_versions::ConflictVersion;
 pub use engine::Engine;

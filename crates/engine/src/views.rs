@@ -127,6 +127,10 @@ pub(crate) fn side_view(path: &RelPath, entry: &Entry) -> SideView {
         kind: kind.to_owned(),
         size: entry.size,
         mtime: entry.mtime.map(|m| m.at),
-        revision: format!("{:?}", entry.revision),
+        revision: revision_text(entry),
     }
+}
+
+pub(crate) fn revision_text(entry: &Entry) -> String {
+    format!("{:?}", entry.revision)
 }

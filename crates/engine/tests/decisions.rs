@@ -1,18 +1,15 @@
-//! What waits for a person: holds and conflicts, and what their decision does. And what is shown before.
+//! What waits for a person: holds, and what their decision does. And what is shown before.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
 
-use std::time::Duration;
-
-use common::{Destination, SEEDS, Source, World, capabilities, path};
+use common::{Destination, SEEDS, Source, World, path};
 use futures_util::future::join;
-use tandem_core::capabilities::Ids;
-use tandem_core::policy::{ConflictPolicy, FirstSync, Mode};
+use tandem_core::policy::{FirstSync, Mode};
 use tandem_core::side::Side;
 use tandem_engine::error::EngineError;
-use tandem_engine::report::{Rejection, Resolution, Warning};
+use tandem_engine::report::{Rejection, Warning};
 use tandem_testkit::sim::{Edit, SimExecutor};
 
 fn everything_deleted(world: &World) -> String {
@@ -148,195 +145,6 @@ fn own_items_of_a_new_mirror_are_held_and_detached() {
         world.still();
         world.has(Destination, "own", Some("mine, edited"));
     }
-}
-
-fn waiting(seed: u64, in_base: bool) -> (World, String) {
-    let world = World::with(seed, |o| o.policy.conflict = ConflictPolicy::Manual);
-    if in_base {
-        world.write(Source, "a", "base");
-        world.sync();
-    }
-    world.write(Source, "a", "the source's");
-    world.write(Destination, "a", "the destination's, longer");
-    world.sync();
-    world.has(Source, "a", Some("the source's"));
-    let conflicts = world.engine.conflicts().unwrap();
-    assert_eq!(conflicts.len(), 1);
-    assert_eq!(
-        conflicts[0].kind,
-        if in_base {
-            "edit_edit"
-        } else {
-            "create_create"
-        }
-    );
-    assert_eq!(conflicts[0].sides.source.as_ref().unwrap().size, 12);
-    assert_eq!(
-        world.run(world.engine.explain("a")).unwrap().state,
-        "conflict"
-    );
-    (world, conflicts[0].id.clone())
-}
-
-fn decided(world: &World) {
-    assert!(world.engine.conflicts().unwrap().is_empty());
-    world.still();
-    assert!(world.engine.conflicts().unwrap().is_empty());
-}
-
-#[test]
-fn a_waiting_conflict_is_decided_for_one_side() {
-    for seed in SEEDS {
-        for in_base in [false, true] {
-            let (world, id) = waiting(seed, in_base);
-            world
-                .run(world.engine.resolve(&id, Resolution::Source))
-                .unwrap();
-            world.both_have("a", Some("the source's"));
-            assert!(world.is_kept(Destination, "the destination's, longer"));
-            decided(&world);
-            let (world, id) = waiting(seed, in_base);
-            world
-                .run(world.engine.resolve(&id, Resolution::Destination))
-                .unwrap();
-            world.both_have("a", Some("the destination's, longer"));
-            assert!(world.is_kept(Source, "the source's"));
-            decided(&world);
-        }
-    }
-}
-
-#[test]
-fn a_waiting_conflict_keeps_both_or_is_merged() {
-    for seed in SEEDS {
-        for in_base in [false, true] {
-            let (world, id) = waiting(seed, in_base);
-            world
-                .run(world.engine.resolve(&id, Resolution::Both))
-                .unwrap();
-            world.both_have("a", Some("the destination's, longer"));
-            let copy = world.paths(Source).into_iter().find(|p| p != "a").unwrap();
-            world.both_have(&copy, Some("the source's"));
-            decided(&world);
-            let (world, id) = waiting(seed, in_base);
-            world
-                .run(
-                    world
-                        .engine
-                        .resolve(&id, Resolution::Merged(b"of both".to_vec())),
-                )
-                .unwrap();
-            world.both_have("a", Some("of both"));
-            assert!(world.is_kept(Source, "the source's"));
-            assert!(world.is_kept(Destination, "the destination's, longer"));
-            decided(&world);
-        }
-    }
-}
-
-/// Whoever shows the pairs asks at each event, also between the note of a conflict and its copy.
-#[test]
-fn a_conflict_that_is_asked_for_while_its_copy_is_made_is_not_forgotten() {
-    for seed in SEEDS {
-        let world = World::new(seed);
-        world.write(Source, "a", "the source's");
-        world.write(Destination, "a", "the destination's");
-        let environment = world.environment.shared();
-        let asking = async {
-            for _ in 0..2000 {
-                world.engine.conflicts().unwrap();
-                environment.sleep(Duration::from_millis(1)).await;
-            }
-        };
-        world
-            .run(async { join(world.engine.sync(), asking).await.0 })
-            .unwrap();
-        assert_eq!(world.engine.conflicts().unwrap().len(), 1, "{seed}");
-    }
-}
-
-fn copied(seed: u64) -> (World, String, String) {
-    let world = World::new(seed);
-    world.write(Source, "a", "the source's");
-    world.write(Destination, "a", "the destination's");
-    world.sync();
-    let conflicts = world.engine.conflicts().unwrap();
-    assert_eq!(conflicts.len(), 1);
-    let copy = conflicts[0].copy.clone().unwrap();
-    world.both_have("a", Some("the destination's"));
-    world.both_have(&copy, Some("the source's"));
-    (world, conflicts[0].id.clone(), copy)
-}
-
-#[test]
-fn a_conflict_with_a_copy_is_decided() {
-    for seed in SEEDS {
-        let cases = [
-            (Resolution::Source, "the source's", false),
-            (Resolution::Destination, "the destination's", false),
-            (Resolution::Both, "the destination's", true),
-            (Resolution::Merged(b"of both".to_vec()), "of both", false),
-        ];
-        for (how, stays, both) in cases {
-            let (world, id, copy) = copied(seed);
-            world.run(world.engine.resolve(&id, how)).unwrap();
-            world.both_have("a", Some(stays));
-            world.both_have(&copy, both.then_some("the source's"));
-            decided(&world);
-            let everywhere = |content: &str| {
-                let anywhere = |side: Side| {
-                    world.is_kept(side, content)
-                        || world
-                            .paths(side)
-                            .iter()
-                            .any(|p| world.text(side, p).as_deref() == Some(content))
-                };
-                anywhere(Source) || anywhere(Destination)
-            };
-            assert!(everywhere("the source's") && everywhere("the destination's"));
-            assert!(matches!(
-                world.run(world.engine.resolve(&id, Resolution::Both)),
-                Err(EngineError::NotFound { .. })
-            ));
-        }
-    }
-}
-
-#[test]
-fn a_conflict_goes_with_the_folder_that_it_is_in() {
-    for seed in SEEDS {
-        for side in Side::BOTH {
-            let world = World::of(seed, |_| {}, |_| capabilities(Ids::Strong));
-            world.folder(Source, "f");
-            world.sync();
-            world.write(Source, "f/a", "the source's");
-            world.write(Destination, "f/a", "the destination's");
-            world.sync();
-            let (from, to) = (path("f"), path("g"));
-            world.edit(side, &Edit::Move { from, to });
-            world.sync();
-            world.both_have("g/a", Some("the destination's"));
-            let conflicts = world.engine.conflicts().unwrap();
-            assert_eq!(conflicts.len(), 1);
-            assert_eq!(conflicts[0].path, "g/a");
-            world.both_have(conflicts[0].copy.as_ref().unwrap(), Some("the source's"));
-            let id = conflicts[0].id.clone();
-            world
-                .run(world.engine.resolve(&id, Resolution::Source))
-                .unwrap();
-            world.both_have("g/a", Some("the source's"));
-            decided(&world);
-        }
-    }
-}
-
-#[test]
-fn a_person_who_deletes_the_copy_has_decided() {
-    let (world, _, copy) = copied(1);
-    world.delete(Source, &copy);
-    world.sync();
-    world.both_have(&copy, None);
-    assert!(world.engine.conflicts().unwrap().is_empty());
 }
 
 /// nextcloud/desktop#2780: asked for is a list of what will be synced.

@@ -5,6 +5,7 @@
 //! states, faults, guards and reasons are made here, so that every shell says the same.
 
 pub mod answer;
+mod comparison;
 pub mod config;
 pub mod credentials;
 pub mod environment;

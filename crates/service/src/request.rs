@@ -170,12 +170,20 @@ pub enum Request {
         /// Of which pair; of all, if none is named.
         pair: Option<String>,
     },
+    /// What both versions of a conflict hold.
+    Compare {
+        /// Which conflict.
+        id: String,
+    },
     /// Decides a conflict.
     Resolve {
         /// Which.
         id: String,
         /// How.
         keep: KeepSide,
+        /// The revisions that the person was shown: if there are others by now, nothing is done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<SeenVersions>,
     },
     /// Versions of a path.
     Versions {
@@ -280,6 +288,16 @@ pub enum KeepSide {
     Both,
     /// This text.
     Merged(String),
+}
+
+/// The revisions of a conflict's versions that a person was shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct SeenVersions {
+    /// The source's.
+    pub source: Option<String>,
+    /// The destination's.
+    pub destination: Option<String>,
 }
 
 /// What is to be undone.

@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::time::Timestamp;
-use tandem_service::answer::Answer;
+use tandem_service::answer::{Answer, ComparisonView, ContentKind, VersionContent};
 use tandem_service::config::{Config, End, PairRecord, StorageRecord};
 use tandem_service::credentials::{AskPassphrase, SecretStores, Secrets, StoreKind};
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::profile::Profile;
 use tandem_service::redact::Redactor;
-use tandem_service::request::{PairChange, Request, StorageSpec, UndoSpec, VerifySpec};
+use tandem_service::request::{
+    KeepSide, PairChange, Request, SeenVersions, StorageSpec, UndoSpec, VerifySpec,
+};
 use tandem_service::secret::SecretText;
 use tandem_service::service::Service;
 use tandem_service::when::When;
@@ -310,4 +312,98 @@ async fn a_number_alone_is_no_action_where_there_are_two_pairs() {
     assert_eq!(failure.cause, "which_pair");
     assert_eq!(failure.message, "“1” belongs to several pairs: docs, mail.");
     assert!(home.path().join("docs-destination/a.txt").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_versions_of_a_conflict_are_told_by_their_bytes_and_merged_as_they_were_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let service = service(home.path(), false).await;
+    let at = |side: &str, name: &str| home.path().join(format!("docs-{side}/{name}"));
+    let png = |width: u32| {
+        let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+        bytes.extend(width.to_be_bytes());
+        bytes.extend(b"\0\0\0\x20\x08\x06\0\0\0");
+        bytes
+    };
+    let svg = |color: &str| format!("<svg onload='alert(1)' fill='{color}'/>").into_bytes();
+    // Of one size and time they would count as the same.
+    let files: [(&str, [Vec<u8>; 2]); 5] = [
+        ("plan.md", [b"a\nb\nc\n".to_vec(), b"a\nBB\nc\n".to_vec()]),
+        ("poster.txt", [png(32), [png(70_000_000), vec![0]].concat()]),
+        // A name says nothing.
+        ("drawing.png", [svg("red"), svg("blue")]),
+        ("data", [b"\0\x01".to_vec(), b"\0\x02\x03".to_vec()]),
+        ("film", [vec![b'x'; 9 << 20], b"short\n".to_vec()]),
+    ];
+    for (name, [source, destination]) in &files {
+        std::fs::write(at("source", name), source).unwrap();
+        std::fs::write(at("destination", name), destination).unwrap();
+    }
+    ask(&service, sync(false)).await.unwrap();
+    let Answer::Conflicts(conflicts) = ask(&service, Request::Conflicts { pair: None })
+        .await
+        .unwrap()
+    else {
+        panic!("conflicts were asked for");
+    };
+    assert_eq!(conflicts.len(), files.len());
+    let compared = async |name: &str| {
+        let id = conflicts
+            .iter()
+            .find(|c| c.path == name)
+            .unwrap()
+            .id
+            .clone();
+        match ask(&service, Request::Compare { id }).await.unwrap() {
+            Answer::Comparison(view) => *view,
+            other => panic!("{other:?}"),
+        }
+    };
+    let kinds = |view: &ComparisonView| {
+        let kind = |version: &Option<VersionContent>| version.as_ref().unwrap().kind;
+        (
+            kind(&view.versions.source),
+            kind(&view.versions.destination),
+        )
+    };
+    let (text, picture, other) = (ContentKind::Text, ContentKind::Picture, ContentKind::Other);
+    assert_eq!(kinds(&compared("poster.txt").await), (picture, other));
+    assert_eq!(kinds(&compared("data").await), (other, other));
+    assert_eq!(
+        kinds(&compared("film").await),
+        (ContentKind::TooLarge, text)
+    );
+    // A drawing that is a document is shown as the text that it is.
+    let drawing = compared("drawing.png").await;
+    assert_eq!(kinds(&drawing), (text, text));
+    assert!(drawing.versions.source.unwrap().picture.is_none());
+
+    let plan = compared("plan.md").await;
+    assert_eq!(plan.lines.as_ref().unwrap().draft, "a\nb\nBB\nc\n");
+    let merge = |shown: &ComparisonView| {
+        let revision =
+            |version: &Option<VersionContent>| version.as_ref().map(|v| v.revision.clone());
+        Request::Resolve {
+            id: shown.id.clone(),
+            keep: KeepSide::Merged("a\nof both\nc\n".to_owned()),
+            seen: Some(SeenVersions {
+                source: revision(&shown.versions.source),
+                destination: revision(&shown.versions.destination),
+            }),
+        }
+    };
+    // What was written meanwhile is not merged away.
+    std::fs::write(at("destination", "plan.md"), "a\nlater\nc\n").unwrap();
+    let refused = ask(&service, merge(&plan)).await.unwrap_err();
+    assert_eq!(refused.cause, "refused", "{refused:?}");
+    let now = std::fs::read_to_string(at("destination", "plan.md")).unwrap();
+    assert_eq!(now, "a\nlater\nc\n");
+
+    let plan = compared("plan.md").await;
+    ask(&service, merge(&plan)).await.unwrap();
+    for side in ["source", "destination"] {
+        let merged = std::fs::read_to_string(at(side, "plan.md")).unwrap();
+        assert_eq!(merged, "a\nof both\nc\n", "{side}");
+    }
+    service.close().await;
 }

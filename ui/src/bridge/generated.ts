@@ -23,6 +23,11 @@ export type CheckView = {
 /** In one sentence. */ message: string,
 /** What to do. */ next_step: string, };
 
+export type ComparisonView = {
+/** The conflict. */ id: string,
+/** Each version; none where there is no file. */ versions: PerSide<VersionContent | null>,
+/** Line by line, where both are texts. */ lines: LinesView | null, };
+
 export type ConflictView = {
 /** What to resolve. */ id: string,
 /** The pair. */ pair: string,
@@ -32,6 +37,8 @@ export type ConflictView = {
 /** In one sentence. */ message: string,
 /** Each side's version. */ sides: PerSide<EntrySide | null>,
 /** Since when. */ since: When, };
+
+export type ContentKind = "text" | "picture" | "too_large" | "other";
 
 export type DoctorView = {
 /** What was looked at. */ checks: Array<CheckView>,
@@ -118,6 +125,26 @@ export type KeepSide = "source" | "destination" | "both" | { "merged": string };
 
 export type Language = "en" | "de";
 
+export type LineRow = {
+/** The source's line. */ source: LineView | null,
+/** The destination's line. */ destination: LineView | null,
+/** So many equal lines are left out here; then there is nothing else. */ equal: number,
+/** Whether the two differ. */ differs: boolean, };
+
+export type LineView = {
+/** Its number, from 1. */ number: number,
+/** Its text. */ pieces: Array<TextPiece>,
+/** Whether it has an end; a last line may have none. */ ends: boolean, };
+
+export type LinesView = {
+/** What differs, with a few equal lines around it. */ rows: Array<LineRow>,
+/** How many more rows there are. */ rows_left_out: number,
+/** Lines in each other's place that differ. */ differing: number,
+/** Lines that only the source has. */ only_source: number,
+/** Lines that only the destination has. */ only_destination: number,
+/** Both texts in one, to make a merged text of: where they differ, the source's lines and then the destination's. */ draft: string,
+/** Whether all lines of both end as on Windows; the draft's do not. */ crlf: boolean, };
+
 export type Location = {
 /** The storage's name; [`LOCAL`] for paths on this computer. */ storage: string,
 /** The path in the storage's own writing; absolute on this computer. */ path: string, };
@@ -194,6 +221,12 @@ export type PerSide<T> = {
 /** The source's. */ source: T,
 /** The destination's. */ destination: T, };
 
+export type PictureView = {
+/** `image/png`, `image/jpeg`, `image/gif` or `image/webp`. */ media_type: string,
+/** In points. */ width: number,
+/** In points. */ height: number,
+/** Its bytes, in Base64. */ base64: string, };
+
 export type PreviewView = {
 /** The pair's name. */ name: string,
 /** The actions in order; of very many, the first. */ actions: Array<ActionView>,
@@ -219,6 +252,10 @@ export type ProgressView = {
 /** Bytes carried. */ bytes_done: number,
 /** Bytes in all. */ bytes_total: number,
 /** The path carried last. */ path: string | null, };
+
+export type SeenVersions = {
+/** The source's. */ source: string | null,
+/** The destination's. */ destination: string | null, };
 
 export type Settings = {
 /** Light or dark. */ appearance: Appearance,
@@ -282,6 +319,11 @@ export type TestStep = {
 /** The storage. */ storage: string,
 /** Which step, and what it came to. */ step: StepView, };
 
+export type TextPiece = {
+/** Its text. */ text: string,
+/** Whether it differs from the line beside it. */ differs: boolean,
+/** Whether it stands for what cannot be seen, or for what is left out. */ is_sign: boolean, };
+
 export type TotalsView = {
 /** All actions that change a side. */ actions: number,
 /** Files and folders to be made. */ creates: number,
@@ -299,6 +341,14 @@ export type TypeView = {
 /** The name a person knows it by. */ title: string,
 /** The family it belongs to. */ family: string,
 /** What a person gives. */ fields: Array<FieldView>, };
+
+export type VersionContent = {
+/** Where it is; of a conflict that was kept as a copy, the source's is the copy. */ path: string,
+/** Bytes. */ size: number,
+/** When it was last changed. */ mtime: When | null,
+/** Its revision. */ revision: string,
+/** What it holds. */ kind: ContentKind,
+/** The picture, if it is one. */ picture: PictureView | null, };
 
 export type WarningView = {
 /** In one sentence. */ message: string,
@@ -398,8 +448,11 @@ export const commands = {
   /** Conflicts that wait. */
   conflicts: () => call<Array<ConflictView>>("conflicts", {  }),
 
-  /** Decides a conflict. */
-  resolve: (id: string, keep: KeepSide) => call<string>("resolve", { id, keep }),
+  /** What both versions of a conflict hold. */
+  compare: (id: string) => call<ComparisonView>("compare", { id }),
+
+  /** Decides a conflict; only if its versions are those that were shown, where that is said. */
+  resolve: (id: string, keep: KeepSide, seen: SeenVersions | null) => call<string>("resolve", { id, keep, seen }),
 
   /** What waits for a person. */
   held: () => call<Array<HeldView>>("held", {  }),

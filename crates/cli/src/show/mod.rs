@@ -33,6 +33,8 @@ pub(crate) fn answer(answer: &Answer) {
         Answer::Actions(lines) => history::log(lines),
         Answer::Explanation(explanation) => history::explanation(explanation),
         Answer::Conflicts(conflicts) => history::conflicts(conflicts),
+        // Only the window asks for it.
+        Answer::Comparison(_) => {}
         Answer::Versions(versions) => history::versions(versions),
         Answer::Verified(done) => history::verified(done),
         Answer::Doctor(doctor) => storages::doctor(doctor),

@@ -61,8 +61,10 @@ commands! {
     undo_run(id: String) -> Vec<SyncView>;
     /// Conflicts that wait.
     conflicts() -> Vec<ConflictView>;
-    /// Decides a conflict.
-    resolve(id: String, keep: KeepSide) -> String;
+    /// What both versions of a conflict hold.
+    compare(id: String) -> ComparisonView;
+    /// Decides a conflict; only if its versions are those that were shown, where that is said.
+    resolve(id: String, keep: KeepSide, seen: Option<SeenVersions>) -> String;
     /// What waits for a person.
     held() -> Vec<HeldView>;
     /// Lets what is held pass.

@@ -13,12 +13,12 @@ mod typescript;
 use serde::Deserialize;
 use serde_json::Value;
 use tandem_service::answer::{
-    ConflictView, DoctorView, EntryView, ExplainView, GuaranteeView, HeldView, LogLines,
-    PreviewView, ProblemView, StepView, StorageView, SyncView, TypeView,
+    ComparisonView, ConflictView, DoctorView, EntryView, ExplainView, GuaranteeView, HeldView,
+    LogLines, PreviewView, ProblemView, StepView, StorageView, SyncView, TypeView,
 };
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::location::Location;
-use tandem_service::request::KeepSide;
+use tandem_service::request::{KeepSide, SeenVersions};
 
 pub(crate) use events::{Event, Page, TestStep};
 pub(crate) use settings::{Language, Settings, SettingsView};

@@ -3,6 +3,7 @@
 //! Each engine report is turned into one of these, with the sentences of [`crate::words`] put in, so that no
 //! shell has words of its own. As JSON an answer is one document; lists stand under their plural noun.
 
+mod comparison;
 mod document;
 mod pair;
 pub(crate) mod plan;
@@ -13,6 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::fault::Failure;
 use crate::words;
 
+pub use comparison::{
+    ComparisonView, ContentKind, LineRow, LineView, LinesView, PictureView, TextPiece,
+    VersionContent,
+};
 pub use document::{document, error_document, line, summary};
 pub use pair::{
     CheckView, DoctorView, FindingView, GuaranteeView, LeftOutPair, PairStatus, PairView,
@@ -67,6 +72,8 @@ pub enum Answer {
     Explanation(Box<ExplainView>),
     /// Conflicts.
     Conflicts(Vec<ConflictView>),
+    /// Both versions of a conflict.
+    Comparison(Box<ComparisonView>),
     /// Versions.
     Versions(Vec<VersionView>),
     /// What checks found, by pair.

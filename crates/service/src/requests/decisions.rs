@@ -1,13 +1,16 @@
 //! What waits for a person: holds and conflicts.
 
+use futures_util::future::join;
+use tandem_core::side::{PerSide, Side};
 use tandem_engine::error::EngineError;
 use tandem_engine::report::{Rejection, Resolution};
 
 use crate::answer::{Answer, ConflictView, LeftOutPair, plan::sides};
+use crate::comparison;
 use crate::config::PairRecord;
 use crate::fault::{Fault, Result};
 use crate::live::held_view;
-use crate::request::KeepSide;
+use crate::request::{KeepSide, SeenVersions};
 use crate::service::{OpenPair, Service};
 use crate::when::When;
 use crate::words;
@@ -144,31 +147,67 @@ impl Service {
         Ok(seen.answer(Answer::Conflicts(all)))
     }
 
-    pub(super) async fn resolve(&self, id: &str, keep: KeepSide) -> Result<Answer> {
+    pub(super) async fn compare(&self, id: &str) -> Result<Answer> {
+        let pair = self.pair_of_conflict(id).await?;
+        let found = pair.engine.conflict_versions(id).await;
+        let found = found.map_err(|error| pair.fault(error))?;
+        let looked = PerSide::from_fn(|side| {
+            let version = found[side].as_ref();
+            async move {
+                match version {
+                    Some(version) => comparison::look(version).await.map(Some),
+                    None => Ok(None),
+                }
+            }
+        });
+        let (source, destination) = join(looked.source, looked.destination).await;
+        let fault = |side: Side| {
+            let pair = &pair;
+            move |error| pair.fault(EngineError::Storage { side, error })
+        };
+        let looked = PerSide::new(
+            source.map_err(fault(Side::Source))?,
+            destination.map_err(fault(Side::Destination))?,
+        );
+        let view = comparison::compare(id, looked);
+        Ok(Answer::Comparison(Box::new(view)))
+    }
+
+    pub(super) async fn resolve(
+        &self,
+        id: &str,
+        keep: KeepSide,
+        seen: Option<SeenVersions>,
+    ) -> Result<Answer> {
         let how = match keep {
             KeepSide::Source => Resolution::Source,
             KeepSide::Destination => Resolution::Destination,
             KeepSide::Both => Resolution::Both,
             KeepSide::Merged(text) => Resolution::Merged(text.into_bytes()),
         };
+        let said = match &how {
+            Resolution::Merged(_) => "Decided. Both versions before are kept.",
+            _ => "Decided. The version that lost is kept.",
+        };
+        let seen = seen.map(|seen| PerSide::new(seen.source, seen.destination));
+        let pair = self.pair_of_conflict(id).await?;
+        match pair.engine.resolve_seen(id, how, seen.as_ref()).await {
+            Ok(()) => {
+                pair.engine.wake();
+                Ok(Answer::Done(said.to_owned()))
+            }
+            Err(EngineError::NotFound { .. }) => Err(Fault::NotFound("conflict", id.to_owned())),
+            Err(error) => Err(pair.fault(error)),
+        }
+    }
+
+    async fn pair_of_conflict(&self, id: &str) -> Result<OpenPair> {
         let seen = self.seen_pairs(None).await?;
         for pair in &seen.open {
             let conflicts = pair.engine.conflicts().map_err(|error| pair.fault(error))?;
-            if !conflicts.iter().any(|c| c.id == id) {
-                continue;
+            if conflicts.iter().any(|c| c.id == id) {
+                return Ok(pair.clone());
             }
-            return match pair.engine.resolve(id, how).await {
-                Ok(()) => {
-                    pair.engine.wake();
-                    Ok(Answer::Done(
-                        "Decided. The version that lost is kept.".to_owned(),
-                    ))
-                }
-                Err(EngineError::NotFound { .. }) => {
-                    Err(Fault::NotFound("conflict", id.to_owned()))
-                }
-                Err(error) => Err(pair.fault(error)),
-            };
         }
         Err(seen.not_found("conflict", id))
     }
