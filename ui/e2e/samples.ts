@@ -248,6 +248,17 @@ export function storage(name: string, part: Partial<StorageView> = {}): StorageV
     created: ago(90_000),
     changed: null,
     health: { state: "ok", shown: "Works, 38 ms", latency_ms: 38, last_error: null, used: null, total: null },
+    usage: {
+      requests_today: 18_204,
+      sent_today: 31_000_000_000,
+      received_today: 2_200_000_000,
+      last_success: ago(0),
+      errors_last_day: 3,
+      newest_errors: [
+        { at: ago(17), cause: "server", operation: "commit", message: `${name} answers with errors.` },
+        { at: ago(46), cause: "offline", operation: "list", message: `${name} does not answer.` },
+      ],
+    },
     ...part,
   };
 }

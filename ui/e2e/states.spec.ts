@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { DAY, FAILURE, FIRST_DAY, OFFLINE, PAIRS, overview, pair } from "./samples";
+import { DAY, FAILURE, FIRST_DAY, OFFLINE, PAIRS, overview, pair, storage } from "./samples";
 
 /** By the page: what it asks for, its heading on an eventful day, and its heading without anything. */
 const PAGES = [
@@ -140,6 +140,31 @@ test("what a held plan would do is listed, and each decision is a button that na
   expect(await program.asked("approve")).toEqual([]);
   await page.getByRole("button", { name: "Delete 1,842 files" }).click();
   expect(await program.waitForCall("approve")).toEqual({ hold: "archive:h1" });
+});
+
+test("a storage shows what it was asked for today, what went wrong, and its part of the log", async ({ page, start }) => {
+  await start(DAY, "storages");
+  const numbers = page.locator(".totals");
+  for (const text of ["Last success", "18,204", "31 GB", "received 2.2 GB", "Errors, 24 h", "newest 2 below"]) {
+    await expect(numbers).toContainText(text);
+  }
+  await expect(page.getByText("attic does not answer.")).toBeVisible();
+  await page.getByRole("button", { name: "Show log" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Activity");
+  await expect(page.getByRole("combobox", { name: "Storage" })).toHaveValue("attic");
+  // What a pair with another storage did is not there.
+  await expect(page.getByRole("row", { name: /Q3\.pdf/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: /Seeds to order/ })).toHaveCount(0);
+  await page.getByRole("combobox", { name: "Storage" }).selectOption("cloud");
+  await expect(page.getByRole("row", { name: /Seeds to order/ })).toBeVisible();
+  await expectAccessible(page);
+});
+
+test("a storage that was never used and had no errors says so", async ({ page, start }) => {
+  await start({ ...DAY, storages: { ok: [storage("attic", { usage: null, health: null })] } }, "storages");
+  await expect(page.getByText("Not used since the start").first()).toBeVisible();
+  await expect(page.getByText("None.", { exact: true })).toBeVisible();
+  await expect(page.locator(".totals")).toHaveCount(0);
 });
 
 test("a storage's test shows its steps as they end, and a storage is saved only if it is green", async ({ page, start }) => {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, Result};
-use tandem_core::storage::{Health, HealthState};
+use tandem_core::storage::{Health, HealthState, Traffic};
 use tandem_core::time::Timestamp;
 
 use crate::disk::lock;
@@ -53,6 +53,7 @@ impl Pulse {
             latency: None,
             last_error: last.map(|(cause, _)| cause),
             last_error_at: last.map(|(_, at)| at),
+            traffic: Traffic::default(),
         }
     }
 }

@@ -31,5 +31,6 @@ pub mod time_text;
 #[cfg(feature = "typescript")]
 pub mod typescript;
 pub mod update;
+mod usage;
 pub mod when;
 pub mod words;

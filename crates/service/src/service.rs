@@ -27,6 +27,7 @@ use crate::profile::Profile;
 use crate::redact::Redactor;
 use crate::storages::{Storages, local_words, providers, words};
 use crate::update::Update;
+use crate::usage::Usage;
 
 /// How many updates wait for a listener that is slow; then it misses some.
 const UPDATES: usize = 1024;
@@ -151,7 +152,12 @@ impl Service {
         let config = Config::load(&profile)?;
         let environment = RealEnvironment::shared();
         let secrets = SecretStores::new(&profile, ask, redactor.clone());
-        let storages = Storages::new(providers, secrets, Arc::clone(&environment));
+        let storages = Storages::new(
+            providers,
+            secrets,
+            Arc::clone(&environment),
+            Usage::load(&profile),
+        );
         storages.check_no_secrets(&config).map_err(|why| {
             let file = profile.folder().join(crate::config::FILE);
             Fault::DamagedProfile(file.display().to_string(), why)

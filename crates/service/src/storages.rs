@@ -5,18 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::Cause;
-use tandem_core::storage::{Config as Values, Credentials, Ground, Provider, Root, Storage};
+use tandem_core::storage::{
+    Config as Values, Credentials, Ground, Provider, Root, Storage, Traffic,
+};
 
 use crate::config::{Config, StorageRecord};
 use crate::credentials::SecretStores;
+use crate::environment::now;
 use crate::fault::{Fault, Result, StorageWords};
 use crate::location::{LOCAL, Location};
+use crate::usage::Usage;
 
 /// The providers, and the storages opened with them.
 pub struct Storages {
     providers: Vec<Arc<dyn Provider>>,
     secrets: SecretStores,
     environment: SharedEnvironment,
+    usage: Usage,
     open: Mutex<BTreeMap<String, Opened>>,
 }
 
@@ -24,6 +29,25 @@ pub struct Storages {
 struct Opened {
     record: Option<StorageRecord>,
     storage: Arc<dyn Storage>,
+    /// What of its traffic was noted.
+    noted: Traffic,
+}
+
+impl Opened {
+    fn new(record: Option<StorageRecord>, storage: Arc<dyn Storage>) -> Self {
+        Self {
+            record,
+            storage,
+            noted: Traffic::default(),
+        }
+    }
+
+    /// Notes what went to and fro since the last time.
+    fn note(&mut self, id: &str, usage: &Usage) {
+        let traffic = self.storage.health().traffic;
+        usage.add(id, &self.noted, &traffic, now());
+        self.noted = traffic;
+    }
 }
 
 impl std::fmt::Debug for Storages {
@@ -44,15 +68,17 @@ pub fn providers() -> Vec<Arc<dyn Provider>> {
 impl Storages {
     /// With these providers.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         providers: Vec<Arc<dyn Provider>>,
         secrets: SecretStores,
         environment: SharedEnvironment,
+        usage: Usage,
     ) -> Self {
         Self {
             providers,
             secrets,
             environment,
+            usage,
             open: Mutex::default(),
         }
     }
@@ -148,11 +174,10 @@ impl Storages {
             return Ok(Arc::clone(&other.storage));
         }
         // One that was opened with another record goes on for those who have it, and for nobody else.
-        let opened = Opened {
-            record: Some(record.clone()),
-            storage: Arc::clone(&storage),
-        };
-        all.insert(record.id.clone(), opened);
+        let opened = Opened::new(Some(record.clone()), Arc::clone(&storage));
+        if let Some(mut old) = all.insert(record.id.clone(), opened) {
+            old.note(&record.id, &self.usage);
+        }
         Ok(storage)
     }
 
@@ -199,10 +224,8 @@ impl Storages {
             )
             .map_err(|error| Fault::Storage(Box::default(), Box::new(error)))?;
         let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = all.entry(LOCAL.to_owned()).or_insert(Opened {
-            record: None,
-            storage,
-        });
+        let opened = all.entry(LOCAL.to_owned());
+        let opened = opened.or_insert_with(|| Opened::new(None, storage));
         Ok(Arc::clone(&opened.storage))
     }
 
@@ -261,17 +284,33 @@ impl Storages {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(id);
-        if let Some(opened) = gone {
+        if let Some(mut opened) = gone {
             opened.storage.shutdown().await;
+            opened.note(id, &self.usage);
+        }
+    }
+
+    /// How storages were used, as far as it was noted.
+    pub(crate) const fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Notes how those that are open were used.
+    pub(crate) fn note_usage(&self) {
+        let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, opened) in &mut *all {
+            opened.note(id, &self.usage);
         }
     }
 
     /// Closes all.
     pub async fn shutdown(&self) {
         let all = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
-        for opened in all.into_values() {
+        for (id, mut opened) in all {
             opened.storage.shutdown().await;
+            opened.note(&id, &self.usage);
         }
+        self.usage.save();
     }
 }
 

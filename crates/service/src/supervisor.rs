@@ -7,6 +7,7 @@ use std::time::Duration;
 use tandem_core::time::Timestamp;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
 
 use crate::config::PairRecord;
 use crate::environment::{now, random};
@@ -19,6 +20,9 @@ const SOONEST: Duration = Duration::from_secs(1);
 const LATEST: Duration = Duration::from_secs(300);
 /// After so long without an end the pauses begin anew.
 const HEALTHY: Duration = Duration::from_secs(60);
+
+/// How often what storages were used for is noted.
+const NOTED: Duration = Duration::from_secs(60);
 
 /// Before work that broke off is begun again: what broke it may still be there.
 const AFTER_BREAK: Duration = Duration::from_secs(60);
@@ -56,6 +60,8 @@ impl Service {
         let mut tasks = JoinSet::new();
         let mut broken = BTreeSet::new();
         let _running = Running::begin(&self.0.running);
+        let mut noted = tokio::time::interval(NOTED);
+        noted.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             changed.borrow_and_update();
             let pairs = self.config().pairs;
@@ -85,6 +91,14 @@ impl Service {
                         broken.insert(record.id.clone());
                         self.note_broken(record).await;
                     }
+                },
+                _ = noted.tick() => {
+                    let service = self.clone();
+                    // It writes a file. Nobody waits for it.
+                    tokio::task::spawn_blocking(move || {
+                        service.0.storages.note_usage();
+                        service.0.storages.usage().save();
+                    });
                 },
             }
         }

@@ -54,6 +54,12 @@ pub fn listed(at: Timestamp) -> String {
     )
 }
 
+/// `2026-11-20`, the day that it is here.
+#[must_use]
+pub fn day(at: Timestamp) -> String {
+    zoned(at).map_or_else(|| rfc3339(at), |time| time.strftime("%Y-%m-%d").to_string())
+}
+
 /// A length of time as a person writes it: `45s`, `30m`, `2h`, `3d`.
 #[must_use]
 pub fn parse_length(text: &str) -> Option<i64> {

@@ -253,6 +253,12 @@ export type ProgressView = {
 /** Bytes in all. */ bytes_total: number,
 /** The path carried last. */ path: string | null, };
 
+export type RequestErrorView = {
+/** When. */ at: When,
+/** Why, in one word. */ cause: string,
+/** What was being done. */ operation: string,
+/** Why, in a sentence. */ message: string, };
+
 export type SeenVersions = {
 /** The source's. */ source: string | null,
 /** The destination's. */ destination: string | null, };
@@ -296,7 +302,8 @@ export type StorageView = {
 /** The pairs it belongs to. */ pairs: Array<string>,
 /** When it was added. */ created: When | null,
 /** When it was last changed. */ changed: When | null,
-/** How it is, where it was used since the start. */ health?: HealthView | null, };
+/** How it is, where it was used since the start. */ health?: HealthView | null,
+/** How it was used, where it was. */ usage?: UsageView | null, };
 
 export type SyncView = {
 /** The pair's name. */ name: string,
@@ -341,6 +348,14 @@ export type TypeView = {
 /** The name a person knows it by. */ title: string,
 /** The family it belongs to. */ family: string,
 /** What a person gives. */ fields: Array<FieldView>, };
+
+export type UsageView = {
+/** Requests today, each try of one counted. */ requests_today: number,
+/** Bytes of content sent today. */ sent_today: number,
+/** Bytes of content received today. */ received_today: number,
+/** When a request was last answered as it should be. */ last_success: When | null,
+/** Tries that failed in the last day. */ errors_last_day: number,
+/** The newest of them, newest first. */ newest_errors: Array<RequestErrorView>, };
 
 export type VersionContent = {
 /** Where it is; of a conflict that was kept as a copy, the source's is the copy. */ path: string,

@@ -89,6 +89,22 @@ pub(super) fn one(storage: &StorageView) {
             _ => {}
         }
     }
+    if let Some(usage) = &storage.usage {
+        if let Some(at) = usage.last_success {
+            row("last success", time_text::listed(at.0));
+        }
+        row(
+            "today",
+            format!(
+                "{}, {} sent, {} received",
+                count(usage.requests_today, "request", "requests"),
+                size(usage.sent_today),
+                size(usage.received_today)
+            ),
+        );
+        let errors = count(usage.errors_last_day, "error", "errors");
+        row("last day", errors);
+    }
     if let Some(capabilities) = &storage.capabilities {
         let conditions = &capabilities.conditions;
         let named = [

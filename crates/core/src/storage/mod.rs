@@ -16,8 +16,8 @@ pub use listing::{
     Skipped,
 };
 pub use provider::{
-    Config, Credentials, Ground, Health, HealthState, ProbeStep, Provider, Quota, Storage,
-    Validation,
+    Config, Credentials, FailedRequest, Ground, Health, HealthState, ProbeStep, Provider, Quota,
+    Storage, Traffic, Validation,
 };
 pub use root::{Identity, Locator, Root, RootIdentity};
 pub use versions::{OWN_FOLDER, STAGED_PREFIX, Version, VersionKey};

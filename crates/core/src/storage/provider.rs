@@ -110,6 +110,36 @@ pub struct Health {
     pub last_error: Option<Cause>,
     /// When that was.
     pub last_error_at: Option<Timestamp>,
+    /// What went to and fro since it was opened.
+    pub traffic: Traffic,
+}
+
+/// What went to and fro between this computer and a storage. A disk counts nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Requests, each try of one counted.
+    pub requests: u64,
+    /// Bytes of content handed over to be sent; of an upload that is gone on with, all of it.
+    pub sent: u64,
+    /// Bytes of content that arrived.
+    pub received: u64,
+    /// When a request was last answered as it should be.
+    pub last_success: Option<Timestamp>,
+    /// Tries that failed in all.
+    pub failures: u64,
+    /// The newest of them, oldest first.
+    pub newest_failures: Vec<FailedRequest>,
+}
+
+/// A try of a request that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedRequest {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+    /// What was being done.
+    pub operation: String,
 }
 
 /// How full a storage is, in bytes.

@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 8;
 /// A database that holds the schema.
 pub(super) struct Database {
     pub(super) environment: SharedEnvironment,
-    pub(super) health: HealthRecord,
+    pub(super) health: Arc<HealthRecord>,
     engine: Box<dyn Engine>,
     /// The limiter of whoever uses the server; a file of this computer has none, and is waited for where it is locked.
     account: Option<Arc<Account>>,
@@ -78,7 +78,7 @@ impl Database {
     ) -> Self {
         Self {
             environment,
-            health: HealthRecord::default(),
+            health: Arc::default(),
             engine,
             account,
             idle: Mutex::default(),
@@ -191,7 +191,7 @@ impl Database {
         let done = done.map_err(|_| closing(operation))?;
         let took = self.environment.uptime().saturating_sub(started);
         done.map_err(|error| self.failed(error, operation, took))
-            .inspect(|_| self.health.answered(took))
+            .inspect(|_| self.health.answered(self.environment.now(), took))
     }
 
     fn failed(

@@ -193,13 +193,8 @@ impl Root for DbRoot {
         let found = self.run("read", Work::Read, find).await;
         let content = found.map_err(at(&place.path))?;
         let range = (offset, length);
-        Ok(read::stream_of(
-            &self.database,
-            "read",
-            &place.path,
-            content,
-            range,
-        ))
+        let content = read::stream_of(&self.database, "read", &place.path, content, range);
+        Ok(self.database.health.counted(content))
     }
 
     async fn stage(
@@ -228,6 +223,7 @@ impl Root for DbRoot {
         let (database, base) = (&self.database, &self.base);
         let done = upload::stage(database, base, target, &content, resume, &*sink).await;
         let (token, hash) = done.map_err(at(target))?;
+        self.database.health.sent(content.len());
         Ok(staged(token, content.len(), vec![hash]))
     }
 
@@ -350,13 +346,8 @@ impl Root for DbRoot {
         let found = self.run("read_version", Work::Read, find).await;
         let content = found.map_err(at(key.path()))?;
         let range = (offset, length);
-        Ok(read::stream_of(
-            &self.database,
-            "read_version",
-            key.path(),
-            content,
-            range,
-        ))
+        let content = read::stream_of(&self.database, "read_version", key.path(), content, range);
+        Ok(self.database.health.counted(content))
     }
 
     async fn restore_version(

@@ -54,7 +54,7 @@ pub(crate) struct Bucket {
     pub(super) marks: Marks,
     pub(super) known: KnownFolders,
     pub(super) environment: SharedEnvironment,
-    pub(super) health: HealthRecord,
+    pub(super) health: Arc<HealthRecord>,
     account: Arc<Account>,
     closed: watch::Sender<bool>,
     versioning: Mutex<Option<(Duration, bool)>>,
@@ -79,7 +79,7 @@ impl Bucket {
             capabilities,
             known: KnownFolders::default(),
             environment,
-            health: HealthRecord::default(),
+            health: Arc::default(),
             account,
             closed: watch::Sender::new(false),
             versioning: Mutex::new(None),
@@ -157,7 +157,7 @@ impl Bucket {
         });
         let latency = self.environment.uptime().saturating_sub(started);
         match &answer {
-            Ok(_) => self.health.answered(latency),
+            Ok(_) => self.health.answered(self.environment.now(), latency),
             Err(error) => self.health.failed(error, self.environment.now(), latency),
         }
         answer

@@ -197,6 +197,7 @@ impl Root for BucketRoot {
             (offset, length),
         )
         .await
+        .map(|content| self.bucket.health.counted(content))
     }
 
     async fn stage(
@@ -209,6 +210,7 @@ impl Root for BucketRoot {
     ) -> Result<Staged> {
         self.stage_content(target, content, meta, resume, sink)
             .await
+            .inspect(|staged| self.bucket.health.sent(staged.len))
             .map_err(|error| error.at(target))
     }
 
@@ -295,6 +297,7 @@ impl Root for BucketRoot {
             (offset, length),
         )
         .await
+        .map(|content| self.bucket.health.counted(content))
     }
 
     async fn restore_version(

@@ -118,7 +118,7 @@ pub(super) enum Tries {
 pub(super) struct Server {
     pub(super) settings: Settings,
     pub(super) environment: SharedEnvironment,
-    pub(super) health: HealthRecord,
+    pub(super) health: Arc<HealthRecord>,
     http: Client,
     auth: Auth,
     account: Arc<Account>,
@@ -136,7 +136,7 @@ impl Server {
             auth: Auth::new(&settings),
             settings,
             environment,
-            health: HealthRecord::default(),
+            health: Arc::default(),
             account,
             closed: watch::Sender::new(false),
         })
@@ -175,7 +175,7 @@ impl Server {
             .and_then(|answer| answer);
         let latency = self.environment.uptime().saturating_sub(started);
         match &answer {
-            Ok(_) => self.health.answered(latency),
+            Ok(_) => self.health.answered(self.environment.now(), latency),
             Err(error) => self.health.failed(error, self.environment.now(), latency),
         }
         answer

@@ -285,7 +285,8 @@ impl Root for WebDavRoot {
             revision: entry.revision.clone(),
             size: entry.size,
         };
-        read(Arc::clone(&self.store), wanted, offset, length).await
+        let content = read(Arc::clone(&self.store), wanted, offset, length).await?;
+        Ok(self.store.server.health.counted(content))
     }
 
     async fn stage(
@@ -298,6 +299,7 @@ impl Root for WebDavRoot {
     ) -> Result<Staged> {
         self.stage_content(target, content, meta, resume, sink)
             .await
+            .inspect(|staged| self.store.server.health.sent(staged.len))
             .map_err(|error| error.at(target))
     }
 
@@ -374,7 +376,8 @@ impl Root for WebDavRoot {
             revision: found.revision(),
             size: found.size,
         };
-        read(Arc::clone(&self.store), wanted, offset, length).await
+        let content = read(Arc::clone(&self.store), wanted, offset, length).await?;
+        Ok(self.store.server.health.counted(content))
     }
 
     async fn restore_version(

@@ -28,7 +28,8 @@ pub use plan::{
     TotalsView, VersionView, WarningView,
 };
 pub use storage::{
-    CopyFailure, CopyView, EntryView, FieldView, HealthView, StepView, StorageView, TypeView,
+    CopyFailure, CopyView, EntryView, FieldView, HealthView, RequestErrorView, StepView,
+    StorageView, TypeView, UsageView,
 };
 
 /// The answer of a request.

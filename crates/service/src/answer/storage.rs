@@ -111,6 +111,41 @@ pub struct StorageView {
     /// How it is, where it was used since the start.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub health: Option<HealthView>,
+    /// How it was used, where it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usage: Option<UsageView>,
+}
+
+/// How a storage was used: today in this computer's time zone, and in the last 24 hours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct UsageView {
+    /// Requests today, each try of one counted.
+    pub requests_today: u64,
+    /// Bytes of content sent today.
+    pub sent_today: u64,
+    /// Bytes of content received today.
+    pub received_today: u64,
+    /// When a request was last answered as it should be.
+    pub last_success: Option<When>,
+    /// Tries that failed in the last day.
+    pub errors_last_day: u64,
+    /// The newest of them, newest first.
+    pub newest_errors: Vec<RequestErrorView>,
+}
+
+/// A request that failed; it may have been tried again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct RequestErrorView {
+    /// When.
+    pub at: When,
+    /// Why, in one word.
+    pub cause: String,
+    /// What was being done.
+    pub operation: String,
+    /// Why, in a sentence.
+    pub message: String,
 }
 
 /// How a storage is.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use tandem_core::capabilities::Capabilities;
-use tandem_core::storage::{Credentials, Descriptor, FieldKind, Health, HealthState, ProbeStep};
+use tandem_core::storage::{
+    Credentials, Descriptor, FieldKind, Health, HealthState, ProbeStep, Traffic,
+};
 
-use crate::answer::{Answer, HealthView, StepView, StorageView, TypeView};
+use crate::answer::{Answer, HealthView, StepView, StorageView, TypeView, UsageView};
 use crate::config::{Config, StorageRecord};
 use crate::credentials::Secrets;
 use crate::environment::now;
@@ -47,7 +49,9 @@ impl Service {
                 .storages
                 .known(LOCAL)
                 .map(|s| health_view(&s.health())),
+            usage: None,
         };
+        self.0.storages.note_usage();
         let rest = config.storages.iter().map(|record| {
             let mut view = self.view(&config, record);
             view.capabilities = None;
@@ -68,6 +72,8 @@ impl Service {
             health.total = quota.and_then(|q| q.total);
             view.health = Some(health);
         }
+        self.0.storages.note_usage();
+        view.usage = self.usage_view(record);
         Ok(Answer::Storage(Box::new(view)))
     }
 
@@ -144,6 +150,7 @@ impl Service {
             Ok(())
         })?;
         self.0.storages.forget(&record.id).await;
+        self.0.storages.usage().forget(&record.id);
         Ok(Answer::Done(format!(
             "The storage {name} was removed. Nothing on it was touched."
         )))
@@ -315,6 +322,12 @@ impl Service {
         };
         let found = storage.validate("", &tell).await;
         storage.shutdown().await;
+        // One that is not saved yet may never be.
+        if self.config().storages.iter().any(|s| s.id == record.id) {
+            let traffic = storage.health().traffic;
+            let usage = self.0.storages.usage();
+            usage.add(&record.id, &Traffic::default(), &traffic, now());
+        }
         let steps = found.steps.iter().map(StepView::from).collect();
         match found.capabilities {
             Ok(capabilities) => Ok((steps, capabilities)),
@@ -364,7 +377,13 @@ impl Service {
                 .storages
                 .known(&record.id)
                 .map(|s| health_view(&s.health())),
+            usage: self.usage_view(record),
         }
+    }
+
+    fn usage_view(&self, record: &StorageRecord) -> Option<UsageView> {
+        let usage = self.0.storages.usage();
+        usage.view(&record.id, &words(record, ""), now())
     }
 }
 

@@ -10,7 +10,9 @@ use tandem_core::capabilities::Capabilities;
 use tandem_core::environment::Environment;
 use tandem_core::error::{Cause, ErrorKind, Result, StorageError};
 use tandem_core::path::RelPath;
-use tandem_core::storage::{Health, HealthState, ProbeStep, Quota, Root, Storage, Validation};
+use tandem_core::storage::{
+    Health, HealthState, ProbeStep, Quota, Root, Storage, Traffic, Validation,
+};
 
 use super::environment::{SimEnvironment, yield_now};
 use super::faults::{Fault, Faults};
@@ -481,6 +483,7 @@ impl Storage for SimStorage {
             latency: Some(Duration::from_millis(1)),
             last_error: state.last_error.map(|(cause, _)| cause),
             last_error_at: state.last_error.map(|(_, at)| at),
+            traffic: Traffic::default(),
         }
     }
 
