@@ -23,6 +23,7 @@ for (const name of ["overview", "activity", "conflicts", "held", "storages", "se
   test(name, async ({ page, start }) => {
     await start(DAY, name);
     if (name === "activity") await page.getByRole("row", { name: /Q3\.pdf/ }).click();
+    if (name === "conflicts") await expect(page.locator(".diff")).toBeVisible();
     await take(page, name);
   });
 }

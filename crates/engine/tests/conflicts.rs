@@ -16,7 +16,6 @@ use tandem_engine::error::EngineError;
 use tandem_engine::report::Resolution;
 use tandem_testkit::sim::Edit;
 
-
 fn waiting(seed: u64, in_base: bool) -> (World, String) {
     let world = World::with(seed, |o| o.policy.conflict = ConflictPolicy::Manual);
     if in_base {

@@ -27,6 +27,7 @@ mod screen;
 mod session;
 mod story;
 mod trouble;
+mod versions;
 mod window;
 mod wizard;
 

@@ -119,7 +119,7 @@ impl Window {
     /// Types into a field, by its label; what was in it goes.
     pub(crate) async fn fill(&self, label: &str, text: &str) {
         let label = quoted(label);
-        let field = format!("//input[@id=//label[normalize-space()={label}]/@for]");
+        let field = format!("//*[@id=//label[normalize-space()={label}]/@for]");
         eventually(&format!("the field {label}"), async || {
             let field = self.found(&field).await?;
             field.click().await.ok()?;
@@ -132,6 +132,13 @@ impl Window {
             (value == text).then_some(())
         })
         .await;
+    }
+
+    /// How many pictures are drawn.
+    pub(crate) async fn pictures(&self) -> u64 {
+        let drawn = "return [...document.images].filter((image) => image.naturalWidth > 0).length";
+        let count = self.client.execute(drawn, Vec::new()).await.unwrap();
+        count.as_u64().unwrap_or_default()
     }
 
     /// Everything that can be read.

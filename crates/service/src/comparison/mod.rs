@@ -3,6 +3,8 @@
 //! Content comes from wherever a storage is, so nothing is believed of it: how much is read is bounded, what it is is told
 //! by its bytes and never by its name, and what would be invisible or turn a text around is put into visible signs.
 
+#[cfg(test)]
+mod fuzzing;
 mod lines;
 mod picture;
 mod visible;
