@@ -46,9 +46,11 @@ check_packages() {
     done
     for entry in usr/share/applications/Tandem.desktop etc/xdg/autostart/Tandem.desktop; do
         desktop-file-validate "$there/$entry" || fail "$deb: $entry is no desktop entry"
-        grep -qE '^Exec=tandem-desktop( --at-login)?$' "$there/$entry" || fail "$deb: $entry does not start the program"
+        grep -qE '^Exec=tandem-desktop( --at-login| %u)$' "$there/$entry" || fail "$deb: $entry does not start the program"
         grep -qx 'Icon=tandem-desktop' "$there/$entry" || fail "$deb: $entry shows no icon of the package"
     done
+    grep -qx 'MimeType=x-scheme-handler/tandem;' "$there/usr/share/applications/Tandem.desktop" ||
+        fail "$deb: links of sign-ins do not lead to the program"
     "$there/usr/bin/tandem-desktop" --version >/dev/null || fail "$deb: the program does not start"
     rm -rf "$there"
     for file in libwebkit2gtk-4.1-0 libayatana-appindicator3-1; do

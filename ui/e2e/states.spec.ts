@@ -84,6 +84,13 @@ test("damaged notes are said with what stays safe, and both sides are compared a
   await expect(page.getByText("nothing is deleted")).toBeVisible();
 });
 
+test("what was asked for outside of the window is said in it", async ({ page, start }) => {
+  const program = await start(DAY);
+  await program.tell("said", "No sign-in waits for this link. <b>Nothing</b> was done.");
+  await expect(page.getByText("<b>Nothing</b> was done.")).toBeVisible();
+  await expectAccessible(page);
+});
+
 test("what was chosen for a pair is shown and changed", async ({ page, start }) => {
   const program = await start(DAY);
   await page.getByRole("button", { name: "More for notes" }).click();

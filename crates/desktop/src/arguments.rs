@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// Started with the session: opens no window if that was chosen
     #[arg(long)]
     pub(crate) at_login: bool,
+    /// A link of the scheme tandem, by which a browser brings the answer of a sign-in
+    #[arg(value_name = "LINK")]
+    pub(crate) link: Option<String>,
     /// The process of a window, for the program that starts it
     #[arg(long, value_name = "PAGE", hide = true)]
     pub(crate) window: Option<String>,
@@ -33,6 +36,13 @@ mod tests {
     fn the_windows_process_is_understood() {
         let arguments = Arguments::try_parse_from(["tandem-desktop", WINDOW, "held"]).unwrap();
         assert_eq!(arguments.window.as_deref(), Some("held"));
+    }
+
+    #[test]
+    fn a_link_is_taken_as_it_is() {
+        let link = "tandem://sign-in?code=x&state=--profile";
+        let arguments = Arguments::try_parse_from(["tandem-desktop", link]).unwrap();
+        assert_eq!(arguments.link.as_deref(), Some(link));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tandem_service::answer::{Answer, LogView, PairStatus};
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::request::Request;
+use tandem_service::secret::SecretText;
 use tandem_service::update::Update;
 use tandem_service::words;
 use tauri::AppHandle;
@@ -176,6 +177,20 @@ impl Desk {
             Answer::Partial(answer, _) => Ok(*answer),
             answer => Ok(answer),
         }
+    }
+
+    /// Takes what a link brings. What became of it is told by a notification, and in the window.
+    pub(crate) async fn follow_link(&self, link: SecretText) {
+        let sentence = match self.call(Request::SignInLink { link }).await {
+            Ok(Answer::Done(sentence)) => sentence,
+            Ok(_) => unexpected().message,
+            Err(mut failure) => {
+                failure.for_window();
+                format!("{} {}", failure.message, failure.next_step)
+            }
+        };
+        notify::link(self, sentence.clone());
+        window::tell(Event::Said(sentence));
     }
 
     /// The window was closed. Where there may be no tray, a person is told once that syncing goes on.

@@ -18,10 +18,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tandem_service::profile::Profile;
-use tauri::{App, Manager, RunEvent};
+use tandem_service::secret::SecretText;
+use tauri::{App, AppHandle, Manager, RunEvent};
 
 use crate::arguments::Arguments;
-use crate::bridge::Settings;
+use crate::bridge::{Page, Settings};
 use crate::desk::Desk;
 use crate::link::Link;
 
@@ -56,8 +57,8 @@ fn main() -> ExitCode {
     tauri::async_runtime::set(runtime.handle().clone());
     let link = Link::new(folder);
     let built = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
-            window::open(app, None)
+        .plugin(tauri_plugin_single_instance::init(|app, given, _| {
+            again(app, given)
         }))
         .plugin(
             tauri_plugin_autostart::Builder::new()
@@ -68,6 +69,9 @@ fn main() -> ExitCode {
         .plugin(tauri_plugin_opener::init())
         .setup(move |app| {
             start(app, link, arguments.at_login);
+            if let Some(link) = arguments.link {
+                follow_link(app.handle(), link);
+            }
             Ok(())
         })
         .build(context());
@@ -127,6 +131,25 @@ fn start(app: &App, link: Link, at_login: bool) {
     tauri::async_runtime::spawn(quit_by_signal(desk));
     if !hidden {
         window::open(app.handle(), None);
+    }
+}
+
+/// The program was started a second time.
+fn again(app: &AppHandle, given: Vec<String>) {
+    let link = Arguments::try_parse_from(given).ok().and_then(|a| a.link);
+    match link {
+        Some(link) => follow_link(app, link),
+        None => window::open(app, None),
+    }
+}
+
+/// Takes what a link brings, and says what became of it.
+fn follow_link(app: &AppHandle, link: String) {
+    window::open(app, Some(Page::Storages));
+    // None as long as the program is starting: what it did not begin, no link can end.
+    if let Some(desk) = app.try_state::<Desk>() {
+        let (desk, link) = (desk.inner().clone(), SecretText::new(link));
+        tauri::async_runtime::spawn(async move { desk.follow_link(link).await });
     }
 }
 

@@ -22,6 +22,7 @@ mod requests;
 pub mod secret;
 pub mod service;
 pub mod session;
+pub mod sign_in;
 #[cfg(unix)]
 pub mod socket;
 pub mod state;

@@ -11,6 +11,7 @@ use tandem_engine::setup::PairOptions;
 use crate::answer::{Answer, LogLines};
 use crate::credentials::{Secrets, StoreKind};
 use crate::location::Location;
+use crate::secret::SecretText;
 use crate::when::When;
 
 /// A request. Paths on this computer are absolute: the owner has another current folder.
@@ -58,6 +59,11 @@ pub enum Request {
     StorageLogin {
         /// Its name.
         name: String,
+    },
+    /// What a browser brought of a sign-in that is under way.
+    SignInLink {
+        /// The whole link.
+        link: SecretText,
     },
     /// What a folder holds.
     List {

@@ -25,6 +25,7 @@ use crate::location::{LOCAL, Location};
 use crate::owner::{Owner, Ownership};
 use crate::profile::Profile;
 use crate::redact::Redactor;
+use crate::sign_in::SignIns;
 use crate::storages::{Storages, local_words, providers, words};
 use crate::update::Update;
 use crate::usage::Usage;
@@ -49,6 +50,7 @@ pub(crate) struct Inner {
     environment: SharedEnvironment,
     // Whether all pairs are kept in step, not only when that is asked for.
     pub(crate) running: AtomicBool,
+    pub(crate) sign_ins: SignIns,
     // What requests that ended left to be done.
     finishing: Mutex<JoinSet<()>>,
     _owner: Owner,
@@ -173,6 +175,7 @@ impl Service {
             pairs: Mutex::default(),
             environment,
             running: AtomicBool::new(false),
+            sign_ins: SignIns::default(),
             finishing: Mutex::default(),
             _owner: owner,
         })))
@@ -182,6 +185,12 @@ impl Service {
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.0.profile
+    }
+
+    /// The sign-ins that wait for their answers.
+    #[must_use]
+    pub fn sign_ins(&self) -> &SignIns {
+        &self.0.sign_ins
     }
 
     /// Hears what happens from now on. Whoever is slow misses some.

@@ -504,6 +504,8 @@ export interface Events {
   step: TestStep;
   /** A person asked for a page elsewhere: in the tray, or by a notification. */
   open: Page;
+  /** A sentence about something that was asked for outside of the window. */
+  said: string;
   /** A folder was dropped on the window: its path. */
   dropped: string;
 }

@@ -51,6 +51,8 @@ events! {
     Step = "step": TestStep;
     /// A person asked for a page elsewhere: in the tray, or by a notification.
     Open = "open": Page;
+    /// A sentence about something that was asked for outside of the window.
+    Said = "said": String;
     /// A folder was dropped on the window: its path.
     Dropped = "dropped": String;
 }

@@ -51,6 +51,12 @@ pub(crate) fn goes_on(desk: &Desk) {
     show_one(desk, title, body, "goes_on", None);
 }
 
+/// Says what became of a link that was opened elsewhere. No name of a file stands in such a sentence.
+pub(crate) fn link(desk: &Desk, sentence: String) {
+    let title = desk.texts().get("notice.link.title");
+    show_one(desk, title, sentence, "link", Some(Page::Storages));
+}
+
 fn show_one(desk: &Desk, title: String, body: String, group: &'static str, page: Option<Page>) {
     let label = desk.texts().get("notice.open");
     let desk = desk.clone();

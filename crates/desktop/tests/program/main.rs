@@ -28,6 +28,7 @@ mod session;
 mod story;
 mod trouble;
 mod versions;
+mod way_in;
 mod window;
 mod wizard;
 

@@ -14,6 +14,7 @@ use crate::environment::now;
 use crate::fault::{Fault, Result};
 use crate::location::{LOCAL, is_storage_name};
 use crate::request::StorageSpec;
+use crate::secret::SecretText;
 use crate::service::Service;
 use crate::storages::{Storages, words};
 use crate::update::{Update, Updates};
@@ -246,6 +247,11 @@ impl Service {
             ),
             format!("Give them with “tandem storage edit {name} --secret KEY”."),
         ))
+    }
+
+    pub(super) fn sign_in_link(&self, link: &SecretText) -> Result<Answer> {
+        let storage = self.0.sign_ins.finish(link)?;
+        Ok(Answer::Done(format!("The sign-in to {storage} goes on.")))
     }
 
     /// Tests if it should, then saves secrets and record, in this order; `before` is what the store has of it so far.

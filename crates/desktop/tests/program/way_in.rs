@@ -1,0 +1,72 @@
+//! What comes in from outside of the window: a link that a browser opens.
+
+use crate::bubbles::Bubbles;
+use crate::eventually;
+use crate::process::Program;
+use crate::session::Session;
+use crate::window::start_driven;
+
+/// All that the program wrote down.
+fn written(session: &Session) -> String {
+    let mut text = String::new();
+    let mut folders = vec![session.profile()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(content) = std::fs::read(path) {
+                text.push_str(&String::from_utf8_lossy(&content));
+            }
+        }
+    }
+    text
+}
+
+fn start_with(session: &Session, link: &str) -> Program {
+    let mut command = session.command();
+    command.arg(link);
+    Program::start(command)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_reaches_the_running_program_and_does_nothing_that_it_did_not_begin() {
+    let session = Session::new().await;
+    let bubbles = Bubbles::new(&session).await;
+    let (mut program, window) = start_driven(&session).await;
+    window.wait_for_heading("Keep two folders in step").await;
+    for (link, sentence) in [
+        (
+            "tandem://sign-in?code=c0de-of-nobody&state=5ca1ab1e",
+            "No sign-in waits for this link: it is over, or was not begun here. Nothing was done.",
+        ),
+        (
+            "tandem://pair/remove?name=documents",
+            "This link is none that Tandem knows. Nothing was done.",
+        ),
+    ] {
+        let mut again = start_with(&session, link);
+        assert_eq!(again.end().await, Some(0));
+        eventually(sentence, async || {
+            let bubble = bubbles.wait_for("A link was opened").await;
+            bubble.body.starts_with(sentence).then_some(())
+        })
+        .await;
+        window.wait_for_text(sentence).await;
+        window.go_to("Overview").await;
+    }
+    assert!(!written(&session).contains("c0de-of-nobody"));
+    program.ask_to_end();
+    assert_eq!(program.end().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_may_be_what_starts_the_program() {
+    let session = Session::new().await;
+    let bubbles = Bubbles::new(&session).await;
+    let mut program = start_with(&session, "tandem://sign-in?code=x&state=5ca1ab1e");
+    let bubble = bubbles.wait_for("A link was opened").await;
+    assert!(bubble.body.starts_with("No sign-in waits for this link"));
+    program.ask_to_end();
+    assert_eq!(program.end().await, Some(0));
+}
