@@ -84,6 +84,28 @@ test("damaged notes are said with what stays safe, and both sides are compared a
   await expect(page.getByText("nothing is deleted")).toBeVisible();
 });
 
+test("a passphrase is asked for where one is missing, goes to the program once, and a slip is a sentence", async ({ page, start }) => {
+  const error = { ...FAILURE, cause: "no_passphrase", message: "The saved passwords are locked with a passphrase.", next_step: "Type it on the page Overview." };
+  const waits = [pair("notes", { state: "sign_in", shown: "Needs you", error })];
+  const wrong = { ...FAILURE, cause: "wrong_passphrase", message: "This is not the passphrase of the saved passwords." };
+  const program = await start({ ...DAY, overview: { ok: overview(waits, "1 pair needs you") }, unlock: { failure: wrong } });
+  const field = page.getByLabel("Passphrase");
+  await expect(field).toHaveAttribute("type", "password");
+  await expectAccessible(page);
+  await field.fill("incorrect horse");
+  await field.press("Enter");
+  expect(await program.waitForCall("unlock")).toEqual({ passphrase: { text: "incorrect horse" } });
+  await expect(page.getByText(wrong.message)).toBeVisible();
+  await expect(field).toHaveValue("");
+  await expectAccessible(page);
+  await program.answer({ unlock: { ok: "The saved passwords are open." } });
+  await field.fill("correct horse");
+  await page.getByRole("button", { name: "Unlock" }).click();
+  await expect(page.getByText("The saved passwords are open.")).toBeVisible();
+  await program.tell("overview", overview([pair("notes", {})], "Your pair is in step"));
+  await expect(field).toHaveCount(0);
+});
+
 test("what was asked for outside of the window is said in it", async ({ page, start }) => {
   const program = await start(DAY);
   await program.tell("said", "No sign-in waits for this link. <b>Nothing</b> was done.");

@@ -23,8 +23,8 @@ use tauri_plugin_dialog::{DialogExt, FilePath};
 use tauri_plugin_opener::OpenerExt;
 
 use crate::bridge::{
-    Commands, FolderView, Instead, NewPair, Overview, PairSettings, PauseSpan, Settings,
-    SettingsView, StorageForm,
+    Commands, FolderView, Instead, NewPair, Overview, PairSettings, Passphrase, PauseSpan,
+    Settings, SettingsView, StorageForm,
 };
 use crate::desk::{Desk, unexpected};
 
@@ -203,6 +203,11 @@ impl Commands for Desk {
 
     async fn test_storage(&self, name: String) -> Result<Vec<StepView>> {
         ask!(self, Request::StorageTest { name }, Answer::Test { steps, .. } => steps)
+    }
+
+    async fn unlock(&self, passphrase: Passphrase) -> Result<String> {
+        let passphrase = passphrase.text;
+        ask!(self, Request::Unlock { passphrase }, Answer::Done(sentence) => sentence)
     }
 
     async fn enable_storage(&self, name: String, on: bool) -> Result<StorageView> {

@@ -65,6 +65,11 @@ pub enum Request {
         /// The whole link.
         link: SecretText,
     },
+    /// Opens the file of secrets, for as long as the program runs.
+    Unlock {
+        /// Its passphrase.
+        passphrase: SecretText,
+    },
     /// What a folder holds.
     List {
         /// Which.

@@ -173,3 +173,44 @@ async fn an_unconfirmed_passphrase_seals_nothing() {
     assert_eq!(error, SecretError::Unconfirmed);
     assert_eq!(profile.read("secrets.age").unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_passphrase_that_comes_later_opens_the_file_until_the_program_ends() {
+    let scratch = tempfile::tempdir().unwrap();
+    let profile = Profile::open(scratch.path()).unwrap();
+    let given = |text: &str| SecretText::new(text.to_owned());
+    let later = stores(&profile, None);
+    // There is nothing to open yet, and nothing is made.
+    assert_eq!(
+        later.unlock(given("correct horse")).await.unwrap_err(),
+        SecretError::Missing
+    );
+    assert!(profile.read("secrets.age").unwrap().is_none());
+    let first = stores(&profile, Some("correct horse")).store(StoreKind::File);
+    first.save("one", secrets("of one")).await.unwrap();
+
+    let store = later.store(StoreKind::File);
+    assert_eq!(
+        store.load("one").await.unwrap_err(),
+        SecretError::NoPassphrase
+    );
+    for wrong in ["", "wrong"] {
+        assert!(later.unlock(given(wrong)).await.is_err());
+        assert!(store.load("one").await.is_err());
+    }
+    later.unlock(given("correct horse")).await.unwrap();
+    assert_eq!(store.load("one").await.unwrap(), secrets("of one"));
+    // A slip afterwards takes nothing away.
+    assert_eq!(
+        later.unlock(given("wrong")).await.unwrap_err(),
+        SecretError::WrongPassphrase
+    );
+    assert_eq!(store.load("one").await.unwrap(), secrets("of one"));
+    assert!(
+        stores(&profile, None)
+            .store(StoreKind::File)
+            .load("one")
+            .await
+            .is_err()
+    );
+}

@@ -215,6 +215,9 @@ export type PairStatus = {
 /** How far the plan under way is. */ progress?: ProgressView | null,
 /** Everything that is not in step, where it was asked for. */ not_in_step?: Array<ProblemView>, };
 
+export type Passphrase = {
+/** As a person typed it. */ text: string, };
+
 export type PauseSpan = "half_hour" | "hour" | "until_tomorrow" | "until_resumed";
 
 export type PerSide<T> = {
@@ -438,6 +441,9 @@ export const commands = {
 
   /** Tests a storage; the steps come as events too. */
   testStorage: (name: string) => call<Array<StepView>>("test_storage", { name }),
+
+  /** Opens the saved passwords with their passphrase, until the program ends. Answers with a sentence. */
+  unlock: (passphrase: Passphrase) => call<string>("unlock", { passphrase }),
 
   /** Switches a storage on or off. */
   enableStorage: (name: string, on: boolean) => call<StorageView>("enable_storage", { name, on }),

@@ -45,6 +45,8 @@ commands! {
     change_storage(form: StorageForm) -> StorageView;
     /// Tests a storage; the steps come as events too.
     test_storage(name: String) -> Vec<StepView>;
+    /// Opens the saved passwords with their passphrase, until the program ends. Answers with a sentence.
+    unlock(passphrase: Passphrase) -> String;
     /// Switches a storage on or off.
     enable_storage(name: String, on: bool) -> StorageView;
     /// Gives a storage another name.

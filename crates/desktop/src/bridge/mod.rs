@@ -23,7 +23,7 @@ use tandem_service::request::{KeepSide, SeenVersions};
 pub(crate) use events::{Event, Page, TestStep};
 pub(crate) use settings::{Language, Settings, SettingsView};
 pub(crate) use types::{
-    FolderView, Instead, NewPair, Overview, PairSettings, PauseSpan, StorageForm,
+    FolderView, Instead, NewPair, Overview, PairSettings, Passphrase, PauseSpan, StorageForm,
 };
 
 use crate::desk::Desk;

@@ -10,6 +10,7 @@ use tandem_service::answer::PairStatus;
 use tandem_service::credentials::Secrets;
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::location::Location;
+use tandem_service::secret::SecretText;
 
 /// All pairs, and how they are.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -89,6 +90,15 @@ pub(crate) struct StorageForm {
     /// Its secrets; of a storage that is changed, those that are new.
     #[cfg_attr(test, ts(as = "BTreeMap<String, String>"))]
     pub(crate) secrets: Secrets,
+}
+
+/// What opens the saved passwords. It is kept nowhere.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct Passphrase {
+    /// As a person typed it.
+    #[cfg_attr(test, ts(as = "String"))]
+    pub(crate) text: SecretText,
 }
 
 /// A pair to make.

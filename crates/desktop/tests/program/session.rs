@@ -1,5 +1,6 @@
 //! A desktop session: a screen, a bus, a home. What the test starts in it ends with it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub(crate) struct Session {
     connection: Option<Connection>,
     keyring: Option<Killed>,
     small_disk: Option<String>,
+    variables: BTreeMap<String, String>,
     // Declared after what runs in it, so that nothing still writes into it while it is removed.
     screen: Option<Killed>,
     _bus: Option<Killed>,
@@ -72,6 +74,7 @@ impl Session {
             connection: None,
             keyring: None,
             small_disk: None,
+            variables: BTreeMap::new(),
             screen: Some(screen),
             _bus: None,
             home: tempfile::tempdir().unwrap(),
@@ -121,6 +124,14 @@ impl Session {
         self.small_disk = Some(format!(
             "mount -t tmpfs -o {options} tandem-test '{folder}'"
         ));
+    }
+
+    /// From now on the program finds this in its environment, or does not any more.
+    pub(crate) fn set(&mut self, name: &str, value: Option<&str>) {
+        self.variables.remove(name);
+        if let Some(value) = value {
+            self.variables.insert(name.to_owned(), value.to_owned());
+        }
     }
 
     /// The screen goes, and with it all that was shown on it.
@@ -183,7 +194,8 @@ impl Session {
             .env("XDG_DATA_HOME", home.join(".local/share"))
             .env("XDG_CACHE_HOME", home.join(".cache"))
             .env("XDG_RUNTIME_DIR", home.join("runtime"))
-            .env("DISPLAY", &self.display);
+            .env("DISPLAY", &self.display)
+            .envs(&self.variables);
         if let Some(address) = &self.address {
             command.env("DBUS_SESSION_BUS_ADDRESS", address);
         }

@@ -1,10 +1,20 @@
-//! What comes in from outside of the window: a link that a browser opens.
+//! What comes in from outside of the window: a link that a browser opens, and a passphrase that nobody gave at the start.
+
+use tandem_service::config::Config;
+use tandem_service::credentials::StoreKind;
+use tandem_service::profile::Profile;
+use tandem_testkit::servers::Moto;
 
 use crate::bubbles::Bubbles;
 use crate::eventually;
+use crate::panel::Panel;
 use crate::process::Program;
 use crate::session::Session;
 use crate::window::start_driven;
+use crate::wizard::{self, object};
+
+const BUCKET: &str = "photos";
+const PASSPHRASE: &str = "correct horse battery staple";
 
 /// All that the program wrote down.
 fn written(session: &Session) -> String {
@@ -69,4 +79,54 @@ async fn a_link_may_be_what_starts_the_program() {
     assert!(bubble.body.starts_with("No sign-in waits for this link"));
     program.ask_to_end();
     assert_eq!(program.end().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passphrase_that_was_not_given_is_asked_for_in_the_window() {
+    let mut session = Session::new().await;
+    let panel = Panel::new(&session).await;
+    let server = Moto::start().unwrap();
+    server.make_bucket(BUCKET).unwrap();
+    let mut config = Config::new();
+    config.settings.secret_store = StoreKind::File;
+    config
+        .save(&Profile::open(&session.profile()).unwrap())
+        .unwrap();
+    let here = session.folder("pictures");
+    std::fs::write(here.join("cat.jpg"), "a cat").unwrap();
+    session.set("TANDEM_PASSPHRASE", Some(PASSPHRASE));
+    let (mut program, window) = start_driven(&session).await;
+    window.wait_for_heading("Keep two folders in step").await;
+    window.press("Choose a folder").await;
+    wizard::choose_a_server(&window, &here, &server, BUCKET).await;
+    window.press("Start").await;
+    panel.wait_for("pictures: In step").await;
+    panel.press("Quit").await;
+    assert_eq!(program.end().await, Some(0));
+    std::fs::write(here.join("dog.jpg"), "a dog").unwrap();
+
+    session.set("TANDEM_PASSPHRASE", None);
+    let (mut program, window) = start_driven(&session).await;
+    panel.wait_for("1 pair needs you").await;
+    window
+        .wait_for_text("The saved passwords are locked with a passphrase.")
+        .await;
+    window.fill("Passphrase", "incorrect horse").await;
+    window.press("Unlock").await;
+    window
+        .wait_for_text("This is not the passphrase of the saved passwords.")
+        .await;
+    assert_eq!(object(&server, BUCKET, "dog.jpg"), None);
+    window.fill("Passphrase", PASSPHRASE).await;
+    window.press("Unlock").await;
+    let dog = eventually("the dog on the server", async || {
+        object(&server, BUCKET, "dog.jpg")
+    })
+    .await;
+    assert_eq!(dog, "a dog");
+    panel.wait_for("pictures: In step").await;
+    panel.press("Quit").await;
+    assert_eq!(program.end().await, Some(0));
+    let written = written(&session);
+    assert!(!written.contains(PASSPHRASE) && !written.contains("incorrect horse"));
 }

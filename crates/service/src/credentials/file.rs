@@ -104,6 +104,22 @@ impl SecretFile {
         Ok(())
     }
 
+    pub(super) fn unlock_with(&self, passphrase: SecretText) -> Result<(), SecretError> {
+        let mut unlocked = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
+        let passphrase = self.known(passphrase)?;
+        let sealed = self.sealed()?.ok_or(SecretError::Missing)?;
+        *unlocked = Some(Unlocked {
+            all: unseal(&sealed, &passphrase)?,
+            passphrase: Some(passphrase),
+        });
+        Ok(())
+    }
+
+    fn sealed(&self) -> Result<Option<Vec<u8>>, SecretError> {
+        let sealed = self.profile.read(NAME);
+        sealed.map_err(|error| SecretError::Io(error.to_string()))
+    }
+
     fn open<'a>(&self, unlocked: &'a mut Option<Unlocked>) -> Result<&'a Unlocked, SecretError> {
         if unlocked.is_none() {
             *unlocked = Some(self.unlock()?);
@@ -112,11 +128,7 @@ impl SecretFile {
     }
 
     fn unlock(&self) -> Result<Unlocked, SecretError> {
-        let sealed = self
-            .profile
-            .read(NAME)
-            .map_err(|error| SecretError::Io(error.to_string()))?;
-        let Some(sealed) = sealed else {
+        let Some(sealed) = self.sealed()? else {
             return Ok(Unlocked::default());
         };
         let passphrase = self.ask(Asked::Known)?;
@@ -127,7 +139,11 @@ impl SecretFile {
     }
 
     fn ask(&self, what: Asked) -> Result<SecretText, SecretError> {
-        let given = (self.ask)(what)?;
+        self.known((self.ask)(what)?)
+    }
+
+    /// What was given, of which logs are cleaned from here on.
+    fn known(&self, given: SecretText) -> Result<SecretText, SecretError> {
         if given.expose().is_empty() {
             return Err(SecretError::NoPassphrase);
         }

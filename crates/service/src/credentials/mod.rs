@@ -134,6 +134,15 @@ impl SecretStores {
         }
     }
 
+    /// Opens the file with a passphrase that a person gave without being asked.
+    ///
+    /// # Errors
+    /// [`SecretError::WrongPassphrase`]; [`SecretError::Missing`] if there is no file.
+    pub async fn unlock(&self, passphrase: SecretText) -> Result<(), SecretError> {
+        let file = self.file.clone();
+        blocking(move || file.unlock_with(passphrase)).await
+    }
+
     /// The secrets of a storage, for its provider; all of `keys` must be among them.
     ///
     /// # Errors

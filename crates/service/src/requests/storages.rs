@@ -254,6 +254,13 @@ impl Service {
         Ok(Answer::Done(format!("The sign-in to {storage} goes on.")))
     }
 
+    pub(super) async fn unlock(&self, passphrase: SecretText) -> Result<Answer> {
+        self.0.storages.secrets().unlock(passphrase).await?;
+        // Pairs that could not be opened are tried again now.
+        self.0.changed.send_modify(|n| *n += 1);
+        Ok(Answer::Done("The saved passwords are open.".to_owned()))
+    }
+
     /// Tests if it should, then saves secrets and record, in this order; `before` is what the store has of it so far.
     async fn save_storage(
         &self,

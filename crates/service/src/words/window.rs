@@ -30,7 +30,7 @@ pub fn in_window(cause: &str, usual: &str) -> String {
             "Bring that back, or give them again by Edit on the page Storages."
         }
         "no_passphrase" | "wrong_passphrase" => {
-            "Start Tandem with the passphrase in TANDEM_PASSPHRASE, or give the keys again by Edit on the page Storages."
+            "Type it on the page Overview, or give the keys again by Edit on the page Storages."
         }
         "internal" => {
             "It begins again by itself; Save bundle on the page Settings writes down what to report."
@@ -155,9 +155,7 @@ mod tests {
             failure.for_window();
             let step = &failure.next_step;
             assert!(step.ends_with('.'), "{}: {step}", failure.cause);
-            // A passphrase comes from the environment alone.
-            let step = step.replace("TANDEM_PASSPHRASE", "");
-            assert!(!names_a_command(&step), "{}: {step}", failure.cause);
+            assert!(!names_a_command(step), "{}: {step}", failure.cause);
         }
     }
 
