@@ -9,6 +9,7 @@ import type {
   PairSettings,
   PairStatus,
   PreviewView,
+  ProfileView,
   SettingsView,
   StorageView,
   TypeView,
@@ -276,6 +277,12 @@ export const SETTINGS: SettingsView = {
   profile: "/home/noor/.config/tandem",
 };
 
+export const PROFILE: ProfileView = {
+  settings: { send: "4 MB", receive: "", timetable: ["mon-fri 08:00 500kB:2MB", "mon-fri 18:00 off"] },
+  sends_now: 500_000,
+  receives_now: null,
+};
+
 export const PAIR_SETTINGS: PairSettings = {
   mode: "two-way",
   conflict: "keep-both",
@@ -297,6 +304,8 @@ export const DAY: Answers = {
   storages: { ok: STORAGES },
   storage_types: { ok: TYPES },
   settings: { ok: SETTINGS },
+  profile_settings: { ok: PROFILE },
+  change_profile_settings: { ok: PROFILE },
   pair_settings: { ok: PAIR_SETTINGS },
   explain: {
     ok: {

@@ -126,6 +126,10 @@ pub(crate) fn request(command: Command, global: &Global) -> Result<Option<Reques
         Command::Config(ConfigCommand::Import { file }) => Request::ConfigImport {
             text: read_text(&file)?,
         },
+        Command::Config(ConfigCommand::Show) => Request::Settings,
+        Command::Config(ConfigCommand::Set(flags)) => Request::SettingsChange {
+            settings: flags.changes(),
+        },
     }))
 }
 

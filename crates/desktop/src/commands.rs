@@ -1,5 +1,6 @@
 //! How the page's commands are answered: each becomes a request to the service.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -7,7 +8,8 @@ use tandem_core::side::PerSide;
 use tandem_engine::setup::PairOptions;
 use tandem_service::answer::{
     Answer, ConflictView, DoctorView, EntryView, ExplainView, GuaranteeView, HeldView, LogLines,
-    PairView, PreviewView, ProblemView, StepView, StorageView, SyncView, TypeView,
+    PairView, PreviewView, ProblemView, ProfileSettings, ProfileView, StepView, StorageView,
+    SyncView, TypeView,
 };
 use tandem_service::environment::now;
 use tandem_service::fault::{Failure, Fault};
@@ -302,6 +304,17 @@ impl Commands for Desk {
         };
         done.map_err(|error| Fault::Refused(error.to_string()).failure())?;
         Commands::settings(self).await
+    }
+
+    async fn profile_settings(&self) -> Result<ProfileView> {
+        ask!(self, Request::Settings, Answer::Settings(view) => *view)
+    }
+
+    async fn change_profile_settings(&self, settings: ProfileSettings) -> Result<ProfileView> {
+        let request = Request::SettingsChange {
+            settings: BTreeMap::from([(String::new(), json!(settings))]),
+        };
+        ask!(self, request, Answer::Settings(view) => *view)
     }
 
     async fn doctor(&self) -> Result<DoctorView> {

@@ -5,6 +5,7 @@
 //! states, faults, guards and reasons are made here, so that every shell says the same.
 
 pub mod answer;
+pub mod bandwidth;
 pub mod config;
 pub mod credentials;
 pub mod environment;
@@ -21,6 +22,7 @@ mod requests;
 pub mod secret;
 pub mod service;
 pub mod session;
+pub mod size_text;
 #[cfg(unix)]
 pub mod socket;
 pub mod state;

@@ -201,6 +201,13 @@ pub enum Request {
         #[serde(default)]
         names: bool,
     },
+    /// The settings of all pairs.
+    Settings,
+    /// Changes settings of all pairs.
+    SettingsChange {
+        /// By JSON pointers into [`crate::answer::ProfileSettings`] (`/send`): only what a person named is changed.
+        settings: BTreeMap<String, serde_json::Value>,
+    },
     /// The configuration without secrets.
     ConfigExport,
     /// Adds the storages and pairs of a configuration.

@@ -16,6 +16,7 @@ use tandem_engine::setup::Setup;
 use tokio::sync::{OwnedMutexGuard, broadcast, watch};
 use tokio::task::JoinSet;
 
+use crate::bandwidth::Bandwidth;
 use crate::config::{Config, End, PairRecord};
 use crate::credentials::{AskPassphrase, SecretStores};
 use crate::environment::RealEnvironment;
@@ -38,6 +39,7 @@ pub struct Service(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) profile: Profile,
     pub(crate) storages: Storages,
+    pub(crate) bandwidth: Arc<Bandwidth>,
     pub(crate) redactor: Redactor,
     pub(crate) updates: broadcast::Sender<Update>,
     pub(crate) changed: watch::Sender<u64>,
@@ -151,13 +153,20 @@ impl Service {
         let config = Config::load(&profile)?;
         let environment = RealEnvironment::shared();
         let secrets = SecretStores::new(&profile, ask, redactor.clone());
-        let storages = Storages::new(providers, secrets, Arc::clone(&environment));
+        let bandwidth = Bandwidth::new(config.settings.bandwidth.clone(), Arc::clone(&environment));
+        let storages = Storages::new(
+            providers,
+            secrets,
+            Arc::clone(&environment),
+            Arc::clone(&bandwidth),
+        );
         storages.check_no_secrets(&config).map_err(|why| {
             let file = profile.folder().join(crate::config::FILE);
             Fault::DamagedProfile(file.display().to_string(), why)
         })?;
         Ok(Self(Arc::new(Inner {
             storages,
+            bandwidth,
             profile,
             redactor,
             updates: broadcast::channel(UPDATES).0,
@@ -197,6 +206,7 @@ impl Service {
         let answer = change(&mut new)?;
         if new != *config {
             new.save(&self.0.profile)?;
+            self.0.bandwidth.set(new.settings.bandwidth.clone());
             *config = new;
             self.0.changed.send_modify(|n| *n += 1);
         }

@@ -7,6 +7,7 @@ use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::Cause;
 use tandem_core::storage::{Config as Values, Credentials, Ground, Provider, Root, Storage};
 
+use crate::bandwidth::{Bandwidth, LimitedRoot};
 use crate::config::{Config, StorageRecord};
 use crate::credentials::SecretStores;
 use crate::fault::{Fault, Result, StorageWords};
@@ -17,6 +18,7 @@ pub struct Storages {
     providers: Vec<Arc<dyn Provider>>,
     secrets: SecretStores,
     environment: SharedEnvironment,
+    bandwidth: Arc<Bandwidth>,
     open: Mutex<BTreeMap<String, Opened>>,
 }
 
@@ -42,17 +44,18 @@ pub fn providers() -> Vec<Arc<dyn Provider>> {
 }
 
 impl Storages {
-    /// With these providers.
-    #[must_use]
-    pub fn new(
+    /// With these providers. What goes over the network keeps to `bandwidth`.
+    pub(crate) fn new(
         providers: Vec<Arc<dyn Provider>>,
         secrets: SecretStores,
         environment: SharedEnvironment,
+        bandwidth: Arc<Bandwidth>,
     ) -> Self {
         Self {
             providers,
             secrets,
             environment,
+            bandwidth,
             open: Mutex::default(),
         }
     }
@@ -233,6 +236,10 @@ impl Storages {
     ) -> Result<(Arc<dyn Root>, StorageWords)> {
         let (storage, words) = self.at(config, at).await?;
         match storage.root(&at.path).await {
+            Ok(root) if is_over_network(config, at) => {
+                let bandwidth = Arc::clone(&self.bandwidth);
+                Ok((LimitedRoot::shared(root, bandwidth), words))
+            }
             Ok(root) => Ok((root, words)),
             Err(error) if error.operation == "open" && error.cause == Cause::Other => {
                 Err(Fault::BadLocation(at.to_string(), error.detail))
@@ -273,6 +280,12 @@ impl Storages {
             opened.storage.shutdown().await;
         }
     }
+}
+
+/// Whether what is carried there leaves this computer.
+pub(crate) fn is_over_network(config: &Config, at: &Location) -> bool {
+    let record = config.storages.iter().find(|s| s.name == at.storage);
+    !at.is_local() && record.is_none_or(|record| record.type_name != LOCAL)
 }
 
 /// What sentences about a configured storage need.

@@ -213,6 +213,16 @@ export type ProblemView = {
 /** What to do. */ next_step: string,
 /** Whether it counts as a problem. */ is_problem: boolean, };
 
+export type ProfileSettings = {
+/** How fast bytes may be sent, such as `4 MB`; nothing is no limit. */ send: string,
+/** How fast they may be received. */ receive: string,
+/** Lines that say from when on which limits hold instead. */ timetable: Array<string>, };
+
+export type ProfileView = {
+/** What was chosen. */ settings: ProfileSettings,
+/** Bytes a second that are sent at most at the moment; without a number as many as can. */ sends_now: number | null,
+/** The same of what is received. */ receives_now: number | null, };
+
 export type ProgressView = {
 /** Actions done. */ actions_done: number,
 /** Actions in all. */ actions_total: number,
@@ -418,6 +428,12 @@ export const commands = {
 
   /** Starts with the session, or not any more. */
   setAutostart: (on: boolean) => call<SettingsView>("set_autostart", { on }),
+
+  /** The settings of all pairs. */
+  profileSettings: () => call<ProfileView>("profile_settings", {  }),
+
+  /** Changes them; they hold at once, also for what is under way. */
+  changeProfileSettings: (settings: ProfileSettings) => call<ProfileView>("change_profile_settings", { settings }),
 
   /** How the program, the profile and the storages are. */
   doctor: () => call<DoctorView>("doctor", {  }),

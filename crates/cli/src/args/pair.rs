@@ -6,8 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tandem_core::policy::{Compare, ConflictPolicy, FirstSync, Mode};
 use tandem_engine::setup::PairOptions;
-
-use super::size;
+use tandem_service::size_text::parse as size;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PairCommand {

@@ -6,6 +6,7 @@
 mod document;
 mod pair;
 pub(crate) mod plan;
+mod settings;
 mod storage;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ pub use plan::{
     ActionView, ConflictView, EntrySide, ExplainView, HeldView, LogLines, LogView, PreviewView,
     TotalsView, VersionView, WarningView,
 };
+pub use settings::{ProfileSettings, ProfileView};
 pub use storage::{
     CopyFailure, CopyView, EntryView, FieldView, HealthView, StepView, StorageView, TypeView,
 };
@@ -73,6 +75,8 @@ pub enum Answer {
     Verified(Vec<VerifyView>),
     /// What the doctor found.
     Doctor(DoctorView),
+    /// The settings of all pairs, after what was asked was done.
+    Settings(Box<ProfileView>),
     /// A configuration without secrets.
     Config(String),
     /// It was done; what, in a sentence.

@@ -103,7 +103,7 @@ impl Service {
                 *record.end_mut(side) = end_of(&config, at)?;
             }
         }
-        record.options = changed_options(&old.options, &change)?;
+        record.options = super::with_changes(&old.options, &change.options)?;
         check_patterns(&record.options)?;
         check_rules(&self.0.storages, &config.without(&old.id), &record)?;
         for side in Side::BOTH {
@@ -381,18 +381,4 @@ fn check_patterns(options: &PairOptions) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// The options with what a person named changed.
-fn changed_options(old: &PairOptions, change: &PairChange) -> Result<PairOptions> {
-    let broken =
-        |error: serde_json::Error| Fault::Refused(format!("an option cannot be used: {error}"));
-    let mut value = serde_json::to_value(old).map_err(broken)?;
-    for (pointer, new) in &change.options {
-        match value.pointer_mut(pointer) {
-            Some(place) => *place = new.clone(),
-            None => return Err(Fault::Refused(format!("there is no option {pointer}"))),
-        }
-    }
-    serde_json::from_value(value).map_err(broken)
 }

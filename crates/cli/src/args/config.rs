@@ -1,0 +1,59 @@
+//! `tandem config ...`
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Write it into a file, or print it
+    Export {
+        /// A new file
+        file: Option<PathBuf>,
+    },
+    /// Add the storages and pairs of a file, and settings that nobody chose here
+    Import {
+        /// What was exported
+        file: PathBuf,
+    },
+    /// The settings of all pairs together
+    Show,
+    /// Change settings of all pairs together; they take effect at once
+    Set(SettingsFlags),
+}
+
+/// Settings, each left as it is if it is not given.
+#[derive(Debug, Default, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct SettingsFlags {
+    /// Bytes a second sent over the network by all pairs together (such as 2MB); off is unlimited
+    #[arg(long, value_name = "RATE")]
+    send: Option<String>,
+    /// Bytes a second received; off is unlimited
+    #[arg(long, value_name = "RATE")]
+    receive: Option<String>,
+    /// From when on which limits hold instead, sent:received: "mon-fri 08:00 500kB:2MB", "18:00 off"
+    #[arg(long, value_name = "LINE")]
+    timetable: Vec<String>,
+    /// The same limits at all times again
+    #[arg(long, conflicts_with = "timetable")]
+    no_timetable: bool,
+}
+
+impl SettingsFlags {
+    /// What was given, by JSON pointers into the settings.
+    pub(crate) fn changes(&self) -> BTreeMap<String, Value> {
+        let list = |list: &Vec<String>, none: bool| (none || !list.is_empty()).then(|| json!(list));
+        let named = [
+            ("/send", self.send.as_ref().map(|v| json!(v))),
+            ("/receive", self.receive.as_ref().map(|v| json!(v))),
+            ("/timetable", list(&self.timetable, self.no_timetable)),
+        ];
+        named
+            .into_iter()
+            .filter_map(|(at, value)| Some((at.to_owned(), value?)))
+            .collect()
+    }
+}

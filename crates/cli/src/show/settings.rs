@@ -1,0 +1,27 @@
+//! The settings of all pairs.
+
+use tandem_service::answer::ProfileView;
+use tandem_service::words::size;
+
+use crate::output::{table, visible};
+
+pub(super) fn all(view: &ProfileView) {
+    let chosen = &view.settings;
+    let mut rows = Vec::new();
+    let mut row = |key: &str, value: &str| rows.push(vec![key.to_owned(), visible(value)]);
+    row("send", or_off(&chosen.send));
+    row("receive", or_off(&chosen.receive));
+    for line in &chosen.timetable {
+        row("timetable", line);
+    }
+    if !chosen.timetable.is_empty() {
+        let speed = |limit: Option<u64>| limit.map_or("off".to_owned(), size);
+        row("sends now", &speed(view.sends_now));
+        row("receives now", &speed(view.receives_now));
+    }
+    table(&rows);
+}
+
+fn or_off(text: &str) -> &str {
+    if text.is_empty() { "off" } else { text }
+}

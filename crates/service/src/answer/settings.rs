@@ -1,0 +1,27 @@
+//! What a person chose for all pairs, and what comes of it at the moment.
+
+use serde::{Deserialize, Serialize};
+
+/// What a person chose for all pairs, as they write it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ProfileSettings {
+    /// How fast bytes may be sent, such as `4 MB`; nothing is no limit.
+    pub send: String,
+    /// How fast they may be received.
+    pub receive: String,
+    /// Lines that say from when on which limits hold instead.
+    pub timetable: Vec<String>,
+}
+
+/// The settings of all pairs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ProfileView {
+    /// What was chosen.
+    pub settings: ProfileSettings,
+    /// Bytes a second that are sent at most at the moment; without a number as many as can.
+    pub sends_now: Option<u64>,
+    /// The same of what is received.
+    pub receives_now: Option<u64>,
+}

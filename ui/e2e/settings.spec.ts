@@ -1,0 +1,41 @@
+// The settings of all pairs: what is chosen is taken at once, and what cannot be taken is told beside its field.
+import { expect } from "@playwright/test";
+import { expectAccessible } from "./axe";
+import { test } from "./program";
+import { DAY, FAILURE, PROFILE } from "./samples";
+
+test("limits and their timetable are shown and changed, each when its field is left", async ({ page, start }) => {
+  const program = await start(DAY, "settings");
+  await expect(page.getByLabel("Send at most")).toHaveValue("4 MB");
+  await expect(page.getByLabel("Receive at most")).toHaveValue("");
+  await expect(page.getByText("At the moment Tandem sends at most 500 kB/s and receives without limit.")).toBeVisible();
+  await page.getByLabel("Receive at most").fill("2 MB");
+  expect(await program.asked("change_profile_settings")).toEqual([]);
+  await page.keyboard.press("Tab");
+  expect(await program.waitForCall("change_profile_settings")).toEqual({ settings: { ...PROFILE.settings, receive: "2 MB" } });
+  await page.getByLabel("Timetable").fill("22:00 off\n\n08:00 1MB");
+  await page.keyboard.press("Tab");
+  await expect
+    .poll(async () => (await program.asked("change_profile_settings")).at(-1))
+    .toMatchObject({ settings: { timetable: ["22:00 off", "08:00 1MB"] } });
+});
+
+test("what cannot be taken is told beside its field, which keeps what was typed", async ({ page, start }) => {
+  const message = "“fast” cannot be a limit: it is no speed such as 500kB or 4MB.";
+  await start({ ...DAY, change_profile_settings: { failure: { ...FAILURE, cause: "usage", message, next_step: "Give bytes a second." } } }, "settings");
+  const field = page.getByLabel("Send at most");
+  await field.fill("fast");
+  await field.press("Enter");
+  await expect(page.getByRole("alert")).toHaveText(`${message} Give bytes a second.`);
+  await expect(field).toHaveAttribute("aria-invalid", "true");
+  await expect(field).toHaveValue("fast");
+  await expectAccessible(page);
+});
+
+test("the window’s own settings stay where those of the pairs cannot be had", async ({ page, start }) => {
+  await start({ ...DAY, profile_settings: { failure: FAILURE } }, "settings");
+  await expect(page.getByRole("alert")).toContainText(FAILURE.message);
+  await expect(page.getByRole("switch", { name: "Start hidden" })).toBeVisible();
+  await expect(page.getByLabel("Send at most")).toBeHidden();
+  await expectAccessible(page);
+});
