@@ -54,6 +54,7 @@ export function pair(name: string, part: Partial<PairStatus> = {}): PairStatus {
     error: null,
     looked: ago(2),
     is_watched: true,
+    can_go_on: false,
     items: 4118,
     held: 0,
     conflicts: 0,
@@ -278,9 +279,10 @@ export const SETTINGS: SettingsView = {
 };
 
 export const PROFILE: ProfileView = {
-  settings: { send: "4 MB", receive: "", timetable: ["mon-fri 08:00 500kB:2MB", "mon-fri 18:00 off"] },
+  settings: { send: "4 MB", receive: "", timetable: ["mon-fri 08:00 500kB:2MB", "mon-fri 18:00 off"], pause_on_metered: true, pause_on_battery_below: null },
   sends_now: 500_000,
   receives_now: null,
+  tells_surroundings: true,
 };
 
 export const PAIR_SETTINGS: PairSettings = {

@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test } from "./program";
-import { DAY, FAILURE, PROFILE } from "./samples";
+import { DAY, FAILURE, PROFILE, overview, pair } from "./samples";
 
 test("limits and their timetable are shown and changed, each when its field is left", async ({ page, start }) => {
   const program = await start(DAY, "settings");
@@ -38,4 +38,32 @@ test("the window’s own settings stay where those of the pairs cannot be had", 
   await expect(page.getByRole("switch", { name: "Start hidden" })).toBeVisible();
   await expect(page.getByLabel("Send at most")).toBeHidden();
   await expectAccessible(page);
+});
+
+test("what pairs wait for is chosen", async ({ page, start }) => {
+  const program = await start(DAY, "settings");
+  const metered = page.getByRole("switch", { name: "Pause on metered connections" });
+  await expect(metered).toBeChecked();
+  await metered.click();
+  expect(await program.waitForCall("change_profile_settings")).toMatchObject({ settings: { pause_on_metered: false } });
+  await page.getByRole("combobox", { name: "Pause on battery" }).selectOption("Below 20%");
+  await expect
+    .poll(async () => (await program.asked("change_profile_settings")).at(-1))
+    .toMatchObject({ settings: { pause_on_battery_below: 20 } });
+});
+
+test("no pause is offered where nobody can tell of connections and batteries", async ({ page, start }) => {
+  await start({ ...DAY, profile_settings: { ok: { ...PROFILE, tells_surroundings: false } } }, "settings");
+  await expect(page.getByLabel("Send at most")).toBeVisible();
+  await expect(page.getByRole("switch", { name: "Pause on metered connections" })).toHaveCount(0);
+});
+
+test("a pair that waits for another connection says so and goes on when a person resumes it", async ({ page, start }) => {
+  const shown = "Paused: metered connection";
+  const program = await start({ ...DAY, overview: { ok: overview([pair("notes", { state: "waiting", shown, can_go_on: true })], shown) } });
+  const card = page.getByRole("article", { name: "notes" });
+  await expect(card).toContainText(shown);
+  await expectAccessible(page);
+  await card.getByRole("button", { name: "Resume" }).click();
+  expect(await program.waitForCall("resume")).toEqual({ names: ["notes"] });
 });

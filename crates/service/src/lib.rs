@@ -28,6 +28,7 @@ pub mod socket;
 pub mod state;
 pub mod storages;
 mod supervisor;
+pub mod surroundings;
 pub mod time_text;
 #[cfg(feature = "typescript")]
 pub mod typescript;

@@ -27,6 +27,7 @@ use crate::owner::{Owner, Ownership};
 use crate::profile::Profile;
 use crate::redact::Redactor;
 use crate::storages::{Storages, local_words, providers, words};
+use crate::surroundings::{self, Known};
 use crate::update::Update;
 
 /// How many updates wait for a listener that is slow; then it misses some.
@@ -52,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) running: AtomicBool,
     // What requests that ended left to be done.
     finishing: Mutex<JoinSet<()>>,
+    pub(crate) surroundings: Known,
     _owner: Owner,
 }
 
@@ -177,6 +179,7 @@ impl Service {
             environment,
             running: AtomicBool::new(false),
             finishing: Mutex::default(),
+            surroundings: Known::new(surroundings::teller()),
             _owner: owner,
         })))
     }

@@ -61,6 +61,7 @@ fn pair(n: usize, source: (&str, &str), destination: (&str, &str)) -> PairRecord
         source: end(source),
         destination: end(destination),
         paused: None,
+        despite: Vec::new(),
         options: PairOptions::default(),
     }
 }

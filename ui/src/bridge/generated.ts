@@ -180,6 +180,7 @@ export type PairStatus = {
 /** Why, where it needs saying. */ error?: Failure | null,
 /** When everything was looked at last, where that is known. */ looked?: When | null,
 /** Whether changes are waited for at the moment. */ is_watched: boolean,
+/** Whether it waits for nothing but what a person may pass over by resuming it: a metered connection, a battery. */ can_go_on: boolean,
 /** Items in step. */ items: number,
 /** Holds that wait. */ held: number,
 /** Conflicts that wait. */ conflicts: number,
@@ -216,12 +217,15 @@ export type ProblemView = {
 export type ProfileSettings = {
 /** How fast bytes may be sent, such as `4 MB`; nothing is no limit. */ send: string,
 /** How fast they may be received. */ receive: string,
-/** Lines that say from when on which limits hold instead. */ timetable: Array<string>, };
+/** Lines that say from when on which limits hold instead. */ timetable: Array<string>,
+/** Whether pairs that carry anything over the network wait while the connection is metered. */ pause_on_metered: boolean,
+/** The percentage that a battery must be charged to; at 100 pairs wait on any battery, without a number on none. */ pause_on_battery_below: number | null, };
 
 export type ProfileView = {
 /** What was chosen. */ settings: ProfileSettings,
 /** Bytes a second that are sent at most at the moment; without a number as many as can. */ sends_now: number | null,
-/** The same of what is received. */ receives_now: number | null, };
+/** The same of what is received. */ receives_now: number | null,
+/** Whether this system can tell of metered connections and of batteries. */ tells_surroundings: boolean, };
 
 export type ProgressView = {
 /** Actions done. */ actions_done: number,

@@ -22,13 +22,17 @@ export class Profile {
 
   /** Changes some of them; why not, if that cannot be. */
   async change(part: Partial<ProfileSettings>): Promise<Failure | null> {
-    const now = this.view;
-    if (!now) return null;
     try {
-      this.view = await commands.changeProfileSettings({ ...now.settings, ...part });
+      await this.set(part);
       return null;
     } catch (thrown) {
       return failureOf(thrown);
     }
+  }
+
+  /** Changes some of them. */
+  async set(part: Partial<ProfileSettings>): Promise<void> {
+    const now = this.view;
+    if (now) this.view = await commands.changeProfileSettings({ ...now.settings, ...part });
   }
 }

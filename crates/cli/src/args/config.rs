@@ -40,6 +40,12 @@ pub(crate) struct SettingsFlags {
     /// The same limits at all times again
     #[arg(long, conflicts_with = "timetable")]
     no_timetable: bool,
+    /// Whether pairs that carry anything over the network wait while the connection is metered (Linux)
+    #[arg(long, value_name = "true|false")]
+    pause_on_metered: Option<bool>,
+    /// Wait while a battery is charged to less percent; at 100 on any battery, at 0 never (Linux)
+    #[arg(long, value_name = "N")]
+    pause_on_battery_below: Option<u8>,
 }
 
 impl SettingsFlags {
@@ -50,6 +56,12 @@ impl SettingsFlags {
             ("/send", self.send.as_ref().map(|v| json!(v))),
             ("/receive", self.receive.as_ref().map(|v| json!(v))),
             ("/timetable", list(&self.timetable, self.no_timetable)),
+            ("/pause_on_metered", self.pause_on_metered.map(|v| json!(v))),
+            (
+                "/pause_on_battery_below",
+                self.pause_on_battery_below
+                    .map(|v| if v == 0 { Value::Null } else { json!(v) }),
+            ),
         ];
         named
             .into_iter()

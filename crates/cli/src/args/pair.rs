@@ -57,7 +57,7 @@ pub(crate) enum PairCommand {
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
     },
-    /// Go on with a pair
+    /// Go on with a pair, also one that waits for another connection or for power
     Resume {
         /// Its name
         name: String,

@@ -19,7 +19,15 @@ pub(super) fn all(view: &ProfileView) {
         row("sends now", &speed(view.sends_now));
         row("receives now", &speed(view.receives_now));
     }
+    row("pause on metered", yes_or_no(chosen.pause_on_metered));
+    let below = chosen.pause_on_battery_below;
+    let below = below.map_or("off".to_owned(), |percent| format!("{percent}%"));
+    row("pause on battery below", &below);
     table(&rows);
+}
+
+const fn yes_or_no(is_on: bool) -> &'static str {
+    if is_on { "yes" } else { "no" }
 }
 
 fn or_off(text: &str) -> &str {

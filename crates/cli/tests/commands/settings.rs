@@ -43,6 +43,30 @@ fn limits_are_shown_and_changed_one_by_one() {
 }
 
 #[test]
+fn what_pairs_wait_for_is_shown_and_changed() {
+    let desk = Desk::new();
+    let pauses = ["pause_on_metered", "pause_on_battery_below"];
+    assert_eq!(chosen(&desk, pauses), [json!(false), Value::Null]);
+    let set = [
+        "config",
+        "set",
+        "--pause-on-metered",
+        "true",
+        "--pause-on-battery-below",
+        "20",
+    ];
+    desk.ok(&set);
+    assert_eq!(chosen(&desk, pauses), [json!(true), json!(20)]);
+    desk.run(&["config", "set", "--pause-on-battery-below", "101"])
+        .says(
+            2,
+            "A battery cannot be charged to less than 101%. Give a number from 1 to 100; at 100 pairs wait on any battery.",
+        );
+    desk.ok(&["config", "set", "--pause-on-battery-below", "0"]);
+    assert_eq!(chosen(&desk, pauses), [json!(true), Value::Null]);
+}
+
+#[test]
 fn what_can_be_no_limit_is_told_and_changes_nothing() {
     let desk = Desk::new();
     desk.run(&["config", "set", "--send", "fast"]).says(
@@ -86,8 +110,15 @@ fn a_limit_holds_for_what_is_under_way_and_so_does_that_it_is_gone() {
     let add = ["pair", "add", "docs", &left, "cloud:docs"];
     assert_eq!(desk.run_with_passphrase(&add, "").code, 0);
     let running = desk.start_with_passphrase(&["--secret-store", "file", "run"]);
-    let state = || desk.json(&["status"])["pairs"][0]["state"].clone();
+    let pair = || desk.json(&["status"])["pairs"][0].clone();
+    let state = || pair()["state"].clone();
     common::eventually("the transfer", || state() == "syncing");
+    // A pause does not wait for its end.
+    desk.ok(&["pair", "pause", "docs"]);
+    common::eventually("the pause", || pair()["progress"].is_null());
+    assert_eq!(state(), "paused");
+    desk.ok(&["pair", "resume", "docs"]);
+    common::eventually("the transfer again", || state() == "syncing");
     // At that pace it would take the better part of an hour.
     desk.ok(&["config", "set", "--send", "off"]);
     common::eventually("the end of the transfer", || state() == "in_step");

@@ -12,6 +12,10 @@ pub struct ProfileSettings {
     pub receive: String,
     /// Lines that say from when on which limits hold instead.
     pub timetable: Vec<String>,
+    /// Whether pairs that carry anything over the network wait while the connection is metered.
+    pub pause_on_metered: bool,
+    /// The percentage that a battery must be charged to; at 100 pairs wait on any battery, without a number on none.
+    pub pause_on_battery_below: Option<u8>,
 }
 
 /// The settings of all pairs.
@@ -24,4 +28,6 @@ pub struct ProfileView {
     pub sends_now: Option<u64>,
     /// The same of what is received.
     pub receives_now: Option<u64>,
+    /// Whether this system can tell of metered connections and of batteries.
+    pub tells_surroundings: bool,
 }

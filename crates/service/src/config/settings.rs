@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bandwidth::BandwidthSettings;
 use crate::credentials::StoreKind;
+use crate::surroundings::PauseSettings;
 
 /// Settings of the program, for all pairs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Settings {
     /// How fast bytes go over the network.
     #[serde(skip_serializing_if = "is_usual")]
     pub bandwidth: BandwidthSettings,
+    /// When pairs wait for another connection or for power.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub pause: PauseSettings,
 }
 
 /// Whether nothing was chosen.

@@ -66,6 +66,7 @@ fn take_over(here: &mut Settings, theirs: &Settings) -> bool {
         &usual.secret_store,
     );
     taken |= take(&mut here.bandwidth, &theirs.bandwidth, &usual.bandwidth);
+    taken |= take(&mut here.pause, &theirs.pause, &usual.pause);
     taken
 }
 
@@ -132,6 +133,7 @@ fn merge(known: &Storages, config: &mut Config, imported: Config) -> Result<Adde
             }
         }
         super::pairs::check_rules(known, config, &pair)?;
+        pair.despite.clear();
         config.pairs.push(pair);
         added.pairs += 1;
     }

@@ -73,7 +73,7 @@ impl Service {
                 name,
                 paused,
                 until,
-            } => self.pair_pause(&name, paused, until),
+            } => self.pair_pause(&name, paused, until).await,
             Request::PairRemove { name } => self.pair_remove(&name).await,
             Request::PairCompareAnew { name } => self.pair_compare_anew(&name).await,
             Request::Preview { pairs, .. } => self.preview(&pairs).await,

@@ -39,6 +39,7 @@ impl Service {
                 since: When(now()),
                 until: None,
             }),
+            despite: Vec::new(),
             options: spec.options,
         };
         check_rules(&self.0.storages, &config, &record)?;
@@ -119,6 +120,7 @@ impl Service {
             let known = pair_mut(config, &old.name)?;
             // Not what this changes, and both may have changed meanwhile.
             record.paused = known.paused;
+            record.despite.clone_from(&known.despite);
             record.is_new = known.is_new;
             *known = record;
             Ok(())
@@ -126,18 +128,26 @@ impl Service {
         self.pair_show(&name)
     }
 
-    pub(super) fn pair_pause(
+    /// A pair that is not paused goes on in spite of what stands against that at the moment.
+    pub(super) async fn pair_pause(
         &self,
         name: &str,
         paused: bool,
         until: Option<When>,
     ) -> Result<Answer> {
+        let mut despite = Vec::new();
+        if !paused {
+            self.look_around().await;
+            despite = self.hindrances(self.config().pair(name)?);
+        }
         self.change(|config| {
             let pause = Pause {
                 since: When(now()),
                 until,
             };
-            pair_mut(config, name)?.paused = paused.then_some(pause);
+            let pair = pair_mut(config, name)?;
+            pair.paused = paused.then_some(pause);
+            pair.despite = despite;
             Ok(())
         })?;
         self.pair_show(name)
@@ -191,8 +201,8 @@ impl Service {
     }
 
     /// Pauses a pair because its hold was rejected so.
-    pub(super) fn pause_for_hold(&self, name: &str) -> Result<()> {
-        self.pair_pause(name, true, None).map(|_| ())
+    pub(super) async fn pause_for_hold(&self, name: &str) -> Result<()> {
+        self.pair_pause(name, true, None).await.map(|_| ())
     }
 
     /// That a folder is there, and is one.

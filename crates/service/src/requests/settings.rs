@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::fault::{Fault, Result};
 use crate::service::Service;
 use crate::size_text;
+use crate::surroundings::{self, PauseSettings};
 
 impl Service {
     pub(super) fn settings(&self) -> Answer {
@@ -18,6 +19,7 @@ impl Service {
             settings: written(&self.config().settings),
             sends_now: now.send,
             receives_now: now.receive,
+            tells_surroundings: surroundings::ARE_TOLD,
         }))
     }
 
@@ -25,6 +27,7 @@ impl Service {
         self.change(|config| {
             let chosen = super::with_changes(&written(&config.settings), changes)?;
             config.settings.bandwidth = bandwidth(&chosen)?;
+            config.settings.pause = pause(&chosen)?;
             Ok(())
         })?;
         Ok(self.settings())
@@ -33,12 +36,16 @@ impl Service {
 
 /// As a person writes them.
 fn written(settings: &Settings) -> ProfileSettings {
-    let Settings { bandwidth, .. } = settings;
+    let Settings {
+        bandwidth, pause, ..
+    } = settings;
     let speed = |limit: Option<u64>| limit.map_or_else(String::new, size_text::exact);
     ProfileSettings {
         send: speed(bandwidth.send),
         receive: speed(bandwidth.receive),
         timetable: bandwidth.timetable.lines(),
+        pause_on_metered: pause.on_metered,
+        pause_on_battery_below: pause.on_battery_below,
     }
 }
 
@@ -54,6 +61,20 @@ fn bandwidth(chosen: &ProfileSettings) -> Result<BandwidthSettings> {
                     .to_owned(),
             )
         })?,
+    })
+}
+
+fn pause(chosen: &ProfileSettings) -> Result<PauseSettings> {
+    let below = chosen.pause_on_battery_below;
+    if let Some(percent) = below.filter(|percent| !(1..=100).contains(percent)) {
+        return Err(Fault::Usage(
+            format!("A battery cannot be charged to less than {percent}%."),
+            "Give a number from 1 to 100; at 100 pairs wait on any battery.".to_owned(),
+        ));
+    }
+    Ok(PauseSettings {
+        on_metered: chosen.pause_on_metered,
+        on_battery_below: below,
     })
 }
 
