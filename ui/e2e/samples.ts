@@ -279,10 +279,12 @@ export const SETTINGS: SettingsView = {
 };
 
 export const PROFILE: ProfileView = {
-  settings: { send: "4 MB", receive: "", timetable: ["mon-fri 08:00 500kB:2MB", "mon-fri 18:00 off"], pause_on_metered: true, pause_on_battery_below: null },
+  settings: { send: "4 MB", receive: "", timetable: ["mon-fri 08:00 500kB:2MB", "mon-fri 18:00 off"], pause_on_metered: true, pause_on_battery_below: null, device: "", version_days: 14, patterns: ["*.iso"] },
   sends_now: 500_000,
   receives_now: null,
   tells_surroundings: true,
+  device_now: "atlas-7f3a",
+  host: "atlas",
 };
 
 export const PAIR_SETTINGS: PairSettings = {

@@ -67,3 +67,36 @@ test("a pair that waits for another connection says so and goes on when a person
   await card.getByRole("button", { name: "Resume" }).click();
   expect(await program.waitForCall("resume")).toEqual({ names: ["notes"] });
 });
+
+test("the computer’s name is that of the system until a person gives another", async ({ page, start }) => {
+  const program = await start(DAY, "settings");
+  const name = page.getByLabel("Name of this computer");
+  await expect(name).toHaveValue("");
+  await expect(name).toHaveAttribute("placeholder", "atlas");
+  await expect(page.getByText("when both versions are kept: atlas-7f3a")).toBeVisible();
+  await name.fill("desk");
+  await name.press("Enter");
+  expect(await program.waitForCall("change_profile_settings")).toMatchObject({ settings: { device: "desk" } });
+});
+
+test("new pairs begin with the versions and patterns that were chosen for them", async ({ page, start }) => {
+  const program = await start(DAY, "settings");
+  const versions = page.getByRole("combobox", { name: "Keep older versions" });
+  await expect(versions).toHaveValue("14");
+  await versions.selectOption("90 days");
+  expect(await program.waitForCall("change_profile_settings")).toMatchObject({ settings: { version_days: 90 } });
+  await page.getByLabel("Leave out").fill("build/\n\n*.o");
+  await page.keyboard.press("Tab");
+  await expect
+    .poll(async () => (await program.asked("change_profile_settings")).at(-1))
+    .toMatchObject({ settings: { patterns: ["build/", "*.o"] } });
+  await page.keyboard.press("Control+n");
+  await page.getByLabel("Path").fill("~/Pictures");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("radio", { name: "attic" }).check({ force: true });
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByRole("combobox", { name: "Keep older versions" })).toHaveValue("14");
+  await page.getByRole("button", { name: "Continue" }).click();
+  expect(await program.waitForCall("add_pair")).toMatchObject({ pair: { settings: { version_days: 14, patterns: ["*.iso"] } } });
+});

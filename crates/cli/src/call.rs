@@ -185,11 +185,10 @@ fn pair(command: PairCommand) -> Result<Request> {
             flags,
         } => {
             let ends = PerSide::new(place(&source)?, place(&destination)?);
-            let options = flags.options().map_err(Fault::Refused)?;
             Request::PairAdd(Box::new(PairSpec {
                 name,
                 ends,
-                options,
+                options: flags.changes(),
                 paused: false,
             }))
         }

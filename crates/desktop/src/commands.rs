@@ -54,7 +54,7 @@ impl Commands for Desk {
         let spec = PairSpec {
             name: pair.name,
             ends: PerSide::new(pair.source, pair.destination),
-            options,
+            options: named(&options),
             paused: true,
         };
         ask!(self, Request::PairAdd(Box::new(spec)), Answer::Pair(pair) => pair.name)
@@ -69,17 +69,11 @@ impl Commands for Desk {
         settings
             .put_into(&mut options)
             .map_err(|fault| fault.failure())?;
-        let changed = [
-            ("/policy", json!(options.policy)),
-            ("/filter", json!(options.filter)),
-            ("/versions", json!(options.versions)),
-            ("/limits", json!(options.limits)),
-        ];
         let change = PairChange {
             name,
             rename: None,
             ends: PerSide::new(None, None),
-            options: changed.map(|(at, value)| (at.to_owned(), value)).into(),
+            options: named(&options),
         };
         ask!(self, Request::PairEdit(Box::new(change)), Answer::Pair(_) => ())
     }
@@ -409,6 +403,17 @@ impl Desk {
         let pairs = ask!(self, Request::PairList, Answer::Pairs(pairs) => pairs)?;
         Ok(pairs.into_iter().map(|pair| pair.name).collect())
     }
+}
+
+/// What the window lets a person choose of a pair's options, by JSON pointers.
+fn named(options: &PairOptions) -> BTreeMap<String, serde_json::Value> {
+    let named = [
+        ("/policy", json!(options.policy)),
+        ("/filter", json!(options.filter)),
+        ("/versions", json!(options.versions)),
+        ("/limits", json!(options.limits)),
+    ];
+    named.map(|(at, value)| (at.to_owned(), value)).into()
 }
 
 fn spec(form: StorageForm, is_new: bool) -> StorageSpec {

@@ -462,15 +462,17 @@ fn end_words(config: &Config, end: &End) -> StorageWords {
     }
 }
 
+/// The name that the system has for this computer.
 #[cfg(unix)]
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     rustix::system::uname()
         .nodename()
         .to_string_lossy()
         .into_owned()
 }
 
+/// The name that the system has for this computer.
 #[cfg(not(unix))]
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_default()
 }

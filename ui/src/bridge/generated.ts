@@ -219,13 +219,18 @@ export type ProfileSettings = {
 /** How fast they may be received. */ receive: string,
 /** Lines that say from when on which limits hold instead. */ timetable: Array<string>,
 /** Whether pairs that carry anything over the network wait while the connection is metered. */ pause_on_metered: boolean,
-/** The percentage that a battery must be charged to; at 100 pairs wait on any battery, without a number on none. */ pause_on_battery_below: number | null, };
+/** The percentage that a battery must be charged to; at 100 pairs wait on any battery, without a number on none. */ pause_on_battery_below: number | null,
+/** This computer's name, which stands in conflict copies; nothing is the name that the system has for it. */ device: string,
+/** For how many days new pairs keep older versions; not at all, if there is no number. */ version_days: number | null,
+/** Patterns of what new pairs leave out. */ patterns: Array<string>, };
 
 export type ProfileView = {
 /** What was chosen. */ settings: ProfileSettings,
 /** Bytes a second that are sent at most at the moment; without a number as many as can. */ sends_now: number | null,
 /** The same of what is received. */ receives_now: number | null,
-/** Whether this system can tell of metered connections and of batteries. */ tells_surroundings: boolean, };
+/** Whether this system can tell of metered connections and of batteries. */ tells_surroundings: boolean,
+/** What stands in conflict copies that are made from now on. */ device_now: string,
+/** The name that the system has for this computer. */ host: string, };
 
 export type ProgressView = {
 /** Actions done. */ actions_done: number,

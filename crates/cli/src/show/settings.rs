@@ -1,7 +1,7 @@
 //! The settings of all pairs.
 
 use tandem_service::answer::ProfileView;
-use tandem_service::words::size;
+use tandem_service::words::{count, size};
 
 use crate::output::{table, visible};
 
@@ -23,6 +23,13 @@ pub(super) fn all(view: &ProfileView) {
     let below = chosen.pause_on_battery_below;
     let below = below.map_or("off".to_owned(), |percent| format!("{percent}%"));
     row("pause on battery below", &below);
+    row("device", &view.device_now);
+    let days = chosen.version_days;
+    let days = days.map_or("off".to_owned(), |days| count(days.into(), "day", "days"));
+    row("new pairs keep versions", &days);
+    for pattern in &chosen.patterns {
+        row("new pairs ignore", pattern);
+    }
     table(&rows);
 }
 

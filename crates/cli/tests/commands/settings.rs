@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tandem_testkit::servers::{Moto, S3Server};
 
 use crate::common::{self, Desk};
+use crate::desk;
 
 /// Of the settings, those of these names.
 fn chosen<const N: usize>(desk: &Desk, names: [&str; N]) -> [Value; N] {
@@ -64,6 +65,77 @@ fn what_pairs_wait_for_is_shown_and_changed() {
         );
     desk.ok(&["config", "set", "--pause-on-battery-below", "0"]);
     assert_eq!(chosen(&desk, pauses), [json!(true), Value::Null]);
+}
+
+#[test]
+fn new_pairs_begin_with_what_was_chosen_for_them_and_those_there_are_stay() {
+    let desk = Desk::new();
+    let [one, other, third] = ["one", "other", "third"].map(|name| desk.folder(name));
+    desk.ok(&["pair", "add", "before", &one, &other]);
+    let set = ["config", "set", "--version-days", "7", "--ignore", "*.iso"];
+    desk.ok(&[&set[..], &["--ignore", "build/"]].concat());
+    desk.ok(&["pair", "add", "after", &one, &third]);
+    let fourth = desk.folder("fourth");
+    let own = ["--ignore", "*.o", "--versions", "false"];
+    desk.ok(&[&["pair", "add", "own", &one, &fourth][..], &own].concat());
+    for (name, days, keep, patterns) in [
+        ("before", 30, true, json!([])),
+        ("after", 7, true, json!(["*.iso", "build/"])),
+        ("own", 7, false, json!(["*.o"])),
+    ] {
+        let options = desk.json(&["pair", "show", name])["pair"]["options"].clone();
+        let versions = &options["versions"];
+        assert_eq!(
+            (&versions["days"], &versions["keep"]),
+            (&json!(days), &json!(keep)),
+            "{name}"
+        );
+        assert_eq!(options["filter"]["patterns"], patterns, "{name}");
+    }
+    let done = desk.run(&["config", "set", "--ignore", "a["]);
+    assert_eq!(done.code, 2);
+    assert!(
+        done.err.starts_with("A pattern cannot be read: "),
+        "{}",
+        done.err
+    );
+    desk.ok(&["config", "set", "--no-ignore", "--version-days", "0"]);
+    assert_eq!(
+        chosen(&desk, ["patterns", "version_days"]),
+        [json!([]), Value::Null]
+    );
+}
+
+#[test]
+fn a_computer_that_is_renamed_while_pairs_are_kept_in_step_gives_its_new_name_to_copies() {
+    let desk = desk();
+    let running = desk.start(&["run"]);
+    let right = |name: &str| desk.path("right").join(name);
+    common::eventually("the first pass", || right("a.txt").exists());
+    desk.ok(&["config", "set", "--device", "My Desk"]);
+    let shown = desk.json(&["config", "show"])["settings"].clone();
+    let name = shown["device_now"].as_str().unwrap();
+    assert!(name.starts_with("My-Desk-"), "{name}");
+    // Both sides change before it looks again.
+    desk.ok(&["pair", "pause", "docs"]);
+    desk.write("left/a.txt", "mine\n");
+    desk.write("right/a.txt", "theirs\n");
+    desk.ok(&["pair", "resume", "docs"]);
+    common::eventually("the copy", || {
+        let entries = std::fs::read_dir(desk.path("right")).unwrap();
+        let names = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
+        names
+            .into_iter()
+            .any(|n| n.contains("conflict") && n.contains(name))
+    });
+    drop(running);
+    desk.run(&["config", "set", "--device", "日本"]).says(
+        2,
+        "“日本” cannot stand in the name of a file on every storage. Give this computer a name with letters from a to z or \
+         digits.",
+    );
+    desk.ok(&["config", "set", "--device", ""]);
+    assert_eq!(chosen(&desk, ["device"]), [json!("")]);
 }
 
 #[test]

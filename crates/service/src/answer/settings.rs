@@ -16,6 +16,12 @@ pub struct ProfileSettings {
     pub pause_on_metered: bool,
     /// The percentage that a battery must be charged to; at 100 pairs wait on any battery, without a number on none.
     pub pause_on_battery_below: Option<u8>,
+    /// This computer's name, which stands in conflict copies; nothing is the name that the system has for it.
+    pub device: String,
+    /// For how many days new pairs keep older versions; not at all, if there is no number.
+    pub version_days: Option<u32>,
+    /// Patterns of what new pairs leave out.
+    pub patterns: Vec<String>,
 }
 
 /// The settings of all pairs.
@@ -30,4 +36,8 @@ pub struct ProfileView {
     pub receives_now: Option<u64>,
     /// Whether this system can tell of metered connections and of batteries.
     pub tells_surroundings: bool,
+    /// What stands in conflict copies that are made from now on.
+    pub device_now: String,
+    /// The name that the system has for this computer.
+    pub host: String,
 }

@@ -7,7 +7,7 @@ mod storage_record;
 use serde::{Deserialize, Serialize};
 
 pub use pair_record::{End, PairRecord, Pause};
-pub use settings::Settings;
+pub use settings::{NewPairs, Settings};
 pub use storage_record::StorageRecord;
 
 use crate::fault::{Fault, Result};

@@ -1,6 +1,7 @@
 //! The settings of the program.
 
 use serde::{Deserialize, Serialize};
+use tandem_engine::setup::{PairOptions, VersionSettings};
 
 use crate::bandwidth::BandwidthSettings;
 use crate::credentials::StoreKind;
@@ -21,6 +22,31 @@ pub struct Settings {
     /// When pairs wait for another connection or for power.
     #[serde(skip_serializing_if = "is_usual")]
     pub pause: PauseSettings,
+    /// What new pairs begin with.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub new_pairs: NewPairs,
+}
+
+/// What new pairs begin with; each can differ.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewPairs {
+    /// Patterns of what is left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<String>,
+    /// What is kept of superseded content.
+    pub versions: VersionSettings,
+}
+
+impl NewPairs {
+    /// As options of a pair of which nothing else was chosen.
+    #[must_use]
+    pub fn options(&self) -> PairOptions {
+        let mut options = PairOptions::default();
+        options.filter.patterns.clone_from(&self.patterns);
+        options.versions.clone_from(&self.versions);
+        options
+    }
 }
 
 /// Whether nothing was chosen.

@@ -67,6 +67,7 @@ fn take_over(here: &mut Settings, theirs: &Settings) -> bool {
     );
     taken |= take(&mut here.bandwidth, &theirs.bandwidth, &usual.bandwidth);
     taken |= take(&mut here.pause, &theirs.pause, &usual.pause);
+    taken |= take(&mut here.new_pairs, &theirs.new_pairs, &usual.new_pairs);
     taken
 }
 

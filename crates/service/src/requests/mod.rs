@@ -101,7 +101,7 @@ impl Service {
             Request::Verify(spec) => self.verify(&spec, updates).await,
             Request::Doctor { bundle, names } => self.doctor(bundle, names).await,
             Request::Settings => Ok(self.settings()),
-            Request::SettingsChange { settings } => self.settings_change(&settings),
+            Request::SettingsChange { settings } => self.settings_change(&settings).await,
             Request::ConfigExport => self.config_export(),
             Request::ConfigImport { text } => self.config_import(&text).await,
         }

@@ -27,7 +27,9 @@ impl Service {
         let _changing = self.0.changing.lock().await;
         let config = self.config();
         check_new_name(&config, &spec.name)?;
-        check_patterns(&spec.options)?;
+        let begin_with = config.settings.new_pairs.options();
+        let options = super::with_changes(&begin_with, &spec.options)?;
+        check_options(&options)?;
         let record = PairRecord {
             id: uuid::Uuid::new_v4().to_string(),
             name: spec.name.clone(),
@@ -40,7 +42,7 @@ impl Service {
                 until: None,
             }),
             despite: Vec::new(),
-            options: spec.options,
+            options,
         };
         check_rules(&self.0.storages, &config, &record)?;
         for side in Side::BOTH {
@@ -105,7 +107,7 @@ impl Service {
             }
         }
         record.options = super::with_changes(&old.options, &change.options)?;
-        check_patterns(&record.options)?;
+        check_options(&record.options)?;
         check_rules(&self.0.storages, &config.without(&old.id), &record)?;
         for side in Side::BOTH {
             if let Some(at) = &change.ends[side] {
@@ -376,7 +378,8 @@ fn ground(storages: &Storages, config: &Config, end: &End) -> Ground {
     }
 }
 
-fn check_patterns(options: &PairOptions) -> Result<()> {
+/// What options must hold beside what their types say.
+pub(super) fn check_options(options: &PairOptions) -> Result<()> {
     // An empty line of a pattern file says nothing; on the command line it is a slip.
     if options.filter.patterns.iter().any(|p| p.trim().is_empty()) {
         return Err(Fault::Usage(
