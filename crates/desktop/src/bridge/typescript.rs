@@ -139,8 +139,8 @@ fn the_page_half_of_the_interface_is_as_generated() {
     let text = page.text();
     let file = Path::new(FILE);
     if std::env::var_os(WRITE).is_some() {
-        std::fs::write(&file, &text).unwrap();
+        std::fs::write(file, &text).unwrap();
     }
-    let there = std::fs::read_to_string(&file).unwrap_or_default();
+    let there = std::fs::read_to_string(file).unwrap_or_default();
     assert_eq!(there, text, "{WRITE}=1 writes {FILE} anew");
 }
