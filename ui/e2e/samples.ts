@@ -11,6 +11,7 @@ import type {
   PairSettings,
   PairStatus,
   PreviewView,
+  ProfileView,
   SettingsView,
   StorageView,
   TypeView,
@@ -56,6 +57,7 @@ export function pair(name: string, part: Partial<PairStatus> = {}): PairStatus {
     error: null,
     looked: ago(2),
     is_watched: true,
+    can_go_on: false,
     items: 4118,
     held: 0,
     conflicts: 0,
@@ -340,6 +342,15 @@ export const SETTINGS: SettingsView = {
   profile: "/home/noor/.config/tandem",
 };
 
+export const PROFILE: ProfileView = {
+  settings: { send: "4 MB", receive: "", timetable: ["mon-fri 08:00 500kB:2MB", "mon-fri 18:00 off"], pause_on_metered: true, pause_on_battery_below: null, device: "", version_days: 14, patterns: ["*.iso"] },
+  sends_now: 500_000,
+  receives_now: null,
+  tells_surroundings: true,
+  device_now: "atlas-7f3a",
+  host: "atlas",
+};
+
 export const PAIR_SETTINGS: PairSettings = {
   mode: "two-way",
   conflict: "keep-both",
@@ -362,6 +373,8 @@ export const DAY: Answers = {
   storages: { ok: STORAGES },
   storage_types: { ok: TYPES },
   settings: { ok: SETTINGS },
+  profile_settings: { ok: PROFILE },
+  change_profile_settings: { ok: PROFILE },
   pair_settings: { ok: PAIR_SETTINGS },
   explain: {
     ok: {

@@ -127,6 +127,10 @@ pub(crate) fn request(command: Command, global: &Global) -> Result<Option<Reques
         Command::Config(ConfigCommand::Import { file }) => Request::ConfigImport {
             text: read_text(&file)?,
         },
+        Command::Config(ConfigCommand::Show) => Request::Settings,
+        Command::Config(ConfigCommand::Set(flags)) => Request::SettingsChange {
+            settings: flags.changes(),
+        },
     }))
 }
 
@@ -182,11 +186,10 @@ fn pair(command: PairCommand) -> Result<Request> {
             flags,
         } => {
             let ends = PerSide::new(place(&source)?, place(&destination)?);
-            let options = flags.options().map_err(Fault::Refused)?;
             Request::PairAdd(Box::new(PairSpec {
                 name,
                 ends,
-                options,
+                options: flags.changes(),
                 paused: false,
             }))
         }

@@ -1,5 +1,6 @@
 //! How the page's commands are answered: each becomes a request to the service.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -7,8 +8,8 @@ use tandem_core::side::PerSide;
 use tandem_engine::setup::PairOptions;
 use tandem_service::answer::{
     Answer, ComparisonView, ConflictView, DoctorView, EntryView, ExplainView, GuaranteeView,
-    HeldView, LogLines, PairView, PreviewView, ProblemView, StepView, StorageView, SyncView,
-    TypeView,
+    HeldView, LogLines, PairView, PreviewView, ProblemView, ProfileSettings, ProfileView, StepView,
+    StorageView, SyncView, TypeView,
 };
 use tandem_service::environment::now;
 use tandem_service::fault::{Failure, Fault};
@@ -53,7 +54,7 @@ impl Commands for Desk {
         let spec = PairSpec {
             name: pair.name,
             ends: PerSide::new(pair.source, pair.destination),
-            options,
+            options: named(&options),
             paused: true,
         };
         ask!(self, Request::PairAdd(Box::new(spec)), Answer::Pair(pair) => pair.name)
@@ -68,17 +69,11 @@ impl Commands for Desk {
         settings
             .put_into(&mut options)
             .map_err(|fault| fault.failure())?;
-        let changed = [
-            ("/policy", json!(options.policy)),
-            ("/filter", json!(options.filter)),
-            ("/versions", json!(options.versions)),
-            ("/limits", json!(options.limits)),
-        ];
         let change = PairChange {
             name,
             rename: None,
             ends: PerSide::new(None, None),
-            options: changed.map(|(at, value)| (at.to_owned(), value)).into(),
+            options: named(&options),
         };
         ask!(self, Request::PairEdit(Box::new(change)), Answer::Pair(_) => ())
     }
@@ -319,6 +314,17 @@ impl Commands for Desk {
         Commands::settings(self).await
     }
 
+    async fn profile_settings(&self) -> Result<ProfileView> {
+        ask!(self, Request::Settings, Answer::Settings(view) => *view)
+    }
+
+    async fn change_profile_settings(&self, settings: ProfileSettings) -> Result<ProfileView> {
+        let request = Request::SettingsChange {
+            settings: BTreeMap::from([(String::new(), json!(settings))]),
+        };
+        ask!(self, request, Answer::Settings(view) => *view)
+    }
+
     async fn doctor(&self) -> Result<DoctorView> {
         let request = Request::Doctor {
             bundle: None,
@@ -411,6 +417,17 @@ impl Desk {
         let pairs = ask!(self, Request::PairList, Answer::Pairs(pairs) => pairs)?;
         Ok(pairs.into_iter().map(|pair| pair.name).collect())
     }
+}
+
+/// What the window lets a person choose of a pair's options, by JSON pointers.
+fn named(options: &PairOptions) -> BTreeMap<String, serde_json::Value> {
+    let named = [
+        ("/policy", json!(options.policy)),
+        ("/filter", json!(options.filter)),
+        ("/versions", json!(options.versions)),
+        ("/limits", json!(options.limits)),
+    ];
+    named.map(|(at, value)| (at.to_owned(), value)).into()
 }
 
 fn spec(form: StorageForm, is_new: bool) -> StorageSpec {

@@ -34,7 +34,6 @@ pub struct Engine {
     pub(crate) passing: AsyncMutex<()>,
     /// Held while a look has its transaction open, which lasts over waiting for a storage.
     pub(crate) looking: AsyncMutex<()>,
-    pub(crate) paused: AtomicBool,
     /// Whether something may be visible that was never flushed: until shown otherwise, what an earlier run left.
     pub(crate) unsettled: AtomicBool,
     /// What may not be durable although it is visible, whatever a later flush says.
@@ -86,7 +85,6 @@ impl Engine {
             filter: Mutex::new(Arc::new(filter)),
             passing: AsyncMutex::new(()),
             looking: AsyncMutex::new(()),
-            paused: AtomicBool::new(false),
             unsettled: AtomicBool::new(true),
             doubtful: Mutex::new(doubtful),
             cut_off,
@@ -102,13 +100,6 @@ impl Engine {
     pub fn wake(&self) {
         // The receiver lives as long as the engine.
         let _ = self.wake.unbounded_send(());
-    }
-
-    /// Stops or lets go on what [`Engine::run`] does.
-    pub fn set_paused(&self, paused: bool) {
-        if self.paused.swap(paused, Ordering::AcqRel) != paused {
-            self.wake();
-        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -1,7 +1,6 @@
 //! One pass: look, plan, guard, execute, and again until there is nothing left to do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::Ordering;
 
 use tandem_core::entry::{ContentHash, Entry};
 use tandem_core::guard::Hold;
@@ -471,11 +470,6 @@ impl Engine {
             self.state().close_intent(intent.id)?;
         }
         Ok(())
-    }
-
-    /// Whether `run` is paused.
-    pub(crate) fn is_paused(&self) -> bool {
-        self.paused.load(Ordering::Acquire)
     }
 }
 

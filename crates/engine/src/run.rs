@@ -94,11 +94,6 @@ impl Engine {
         // The first wait starts the watching: what happens during the first pass is not missed.
         self.start_watching().await;
         loop {
-            if self.is_paused() {
-                self.woken.lock().await.next().await;
-                doubts = everything();
-                continue;
-            }
             if !doubts.source.is_empty() || !doubts.destination.is_empty() {
                 self.pass_within(std::mem::take(&mut doubts), &mut waiting)
                     .await?;

@@ -24,20 +24,6 @@ fn healed_meanwhile(world: &World, time: Duration) {
 }
 
 #[test]
-fn a_pause_may_last() {
-    for seed in SEEDS {
-        let world = World::new(seed);
-        world.engine.set_paused(true);
-        world.write(Source, "a", "content");
-        world.live(MINUTE * 60 * 24 * 8);
-        world.has(Destination, "a", None);
-        world.engine.set_paused(false);
-        world.live(MINUTE);
-        world.both_have("a", Some("content"));
-    }
-}
-
-#[test]
 fn what_did_not_work_is_tried_again() {
     for seed in SEEDS {
         let world = World::weak(seed, |_| {});

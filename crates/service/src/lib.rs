@@ -5,6 +5,7 @@
 //! states, faults, guards and reasons are made here, so that every shell says the same.
 
 pub mod answer;
+pub mod bandwidth;
 mod comparison;
 pub mod config;
 pub mod credentials;
@@ -23,11 +24,13 @@ pub mod secret;
 pub mod service;
 pub mod session;
 pub mod sign_in;
+pub mod size_text;
 #[cfg(unix)]
 pub mod socket;
 pub mod state;
 pub mod storages;
 mod supervisor;
+pub mod surroundings;
 pub mod time_text;
 #[cfg(feature = "typescript")]
 pub mod typescript;

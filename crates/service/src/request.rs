@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tandem_core::side::PerSide;
 use tandem_engine::report::Rejection;
-use tandem_engine::setup::PairOptions;
 
 use crate::answer::{Answer, LogLines};
 use crate::credentials::{Secrets, StoreKind};
@@ -220,6 +219,13 @@ pub enum Request {
         #[serde(default)]
         names: bool,
     },
+    /// The settings of all pairs.
+    Settings,
+    /// Changes settings of all pairs.
+    SettingsChange {
+        /// By JSON pointers into [`crate::answer::ProfileSettings`] (`/send`): only what a person named is changed.
+        settings: BTreeMap<String, serde_json::Value>,
+    },
     /// The configuration without secrets.
     ConfigExport,
     /// Adds the storages and pairs of a configuration.
@@ -255,8 +261,8 @@ pub struct PairSpec {
     pub name: String,
     /// Its two ends.
     pub ends: PerSide<Location>,
-    /// Its options.
-    pub options: PairOptions,
+    /// What a person named of its options, by JSON pointers (`/policy/mode`); the rest is what new pairs begin with.
+    pub options: BTreeMap<String, serde_json::Value>,
     /// Whether it begins paused: its plan can be looked at before anything is done.
     #[serde(default)]
     pub paused: bool,

@@ -16,6 +16,7 @@ use tandem_engine::setup::Setup;
 use tokio::sync::{OwnedMutexGuard, broadcast, watch};
 use tokio::task::JoinSet;
 
+use crate::bandwidth::Bandwidth;
 use crate::config::{Config, End, PairRecord};
 use crate::credentials::{AskPassphrase, SecretStores};
 use crate::environment::RealEnvironment;
@@ -27,6 +28,7 @@ use crate::profile::Profile;
 use crate::redact::Redactor;
 use crate::sign_in::SignIns;
 use crate::storages::{Storages, local_words, providers, words};
+use crate::surroundings::{self, Known};
 use crate::update::Update;
 use crate::usage::Usage;
 
@@ -40,6 +42,7 @@ pub struct Service(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) profile: Profile,
     pub(crate) storages: Storages,
+    pub(crate) bandwidth: Arc<Bandwidth>,
     pub(crate) redactor: Redactor,
     pub(crate) updates: broadcast::Sender<Update>,
     pub(crate) changed: watch::Sender<u64>,
@@ -53,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) sign_ins: SignIns,
     // What requests that ended left to be done.
     finishing: Mutex<JoinSet<()>>,
+    pub(crate) surroundings: Known,
     _owner: Owner,
 }
 
@@ -154,11 +158,13 @@ impl Service {
         let config = Config::load(&profile)?;
         let environment = RealEnvironment::shared();
         let secrets = SecretStores::new(&profile, ask, redactor.clone());
+        let bandwidth = Bandwidth::new(config.settings.bandwidth.clone(), Arc::clone(&environment));
         let storages = Storages::new(
             providers,
             secrets,
             Arc::clone(&environment),
             Usage::load(&profile),
+            Arc::clone(&bandwidth),
         );
         storages.check_no_secrets(&config).map_err(|why| {
             let file = profile.folder().join(crate::config::FILE);
@@ -166,6 +172,7 @@ impl Service {
         })?;
         Ok(Self(Arc::new(Inner {
             storages,
+            bandwidth,
             profile,
             redactor,
             updates: broadcast::channel(UPDATES).0,
@@ -177,6 +184,7 @@ impl Service {
             running: AtomicBool::new(false),
             sign_ins: SignIns::default(),
             finishing: Mutex::default(),
+            surroundings: Known::new(surroundings::teller()),
             _owner: owner,
         })))
     }
@@ -212,6 +220,7 @@ impl Service {
         let answer = change(&mut new)?;
         if new != *config {
             new.save(&self.0.profile)?;
+            self.0.bandwidth.set(new.settings.bandwidth.clone());
             *config = new;
             self.0.changed.send_modify(|n| *n += 1);
         }
@@ -464,15 +473,17 @@ fn end_words(config: &Config, end: &End) -> StorageWords {
     }
 }
 
+/// The name that the system has for this computer.
 #[cfg(unix)]
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     rustix::system::uname()
         .nodename()
         .to_string_lossy()
         .into_owned()
 }
 
+/// The name that the system has for this computer.
 #[cfg(not(unix))]
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_default()
 }

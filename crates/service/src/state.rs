@@ -19,6 +19,10 @@ pub enum WaitsFor {
     FirstSync,
     /// A pass: the last one was cut off.
     Sync,
+    /// A connection that is not metered.
+    OtherConnection,
+    /// Mains, or a battery that is charged to so many percent; 100 is mains alone.
+    Power(u8),
 }
 
 /// How a pair is.
@@ -98,6 +102,9 @@ impl PairState {
             Self::Waiting(WaitsFor::RateLimit) => "Waits for the server".to_owned(),
             Self::Waiting(WaitsFor::FirstSync) => "Waits for its first sync".to_owned(),
             Self::Waiting(WaitsFor::Sync) => "Waits for its next sync".to_owned(),
+            Self::Waiting(WaitsFor::OtherConnection) => "Paused: metered connection".to_owned(),
+            Self::Waiting(WaitsFor::Power(100..)) => "Paused: on battery".to_owned(),
+            Self::Waiting(WaitsFor::Power(least)) => format!("Paused: battery below {least}%"),
             Self::Paused(Some(until)) => format!("Paused until {}", time_text::spoken(*until, now)),
             Self::Paused(None) => "Paused".to_owned(),
             Self::StorageDisabled(name) => format!("Paused: {name} is disabled"),
@@ -150,6 +157,24 @@ mod tests {
                 PairState::Waiting(WaitsFor::Keyring),
                 "waiting",
                 "Waits for the keyring",
+                4,
+            ),
+            (
+                PairState::Waiting(WaitsFor::OtherConnection),
+                "waiting",
+                "Paused: metered connection",
+                4,
+            ),
+            (
+                PairState::Waiting(WaitsFor::Power(20)),
+                "waiting",
+                "Paused: battery below 20%",
+                4,
+            ),
+            (
+                PairState::Waiting(WaitsFor::Power(100)),
+                "waiting",
+                "Paused: on battery",
                 4,
             ),
             (PairState::Paused(None), "paused", "Paused", 0),

@@ -9,6 +9,7 @@ use tandem_core::storage::{
     Config as Values, Credentials, Ground, Provider, Root, Storage, Traffic,
 };
 
+use crate::bandwidth::{Bandwidth, LimitedRoot};
 use crate::config::{Config, StorageRecord};
 use crate::credentials::SecretStores;
 use crate::environment::now;
@@ -22,6 +23,7 @@ pub struct Storages {
     secrets: SecretStores,
     environment: SharedEnvironment,
     usage: Usage,
+    bandwidth: Arc<Bandwidth>,
     open: Mutex<BTreeMap<String, Opened>>,
 }
 
@@ -66,19 +68,20 @@ pub fn providers() -> Vec<Arc<dyn Provider>> {
 }
 
 impl Storages {
-    /// With these providers.
-    #[must_use]
+    /// With these providers. What goes over the network keeps to `bandwidth`.
     pub(crate) fn new(
         providers: Vec<Arc<dyn Provider>>,
         secrets: SecretStores,
         environment: SharedEnvironment,
         usage: Usage,
+        bandwidth: Arc<Bandwidth>,
     ) -> Self {
         Self {
             providers,
             secrets,
             environment,
             usage,
+            bandwidth,
             open: Mutex::default(),
         }
     }
@@ -256,6 +259,10 @@ impl Storages {
     ) -> Result<(Arc<dyn Root>, StorageWords)> {
         let (storage, words) = self.at(config, at).await?;
         match storage.root(&at.path).await {
+            Ok(root) if is_over_network(config, at) => {
+                let bandwidth = Arc::clone(&self.bandwidth);
+                Ok((LimitedRoot::shared(root, bandwidth), words))
+            }
             Ok(root) => Ok((root, words)),
             Err(error) if error.operation == "open" && error.cause == Cause::Other => {
                 Err(Fault::BadLocation(at.to_string(), error.detail))
@@ -312,6 +319,12 @@ impl Storages {
         }
         self.usage.save();
     }
+}
+
+/// Whether what is carried there leaves this computer.
+pub(crate) fn is_over_network(config: &Config, at: &Location) -> bool {
+    let record = config.storages.iter().find(|s| s.name == at.storage);
+    !at.is_local() && record.is_none_or(|record| record.type_name != LOCAL)
 }
 
 /// What sentences about a configured storage need.

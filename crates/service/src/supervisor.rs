@@ -55,11 +55,20 @@ impl Drop for Running<'_> {
 impl Service {
     /// Keeps all pairs in step. Ends only by being dropped.
     pub async fn run(&self) {
+        // Nothing is carried before it is known whether it may be.
+        self.look_around().await;
+        let _running = Running::begin(&self.0.running);
+        tokio::select! {
+            () = self.keep_working() => {}
+            () = self.hear_surroundings() => {}
+        }
+    }
+
+    async fn keep_working(&self) {
         let mut changed = self.0.changed.subscribe();
         let mut working: BTreeMap<String, (PairRecord, Working)> = BTreeMap::new();
         let mut tasks = JoinSet::new();
         let mut broken = BTreeSet::new();
-        let _running = Running::begin(&self.0.running);
         let mut noted = tokio::time::interval(NOTED);
         noted.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -119,6 +128,7 @@ impl Service {
 fn is_same_work(a: &PairRecord, b: &PairRecord) -> bool {
     let work = |record: &PairRecord| PairRecord {
         paused: None,
+        despite: Vec::new(),
         is_new: false,
         ..record.clone()
     };
@@ -137,7 +147,7 @@ async fn work(
     }
     let mut pause = SOONEST;
     loop {
-        wait_while_paused(&service, &record, &mut changed).await;
+        wait_while_at_rest(&service, &record, &mut changed).await;
         // What was removed or changed meanwhile is not opened again: the supervisor begins it anew.
         let pairs = service.config().pairs;
         if !pairs
@@ -167,16 +177,13 @@ async fn work(
     }
 }
 
-/// Lets the engine run until it ends or is asked for.
+/// Lets the engine run until it ends, is asked for, or is to rest. What is under way then is let go of, as at the
+/// program's end, and gone on with later.
 async fn run_engine(service: &Service, pair: OpenPair, changed: &mut watch::Receiver<u64>) {
-    let engine = std::sync::Arc::clone(&pair.engine);
     let mut closing = pair.closing.clone();
-    let running = engine.run();
+    let running = pair.engine.run();
     tokio::pin!(running);
-    loop {
-        let paused = paused(service, &pair.record);
-        engine.set_paused(paused.is_some());
-        let resumes = until(paused.flatten());
+    while rest_of(service, &pair.record).is_none() {
         tokio::select! {
             ended = &mut running => {
                 pair.live.rest();
@@ -187,32 +194,35 @@ async fn run_engine(service: &Service, pair: OpenPair, changed: &mut watch::Rece
                 }
                 return;
             }
-            _ = closing.wait_for(|closing| *closing) => {
-                pair.live.rest();
-                return;
-            }
+            _ = closing.wait_for(|closing| *closing) => break,
             _ = changed.changed() => {}
-            () = resumes => {}
         }
     }
+    pair.live.rest();
 }
 
-fn paused(service: &Service, record: &PairRecord) -> Option<Option<Timestamp>> {
-    service
-        .config()
-        .pairs
-        .iter()
-        .find(|p| p.id == record.id)
-        .and_then(|p| p.paused_at(now()))
+/// The state of a pair that is not to be worked on, as it is configured now.
+fn rest_of(service: &Service, record: &PairRecord) -> Option<PairState> {
+    let pairs = service.config().pairs;
+    let pair = pairs.iter().find(|p| p.id == record.id);
+    pair.and_then(|pair| service.rest_of(pair))
 }
 
-async fn wait_while_paused(
+async fn wait_while_at_rest(
     service: &Service,
     record: &PairRecord,
     changed: &mut watch::Receiver<u64>,
 ) {
-    while let Some(end) = paused(service, record) {
-        service.live(record).tell_state(&PairState::Paused(end));
+    let mut told = None;
+    while let Some(state) = rest_of(service, record) {
+        let end = match &state {
+            PairState::Paused(end) => *end,
+            _ => None,
+        };
+        if told.as_ref() != Some(&state) {
+            service.live(record).tell_state(&state);
+            told = Some(state);
+        }
         tokio::select! {
             _ = changed.changed() => {}
             () = until(end) => {}

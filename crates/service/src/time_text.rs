@@ -60,6 +60,18 @@ pub fn day(at: Timestamp) -> String {
     zoned(at).map_or_else(|| rfc3339(at), |time| time.strftime("%Y-%m-%d").to_string())
 }
 
+/// The minute of the week by the computer's clock, counted from the beginning of Monday.
+#[must_use]
+pub fn minute_of_week(at: Timestamp) -> u32 {
+    const DAY: u32 = 24 * 60;
+    let part = |n: i8| u32::from(n.unsigned_abs());
+    let of_day = |hour, minute| part(hour) * 60 + part(minute);
+    zoned(at).map_or(0, |time| {
+        let day = time.weekday().to_monday_zero_offset();
+        part(day) * DAY + of_day(time.hour(), time.minute())
+    })
+}
+
 /// A length of time as a person writes it: `45s`, `30m`, `2h`, `3d`.
 #[must_use]
 pub fn parse_length(text: &str) -> Option<i64> {
@@ -142,6 +154,20 @@ mod tests {
         assert!(parse("2026-11-20", now, -1).is_some());
         for text in ["", "h", "-1h", "5 minutes", "25:00", "2026-13-01"] {
             assert_eq!(parse(text, now, 1), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_week_begins_on_monday_by_the_computers_clock() {
+        let now = Timestamp::from_secs(NOON);
+        // A Monday, a Friday and a Sunday.
+        for (text, minute) in [
+            ("2026-11-16 00:00", 0),
+            ("2026-11-20 08:30", (4 * 24 + 8) * 60 + 30),
+            ("2026-11-22 23:59", 7 * 24 * 60 - 1),
+        ] {
+            let at = parse(text, now, 1).unwrap();
+            assert_eq!(minute_of_week(at), minute, "{text}");
         }
     }
 

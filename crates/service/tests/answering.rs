@@ -96,6 +96,7 @@ async fn service(home: &Path, is_remote: bool) -> Service {
                 end("local", folder("destination"))
             },
             paused: None,
+            despite: Vec::new(),
             options: tandem_engine::setup::PairOptions::default(),
         });
     }

@@ -14,6 +14,7 @@ use tandem_engine::setup::PairOptions;
 use tandem_service::config::{Config, End, FILE, PairRecord, Pause, StorageRecord};
 use tandem_service::credentials::StoreKind;
 use tandem_service::profile::Profile;
+use tandem_service::surroundings::Hindrance;
 use tandem_service::when::When;
 
 fn profile(folder: &Path) -> Profile {
@@ -64,6 +65,7 @@ fn full() -> Config {
             since: at,
             until: Some(at),
         }),
+        despite: vec![Hindrance::Metered],
         options,
     });
     config

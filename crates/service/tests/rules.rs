@@ -61,6 +61,7 @@ fn pair(n: usize, source: (&str, &str), destination: (&str, &str)) -> PairRecord
         source: end(source),
         destination: end(destination),
         paused: None,
+        despite: Vec::new(),
         options: PairOptions::default(),
     }
 }
@@ -142,7 +143,7 @@ async fn a_bucket_is_known_again_whatever_storage_leads_to_it() {
         let spec = PairSpec {
             name: "new".to_owned(),
             ends: PerSide::new(place(source), place(destination)),
-            options: PairOptions::default(),
+            options: Default::default(),
             paused: false,
         };
         let found = ask(&config(), Request::PairAdd(Box::new(spec))).await;

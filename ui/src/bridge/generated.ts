@@ -207,6 +207,7 @@ export type PairStatus = {
 /** Why, where it needs saying. */ error?: Failure | null,
 /** When everything was looked at last, where that is known. */ looked?: When | null,
 /** Whether changes are waited for at the moment. */ is_watched: boolean,
+/** Whether it waits for nothing but what a person may pass over by resuming it: a metered connection, a battery. */ can_go_on: boolean,
 /** Items in step. */ items: number,
 /** Holds that wait. */ held: number,
 /** Conflicts that wait. */ conflicts: number,
@@ -248,6 +249,24 @@ export type ProblemView = {
 /** In one sentence. */ message: string,
 /** What to do. */ next_step: string,
 /** Whether it counts as a problem. */ is_problem: boolean, };
+
+export type ProfileSettings = {
+/** How fast bytes may be sent, such as `4 MB`; nothing is no limit. */ send: string,
+/** How fast they may be received. */ receive: string,
+/** Lines that say from when on which limits hold instead. */ timetable: Array<string>,
+/** Whether pairs that carry anything over the network wait while the connection is metered. */ pause_on_metered: boolean,
+/** The percentage that a battery must be charged to; at 100 pairs wait on any battery, without a number on none. */ pause_on_battery_below: number | null,
+/** This computer's name, which stands in conflict copies; nothing is the name that the system has for it. */ device: string,
+/** For how many days new pairs keep older versions; not at all, if there is no number. */ version_days: number | null,
+/** Patterns of what new pairs leave out. */ patterns: Array<string>, };
+
+export type ProfileView = {
+/** What was chosen. */ settings: ProfileSettings,
+/** Bytes a second that are sent at most at the moment; without a number as many as can. */ sends_now: number | null,
+/** The same of what is received. */ receives_now: number | null,
+/** Whether this system can tell of metered connections and of batteries. */ tells_surroundings: boolean,
+/** What stands in conflict copies that are made from now on. */ device_now: string,
+/** The name that the system has for this computer. */ host: string, };
 
 export type ProgressView = {
 /** Actions done. */ actions_done: number,
@@ -492,6 +511,12 @@ export const commands = {
 
   /** Starts with the session, or not any more. */
   setAutostart: (on: boolean) => call<SettingsView>("set_autostart", { on }),
+
+  /** The settings of all pairs. */
+  profileSettings: () => call<ProfileView>("profile_settings", {  }),
+
+  /** Changes them; they hold at once, also for what is under way. */
+  changeProfileSettings: (settings: ProfileSettings) => call<ProfileView>("change_profile_settings", { settings }),
 
   /** How the program, the profile and the storages are. */
   doctor: () => call<DoctorView>("doctor", {  }),

@@ -1,5 +1,5 @@
 /** The pair that is being made, as far as it is known. */
-import type { Failure, Location, PairSettings, PreviewView } from "../bridge/generated";
+import { commands, type Failure, type Location, type PairSettings, type PreviewView } from "../bridge/generated";
 
 /** The steps, in order. */
 export const STEPS = ["folder", "storage", "remote", "carry", "holds", "preview"] as const;
@@ -31,6 +31,17 @@ export class Draft {
   preview = $state.raw<PreviewView | null>(null);
   failure = $state.raw<Failure | null>(null);
   busy = $state(false);
+
+  /** Begins with what was chosen for new pairs. Where that cannot be read, what is usual stays. */
+  async beginAsNewPairsDo(): Promise<void> {
+    try {
+      const { settings } = await commands.profileSettings();
+      this.settings.version_days = settings.version_days;
+      this.settings.patterns = settings.patterns;
+    } catch {
+      // Whatever is wrong is said when the pair is made.
+    }
+  }
 
   /** The other end. */
   destination(): Location {

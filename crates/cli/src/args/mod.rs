@@ -1,12 +1,15 @@
 //! The command line (DESIGN 7).
 
+mod config;
 mod pair;
 mod storage;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tandem_service::size_text::parse as size;
 
+pub(crate) use config::ConfigCommand;
 pub(crate) use pair::PairCommand;
 pub(crate) use storage::{StorageCommand, Values};
 
@@ -210,23 +213,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "S")]
         seed: Option<u64>,
     },
-    /// Storages, pairs and settings as a file, without secrets
+    /// Storages, pairs and settings as a file, without secrets; the settings of all pairs together
     #[command(subcommand)]
     Config(ConfigCommand),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Write it into a file, or print it
-    Export {
-        /// A new file
-        file: Option<PathBuf>,
-    },
-    /// Add the storages and pairs of a file, and settings that nobody chose here
-    Import {
-        /// What was exported
-        file: PathBuf,
-    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -268,38 +257,6 @@ pub(crate) struct UndoWhat {
     pub(crate) since: Option<String>,
 }
 
-/// Bytes as a person writes them: `500`, `20kB`, `6.4 GB`, `5MiB`.
-pub(crate) fn size(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let at = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "m" | "mb" => 1_000_000,
-        "g" | "gb" => 1_000_000_000,
-        "t" | "tb" => 1_000_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        "tib" => 1 << 40,
-        _ => return Err("it is no size such as 500, 20kB or 6.4GB".to_owned()),
-    };
-    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    let bad = || "it is no size such as 500, 20kB or 6.4GB".to_owned();
-    let whole: u64 = whole.parse().map_err(|_| bad())?;
-    let mut bytes = whole.checked_mul(factor).ok_or_else(bad)?;
-    let mut step = factor;
-    for digit in part.chars() {
-        step /= 10;
-        let more = u64::from(digit.to_digit(10).ok_or_else(bad)?) * step;
-        bytes = bytes.checked_add(more).ok_or_else(bad)?;
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,21 +265,5 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        for (text, bytes) in [
-            ("500", 500),
-            ("20kB", 20_000),
-            ("6.4 GB", 6_400_000_000),
-            ("5MiB", 5 << 20),
-            ("1.5k", 1_500),
-        ] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "x", "1x", "-1", "99999999999TB", "18446744073709551.9k"] {
-            assert!(size(text).is_err(), "{text}");
-        }
     }
 }

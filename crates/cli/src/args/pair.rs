@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tandem_core::policy::{Compare, ConflictPolicy, FirstSync, Mode};
-use tandem_engine::setup::PairOptions;
-
-use super::size;
+use tandem_service::size_text::parse as size;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PairCommand {
@@ -58,7 +56,7 @@ pub(crate) enum PairCommand {
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
     },
-    /// Go on with a pair
+    /// Go on with a pair, also one that waits for another connection or for power
     Resume {
         /// Its name
         name: String,
@@ -195,18 +193,6 @@ impl PairFlags {
             .filter_map(|(at, value)| Some((at.to_owned(), value?)))
             .collect()
     }
-
-    /// The options of a new pair.
-    pub(crate) fn options(&self) -> Result<PairOptions, String> {
-        let mut value = json!(PairOptions::default());
-        for (pointer, new) in self.changes() {
-            match value.pointer_mut(&pointer) {
-                Some(place) => *place = new,
-                None => return Err(format!("there is no option {pointer}")),
-            }
-        }
-        serde_json::from_value(value).map_err(|error| error.to_string())
-    }
 }
 
 fn length(text: &str) -> Result<u64, String> {
@@ -217,7 +203,18 @@ fn length(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
+    use tandem_engine::setup::PairOptions;
+
     use super::*;
+
+    /// What the flags make of options that nobody chose.
+    fn options(flags: &PairFlags) -> PairOptions {
+        let mut value = json!(PairOptions::default());
+        for (pointer, new) in flags.changes() {
+            *value.pointer_mut(&pointer).unwrap() = new;
+        }
+        serde_json::from_value(value).unwrap()
+    }
 
     #[test]
     fn every_flag_finds_its_option() {
@@ -249,20 +246,17 @@ mod tests {
             guard_delete_percent: Some(12),
             guard_free_space: Some(13),
         };
-        let options = flags.options().unwrap();
-        assert_eq!(options.policy.mode, Mode::SourceBackup);
-        assert_eq!(options.filter.patterns, ["*.tmp"]);
-        assert_eq!(options.limits.full_look, 86_400);
+        let made = options(&flags);
+        assert_eq!(made.policy.mode, Mode::SourceBackup);
+        assert_eq!(made.filter.patterns, ["*.tmp"]);
+        assert_eq!(made.limits.full_look, 86_400);
         assert_eq!(
-            (options.limits.upload, options.limits.download),
+            (made.limits.upload, made.limits.download),
             (Some(1_000), None)
         );
-        assert_eq!(options.versions.days, 7);
-        assert_eq!(options.guards.free_space, 13);
-        assert_eq!(
-            PairFlags::default().options().unwrap(),
-            PairOptions::default()
-        );
+        assert_eq!(made.versions.days, 7);
+        assert_eq!(made.guards.free_space, 13);
+        assert_eq!(options(&PairFlags::default()), PairOptions::default());
         let none = PairFlags {
             no_ignore: true,
             no_only: true,

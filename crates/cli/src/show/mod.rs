@@ -2,6 +2,7 @@
 
 mod history;
 mod pairs;
+mod settings;
 mod storages;
 
 use tandem_service::answer::Answer;
@@ -38,6 +39,7 @@ pub(crate) fn answer(answer: &Answer) {
         Answer::Versions(versions) => history::versions(versions),
         Answer::Verified(done) => history::verified(done),
         Answer::Doctor(doctor) => storages::doctor(doctor),
+        Answer::Settings(settings) => settings::all(settings),
         Answer::Config(text) => output::text(text),
         Answer::Partial(inner, left_out) => {
             if !inner.is_empty() {

@@ -10,6 +10,7 @@
 mod common;
 mod decisions;
 mod pairs;
+mod settings;
 mod stopped;
 mod storages;
 

@@ -79,6 +79,10 @@ commands! {
     change_settings(settings: Settings) -> SettingsView;
     /// Starts with the session, or not any more.
     set_autostart(on: bool) -> SettingsView;
+    /// The settings of all pairs.
+    profile_settings() -> ProfileView;
+    /// Changes them; they hold at once, also for what is under way.
+    change_profile_settings(settings: ProfileSettings) -> ProfileView;
     /// How the program, the profile and the storages are.
     doctor() -> DoctorView;
     /// Saves a bundle for those who help, where a person says; none if the person gave up.

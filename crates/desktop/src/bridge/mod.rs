@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tandem_service::answer::{
     ComparisonView, ConflictView, DoctorView, EntryView, ExplainView, GuaranteeView, HeldView,
-    LogLines, PreviewView, ProblemView, StepView, StorageView, SyncView, TypeView,
+    LogLines, PreviewView, ProblemView, ProfileSettings, ProfileView, StepView, StorageView,
+    SyncView, TypeView,
 };
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::location::Location;

@@ -63,7 +63,7 @@ impl TrayView {
                 .map(|(at, line)| recent_line(at, line))
                 .collect(),
             can_pause: pairs.iter().any(|pair| !is_paused(pair)),
-            can_resume: pairs.iter().any(is_paused),
+            can_resume: pairs.iter().any(|pair| is_paused(pair) || pair.can_go_on),
             conflicts: pairs.iter().map(|pair| pair.conflicts).sum(),
             held: pairs.iter().map(|pair| pair.held).sum(),
         }
@@ -144,6 +144,18 @@ mod tests {
         ] {
             assert_eq!(icon(&overview(states)), expected, "{states:?}");
         }
+    }
+
+    #[test]
+    fn what_waits_for_another_connection_can_be_resumed() {
+        let mut waiting = overview(&["waiting", "in_step"]);
+        let can_resume = |now: &Overview| {
+            let view = TrayView::new(now, &[], Texts::of(Language::En));
+            (view.can_resume, view.can_pause)
+        };
+        assert_eq!(can_resume(&waiting), (false, true));
+        waiting.pairs[0].can_go_on = true;
+        assert_eq!(can_resume(&waiting), (true, true));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod comparison;
 mod document;
 mod pair;
 pub(crate) mod plan;
+mod settings;
 mod storage;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,7 @@ pub use plan::{
     ActionView, ConflictView, EntrySide, ExplainView, HeldView, LogLines, LogView, PreviewView,
     TotalsView, VersionView, WarningView,
 };
+pub use settings::{ProfileSettings, ProfileView};
 pub use storage::{
     CopyFailure, CopyView, EntryView, FieldView, HealthView, RequestErrorView, StepView,
     StorageView, TypeView, UsageView,
@@ -81,6 +83,8 @@ pub enum Answer {
     Verified(Vec<VerifyView>),
     /// What the doctor found.
     Doctor(DoctorView),
+    /// The settings of all pairs, after what was asked was done.
+    Settings(Box<ProfileView>),
     /// A configuration without secrets.
     Config(String),
     /// It was done; what, in a sentence.

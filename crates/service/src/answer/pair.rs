@@ -67,6 +67,9 @@ pub struct PairStatus {
     /// Whether changes are waited for at the moment.
     #[serde(default)]
     pub is_watched: bool,
+    /// Whether it waits for nothing but what a person may pass over by resuming it: a metered connection, a battery.
+    #[serde(default)]
+    pub can_go_on: bool,
     /// Items in step.
     pub items: u64,
     /// Holds that wait.

@@ -1,14 +1,15 @@
 //! `config.toml`: storages, pairs, settings. Versioned, without secrets, replaced whole.
 
 mod pair_record;
+mod settings;
 mod storage_record;
 
 use serde::{Deserialize, Serialize};
 
 pub use pair_record::{End, PairRecord, Pause};
+pub use settings::{NewPairs, Settings};
 pub use storage_record::StorageRecord;
 
-use crate::credentials::StoreKind;
 use crate::fault::{Fault, Result};
 use crate::location::{LOCAL, is_storage_name};
 use crate::profile::Profile;
@@ -35,17 +36,6 @@ pub struct Config {
     /// Pairs, by the order they were made.
     #[serde(default, rename = "pair", skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<PairRecord>,
-}
-
-/// Settings of the program.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Where the secrets of new storages are kept.
-    pub secret_store: StoreKind,
-    /// This computer's name in conflict copies; else its host name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@ use tandem_core::time::Timestamp;
 use tandem_engine::setup::PairOptions;
 
 use crate::location::{LOCAL, Location};
+use crate::surroundings::Hindrance;
 use crate::when::When;
 
 /// One end of a pair.
@@ -66,6 +67,9 @@ pub struct PairRecord {
     /// That it is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
+    /// What a person lets it go on in spite of, for as long as that stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub despite: Vec<Hindrance>,
     /// Its options.
     #[serde(default)]
     pub options: PairOptions,

@@ -111,7 +111,7 @@ impl Service {
                 )
             }
             Rejection::Pause => {
-                self.pause_for_hold(name)?;
+                self.pause_for_hold(name).await?;
                 format!("Rejected. The pair {name} is paused; “tandem pair resume {name}” goes on.")
             }
         }))

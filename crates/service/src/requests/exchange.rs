@@ -59,12 +59,24 @@ struct Added {
 
 /// Takes settings over that nobody chose here; true if there were any. A computer's name is its own.
 fn take_over(here: &mut Settings, theirs: &Settings) -> bool {
-    let usual = Settings::default().secret_store;
-    if here.secret_store != usual || theirs.secret_store == usual {
-        return false;
+    let usual = Settings::default();
+    let mut taken = take(
+        &mut here.secret_store,
+        &theirs.secret_store,
+        &usual.secret_store,
+    );
+    taken |= take(&mut here.bandwidth, &theirs.bandwidth, &usual.bandwidth);
+    taken |= take(&mut here.pause, &theirs.pause, &usual.pause);
+    taken |= take(&mut here.new_pairs, &theirs.new_pairs, &usual.new_pairs);
+    taken
+}
+
+fn take<T: Clone + PartialEq>(here: &mut T, theirs: &T, usual: &T) -> bool {
+    let is_taken = here == usual && theirs != usual;
+    if is_taken {
+        here.clone_from(theirs);
     }
-    here.secret_store = theirs.secret_store;
-    true
+    is_taken
 }
 
 /// The id in this profile of a storage that was made in another. Secrets are kept under it, and the profiles of one
@@ -122,6 +134,7 @@ fn merge(known: &Storages, config: &mut Config, imported: Config) -> Result<Adde
             }
         }
         super::pairs::check_rules(known, config, &pair)?;
+        pair.despite.clear();
         config.pairs.push(pair);
         added.pairs += 1;
     }

@@ -8,11 +8,18 @@ mod exchange;
 mod history;
 mod pairs;
 mod passes;
+mod settings;
 mod storages;
 mod transfer;
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use crate::answer::Answer;
-use crate::fault::{Failure, Result};
+use crate::fault::{Failure, Fault, Result};
 use crate::request::Request;
 use crate::service::Service;
 use crate::update::Updates;
@@ -68,7 +75,7 @@ impl Service {
                 name,
                 paused,
                 until,
-            } => self.pair_pause(&name, paused, until),
+            } => self.pair_pause(&name, paused, until).await,
             Request::PairRemove { name } => self.pair_remove(&name).await,
             Request::PairCompareAnew { name } => self.pair_compare_anew(&name).await,
             Request::Preview { pairs, .. } => self.preview(&pairs).await,
@@ -96,8 +103,27 @@ impl Service {
             Request::Undo(what) => self.undo(what).await,
             Request::Verify(spec) => self.verify(&spec, updates).await,
             Request::Doctor { bundle, names } => self.doctor(bundle, names).await,
+            Request::Settings => Ok(self.settings()),
+            Request::SettingsChange { settings } => self.settings_change(&settings).await,
             Request::ConfigExport => self.config_export(),
             Request::ConfigImport { text } => self.config_import(&text).await,
         }
     }
+}
+
+/// `old` with what a person named, by JSON pointers, changed.
+fn with_changes<T: Serialize + DeserializeOwned>(
+    old: &T,
+    changes: &BTreeMap<String, Value>,
+) -> Result<T> {
+    let broken =
+        |error: serde_json::Error| Fault::Refused(format!("an option cannot be used: {error}"));
+    let mut value = serde_json::to_value(old).map_err(broken)?;
+    for (pointer, new) in changes {
+        match value.pointer_mut(pointer) {
+            Some(place) => place.clone_from(new),
+            None => return Err(Fault::Refused(format!("there is no option {pointer}"))),
+        }
+    }
+    serde_json::from_value(value).map_err(broken)
 }

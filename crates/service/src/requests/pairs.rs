@@ -27,7 +27,9 @@ impl Service {
         let _changing = self.0.changing.lock().await;
         let config = self.config();
         check_new_name(&config, &spec.name)?;
-        check_patterns(&spec.options)?;
+        let begin_with = config.settings.new_pairs.options();
+        let options = super::with_changes(&begin_with, &spec.options)?;
+        check_options(&options)?;
         let record = PairRecord {
             id: uuid::Uuid::new_v4().to_string(),
             name: spec.name.clone(),
@@ -39,7 +41,8 @@ impl Service {
                 since: When(now()),
                 until: None,
             }),
-            options: spec.options,
+            despite: Vec::new(),
+            options,
         };
         check_rules(&self.0.storages, &config, &record)?;
         for side in Side::BOTH {
@@ -103,8 +106,8 @@ impl Service {
                 *record.end_mut(side) = end_of(&config, at)?;
             }
         }
-        record.options = changed_options(&old.options, &change)?;
-        check_patterns(&record.options)?;
+        record.options = super::with_changes(&old.options, &change.options)?;
+        check_options(&record.options)?;
         check_rules(&self.0.storages, &config.without(&old.id), &record)?;
         for side in Side::BOTH {
             if let Some(at) = &change.ends[side] {
@@ -119,6 +122,7 @@ impl Service {
             let known = pair_mut(config, &old.name)?;
             // Not what this changes, and both may have changed meanwhile.
             record.paused = known.paused;
+            record.despite.clone_from(&known.despite);
             record.is_new = known.is_new;
             *known = record;
             Ok(())
@@ -126,18 +130,26 @@ impl Service {
         self.pair_show(&name)
     }
 
-    pub(super) fn pair_pause(
+    /// A pair that is not paused goes on in spite of what stands against that at the moment.
+    pub(super) async fn pair_pause(
         &self,
         name: &str,
         paused: bool,
         until: Option<When>,
     ) -> Result<Answer> {
+        let mut despite = Vec::new();
+        if !paused {
+            self.look_around().await;
+            despite = self.hindrances(self.config().pair(name)?);
+        }
         self.change(|config| {
             let pause = Pause {
                 since: When(now()),
                 until,
             };
-            pair_mut(config, name)?.paused = paused.then_some(pause);
+            let pair = pair_mut(config, name)?;
+            pair.paused = paused.then_some(pause);
+            pair.despite = despite;
             Ok(())
         })?;
         self.pair_show(name)
@@ -191,8 +203,8 @@ impl Service {
     }
 
     /// Pauses a pair because its hold was rejected so.
-    pub(super) fn pause_for_hold(&self, name: &str) -> Result<()> {
-        self.pair_pause(name, true, None).map(|_| ())
+    pub(super) async fn pause_for_hold(&self, name: &str) -> Result<()> {
+        self.pair_pause(name, true, None).await.map(|_| ())
     }
 
     /// That a folder is there, and is one.
@@ -366,7 +378,8 @@ fn ground(storages: &Storages, config: &Config, end: &End) -> Ground {
     }
 }
 
-fn check_patterns(options: &PairOptions) -> Result<()> {
+/// What options must hold beside what their types say.
+pub(super) fn check_options(options: &PairOptions) -> Result<()> {
     // An empty line of a pattern file says nothing; on the command line it is a slip.
     if options.filter.patterns.iter().any(|p| p.trim().is_empty()) {
         return Err(Fault::Usage(
@@ -381,18 +394,4 @@ fn check_patterns(options: &PairOptions) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// The options with what a person named changed.
-fn changed_options(old: &PairOptions, change: &PairChange) -> Result<PairOptions> {
-    let broken =
-        |error: serde_json::Error| Fault::Refused(format!("an option cannot be used: {error}"));
-    let mut value = serde_json::to_value(old).map_err(broken)?;
-    for (pointer, new) in &change.options {
-        match value.pointer_mut(pointer) {
-            Some(place) => *place = new.clone(),
-            None => return Err(Fault::Refused(format!("there is no option {pointer}"))),
-        }
-    }
-    serde_json::from_value(value).map_err(broken)
 }

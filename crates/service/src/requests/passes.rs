@@ -97,8 +97,9 @@ impl Service {
     }
 
     async fn sync_one(&self, record: &PairRecord, actions: bool, updates: &Updates) -> SyncView {
-        if let Some(until) = record.paused_at(now()) {
-            return sync_view(record, &PairState::Paused(until), &Summary::default(), None);
+        self.look_around().await;
+        if let Some(rests) = self.rest_of(record) {
+            return sync_view(record, &rests, &Summary::default(), None);
         }
         let pair = match self.open_pair(record).await {
             Ok(pair) => pair,
@@ -178,6 +179,7 @@ impl Service {
         let mut changed = self.0.changed.subscribe();
         loop {
             let mut pairs = Vec::new();
+            self.look_around().await;
             for record in self.chosen(&names)? {
                 pairs.push(self.status_of(&record, problems).await);
             }
@@ -220,6 +222,7 @@ impl Service {
             problems: 0,
             left_out: 0,
             looked: None,
+            can_go_on: record.paused_at(now()).is_none() && self.hindrance(record).is_some(),
             is_watched: self.0.running.load(Ordering::Relaxed),
             progress: live.progress(),
             not_in_step: Vec::new(),
@@ -243,14 +246,14 @@ impl Service {
         list: bool,
         status: &mut PairStatus,
     ) -> Result<PairState> {
-        let paused = record.paused_at(now()).map(PairState::Paused);
+        let rests = self.rest_of(record);
         if !self.0.profile.has_pair_state(&record.id) {
             // Not opened only to be asked: that would make a database.
             if let Some((state, failure)) = live.stopped() {
                 status.error = Some(failure);
-                return Ok(paused.unwrap_or(state));
+                return Ok(rests.unwrap_or(state));
             }
-            return Ok(paused.unwrap_or(PairState::Waiting(WaitsFor::FirstSync)));
+            return Ok(rests.unwrap_or(PairState::Waiting(WaitsFor::FirstSync)));
         }
         let pair = self.open_pair(record).await?;
         let summary = pair.engine.summary().map_err(|error| pair.fault(error))?;
@@ -266,8 +269,8 @@ impl Service {
                 .map(|p| problem_view(live.ends(), p))
                 .collect();
         }
-        if let Some(paused) = paused {
-            return Ok(paused);
+        if let Some(rests) = rests {
+            return Ok(rests);
         }
         if let Some(working) = live.state() {
             return Ok(working);
