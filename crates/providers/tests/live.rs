@@ -12,8 +12,6 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tandem_testkit::servers::azure::Azurite;
-use tandem_testkit::servers::gcs::{GcsServer, Role};
-use tandem_testkit::servers::webdav::Sabre;
 use tandem_testkit::servers::{SerialMoto, rclone};
 
 /// The program, which is built with the tests.
@@ -120,35 +118,4 @@ fn a_container_is_as_it_was_afterwards() {
         ("RCLONE_CONFIG_THERE_ENDPOINT", server.endpoint()),
     ];
     assert_eq!(listed("there:shared", &environment), "");
-}
-
-#[test]
-#[ignore = "takes minutes: part of ./dev test --all"]
-fn a_bucket_of_cloud_storage_is_as_it_was_afterwards() {
-    let server = GcsServer::start().unwrap();
-    server.make_bucket("shared");
-    let key = server.make_account(Role::Admin).unwrap();
-    let parsed: serde_json::Value = serde_json::from_str(&key).unwrap();
-    let private = parsed["private_key"].as_str().unwrap();
-    let line = private.lines().nth(1).unwrap();
-    let values = [
-        ("ENDPOINT", &*server.endpoint()),
-        ("BUCKET", "shared"),
-        ("SERVICE_ACCOUNT_KEY", &key),
-    ];
-    is_kept("gcs", &values, &[line]);
-    assert_eq!(server.live("shared"), []);
-}
-
-#[test]
-#[ignore = "takes minutes: part of ./dev test --all"]
-fn a_folder_of_webdav_is_as_it_was_afterwards() {
-    let server = Sabre::start().unwrap();
-    let values = [
-        ("URL", server.url()),
-        ("USERNAME", server.username()),
-        ("PASSWORD", server.password()),
-    ];
-    is_kept("webdav", &values, &[server.password()]);
-    assert_eq!(std::fs::read_dir(server.data_dir()).unwrap().count(), 0);
 }
