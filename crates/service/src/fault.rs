@@ -24,6 +24,8 @@ pub struct StorageWords {
     pub bucket: Option<String>,
     /// Its region, where it has one.
     pub region: Option<String>,
+    /// The keys of the secrets that it signs in with.
+    pub secrets: Vec<String>,
     /// The folder that was asked for, in the storage's own writing.
     pub folder: String,
 }

@@ -336,9 +336,11 @@ pub fn words(record: &StorageRecord, folder: &str) -> StorageWords {
         host: value("endpoint")
             .or_else(|| value("url"))
             .or_else(|| value("auth_url"))
+            .or_else(|| value("location").filter(|place| place.contains("://")))
             .map(|url| host(&url).to_owned()),
         bucket: value("bucket").or_else(|| value("container")),
         region: value("region"),
+        secrets: record.secrets.clone(),
         folder: folder.to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tandem_testkit::servers::azure::Azurite;
 use tandem_testkit::servers::gcs::{GcsServer, Role};
+use tandem_testkit::servers::nextcloud::Nextcloud;
 use tandem_testkit::servers::swift::SwiftServer;
 use tandem_testkit::servers::{Moto, S3Server, S3sFs};
 
@@ -135,6 +136,20 @@ fn over_swift(len: u64) {
     goes_on_and_is_renamed_there(&device, &counting, len);
 }
 
+/// By chunked upload, version 2.
+fn over_nextcloud(len: u64) {
+    let server = Nextcloud::start().unwrap();
+    let (device, counting) = (Device::new(), Counting::before(&server.url()));
+    let (url, username) = (
+        format!("url={}", counting.endpoint()),
+        format!("username={}", server.username()),
+    );
+    let set = [&[&*url, &*username], &PARTS[..]].concat();
+    let secrets = [("password", server.password())];
+    device.storage_of("nextcloud", "cloud", &set, &secrets);
+    goes_on_and_is_renamed_there(&device, &counting, len);
+}
+
 #[test]
 fn a_large_upload_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
     over_s3(&S3sFs::start().unwrap(), LARGE);
@@ -157,10 +172,36 @@ fn a_large_upload_to_swift_goes_on_where_it_was_killed_and_a_rename_sends_nothin
 }
 
 #[test]
+fn a_large_upload_to_nextcloud_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
+    over_nextcloud(LARGE);
+}
+
+#[test]
 #[ignore = "takes minutes: part of ./dev test --all"]
 fn a_gibibyte_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
     over_s3(&S3sFs::start().unwrap(), 1 << 30);
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn a_gibibyte_to_azure_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
     over_azure(1 << 30);
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn a_gibibyte_to_cloud_storage_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
     over_gcs(1 << 30);
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn a_gibibyte_to_swift_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
     over_swift(1 << 30);
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn a_gibibyte_to_nextcloud_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
+    over_nextcloud(1 << 30);
 }

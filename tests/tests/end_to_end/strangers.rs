@@ -8,12 +8,14 @@ use std::process::{Command, Stdio};
 use tandem_testkit::servers::azure::Azurite;
 use tandem_testkit::servers::gcs::{GcsServer, Role};
 use tandem_testkit::servers::nextcloud::Nextcloud;
+use tandem_testkit::servers::postgres::PostgresServer;
 use tandem_testkit::servers::swift::SwiftServer;
 use tandem_testkit::servers::webdav::{Apache, RcloneWebDav, Sabre, WebDavServer, WsgiDav};
 use tandem_testkit::servers::{Moto, RcloneS3, S3Server, S3sFs, rclone, s5cmd};
 
 use crate::edits::{Draw, edit, finish};
 use crate::program::{Device, files, kept};
+use crate::sql::Tables;
 
 /// Rounds of edits on both sides with a pass in each, and edits of each side in one.
 const ROUNDS: u64 = 5;
@@ -38,10 +40,12 @@ pub(crate) enum Stranger {
         user: String,
         data: PathBuf,
     },
+    /// SQL before a database.
+    Sql(Tables),
 }
 
 impl Stranger {
-    fn of_s3(device: &Device, server: &S3Server) -> Self {
+    pub(crate) fn of_s3(device: &Device, server: &S3Server) -> Self {
         Self::Rclone {
             remote: "there:shared/documents",
             environment: vec![
@@ -150,7 +154,7 @@ impl Stranger {
         }
     }
 
-    fn of_webdav(server: &WebDavServer) -> Self {
+    pub(crate) fn of_webdav(server: &WebDavServer) -> Self {
         Self::Curl {
             url: format!("{}/documents", server.url()),
             user: format!("{}:{}", server.username(), server.password()),
@@ -185,6 +189,7 @@ impl Stranger {
                 command.args(["--user", user, "--header", "Expect:"]);
                 command
             }
+            Self::Sql(_) => unreachable!("it is no program that is told where"),
         };
         let mut child = command
             .args(words)
@@ -204,6 +209,7 @@ impl Stranger {
             Self::Rclone { remote, .. } => format!("{remote}/{path}"),
             Self::S5cmd { .. } => format!("s3://shared/documents/{path}"),
             Self::Curl { url, .. } => format!("{url}/{}", path.replace(' ', "%20")),
+            Self::Sql(_) => path.to_owned(),
         }
     }
 
@@ -212,6 +218,7 @@ impl Stranger {
         match self {
             Self::Rclone { .. } | Self::S5cmd { .. } => self.run(&["cat", &place], b""),
             Self::Curl { .. } => self.run(&[&place], b""),
+            Self::Sql(tables) => tables.read(path),
         }
     }
 
@@ -225,6 +232,10 @@ impl Stranger {
                 std::fs::write(&file, content).unwrap();
                 self.run(&["--upload-file", file.to_str().unwrap(), &place], b"")
             }
+            Self::Sql(tables) => {
+                tables.write(path, content);
+                Some(Vec::new())
+            }
         };
         done.is_some()
     }
@@ -235,11 +246,15 @@ impl Stranger {
             Self::Rclone { .. } => self.run(&["deletefile", &place], b""),
             Self::S5cmd { .. } => self.run(&["rm", &place], b""),
             Self::Curl { .. } => self.run(&["--request", "DELETE", &place], b""),
+            Self::Sql(tables) => tables.delete(path).then(Vec::new),
         };
         done.is_some()
     }
 
     fn rename(&self, from: &str, to: &str) {
+        if let Self::Sql(tables) = self {
+            return tables.rename(from, to);
+        }
         let (from, to) = (self.place(from), self.place(to));
         match self {
             Self::Rclone { .. } => self.run(&["moveto", &from, &to], b""),
@@ -252,11 +267,12 @@ impl Stranger {
                     b"",
                 )
             }
+            Self::Sql(_) => None,
         };
     }
 
     /// Everything there, in a folder.
-    fn all(&self) -> PathBuf {
+    pub(crate) fn all(&self) -> PathBuf {
         match self {
             Self::Rclone {
                 remote, scratch, ..
@@ -275,11 +291,12 @@ impl Stranger {
                 folder
             }
             Self::Curl { data, .. } => data.clone(),
+            Self::Sql(tables) => tables.all(),
         }
     }
 
     /// The files there, without those that sabre keeps of its own beside what it serves.
-    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut there = files(&self.all());
         there.retain(|path, _| path != ".sabredav");
         there
@@ -496,6 +513,26 @@ fn a_nextcloud_that_rclone_edits_settles_and_nothing_is_lost() {
     device.storage_of("nextcloud", "there", &[&url, &username], &secrets);
     let stranger = Stranger::of_nextcloud(&device, &server);
     settles_and_loses_nothing(&device, &stranger, 4, true);
+}
+
+#[test]
+fn a_sqlite_database_that_python_edits_settles_and_nothing_is_lost() {
+    let device = Device::new();
+    let file = device.path("files.db");
+    let location = format!("location={}", file.display());
+    device.storage_of("db", "there", &[&location], &[]);
+    let stranger = Stranger::Sql(Tables::of_sqlite(&file, device.folder("stranger")));
+    settles_and_loses_nothing(&device, &stranger, 7, true);
+}
+
+#[test]
+fn a_postgresql_database_that_psql_edits_settles_and_nothing_is_lost() {
+    let (device, server) = (Device::new(), PostgresServer::start(&[]).unwrap());
+    let location = format!("location={}", server.url());
+    let secrets = [("password", server.password())];
+    device.storage_of("db", "there", &[&location, "sslmode=disable"], &secrets);
+    let stranger = Stranger::Sql(Tables::of_postgres(server, device.folder("stranger")));
+    settles_and_loses_nothing(&device, &stranger, 8, true);
 }
 
 #[test]

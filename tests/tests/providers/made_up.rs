@@ -115,7 +115,7 @@ fn use_drawer(home: &Path, profile: &Path, place: &str) {
 
 #[test]
 fn the_page_knows_it() {
-    let page = page::render(&all_and_drawer(), &[]);
+    let page = page::render(&all_and_drawer(), &[], &[]);
     assert!(page.contains("\n## Drawer\n"), "{page}");
     let line =
         "| `drawer` | Drawer | `place`, `key` (secret) | `handle` (brass, wood) | unproven |";

@@ -21,12 +21,17 @@ const RECORD: &str = "TANDEM_RECORD";
 
 #[test]
 fn the_page_is_what_the_results_give() {
-    if std::env::var_os(RECORD).is_some() {
-        let recorded = std::env::var_os(RECORD_FOLDER).expect("the folder of the run");
-        results::write(&results::collect(Path::new(&recorded)), &results::folder());
+    let is_recorded = std::env::var_os(RECORD).is_some();
+    // Without the folder of a run the page alone is written, as after a change of a descriptor.
+    if let Some(recorded) = std::env::var_os(RECORD_FOLDER).filter(|_| is_recorded) {
+        let (recorded, folder) = (Path::new(&recorded), results::folder());
+        results::write(&results::collect(recorded), &folder);
+        results::write_losses(recorded, &folder);
     }
-    let page = page::render(&providers(), &results::read(&results::folder()));
-    if std::env::var_os(RECORD).is_some() {
+    let folder = results::folder();
+    let losses = results::read_losses(&folder);
+    let page = page::render(&providers(), &results::read(&folder), &losses);
+    if is_recorded {
         std::fs::write(results::page(), &page).unwrap();
     }
     let written = std::fs::read_to_string(results::page()).unwrap();

@@ -8,7 +8,7 @@ use tandem_core::capabilities::{
     AtomicWrite, Capabilities, CaseRule, Ids, ListingConsistency, UnicodeRule,
 };
 use tandem_core::storage::{Descriptor, FieldKind, Provider};
-use tandem_testkit::conformance::CASES;
+use tandem_testkit::conformance::{CASES, Losses};
 
 use crate::results::{self, ConformanceResult};
 
@@ -21,10 +21,18 @@ else stands here.
 A capability of a family is *proven* against the servers named above its column: what the storage's own test found there
 is what the suite then relied on. No suite ran against a service that wants an account: those are *unproven*, and what
 `tandem storage test` finds when one is added is what counts there.
+
+*Lost* is what [two writers at once](without-conditions.md) lost where a server keeps to no condition: each wrote the
+same 20 files over and over, with no pause between. It is a content that nobody who saw it replaced and that is found
+nowhere. What is written on this computer is never among it.
 ";
 
 /// The whole page.
-pub(crate) fn render(providers: &[Arc<dyn Provider>], results: &[ConformanceResult]) -> String {
+pub(crate) fn render(
+    providers: &[Arc<dyn Provider>],
+    results: &[ConformanceResult],
+    losses: &[Losses],
+) -> String {
     let mut page = HEAD.to_owned();
     let mut families: Vec<(&str, Vec<&Descriptor>)> = Vec::new();
     for provider in providers {
@@ -42,7 +50,7 @@ pub(crate) fn render(providers: &[Arc<dyn Provider>], results: &[ConformanceResu
             members.iter().any(|one| one.type_name == result.provider)
         };
         let proofs: Vec<_> = results.iter().filter(of_member).collect();
-        write_family(&mut page, family, &members, &proofs);
+        write_family(&mut page, family, &members, &proofs, losses);
     }
     page
 }
@@ -52,6 +60,7 @@ fn write_family(
     family: &str,
     members: &[&Descriptor],
     proofs: &[&ConformanceResult],
+    losses: &[Losses],
 ) {
     let title = members[0].title;
     let heading = if members.len() == 1 {
@@ -96,7 +105,7 @@ fn write_family(
     if proofs.is_empty() {
         return;
     }
-    write_capabilities(page, proofs);
+    write_capabilities(page, proofs, losses);
     write_checks(page, proofs);
 }
 
@@ -126,7 +135,7 @@ fn proven(member: &Descriptor, members: &[&Descriptor], proofs: &[&ConformanceRe
     }
 }
 
-fn write_capabilities(page: &mut String, proofs: &[&ConformanceResult]) {
+fn write_capabilities(page: &mut String, proofs: &[&ConformanceResult], losses: &[Losses]) {
     let _ = write!(page, "\n| capability |");
     for proof in proofs {
         let _ = write!(page, " {} |", proof.server);
@@ -142,6 +151,25 @@ fn write_capabilities(page: &mut String, proofs: &[&ConformanceResult]) {
             let _ = write!(page, " {} |", column[row].1);
         }
         let _ = writeln!(page);
+    }
+    let _ = write!(page, "| lost when both sides write at once |");
+    for proof in proofs {
+        let _ = write!(page, " {} |", lost(proof, losses));
+    }
+    let _ = writeln!(page);
+}
+
+/// What was lost on a server, where that can be.
+fn lost(proof: &ConformanceResult, losses: &[Losses]) -> String {
+    let is_of = |losses: &&Losses| {
+        (&losses.proof.provider, &losses.proof.server) == (&proof.provider, &proof.server)
+    };
+    match losses.iter().find(is_of) {
+        Some(losses) => format!("{} of {} edits", losses.lost, losses.edits),
+        None if proof.capabilities.conditions.replace => {
+            "not run: it keeps to conditions".to_owned()
+        }
+        None => "not measured".to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tandem_core::capabilities::Capabilities;
-use tandem_testkit::conformance::{CASES, Proof, RecordedCase};
+use tandem_testkit::conformance::{CASES, LOSSES, Losses, Proof, RecordedCase};
 
 /// What a provider's suite came to against one server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,26 @@ pub(crate) fn read(folder: &Path) -> Vec<ConformanceResult> {
         .collect()
 }
 
+/// What was lost without conditions, as it is committed.
+pub(crate) fn read_losses(folder: &Path) -> Vec<Losses> {
+    files_in(&folder.join(LOSSES))
+        .iter()
+        .map(|path| serde_json::from_str(&text(path)).unwrap())
+        .collect()
+}
+
+/// Puts what a run lost in the place of what is committed.
+pub(crate) fn write_losses(recorded: &Path, folder: &Path) {
+    let folder = folder.join(LOSSES);
+    std::fs::create_dir_all(&folder).unwrap();
+    for old in files_in(&folder) {
+        std::fs::remove_file(old).unwrap();
+    }
+    for losses in read_losses(recorded) {
+        losses.write(&folder);
+    }
+}
+
 /// Puts the results of one run in the place of the committed ones.
 pub(crate) fn write(results: &[ConformanceResult], folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
@@ -74,6 +94,7 @@ pub(crate) fn write(results: &[ConformanceResult], folder: &Path) {
 /// If a case failed or is missing: half a run proves nothing.
 pub(crate) fn collect(recorded: &Path) -> Vec<ConformanceResult> {
     let mut folders: Vec<_> = entries(recorded);
+    folders.retain(|folder| !folder.ends_with(LOSSES));
     folders.sort();
     folders.iter().map(|folder| one(folder)).collect()
 }

@@ -42,7 +42,8 @@ mod versioned {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    #[ignore = "takes minutes, and stops half-way: the server answers 503 to a HEAD, for what is not known yet"]
+    #[ignore = "takes minutes, and stops at the longest names: Swift needs room in a name for that of the version, \
+                and more attributes of a file than ext4 holds"]
     async fn the_contract_is_kept() {
         let _started_once = server();
         run_abreast(fresh).await.assert_kept();

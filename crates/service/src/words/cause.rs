@@ -12,6 +12,8 @@ pub(super) fn words(
     detail: &str,
 ) -> Words {
     let name = called(storage);
+    // What a test or Tandem itself makes there tells a person nothing.
+    let path = path.filter(|path| !path.starts_with(".tandem"));
     let thing = match (path, &storage.bucket) {
         (Some(path), _) => format!("“{path}”"),
         (None, _) if !storage.folder.is_empty() => format!("“{}”", storage.folder),
@@ -19,12 +21,16 @@ pub(super) fn words(
         (None, None) => "it".to_owned(),
     };
     match cause {
-        // A missing bucket is told from a missing object by the server's words alone.
-        Cause::NotFound if detail.starts_with("there is no bucket") => not_found(storage, None),
-        Cause::NotFound if detail.starts_with("there is no container") => Words::new(
-            format!("T{}.", &detail[1..]),
-            "Check the name; Tandem makes no container.",
-        ),
+        // A missing bucket is told from a missing object by the provider's words alone.
+        Cause::NotFound if detail.starts_with("there is no bucket") => {
+            nowhere(storage, detail, "bucket")
+        }
+        Cause::NotFound if detail.starts_with("there is no container") => {
+            nowhere(storage, detail, "container")
+        }
+        Cause::NotFound if detail.starts_with("there is no database") => {
+            nowhere(storage, detail, "database")
+        }
         Cause::NotFound if path.is_none() && !detail.is_empty() && is_nowhere(storage) => {
             Words::new(
                 format!("{} was not found{}.", capital(name), said(detail)),
@@ -53,10 +59,7 @@ pub(super) fn words(
             format!("{} on {name} cannot be written to.", capital(&thing)),
             "Allow writing there, or choose another folder; nothing was changed.",
         ),
-        Cause::Forbidden => Words::new(
-            format!("{} does not allow access to {thing}.", capital(name)),
-            "Give this account or user the right to it; nothing was changed.",
-        ),
+        Cause::Forbidden => forbidden(storage, &thing, detail),
         Cause::Unsupported => Words::new(
             format!("{} does not offer this.", capital(name)),
             "Use another way, or another storage.",
@@ -92,6 +95,10 @@ pub(super) fn words(
             ),
             "Everything is looked at again by itself.",
         ),
+        Cause::Tls if detail.starts_with("the server does not offer TLS") => Words::new(
+            format!("{} does not encrypt connections.", host(storage)),
+            "Switch TLS on there, or set sslmode to disable to have everything sent unprotected; nothing was sent.",
+        ),
         Cause::Tls => Words::new(
             format!(
                 "The certificate of {} cannot be trusted{}.",
@@ -102,7 +109,7 @@ pub(super) fn words(
                     format!(": {detail}")
                 }
             ),
-            "Nothing was sent.",
+            "Nothing was sent. Check the address, or let this computer trust who signed the certificate.",
         ),
         Cause::ClockSkew => Words::new(
             format!(
@@ -115,10 +122,7 @@ pub(super) fn words(
             format!("The sign-in to {name} has expired."),
             format!("Sign in to {name} again; changes wait and will be sent afterwards."),
         ),
-        Cause::AuthDenied => Words::new(
-            "The server does not accept this key.",
-            format!("Check both parts of it{}.", edit_hint(storage)),
-        ),
+        Cause::AuthDenied => denied(storage),
         Cause::Locked => Words::new(
             format!("{} is in use on {name}.", capital(&thing)),
             "Close it there; it is tried again by itself.",
@@ -127,6 +131,11 @@ pub(super) fn words(
         Cause::LocalIo => Words::new(
             format!("The disk has a problem with {thing}{}.", said(detail)),
             "Check the disk; nothing was changed.",
+        ),
+        // Which one it is, or which there are, is known to the provider alone.
+        Cause::Other if detail.contains(" region") && is_worded(detail) => Words::new(
+            format!("{}{}.", detail[..1].to_uppercase(), &detail[1..]),
+            "Correct the region of this storage; nothing was changed.",
         ),
         Cause::Other => Words::new(
             format!("{} could not do this{}.", capital(name), said(detail)),
@@ -146,20 +155,25 @@ fn not_found(storage: &StorageWords, path: Option<&str>) -> Words {
             format!("There is no “{path}” on {}.", called(storage)),
             "Check the name; it may have been moved.",
         ),
-        (Some(bucket), None) => Words::new(
-            format!(
-                "There is no bucket “{bucket}”{}.",
-                storage
-                    .region
-                    .as_ref()
-                    .map(|r| format!(" in {r}"))
-                    .unwrap_or_default()
-            ),
-            "Check the name, or choose another region.",
-        ),
+        (Some(bucket), None) => nowhere(storage, bucket, "bucket"),
         (None, None) => Words::new(
             format!("There is no folder {}.", storage.folder),
             "Connect the disk or choose the folder; nothing is deleted.",
+        ),
+    }
+}
+
+/// What holds everything of the storage is not there: a `word` whose name stands last in `detail`.
+fn nowhere(storage: &StorageWords, detail: &str, word: &str) -> Words {
+    let name = detail.rsplit(' ').next().unwrap_or_default();
+    match &storage.region {
+        Some(region) => Words::new(
+            format!("There is no {word} “{name}” in {region}."),
+            "Check the name, or choose another region.",
+        ),
+        None => Words::new(
+            format!("There is no {word} “{name}”."),
+            format!("Check the name; Tandem makes no {word}."),
         ),
     }
 }
@@ -189,14 +203,73 @@ fn host(storage: &StorageWords) -> String {
         .unwrap_or_else(|| capital(called(storage)))
 }
 
-fn edit_hint(storage: &StorageWords) -> String {
-    if storage.name.is_empty() {
-        return String::new();
-    }
-    format!(
-        ", and give it anew by “tandem storage edit {} --secret KEY”",
-        storage.name
+/// A right that lacks. Where the provider knows which, it is said.
+fn forbidden(storage: &StorageWords, thing: &str, detail: &str) -> Words {
+    let why = if is_worded(detail) {
+        said(detail)
+    } else {
+        String::new()
+    };
+    let name = capital(called(storage));
+    Words::new(
+        if thing == "it" {
+            format!("{name} does not allow this{why}.")
+        } else {
+            format!("{name} does not allow access to {thing}{why}.")
+        },
+        "Give this account or user the right to it; nothing was changed.",
     )
+}
+
+/// Whether a detail is a sentence of the provider's rather than a code and what a server says.
+fn is_worded(detail: &str) -> bool {
+    detail.starts_with(|first: char| first.is_ascii_lowercase())
+}
+
+/// Stands between what to check and where to give it anew.
+const GIVEN_ANEW: &str = ", and give it anew by ";
+
+/// A sign-in that the server does not accept, by what a person gave for it.
+fn denied(storage: &StorageWords) -> Words {
+    let gave = |key: &str| storage.secrets.iter().any(|given| given == key);
+    let (what, check) = match &storage.secrets[..] {
+        [] => {
+            return Words::new(
+                "The server wants a sign-in, and none was given.",
+                "Give the user and the password, or the key, that it wants.",
+            );
+        }
+        _ if gave("password") => ("this user name and password".to_owned(), "both"),
+        _ if gave("application_credential_secret") => (
+            "this application credential".to_owned(),
+            "its ID and its secret",
+        ),
+        [one] => (
+            format!("this {}", one.replace('_', " ").replace("sas", "SAS")),
+            "that it is the right one, and whole",
+        ),
+        _ => ("this key".to_owned(), "both parts of it"),
+    };
+    let anew = if storage.name.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "{GIVEN_ANEW}“tandem storage edit {} --secret KEY”",
+            storage.name
+        )
+    };
+    Words::new(
+        format!("The server does not accept {what}."),
+        format!("Check {check}{anew}."),
+    )
+}
+
+/// What to check of a sign-in, from the next step that is usual, without a word about where to give it anew.
+pub(super) fn to_check(usual: &str) -> &str {
+    let usual = usual
+        .split_once(GIVEN_ANEW)
+        .map_or(usual, |(check, _)| check);
+    usual.trim_end_matches('.')
 }
 
 fn said(detail: &str) -> String {

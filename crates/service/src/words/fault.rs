@@ -3,6 +3,7 @@
 use tandem_core::error::Cause;
 
 use super::Words;
+use super::cause::to_check;
 use crate::credentials::SecretError;
 use crate::fault::Fault;
 
@@ -13,7 +14,7 @@ pub(super) fn words(fault: &Fault) -> Words {
             let mut said = words(inner);
             if matches!(&**inner, Fault::Storage(_, error) if error.cause == Cause::AuthDenied) {
                 // There is no storage yet whose key could be given anew.
-                "Check both parts of it.".clone_into(&mut said.next_step);
+                said.next_step = format!("{}.", to_check(&said.next_step));
             }
             Words::new(
                 said.message,

@@ -1,6 +1,8 @@
 //! What to do, for a person who has the window and perhaps no terminal: the window has buttons where a sentence names a
 //! command.
 
+use super::cause::to_check;
+
 /// The next step for the window. `usual` is what is said in a terminal of `cause`, and stays where it names no command.
 #[must_use]
 pub fn in_window(cause: &str, usual: &str) -> String {
@@ -8,7 +10,10 @@ pub fn in_window(cause: &str, usual: &str) -> String {
         return usual.to_owned();
     }
     match cause {
-        "auth_denied" => "Check both parts of it, and give it anew by Edit on the page Storages.",
+        "auth_denied" => {
+            let check = to_check(usual);
+            return format!("{check}, and give it anew by Edit on the page Storages.");
+        }
         "unknown_storage" => "It may have been renamed or removed: the page Storages shows those there are.",
         "unknown_pair" => "It may have been renamed or removed: the overview shows those there are.",
         "missing_field" => "Fill that field in.",
@@ -181,6 +186,55 @@ mod tests {
                 "{name}: {step}"
             );
             assert!(!step.contains("Settings"), "{name} has its own: {step}");
+        }
+    }
+
+    /// The window shows what [`Fault::failure`] makes for both, and exchanges nothing but a command for its button.
+    #[test]
+    fn what_is_the_matter_is_said_in_the_same_words() {
+        for fault in faults() {
+            let usual = fault.failure();
+            let mut shown = fault.failure();
+            shown.for_window();
+            assert_eq!(shown.message, usual.message);
+            assert_eq!((&shown.kind, &shown.cause), (&usual.kind, &usual.cause));
+            if !names_a_command(&usual.next_step) {
+                assert_eq!(shown.next_step, usual.next_step);
+            }
+        }
+    }
+
+    #[test]
+    fn what_to_check_of_a_sign_in_is_said_in_both() {
+        for (secrets, check) in [
+            (
+                vec!["access_key_id", "secret_access_key"],
+                "Check both parts of it, and",
+            ),
+            (vec!["password"], "Check both, and"),
+            (
+                vec!["account_key"],
+                "Check that it is the right one, and whole, and",
+            ),
+        ] {
+            let attic = StorageWords {
+                name: "attic".to_owned(),
+                secrets: secrets.into_iter().map(str::to_owned).collect(),
+                ..StorageWords::default()
+            };
+            let error = StorageError::new("list", Cause::AuthDenied, "");
+            let mut failure = Fault::Storage(Box::new(attic), Box::new(error)).failure();
+            assert!(
+                failure.next_step.starts_with(check),
+                "{}",
+                failure.next_step
+            );
+            failure.for_window();
+            assert!(
+                failure.next_step.starts_with(check),
+                "{}",
+                failure.next_step
+            );
         }
     }
 

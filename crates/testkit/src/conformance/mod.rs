@@ -23,6 +23,7 @@ mod folders;
 mod hashing;
 mod identity;
 mod listing;
+mod losses;
 mod metadata;
 mod moving;
 mod names;
@@ -44,6 +45,7 @@ use std::sync::Arc;
 use futures_util::{FutureExt, StreamExt, stream};
 
 use bench::Bench;
+pub use losses::{LOSSES, Losses};
 pub use names::HOSTILE_NAMES;
 pub use outcome::{CaseReport, Report, Verdict};
 use outcome::{Outcome, Stop};

@@ -64,6 +64,40 @@ impl Azurite {
     pub fn key(&self) -> &str {
         KEY
     }
+
+    /// Makes a container.
+    ///
+    /// # Errors
+    /// The server does not answer, or there is one of this name.
+    #[cfg(feature = "simulators")]
+    pub fn make_container(&self, name: &str) -> io::Result<()> {
+        let sas = self.sas("c", "2099-01-01T00:00:00Z")?;
+        let address = format!("{}/{name}{sas}&restype=container", self.endpoint);
+        let put = ["--request", "PUT", "--header", "Content-Length: 0"];
+        super::curl(&[&put[..], &[&address]].concat()).map(|_| ())
+    }
+
+    /// A SAS of the account for its containers and blobs: `rights` such as `racwdl`, good until `end` such as
+    /// `2099-01-01T00:00:00Z` ("Create an account SAS", Construct the signature string).
+    ///
+    /// # Errors
+    /// The key is no base64.
+    #[cfg(feature = "simulators")]
+    pub fn sas(&self, rights: &str, end: &str) -> io::Result<String> {
+        use base64::Engine;
+        use base64::engine::general_purpose::STANDARD;
+        use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+        let text = format!(
+            "{ACCOUNT}\n{rights}\nb\nco\n2020-01-01T00:00:00Z\n{end}\n\nhttps,http\n2023-11-03\n\n"
+        );
+        let key = STANDARD.decode(KEY).map_err(io::Error::other)?;
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
+        let signature = STANDARD.encode(ring::hmac::sign(&key, text.as_bytes()));
+        let signature = utf8_percent_encode(&signature, NON_ALPHANUMERIC);
+        Ok(format!(
+            "?sv=2023-11-03&ss=b&srt=co&sp={rights}&st=2020-01-01T00:00:00Z&se={end}&spr=https,http&sig={signature}"
+        ))
+    }
 }
 
 fn command(data: &Path) -> io::Result<Command> {

@@ -128,13 +128,22 @@ pub struct WsgiDav;
 impl WsgiDav {
     /// Starts one, with nothing in it.
     pub fn start() -> io::Result<WebDavServer> {
+        Self::serving(false)
+    }
+
+    /// Starts one that lets nobody change anything.
+    pub fn start_read_only() -> io::Result<WebDavServer> {
+        Self::serving(true)
+    }
+
+    fn serving(read_only: bool) -> io::Result<WebDavServer> {
         WebDavServer::launch("wsgidav", Version::WSGIDAV, |home, address| {
             let config = home.join("wsgidav.json");
             let text = format!(
                 r#"{{
                     "host": "127.0.0.1",
                     "port": {port},
-                    "provider_mapping": {{"/": "{data}"}},
+                    "provider_mapping": {{"/": {{"root": "{data}", "readonly": {read_only}}}}},
                     "http_authenticator": {{
                         "accept_basic": false, "accept_digest": true, "default_to_digest": true
                     }},

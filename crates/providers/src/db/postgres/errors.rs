@@ -21,8 +21,12 @@ pub(super) fn told(error: Error) -> StorageError {
     with(cause, error)
 }
 
-/// Why there is no session.
-pub(super) fn not_connected(error: Error) -> StorageError {
+/// Why there is no session with `database`.
+pub(super) fn not_connected(error: Error, database: &str) -> StorageError {
+    if error.code() == Some(&error::SqlState::INVALID_CATALOG_NAME) {
+        let detail = format!("there is no database {database}");
+        return StorageError::new("", Cause::NotFound, detail).because(error);
+    }
     let said = chain(&error);
     let cause = match error.as_db_error() {
         Some(refusal) => cause_of(refusal.code()),
@@ -55,6 +59,12 @@ fn with(cause: Cause, error: Error) -> StorageError {
     let said = match error.as_db_error() {
         Some(refusal) => sentence(refusal),
         None => chain(&error),
+    };
+    // What tokio-postgres says when the server answers its request for TLS with `N`.
+    let said = if said.contains("does not support TLS") {
+        "the server does not offer TLS".to_owned()
+    } else {
+        said
     };
     StorageError::new("", cause, told::told(&said)).because(error)
 }

@@ -135,7 +135,9 @@ impl Postgres {
         };
         let connected = runtime.block_on(async {
             match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
-                Ok(connected) => connected.map_err(errors::not_connected),
+                Ok(connected) => {
+                    connected.map_err(|error| errors::not_connected(error, &self.server.database))
+                }
                 Err(_) => Err(errors::silent()),
             }
         });

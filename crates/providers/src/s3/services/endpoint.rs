@@ -145,7 +145,7 @@ mod tests {
     type Values = &'static [(&'static str, &'static str)];
 
     /// Each as the service's own documents write it; where they are named stands in `rows`.
-    const DOCUMENTED: [(&str, Values, &str, &str); 12] = [
+    const DOCUMENTED: [(&str, Values, &str, &str); 13] = [
         (
             "b2-s3",
             &[("region", "us-west-004")],
@@ -215,6 +215,7 @@ mod tests {
             "https://4793d734c0b8e484dfc37ec392b5fa8a.eu.r2.cloudflarestorage.com/",
             "auto",
         ),
+        ("gcs-hmac", &[], "https://storage.googleapis.com/", "auto"),
         (
             "s3-compatible",
             &[("endpoint", "http://nas.local:9000")],

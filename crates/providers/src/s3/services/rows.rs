@@ -44,9 +44,9 @@ const fn by_region(pattern: &'static str) -> Endpoint {
 
 /// The fields of a service whose address follows from `$place`.
 macro_rules! fields {
-    ($($place:expr),+) => {
+    ($($place:expr),*) => {
         &[
-            $($place,)+
+            $($place,)*
             BUCKET,
             PREFIX,
             MULTIPART_THRESHOLD,
@@ -59,7 +59,7 @@ macro_rules! fields {
 
 /// Every service there is a row for.
 pub const SERVICES: &[Service] = &[
-    AMAZON, BACKBLAZE, SPACES, WASABI, LINODE, IBM, ORACLE, OVH, SCALEWAY, R2, OTHER,
+    AMAZON, BACKBLAZE, SPACES, WASABI, LINODE, IBM, ORACLE, OVH, SCALEWAY, R2, GOOGLE, OTHER,
 ];
 
 /// The SDK has the endpoints of "Amazon S3 endpoints and quotas" (AWS General Reference). The endpoint can be typed all
@@ -305,6 +305,26 @@ const R2: Service = Service {
         largest_part: 5 * GIB - 5 * MIB,
         largest_object: 5 * TIB - 5 * GIB,
         equal_parts: true,
+        writes_per_key: Some(1),
+        ..Limits::AMAZON
+    },
+};
+
+/// Google Cloud Storage by HMAC keys, which only its XML API takes ("HMAC keys", cloud.google.com/storage/docs/
+/// authentication/hmackeys). That S3's requests and signatures do there, with another address and key: "Simple migration
+/// from Amazon S3 to Cloud Storage" (aws-simple-migration). The region is `auto`, as its samples for Amazon's SDKs have
+/// it. Parts: "XML API multipart uploads", which are made to be like Amazon's, take no preconditions, and leave objects
+/// without an MD5. Objects of 5 TiB, one write a second to one name: "Quotas & limits". Whether a condition is heeded the
+/// probe finds out.
+const GOOGLE: Service = Service {
+    descriptor: s3("gcs-hmac", "Google Cloud Storage, by HMAC keys", fields![]),
+    endpoint: Endpoint::Follows {
+        pattern: "https://storage.googleapis.com",
+        except: &[],
+        signed_for: Some("auto"),
+    },
+    limits: Limits {
+        largest_object: 5 * TIB,
         writes_per_key: Some(1),
         ..Limits::AMAZON
     },

@@ -1,0 +1,121 @@
+//! The suite as it is run against a real service (`docs/live.md`), here against servers on this computer: what is missing
+//! is named, no secret is printed, and nothing is left behind.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what went wrong by stopping"
+)]
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use tandem_testkit::servers::azure::Azurite;
+use tandem_testkit::servers::{SerialMoto, rclone};
+
+/// The program, which is built with the tests.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().unwrap().parent().unwrap();
+    folder.join("examples/live")
+}
+
+/// What a run comes to with these values, and with nothing else that a person may have set.
+fn live(kind: &str, values: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program());
+    command.arg(kind).env_clear();
+    let prefix = format!("TANDEM_LIVE_{}_", kind.to_uppercase().replace('-', "_"));
+    for (key, value) in values {
+        command.env(format!("{prefix}{key}"), value);
+    }
+    command.output().unwrap()
+}
+
+/// A whole run in which everything is kept, and that prints none of `secrets`.
+#[track_caller]
+fn is_kept(kind: &str, values: &[(&str, &str)], secrets: &[&str]) {
+    let done = live(kind, values);
+    let said = String::from_utf8_lossy(&done.stdout);
+    let all = format!("{said}{}", String::from_utf8_lossy(&done.stderr));
+    println!("{all}");
+    for secret in secrets {
+        assert!(!all.contains(secret), "a secret is printed");
+    }
+    assert!(said.contains(" cases, 0 failed"));
+    assert!(!said.contains("not removed"));
+    assert_eq!(done.status.code(), Some(0));
+}
+
+/// What rclone lists in all of a remote.
+fn listed(place: &str, environment: &[(&str, &str)]) -> String {
+    let mut command = Command::new(rclone().unwrap());
+    command.env("RCLONE_CONFIG", "/dev/null");
+    command.envs(environment.iter().copied());
+    let done = command.args(["lsf", "-R", place]).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    String::from_utf8(done.stdout).unwrap()
+}
+
+#[test]
+fn what_is_missing_is_named_in_one_sentence() {
+    let said = |kind: &str, values: &[(&str, &str)]| {
+        let done = live(kind, values);
+        assert_eq!((done.status.code(), &*done.stdout), (Some(2), &b""[..]));
+        String::from_utf8(done.stderr).unwrap()
+    };
+    assert_eq!(
+        said("s3", &[("BUCKET", "pictures")]),
+        "To run against Amazon S3, set TANDEM_LIVE_S3_ACCESS_KEY_ID, TANDEM_LIVE_S3_SECRET_ACCESS_KEY in the \
+         environment.\n"
+    );
+    let azure = said("azure", &[("ACCOUNT", "person"), ("CONTAINER", "pictures")]);
+    assert_eq!(azure.lines().count(), 1);
+    assert!(azure.contains("TANDEM_LIVE_AZURE_ACCOUNT_KEY"), "{azure}");
+    assert!(said("gopher", &[]).starts_with("There is no storage type “gopher”; there are: "));
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn a_bucket_is_as_it_was_afterwards() {
+    let server = SerialMoto::start().unwrap();
+    server.make_bucket("shared").unwrap();
+    let values = [
+        ("ENDPOINT", server.endpoint()),
+        ("REGION", server.region()),
+        ("BUCKET", "shared"),
+        ("ACCESS_KEY_ID", server.access_key()),
+        ("SECRET_ACCESS_KEY", server.secret_key()),
+    ];
+    is_kept("s3-compatible", &values, &[server.secret_key()]);
+    let environment = [
+        ("RCLONE_CONFIG_THERE_TYPE", "s3"),
+        ("RCLONE_CONFIG_THERE_PROVIDER", "Other"),
+        ("RCLONE_CONFIG_THERE_ENDPOINT", server.endpoint()),
+        ("RCLONE_CONFIG_THERE_REGION", server.region()),
+        ("RCLONE_CONFIG_THERE_ACCESS_KEY_ID", server.access_key()),
+        ("RCLONE_CONFIG_THERE_SECRET_ACCESS_KEY", server.secret_key()),
+    ];
+    assert_eq!(listed("there:shared", &environment), "");
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn a_container_is_as_it_was_afterwards() {
+    let server = Azurite::start().unwrap();
+    server.make_container("shared").unwrap();
+    let values = [
+        ("ENDPOINT", server.endpoint()),
+        ("ACCOUNT", server.account()),
+        ("CONTAINER", "shared"),
+        ("ACCOUNT_KEY", server.key()),
+    ];
+    is_kept("azure", &values, &[server.key()]);
+    let environment = [
+        ("RCLONE_CONFIG_THERE_TYPE", "azureblob"),
+        ("RCLONE_CONFIG_THERE_ACCOUNT", server.account()),
+        ("RCLONE_CONFIG_THERE_KEY", server.key()),
+        ("RCLONE_CONFIG_THERE_ENDPOINT", server.endpoint()),
+    ];
+    assert_eq!(listed("there:shared", &environment), "");
+}
