@@ -23,5 +23,7 @@ mod real_input;
 mod relay;
 mod run;
 mod secrets;
+mod sign_in;
 mod strangers;
 mod two_devices;
+mod unchanged;

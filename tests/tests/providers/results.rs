@@ -51,10 +51,10 @@ pub(crate) fn read(folder: &Path) -> Vec<ConformanceResult> {
         .collect()
 }
 
-/// Puts the results of one run in the place of the committed ones.
-pub(crate) fn write(results: &[ConformanceResult], folder: &Path) {
+/// Puts the results of one run in the place of the committed ones: of all, or of the servers alone that it was on.
+pub(crate) fn write(results: &[ConformanceResult], folder: &Path, of_all: bool) {
     std::fs::create_dir_all(folder).unwrap();
-    for old in files_in(folder) {
+    for old in files_in(folder).iter().filter(|_| of_all) {
         std::fs::remove_file(old).unwrap();
     }
     for result in results {

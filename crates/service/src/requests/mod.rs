@@ -8,6 +8,7 @@ mod exchange;
 mod history;
 mod pairs;
 mod passes;
+mod sign_in;
 mod storages;
 mod transfer;
 
@@ -54,7 +55,7 @@ impl Service {
             Request::StorageRemove { name } => self.storage_remove(&name).await,
             Request::StorageAdd(spec) => self.storage_add(spec, updates).await,
             Request::StorageEdit(spec) => self.storage_edit(spec, updates).await,
-            Request::StorageLogin { name } => self.storage_login(&name),
+            Request::StorageLogin { name } => self.storage_login(&name, updates).await,
             Request::List { at } => self.list(&at).await,
             Request::Copy { from, to, force } => self.copy(&from, &to, force, updates).await,
             Request::PairAdd(spec) => self.pair_add(*spec).await,
