@@ -1,7 +1,7 @@
 //! ownCloud 10, simulated: as Nextcloud, without a login flow, with a trash bin and versions at other addresses, which
 //! Tandem does not ask, and with checksums that are compared.
 
-use tandem_testkit::conformance::{Subject, run_all};
+use tandem_testkit::conformance::{Subject, run_abreast};
 use tandem_testkit::servers::nextcloud::Nextcloud;
 
 use crate::bench::{Server, Shared};
@@ -48,7 +48,7 @@ async fn fresh() -> Subject {
 #[ignore = "takes minutes: what was written is waited for until an ETag would tell it apart"]
 async fn the_contract_is_kept() {
     let _started_once = OWNCLOUD.server();
-    run_all(fresh).await.assert_kept();
+    run_abreast(fresh).await.assert_kept();
 }
 
 #[tokio::test]
