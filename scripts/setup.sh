@@ -155,6 +155,18 @@ setup_python() {
     cp "$ROOT/scripts/requirements.txt" "$stamp"
 }
 
+# In a folder of its own: one of the packages that it brings takes the place of urllib3.
+setup_nc_py_api() {
+    local folder=$TANDEM_CACHE/nc-py-api stamp=$TANDEM_CACHE/nc-py-api/installed
+    cmp -s "$ROOT/scripts/nc-py-api.txt" "$stamp" && "$folder/bin/python" -c '' 2>/dev/null && return
+    say "installing nc-py-api into $folder"
+    rm -rf "$folder"
+    if ! make_environment "$folder" || ! pip_into "$folder" -r "$ROOT/scripts/nc-py-api.txt"; then
+        fail "Python could not set up $folder. To fix it: sudo apt-get install python3-venv, then run this again."
+    fi
+    cp "$ROOT/scripts/nc-py-api.txt" "$stamp"
+}
+
 # cargo_tool CRATE VERSION SECONDS [OPTION]...: compiled once per version, into the cache.
 cargo_tool() {
     local crate=$1 version=$2 takes=$3 stamp=$CARGO_TOOLS/$1-$2
@@ -201,6 +213,7 @@ setup() {
         if [ "$1" = test ]; then
             setup_cargo_deny
             setup_azurite
+            setup_nc_py_api
         fi
         if [ "$1" = desktop ]; then
             setup_python

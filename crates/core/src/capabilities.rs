@@ -142,7 +142,9 @@ pub struct Capabilities {
     pub feed: bool,
     /// `wait` reports changes as they happen.
     pub waiting: bool,
-    /// A folder's revision changes with anything below it.
+    /// A folder's revision changes with anything below it, however soon after another change, and a listing that begins
+    /// after a revision was shown shows all that led to it. A folder of which that is not so, such as one that lies on
+    /// another server, has no revision. In a listing a folder's revision is read before what is in it.
     pub folder_revision_covers_subtree: bool,
     /// Whether a listing shows every finished write.
     pub listing: ListingConsistency,

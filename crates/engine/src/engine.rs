@@ -17,7 +17,7 @@ use tandem_core::{mutant, removed};
 use crate::carried::Throttle;
 use crate::error::{EngineError, Result};
 use crate::event::{Event, Progress};
-use crate::observe::is_read;
+use crate::observe::{is_read, may_skip};
 use crate::quiet::Unrest;
 use crate::report::Phase;
 use crate::settling::{Doubtful, stored_doubtful};
@@ -59,6 +59,7 @@ impl Engine {
             let capabilities = setup.roots[side].capabilities();
             capabilities.feed && capabilities.ids != Ids::None
         });
+        state.skips = PerSide::from_fn(|side| may_skip(setup.roots[side].capabilities()));
         state.granularity =
             PerSide::from_fn(|side| compared_granularity(setup.roots[side].capabilities()));
         state.quiet = setup.options.limits.quiet.saturating_mul(1_000_000);
@@ -66,6 +67,9 @@ impl Engine {
             // What comes in meanwhile is found by no line of the feed: it begins anew when it is read again.
             if !is_read(setup.roots[side].capabilities()) {
                 state.drop_feed(side)?;
+            }
+            if !state.skips[side] {
+                state.end_looking(side)?;
             }
         }
         let doubtful = stored_doubtful(&state)?;

@@ -98,6 +98,12 @@ impl Storages {
         &self.secrets
     }
 
+    /// The clock and the rest of the world that storages are opened with.
+    #[must_use]
+    pub fn environment(&self) -> SharedEnvironment {
+        Arc::clone(&self.environment)
+    }
+
     /// The provider of a type.
     ///
     /// # Errors

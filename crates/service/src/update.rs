@@ -50,6 +50,13 @@ pub enum Update {
         #[serde(flatten)]
         step: StepView,
     },
+    /// A person is to sign in by the browser.
+    SignIn {
+        /// The storage.
+        storage: String,
+        /// What the browser is to open.
+        address: String,
+    },
     /// What verifying will cost.
     Cost {
         /// Items to compare.

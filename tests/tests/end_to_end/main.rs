@@ -24,6 +24,8 @@ mod real_input;
 mod relay;
 mod run;
 mod secrets;
+mod sign_in;
 mod sql;
 mod strangers;
 mod two_devices;
+mod unchanged;

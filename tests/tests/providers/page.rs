@@ -280,6 +280,10 @@ fn lines(of: &Capabilities) -> Vec<(&'static str, String)> {
             .to_owned(),
         ),
         ("change feed", yes(of.feed)),
+        (
+            "lists only folders below which something changed",
+            yes(of.folder_revision_covers_subtree && !of.feed),
+        ),
         ("tells changes as they happen", yes(of.waiting)),
         ("atomic moves", yes(of.atomic_move)),
         ("moves folders at once", yes(of.folder_move)),

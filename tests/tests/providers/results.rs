@@ -60,10 +60,10 @@ pub(crate) fn read_losses(folder: &Path) -> Vec<Losses> {
 }
 
 /// Puts what a run lost in the place of what is committed.
-pub(crate) fn write_losses(recorded: &Path, folder: &Path) {
+pub(crate) fn write_losses(recorded: &Path, folder: &Path, of_all: bool) {
     let folder = folder.join(LOSSES);
     std::fs::create_dir_all(&folder).unwrap();
-    for old in files_in(&folder) {
+    for old in files_in(&folder).iter().filter(|_| of_all) {
         std::fs::remove_file(old).unwrap();
     }
     for losses in read_losses(recorded) {
@@ -71,10 +71,10 @@ pub(crate) fn write_losses(recorded: &Path, folder: &Path) {
     }
 }
 
-/// Puts the results of one run in the place of the committed ones.
-pub(crate) fn write(results: &[ConformanceResult], folder: &Path) {
+/// Puts the results of one run in the place of the committed ones: of all, or of the servers alone that it was on.
+pub(crate) fn write(results: &[ConformanceResult], folder: &Path, of_all: bool) {
     std::fs::create_dir_all(folder).unwrap();
-    for old in files_in(folder) {
+    for old in files_in(folder).iter().filter(|_| of_all) {
         std::fs::remove_file(old).unwrap();
     }
     for result in results {

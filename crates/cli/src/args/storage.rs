@@ -57,7 +57,7 @@ pub(crate) enum StorageCommand {
         #[command(flatten)]
         values: Values,
     },
-    /// Sign in to a storage
+    /// Sign in to a storage anew, by the browser
     Login {
         /// Its name
         name: String,

@@ -88,6 +88,7 @@ pub(crate) fn update_line(update: &Update, verbose: bool) -> Option<String> {
         Update::State { pair, shown, state } if verbose || is_news(state) => {
             format!("{pair}: {shown}")
         }
+        Update::SignIn { storage, address } => words::sign_in(storage, address),
         Update::Cost { items, bytes } => cost(*items, *bytes),
         Update::Action(line) if verbose => history::line(line).join("  "),
         _ => return None,

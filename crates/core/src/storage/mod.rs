@@ -7,6 +7,7 @@ mod descriptor;
 mod listing;
 mod provider;
 mod root;
+mod sign_in;
 mod versions;
 mod write;
 
@@ -20,6 +21,7 @@ pub use provider::{
     Storage, Traffic, Validation,
 };
 pub use root::{Identity, Locator, Root, RootIdentity};
+pub use sign_in::{SignIn, SignedIn};
 pub use versions::{OWN_FOLDER, STAGED_PREFIX, Version, VersionKey};
 pub use write::{
     Commit, Committed, Deleted, Discard, Displaced, Expected, Keep, Meta, ResumeSink, ResumeToken,

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::descriptor::Descriptor;
 use super::root::Root;
+use super::sign_in::SignIn;
 use crate::capabilities::Capabilities;
 use crate::environment::SharedEnvironment;
-use crate::error::{Cause, Result};
+use crate::error::{Cause, Result, StorageError};
 use crate::time::Timestamp;
 
 /// What a person gave for a storage, besides secrets: the keys of the provider's fields.
@@ -61,6 +62,7 @@ pub struct Ground {
 }
 
 /// Opens storages of one type.
+#[async_trait]
 pub trait Provider: Send + Sync {
     /// What it says about itself.
     fn descriptor(&self) -> &'static Descriptor;
@@ -85,6 +87,25 @@ pub trait Provider: Send + Sync {
         probed: Option<&Capabilities>,
         environment: SharedEnvironment,
     ) -> Result<Arc<dyn Storage>>;
+
+    /// The keys of the fields that a sign-in in the browser gives; none where there is no such sign-in.
+    fn signs_in_for(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Begins a sign-in in the browser with what a person has given so far.
+    ///
+    /// # Errors
+    /// `unsupported` where there is none.
+    async fn sign_in(
+        &self,
+        config: &Config,
+        environment: SharedEnvironment,
+    ) -> Result<Box<dyn SignIn>> {
+        let _ = (config, environment);
+        let detail = "there is no sign-in by the browser";
+        Err(StorageError::new("sign_in", Cause::Unsupported, detail))
+    }
 }
 
 /// How a storage is.

@@ -188,13 +188,13 @@ fn follow_rebased(state: &State, action: &Action, rows: &mut Vec<Row>) -> Result
     Ok(())
 }
 
-/// A folder that the sides have at different places by now is a new one there until it is looked into. Where a feed is
-/// read, one that was made may have been there already, with something in it of which the feed has told before; and what
+/// A folder that the sides have at different places by now is a new one there until it is looked into. Where not all is
+/// listed, one that was made may have been there already, with something in it of which the feed has told before; and what
 /// left one just before it was moved is told of by the path that it had then.
 fn to_be_listed(engine: &Engine, state: &State, action: &Action) -> Result<Vec<(Side, RelPath)>> {
     let (standing, side) = (&action.standing, action.side);
     if let Deed::CreateFolder { path, .. } = &action.deed
-        && engine.reads_feed(side)
+        && engine.lists_in_part(side)
     {
         return Ok(vec![(side, path.clone())]);
     }
@@ -206,7 +206,7 @@ fn to_be_listed(engine: &Engine, state: &State, action: &Action) -> Result<Vec<(
         return Ok(Vec::new());
     }
     let mut folders = Vec::new();
-    if engine.reads_feed(side) {
+    if engine.lists_in_part(side) {
         folders.push((side, to.clone()));
     }
     let aside = action.reason == Reason::SwapStep;

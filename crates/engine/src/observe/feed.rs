@@ -18,6 +18,7 @@ use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::ItemId;
 use tandem_core::side::Side;
 use tandem_core::storage::{Change, Cursor, ParentRef};
+use tandem_core::time::Timestamp;
 use tandem_core::{mutant, removed};
 
 use super::listing::note_unsettled;
@@ -80,7 +81,8 @@ impl Engine {
                 self.state().commit()?;
                 self.state().begin()?;
             }
-            return News::new(self, side, root, look).take(changes);
+            let again = self.unsure(side)?;
+            return News::new(self, side, root, again, look).take(changes);
         }
         self.begin_feed(side).await?;
         Ok(Doubt::whole())
@@ -88,17 +90,58 @@ impl Engine {
 
     /// The feed, if it goes on from a listing that was complete, made with the filter as it is, and not too old.
     fn feed_to_read(&self, side: Side, doubt: &Doubt) -> Result<Option<Feed>> {
+        let feed = self.state().feed(side)?;
+        let listed = feed.as_ref().map(|feed| feed.listed);
+        let goes_on = self.goes_on(doubt, listed)?;
+        Ok(feed.filter(|_| goes_on))
+    }
+
+    /// Whether a look may go on from what is known: from a listing that was complete, made with the filter as it is, and
+    /// not too old.
+    pub(super) fn goes_on(&self, doubt: &Doubt, listed: Option<Timestamp>) -> Result<bool> {
         let is_begun = (self.was_all_looked_at()? || removed!("completeness"))
             && (self.is_filter_read()? || removed!("completeness"));
-        if doubt.whole || !is_begun {
-            return Ok(None);
-        }
-        let (now, longest) = (self.now().0, self.longest_unlisted());
-        let is_young = |feed: &Feed| {
-            Duration::from_nanos(now.abs_diff(feed.listed.0)) < longest
-                || mutant!("P15 nothing is ever listed anew")
+        let Some(listed) = listed.filter(|_| is_begun && !doubt.whole) else {
+            return Ok(false);
         };
-        Ok(self.state().feed(side)?.filter(is_young))
+        let age = Duration::from_nanos(self.now().0.abs_diff(listed.0));
+        Ok(age < self.longest_unlisted() || mutant!("P15 nothing is ever listed anew"))
+    }
+
+    /// What could not be looked at, or was still being written, is looked at again: no line and no revision need tell of
+    /// it.
+    pub(super) fn unsure(&self, side: Side) -> Result<Doubt> {
+        let mut again = Doubt::default();
+        if removed!("completeness") {
+            return Ok(again);
+        }
+        let state = self.state();
+        for (folder, name) in state.unsure_places(side)? {
+            let Some(path) = state.path_of(side, folder)? else {
+                continue;
+            };
+            if state.folder_at(side, folder, &name)?.is_some() {
+                again.add(path.join(&name), true);
+            }
+            again.add(path, false);
+        }
+        let unlisted = state.unlisted()?.into_iter();
+        for (_, folder) in unlisted.filter(|(of, _)| *of == side) {
+            again.add(folder, true);
+        }
+        for row in state.problems_of("look")? {
+            let path = RelPath::new(&row.path);
+            if row.side == side
+                && is_unreadable(&row.why)
+                && let Ok(path) = path
+            {
+                again.add(path.parent().unwrap_or_else(RelPath::root), false);
+                if state.folder_by_path(side, &path)?.is_some() {
+                    again.add(path, true);
+                }
+            }
+        }
+        Ok(again)
     }
 
     /// All that a feed says since `cursor`; `None` if only a listing can tell.
@@ -172,19 +215,24 @@ struct News<'a> {
 }
 
 impl<'a> News<'a> {
-    fn new(engine: &'a Engine, side: Side, root: Option<NativeId>, look: &'a mut Look) -> Self {
+    fn new(
+        engine: &'a Engine,
+        side: Side,
+        root: Option<NativeId>,
+        again: Doubt,
+        look: &'a mut Look,
+    ) -> Self {
         Self {
             engine,
             side,
             root,
             look,
-            again: Doubt::default(),
+            again,
             spelled: RefCell::default(),
         }
     }
 
     fn take(mut self, changes: Vec<Change>) -> Result<Doubt> {
-        self.add_unsure()?;
         let mut upserts = Vec::new();
         let skipped = usize::from(mutant!("P15 the first line of a batch is skipped"));
         for change in self.latest(changes).into_iter().skip(skipped) {
@@ -211,41 +259,6 @@ impl<'a> News<'a> {
         }
         self.arrive(upserts)?;
         Ok(self.again)
-    }
-
-    /// What could not be looked at, or was still being written, is looked at again: no line need tell of it.
-    fn add_unsure(&mut self) -> Result<()> {
-        if removed!("completeness") {
-            return Ok(());
-        }
-        let state = self.engine.state();
-        for (folder, name) in state.unsure_places(self.side)? {
-            let Some(path) = state.path_of(self.side, folder)? else {
-                continue;
-            };
-            if state.folder_at(self.side, folder, &name)?.is_some() {
-                self.again.add(path.join(&name), true);
-            }
-            self.again.add(path, false);
-        }
-        let unlisted = state.unlisted()?.into_iter();
-        for (_, folder) in unlisted.filter(|(side, _)| *side == self.side) {
-            self.again.add(folder, true);
-        }
-        for row in state.problems_of("look")? {
-            let path = RelPath::new(&row.path);
-            if row.side == self.side
-                && is_unreadable(&row.why)
-                && let Ok(path) = path
-            {
-                self.again
-                    .add(path.parent().unwrap_or_else(RelPath::root), false);
-                if state.folder_by_path(self.side, &path)?.is_some() {
-                    self.again.add(path, true);
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The lines that say how things stand in the end.

@@ -108,6 +108,7 @@ impl Engine {
                         ),
                     });
                 }
+                look.untold.insert((side, skipped.folder.clone()));
                 look.unreadable.insert((side, skipped.folder));
                 Ok(Vec::new())
             }
@@ -144,6 +145,9 @@ impl Engine {
     ) -> Result<Vec<RelPath>> {
         if self.is_left_out(side, &listing.folder) || look.is_withheld(side, &listing.folder) {
             self.note_left_out(side, &listing.entries, look);
+            if look.is_withheld(side, &listing.folder) {
+                look.untold.insert((side, listing.folder));
+            }
             return Ok(Vec::new());
         }
         let id = self.expected_folder_id(side, &listing.folder, folders)?;
@@ -159,6 +163,8 @@ impl Engine {
                 .filter(|_| !removed!("completeness"))
                 .filter_map(|s| Name::new(s.shown.as_str()).ok()),
         );
+        let is_told = listing.skipped.is_empty() && seen.is_told();
+        let below = look.noting[side].folders_in(&seen.entries);
         let unsettled = seen.unsettled.clone();
         let shows = !seen.entries.is_empty() || !seen.unknown.is_empty();
         let hiding = seen.hiding_folders();
@@ -180,6 +186,11 @@ impl Engine {
             folders.0.insert(path.clone(), Some(id));
             new.push(path);
         }
+        drop(state);
+        if !is_told {
+            look.untold.insert((side, listing.folder.clone()));
+        }
+        self.note_shown(side, (id, &listing.folder), &below, look)?;
         Ok(new)
     }
 
@@ -348,7 +359,7 @@ pub(super) fn note_unsettled(
     Ok(())
 }
 
-fn unreadable(folder: &RelPath) -> Listed {
+pub(super) fn unreadable(folder: &RelPath) -> Listed {
     Listed::Unreadable(Skipped {
         folder: folder.clone(),
         shown: String::new(),

@@ -7,6 +7,7 @@ mod absence;
 mod feed;
 mod filter;
 mod listing;
+mod unchanged;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,8 @@ use tandem_core::storage::{Depth, Listed};
 pub(crate) use feed::{is_read, is_unreadable};
 pub(crate) use filter::stored_ignore_files;
 use listing::{FolderIds, complete};
+use unchanged::Noting;
+pub(crate) use unchanged::may_skip;
 
 use crate::engine::Engine;
 use crate::error::Result;
@@ -105,6 +108,10 @@ pub(crate) struct Look {
     gone: BTreeSet<(Side, RelPath)>,
     /// Folders that could not be listed.
     unreadable: BTreeSet<(Side, RelPath)>,
+    /// What is noted of the folders that are listed.
+    noting: PerSide<Noting>,
+    /// Places of which something is not known, on sides whose folders are noted.
+    untold: BTreeSet<(Side, RelPath)>,
     /// Ids of what a filter leaves out, on sides where an absence is asked for by id.
     left_out: PerSide<BTreeSet<NativeId>>,
     /// Folders that stand in the way of a base item which is there all the same: what is in them has no place.
@@ -192,7 +199,8 @@ impl Engine {
         let transaction = LookTransaction::begin(self)?;
         let mut look = Look::default();
         for side in Side::BOTH {
-            look.listed[side] = self.read_feed(side, &doubts[side], &mut look).await?;
+            let told = self.read_feed(side, &doubts[side], &mut look).await?;
+            look.listed[side] = self.begin_notes(side, &told, &mut look).await?;
             look.looked[side] = (!look.listed[side].all).then(BTreeSet::new);
         }
         let absent = PerSide::new(
@@ -200,6 +208,7 @@ impl Engine {
             self.told_absent(Side::Destination)?,
         );
         self.list(&mut look).await?;
+        self.forget_untold(&look)?;
         self.mark_unreadable(&look)?;
         self.state().forget_unlisted(|side, folder| {
             look.listed[side].all || look.listed[side].covers_below(folder)
@@ -231,8 +240,11 @@ impl Engine {
         let mut folders = PerSide::from_fn(|_| FolderIds::default());
         if !(look.listed.source.all && look.listed.destination.all) {
             for side in Side::BOTH {
-                let doubt = look.listed[side].clone();
+                let mut doubt = look.listed[side].clone();
+                self.list_changed(side, &mut doubt, &mut folders[side], look)
+                    .await?;
                 self.look_at(side, &doubt, &mut folders[side], look).await?;
+                look.listed[side].add_all(&doubt);
             }
             return Ok(());
         }

@@ -45,6 +45,11 @@ impl FolderSeen {
         }
     }
 
+    /// Whether all that the folder shows is known, and rests.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.unsettled.is_empty() && self.unknown.is_empty()
+    }
+
     /// Folders under whose name something else is too.
     pub(crate) fn hiding_folders(&self) -> Vec<Name> {
         if self.unknown.is_empty() {

@@ -14,6 +14,7 @@ mod holds;
 mod intents;
 mod journal;
 mod load;
+mod looked;
 mod lost;
 mod notes;
 mod pack;
@@ -47,7 +48,7 @@ pub(crate) use young::YoungFile;
 use crate::error::{EngineError, Result};
 
 /// The format that this program writes.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// Prepared statements that are kept: more than there are, for to prepare one costs more than most of them do.
 const STATEMENTS: usize = 192;
@@ -109,6 +110,14 @@ CREATE TABLE young (
     PRIMARY KEY (side, parent, name)) WITHOUT ROWID;
 ";
 
+/// What format 3 has beyond format 2.
+const SINCE_3: &str = "
+-- Folders that were looked into with all below, on sides where a folder's revision covers that: as which they were shown
+-- before. It holds while what is known of the side below is exact.
+CREATE TABLE looked (
+    side INTEGER NOT NULL, folder INTEGER NOT NULL, shown BLOB NOT NULL, PRIMARY KEY (side, folder)) WITHOUT ROWID;
+";
+
 /// Made at each opening: a state of the same format may be from before it had them.
 const INDEXES: &str = "CREATE INDEX IF NOT EXISTS journal_run ON journal (run);";
 
@@ -121,6 +130,8 @@ pub(crate) struct State {
     next_id: i64,
     /// Sides whose items a feed may name by their ids: of these it is noted where each is.
     pub(crate) by_native: PerSide<bool>,
+    /// Sides where what did not change is passed over: of these it is noted which folders were looked into.
+    pub(crate) skips: PerSide<bool>,
     /// The time within which a side gives two edits one revision, where that is worth comparing content for.
     pub(crate) granularity: PerSide<Option<u64>>,
     /// For how long something must stay as it is before it counts, in nanoseconds.
@@ -165,14 +176,15 @@ impl State {
                 let begun = db.unchecked_transaction()?;
                 begun.execute_batch(SCHEMA)?;
                 begun.execute_batch(SINCE_2)?;
+                begun.execute_batch(SINCE_3)?;
                 begun.pragma_update(None, "user_version", FORMAT)?;
                 if is_new {
                     begun.execute("INSERT INTO meta VALUES (?1, 'due')", [FIRST_SYNC])?;
                 }
                 begun.commit()?;
             }
-            1 => upgrade(&db, path)?,
             FORMAT => {}
+            1..FORMAT => upgrade(&db, path, format)?,
             found => {
                 return Err(EngineError::NewerState {
                     found,
@@ -203,6 +215,7 @@ impl State {
             db,
             next_id,
             by_native: PerSide::default(),
+            skips: PerSide::default(),
             granularity: PerSide::default(),
             quiet: 0,
             seen_rows,
@@ -258,9 +271,10 @@ impl State {
         self.db.execute_batch(
             "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached; \
              DELETE FROM conflicts; DELETE FROM texts; DELETE FROM natives; DELETE FROM young; \
+             DELETE FROM looked; \
              DELETE FROM meta WHERE key IN \
              ('finished', 'filter', 'looked_with', 'first_sync', 'ignore_files', 'feed source', \
-             'feed destination', 'unlisted', 'missed_notes', 'lost') \
+             'feed destination', 'listed source', 'listed destination', 'unlisted', 'missed_notes', 'lost') \
              OR key LIKE 'unlisted %';",
         )?;
         self.db
@@ -348,14 +362,14 @@ impl State {
     }
 }
 
-/// Brings a state of format 1 to this one. As it was it is kept beside it (P21).
-fn upgrade(db: &Connection, path: &Path) -> Result<()> {
+/// Brings a state of an earlier format to this one. As it was it is kept beside it (P21).
+fn upgrade(db: &Connection, path: &Path, format: i64) -> Result<()> {
     let named = |end: &str| {
         let mut name = path.as_os_str().to_owned();
-        name.push(end);
+        name.push(format!("-format-{format}{end}"));
         PathBuf::from(name)
     };
-    let (unfinished, aside) = (named("-format-1.part"), named("-format-1"));
+    let (unfinished, aside) = (named(".part"), named(""));
     let io = |error: std::io::Error| EngineError::Refused(error.to_string());
     if unfinished.exists() {
         std::fs::remove_file(&unfinished).map_err(io)?;
@@ -365,7 +379,10 @@ fn upgrade(db: &Connection, path: &Path) -> Result<()> {
     db.execute("VACUUM INTO CAST(?1 AS TEXT)", [name])?;
     keep_durably(&unfinished, &aside).map_err(io)?;
     let begun = db.unchecked_transaction()?;
-    begun.execute_batch(SINCE_2)?;
+    if format < 2 {
+        begun.execute_batch(SINCE_2)?;
+    }
+    begun.execute_batch(SINCE_3)?;
     begun.pragma_update(None, "user_version", FORMAT)?;
     begun.commit()?;
     Ok(())
@@ -437,8 +454,10 @@ mod tests {
         let path = folder.join("pair.db");
         drop(State::open(&path, true).unwrap());
         let db = Connection::open(&path).unwrap();
-        db.execute_batch("DROP TABLE natives; DROP TABLE young; PRAGMA user_version = 1;")
-            .unwrap();
+        db.execute_batch(
+            "DROP TABLE natives; DROP TABLE young; DROP TABLE looked; PRAGMA user_version = 1;",
+        )
+        .unwrap();
         drop(db);
         drop(State::open(&path, false).unwrap());
         let kept = folder.join("pair.db-format-1").exists();

@@ -18,6 +18,7 @@ impl State {
         if from == to || self.rebased.insert((side, from), to) == Some(to) {
             return Ok(());
         }
+        self.move_looked(side, from, to)?;
         let rows = self.seen_in(side, from)?;
         let mut entries: BTreeMap<Name, (i64, Option<Entry>, Differs)> = rows
             .into_iter()
@@ -72,6 +73,7 @@ impl State {
 
     /// A folder of the base was made anew: what it had below it did not come back with it.
     pub(crate) fn see_empty(&mut self, side: Side, folder: ItemId) -> Result<()> {
+        self.forget_looked(side, folder)?;
         for child in self.base_children(folder)? {
             if let Some(was) = &child.entries[side]
                 && self.seen_at(side, folder, &was.name)?.is_none()

@@ -408,6 +408,7 @@ impl State {
     }
 
     fn forget_children(&mut self, side: Side, folder: ItemId) -> Result<()> {
+        self.forget_looked(side, folder)?;
         for (name, id, _, entry) in self.seen_in(side, folder)? {
             self.delete_seen(side, folder, &name)?;
             if was_folder(entry.as_ref()) {

@@ -235,11 +235,11 @@ impl World {
         rusqlite::Connection::open(&self.state).unwrap()
     }
 
-    /// The pair's database is of the format before this one.
+    /// The pair's database is of the first format.
     pub(crate) fn downgrade_state(&self) {
         let db = self.open_state();
         db.execute_batch(
-            "DROP TABLE natives; DROP TABLE young; DELETE FROM meta WHERE key LIKE 'feed %'; \
+            "DROP TABLE natives; DROP TABLE young; DROP TABLE looked; DELETE FROM meta WHERE key LIKE 'feed %'; \
              PRAGMA user_version = 1;",
         )
         .unwrap();

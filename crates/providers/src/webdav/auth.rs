@@ -142,7 +142,7 @@ impl Auth {
     }
 }
 
-fn basic(user: &str, password: &str) -> String {
+pub(super) fn basic(user: &str, password: &str) -> String {
     let encoded = base64::encode(format!("{user}:{password}"));
     format!("Basic {encoded}")
 }

@@ -3,7 +3,7 @@
 //! A DELETE takes a folder with all that is in it, and there is no condition against that. So an empty folder is first
 //! moved to where nobody writes, looked into once more, and only then deleted.
 
-use tandem_core::entry::{Entry, Revision};
+use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Deleted, Displaced, Expected, Keep, Meta, VersionKey};
@@ -14,7 +14,7 @@ use super::client::{Call, Payload, Tries};
 use super::errors::of_try;
 use super::guard::Guard;
 use super::relocate::Relocation;
-use super::resource::{Resource, Tag};
+use super::resource::{Resource, Tag, is_of_folder};
 use super::root::WebDavRoot;
 use super::xml;
 
@@ -78,7 +78,11 @@ impl WebDavRoot {
         let Some(found) = self.find(Tries::Many, "delete", path).await? else {
             return Ok(NOTHING);
         };
-        let is_for_folder = matches!(expected, Expected::Any | Expected::Revision(Revision::None));
+        let is_for_folder = match expected {
+            Expected::Any => true,
+            Expected::Revision(revision) => is_of_folder(revision),
+            Expected::Absent => false,
+        };
         if found.is_folder && is_for_folder {
             return self.remove_folder(path).await;
         }
@@ -131,7 +135,7 @@ impl WebDavRoot {
         })
     }
 
-    async fn remove_file(&self, path: &RelPath, guard: &Guard) -> Result<Deleted> {
+    pub(super) async fn remove_file(&self, path: &RelPath, guard: &Guard) -> Result<Deleted> {
         let url = &self.url("delete", path, Ending::File)?;
         let server = &self.store.server;
         server
@@ -178,6 +182,21 @@ impl WebDavRoot {
             }
         }
         self.store.server.once(&call).await.map(drop)
+    }
+
+    /// Removes a folder with all that is in it, where that can be put back.
+    pub(super) async fn remove_whole_folder(&self, path: &RelPath) -> Result<Deleted> {
+        let url = self.url("delete", path, Ending::Folder)?;
+        self.store.known.remove(url.as_str());
+        let call = Call::new("delete", "DELETE", url);
+        match self.store.server.call(&call).await.map(drop) {
+            Err(error) if error.cause == Cause::NotFound => Ok(NOTHING),
+            Err(error) => Err(error),
+            Ok(()) => Ok(Deleted {
+                was_absent: false,
+                ..NOTHING
+            }),
+        }
     }
 
     async fn remove_folder(&self, path: &RelPath) -> Result<Deleted> {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use tandem_core::capabilities::Capabilities;
 use tandem_core::environment::SharedEnvironment;
-use tandem_core::error::Result;
-use tandem_core::storage::{Config, Credentials, Descriptor, Ground, Provider, Storage};
+use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::storage::{Config, Credentials, Descriptor, Ground, Provider, SignIn, Storage};
 
 use super::client::Server;
+use super::login_flow::LoginFlow;
 use super::services::Service;
 use super::settings::{self, Login, Settings};
 use super::storage::{Store, WebDavStorage, declared};
@@ -32,6 +34,7 @@ impl WebDavProvider {
     }
 }
 
+#[async_trait]
 impl Provider for WebDavProvider {
     fn descriptor(&self) -> &'static Descriptor {
         &self.service.descriptor
@@ -63,5 +66,21 @@ impl Provider for WebDavProvider {
             server,
             capabilities,
         )))))
+    }
+
+    fn signs_in_for(&self) -> &'static [&'static str] {
+        self.service.signs_in_for
+    }
+
+    async fn sign_in(
+        &self,
+        config: &Config,
+        environment: SharedEnvironment,
+    ) -> Result<Box<dyn SignIn>> {
+        if self.service.signs_in_for.is_empty() {
+            let detail = "there is no sign-in by the browser";
+            return Err(StorageError::new("sign_in", Cause::Unsupported, detail));
+        }
+        Ok(Box::new(LoginFlow::begin(config, environment).await?))
     }
 }

@@ -1,6 +1,6 @@
 //! MOVE and COPY (RFC 4918, sections 9.8 and 9.9), and what is checked around them.
 
-use tandem_core::entry::{Entry, Revision};
+use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::names::collision_key;
 use tandem_core::path::RelPath;
@@ -11,7 +11,7 @@ use super::address::Ending;
 use super::client::{Call, Tries};
 use super::errors::{is_refusal, of_try, written_since};
 use super::guard::Guard;
-use super::resource::{Resource, Tag};
+use super::resource::{Resource, Tag, is_of_folder};
 use super::root::WebDavRoot;
 use crate::retry::Attempt;
 
@@ -147,7 +147,8 @@ impl WebDavRoot {
         let is_expected = match expected {
             Expected::Any => true,
             Expected::Absent => false,
-            Expected::Revision(Revision::None) => found.is_folder,
+            // A folder takes along whatever is in it by then.
+            Expected::Revision(revision) if is_of_folder(revision) => found.is_folder,
             Expected::Revision(revision) => !found.is_folder && found.revision() == *revision,
         };
         if is_expected {

@@ -17,6 +17,9 @@ use crate::http;
 /// one that looked so would be compared as well as any other.
 const TIME: &str = "time:";
 
+/// What the revision of a folder begins with: it stands for all below and is no condition of any request.
+const BELOW: &str = "below:";
+
 /// An ETag (RFC 9110, section 8.8.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tag {
@@ -60,6 +63,9 @@ pub(super) struct Resource {
     pub(super) id: Option<Box<str>>,
     /// What clients said of the content, where the server remembers it.
     pub(super) hashes: Vec<ContentHash>,
+    /// Whether it lies on another server that this one shows: what happens there is not told by ETags
+    /// (docs.nextcloud.com/server/latest/developer_manual/client_apis/WebDAV/basic.html, `oc:permissions`: "M = Mounted").
+    pub(super) is_mounted: bool,
 }
 
 impl Resource {
@@ -75,6 +81,10 @@ impl Resource {
                 .as_deref()
                 .map(checksums)
                 .unwrap_or_default(),
+            is_mounted: props
+                .permissions
+                .as_deref()
+                .is_some_and(|letters| letters.contains('M')),
         }
     }
 
@@ -89,8 +99,11 @@ impl Resource {
     pub(super) fn entry(&self, name: Name, capabilities: &Capabilities) -> Entry {
         let id = self.id.clone().map(NativeId::Text);
         if self.is_folder {
+            let covers = capabilities.folder_revision_covers_subtree && !self.is_mounted;
+            let tag = self.tag.as_ref().filter(|_| covers);
             return Entry {
                 id,
+                revision: tag.map_or(Revision::None, |tag| of_folder(&tag.text)),
                 ..Entry::folder(name)
             };
         }
@@ -123,10 +136,25 @@ pub(super) fn of_time(at: Timestamp, size: u64) -> String {
     format!("{TIME}{}-{size}", at.secs())
 }
 
+fn of_folder(tag: &str) -> Revision {
+    Revision::Tag(format!("{BELOW}{tag}").into())
+}
+
+/// Whether a revision is one of a folder.
+pub(super) fn is_of_folder(revision: &Revision) -> bool {
+    match revision {
+        Revision::None => true,
+        Revision::Tag(text) => text.starts_with(BELOW),
+        Revision::Fingerprint { .. } => false,
+    }
+}
+
 /// The ETag that a revision is; `None` where it is made of a time.
 pub(super) fn tag_of(revision: &Revision) -> Option<&str> {
     match revision {
-        Revision::Tag(text) => Some(&**text).filter(|text| !text.starts_with(TIME)),
+        Revision::Tag(text) => {
+            Some(&**text).filter(|text| !text.starts_with(TIME) && !text.starts_with(BELOW))
+        }
         _ => None,
     }
 }

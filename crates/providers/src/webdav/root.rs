@@ -348,13 +348,17 @@ impl Root for WebDavRoot {
         keep: &Keep,
         how: Discard,
     ) -> Result<Deleted> {
-        if how == Discard::Trash {
-            let error = StorageError::new("delete", Cause::Unsupported, "WebDAV has no trash");
-            return Err(error.at(&at.path));
-        }
-        self.remove(&at.path, expected, keep)
-            .await
-            .map_err(|error| error.at(&at.path))
+        let done = match how {
+            Discard::Forever => self.remove(&at.path, expected, keep).await,
+            Discard::Trash if self.capabilities().trash => {
+                self.put_into_trash(&at.path, expected).await
+            }
+            Discard::Trash => {
+                let detail = "this server has no trash bin";
+                Err(StorageError::new("delete", Cause::Unsupported, detail))
+            }
+        };
+        done.map_err(|error| error.at(&at.path))
     }
 
     async fn set_meta(&self, at: &Locator, expected: &Expected, meta: &Meta) -> Result<Entry> {
@@ -364,7 +368,10 @@ impl Root for WebDavRoot {
     }
 
     async fn versions(&self, path: Option<&RelPath>) -> Result<Vec<Version>> {
-        self.kept_versions(path).await
+        let mut versions = self.kept_versions(path).await?;
+        versions.extend(self.kept_by_server(path).await?);
+        versions.sort_by_key(|version| std::cmp::Reverse(version.kept_at));
+        Ok(versions)
     }
 
     async fn read_version(&self, key: &VersionKey, offset: u64, length: u64) -> Result<ByteStream> {
@@ -386,13 +393,18 @@ impl Root for WebDavRoot {
         to: &RelPath,
         expected: &Expected,
     ) -> Result<Committed> {
-        self.restore(key, to, expected)
-            .await
-            .map_err(|error| error.at(to))
+        let done = match key {
+            VersionKey::Kept { .. } => self.restore(key, to, expected).await,
+            VersionKey::Native { .. } => self.put_back(key, to, expected).await,
+        };
+        done.map_err(|error| error.at(to))
     }
 
     async fn prune_version(&self, key: &VersionKey) -> Result<()> {
-        self.remove_version(key).await
+        match key {
+            VersionKey::Kept { .. } => self.remove_version(key).await,
+            VersionKey::Native { id, .. } => self.remove_kept(id).await,
+        }
     }
 
     async fn free_space(&self) -> Result<Option<u64>> {

@@ -17,6 +17,8 @@ pub(super) enum Flavour {
 #[derive(Debug, Clone, Copy)]
 pub struct Service {
     pub(super) flavour: Flavour,
+    /// The fields that a sign-in in the browser gives.
+    pub(super) signs_in_for: &'static [&'static str],
     /// What a person sees, and the fields they fill in.
     pub descriptor: Descriptor,
 }
@@ -87,9 +89,14 @@ const PART_SIZE: Field = field(
     "Bytes in a chunk. A file that would need more than 10,000 gets larger ones.",
 );
 
-const fn cloud(type_name: &'static str, title: &'static str) -> Service {
+const fn cloud(
+    type_name: &'static str,
+    title: &'static str,
+    signs_in_for: &'static [&'static str],
+) -> Service {
     Service {
         flavour: Flavour::Cloud,
+        signs_in_for,
         descriptor: Descriptor {
             type_name,
             title,
@@ -109,6 +116,7 @@ const fn cloud(type_name: &'static str, title: &'static str) -> Service {
 pub const SERVICES: &[Service] = &[
     Service {
         flavour: Flavour::Plain,
+        signs_in_for: &[],
         descriptor: Descriptor {
             type_name: "webdav",
             title: "WebDAV",
@@ -116,6 +124,7 @@ pub const SERVICES: &[Service] = &[
             fields: &[URL, USERNAME, PASSWORD, TOKEN],
         },
     },
-    cloud("nextcloud", "Nextcloud"),
-    cloud("owncloud", "ownCloud"),
+    cloud("nextcloud", "Nextcloud", &["username", "password"]),
+    // Its sign-in by the browser needs an app on the server and a registered client (doc.owncloud.com, "OAuth2").
+    cloud("owncloud", "ownCloud", &[]),
 ];

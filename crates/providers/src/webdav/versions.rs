@@ -326,6 +326,9 @@ impl WebDavRoot {
     }
 
     fn version_url(&self, operation: &'static str, version: &VersionKey) -> Result<Url> {
+        if let VersionKey::Native { id, .. } = version {
+            return self.kept_url(operation, id);
+        }
         let path = version
             .kept_path()
             .and_then(|below| RelPath::new(&below).ok())

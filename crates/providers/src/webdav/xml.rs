@@ -12,6 +12,9 @@ const DAV: &[u8] = b"DAV:";
 /// Where ownCloud's properties are, which Nextcloud took over (basic.html, "A note about namespaces URI").
 const OWNCLOUD: &[u8] = b"http://owncloud.org/ns";
 
+/// Where Nextcloud's own properties are.
+const NEXTCLOUD: &[u8] = b"http://nextcloud.org/ns";
+
 /// What is asked of each item.
 pub(super) const PROPFIND: &str = concat!(
     r#"<?xml version="1.0" encoding="utf-8"?>"#,
@@ -26,7 +29,16 @@ pub(super) const PROPFIND_CLOUD: &str = concat!(
     r#"<?xml version="1.0" encoding="utf-8"?>"#,
     r#"<d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop>"#,
     "<d:resourcetype/><d:getetag/><d:getcontentlength/><d:getlastmodified/>",
-    "<oc:fileid/><oc:checksums/>",
+    "<oc:fileid/><oc:checksums/><oc:permissions/>",
+    "</d:prop></d:propfind>"
+);
+
+/// What is asked of the trash bin (trashbin.html, "Listing the trashbin content").
+pub(super) const PROPFIND_TRASH: &str = concat!(
+    r#"<?xml version="1.0" encoding="utf-8"?>"#,
+    r#"<d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:nc="http://nextcloud.org/ns"><d:prop>"#,
+    "<d:resourcetype/><d:getetag/><d:getcontentlength/><d:getlastmodified/><oc:fileid/>",
+    "<nc:trashbin-original-location/><nc:trashbin-deletion-time/>",
     "</d:prop></d:propfind>"
 );
 
@@ -56,6 +68,12 @@ pub(super) struct Props {
     pub(super) file_id: Option<String>,
     /// What clients said of a file's content: `SHA1:... MD5:...`.
     pub(super) checksums: Option<String>,
+    /// One letter for each thing that may be done, and for what it is.
+    pub(super) permissions: Option<String>,
+    /// Where something in the trash bin was, from the top of the user's files, and when it was deleted, in seconds
+    /// since 1970.
+    pub(super) trashed_from: Option<String>,
+    pub(super) trashed_at: Option<i64>,
     pub(super) quota_used: Option<i64>,
     pub(super) quota_available: Option<i64>,
     /// Whether any property was found at all.
@@ -133,6 +151,7 @@ fn known(namespace: &ResolveResult<'_>, name: &[u8]) -> Vec<u8> {
     match namespace {
         ResolveResult::Bound(found) if found.as_ref() == DAV => name.to_vec(),
         ResolveResult::Bound(found) if found.as_ref() == OWNCLOUD => [b"oc:", name].concat(),
+        ResolveResult::Bound(found) if found.as_ref() == NEXTCLOUD => [b"nc:", name].concat(),
         _ => Vec::new(),
     }
 }
@@ -206,6 +225,9 @@ impl Reading {
             b"getcontentlength" => props.length = text.parse().ok(),
             b"getlastmodified" => props.modified = some(),
             b"oc:fileid" => props.file_id = some(),
+            b"oc:permissions" => props.permissions = some(),
+            b"nc:trashbin-original-location" => props.trashed_from = some(),
+            b"nc:trashbin-deletion-time" => props.trashed_at = text.parse().ok(),
             b"quota-used-bytes" => props.quota_used = text.parse().ok(),
             b"quota-available-bytes" => props.quota_available = text.parse().ok(),
             _ => {}

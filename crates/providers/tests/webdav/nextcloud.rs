@@ -1,7 +1,11 @@
-//! Nextcloud, simulated: ids, checksums, times; and rclone, which nobody here wrote, on the same simulator.
+//! Nextcloud, simulated: ids, checksums, times; and rclone and nc-py-api, which nobody here wrote, on the same simulator.
 
 mod chunks;
+mod kept;
+mod owncloud;
 mod second_client;
+mod sign_in;
+mod third_client;
 
 use tandem_core::capabilities::{AtomicWrite, Capabilities, Ids};
 use tandem_core::entry::{ContentHash, HashKind, Mtime};
@@ -60,6 +64,8 @@ async fn the_probe_finds_what_it_does() {
     assert!(heeded.create && heeded.replace && heeded.delete && heeded.move_);
     assert!(found.mtime && found.quota && found.versions && found.ranges);
     assert!(found.parts.is_some() && heeded.finish_multipart);
+    assert!(found.folder_revision_covers_subtree);
+    assert!(found.trash && found.recursive_trash);
 }
 
 #[tokio::test]

@@ -121,6 +121,8 @@ impl Profile {
             "db-journal",
             "db-format-1",
             "db-format-1.part",
+            "db-format-2",
+            "db-format-2.part",
             "damaged.db",
             "damaged.db-wal",
             "damaged.db-shm",

@@ -9,6 +9,7 @@ mod history;
 mod pairs;
 mod passes;
 mod settings;
+mod sign_in;
 mod storages;
 mod transfer;
 
@@ -61,7 +62,7 @@ impl Service {
             Request::StorageRemove { name } => self.storage_remove(&name).await,
             Request::StorageAdd(spec) => self.storage_add(spec, updates).await,
             Request::StorageEdit(spec) => self.storage_edit(spec, updates).await,
-            Request::StorageLogin { name } => self.storage_login(&name),
+            Request::StorageLogin { name } => self.storage_login(&name, updates).await,
             Request::List { at } => self.list(&at).await,
             Request::Copy { from, to, force } => self.copy(&from, &to, force, updates).await,
             Request::SignInLink { link } => self.sign_in_link(&link),

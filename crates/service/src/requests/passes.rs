@@ -370,7 +370,10 @@ pub(super) fn of_pair(update: &Update) -> Option<&str> {
         | Update::Problem { pair, .. } => Some(pair),
         Update::Held(hold) => Some(&hold.pair),
         Update::Action(line) => Some(&line.pair),
-        Update::Step { .. } | Update::Status { .. } | Update::Cost { .. } => None,
+        Update::Step { .. }
+        | Update::SignIn { .. }
+        | Update::Status { .. }
+        | Update::Cost { .. } => None,
     }
 }
 

@@ -157,7 +157,15 @@ impl Service {
         )))
     }
 
-    pub(super) async fn storage_add(&self, spec: StorageSpec, updates: &Updates) -> Result<Answer> {
+    pub(super) async fn storage_add(
+        &self,
+        mut spec: StorageSpec,
+        updates: &Updates,
+    ) -> Result<Answer> {
+        check_new_name(&self.config(), &spec.name)?;
+        if spec.type_name.as_deref().is_some_and(|name| name != LOCAL) {
+            self.fill_in_by_sign_in(&mut spec, updates).await?;
+        }
         let _changing = self.0.changing.lock().await;
         check_new_name(&self.config(), &spec.name)?;
         let type_name = spec.type_name.clone().unwrap_or_default();
@@ -235,18 +243,6 @@ impl Service {
             store.save(&old.id, Secrets::new()).await?;
         }
         Ok(answer)
-    }
-
-    pub(super) fn storage_login(&self, name: &str) -> Result<Answer> {
-        let config = self.config();
-        let record = config.storage(name)?;
-        Err(Fault::Usage(
-            format!(
-                "{name} needs no sign-in: storages of type {} use keys.",
-                record.type_name
-            ),
-            format!("Give them with “tandem storage edit {name} --secret KEY”."),
-        ))
     }
 
     pub(super) fn sign_in_link(&self, link: &SecretText) -> Result<Answer> {
@@ -437,7 +433,7 @@ fn check_new_name(config: &Config, name: &str) -> Result<()> {
 }
 
 /// Every key given is one of the provider's, on the right side of the line between values and secrets.
-fn check_fields<'a>(
+pub(super) fn check_fields<'a>(
     descriptor: &Descriptor,
     config: &'a BTreeMap<String, String>,
     secrets: impl Iterator<Item = &'a String>,
@@ -498,7 +494,7 @@ pub(super) fn check_record(storages: &Storages, record: &StorageRecord) -> Resul
     })
 }
 
-fn check_complete(
+pub(super) fn check_complete(
     descriptor: &Descriptor,
     config: &BTreeMap<String, String>,
     has_secret: impl Fn(&str) -> bool,

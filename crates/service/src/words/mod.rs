@@ -31,6 +31,13 @@ pub const ASK_PASSPHRASE: &str = "Passphrase of the saved passwords: ";
 pub const ASK_NEW_PASSPHRASE: &str = "New passphrase for the saved passwords: ";
 /// Asks for it once more.
 pub const ASK_AGAIN: &str = "The same again: ";
+/// Of a sign-in that waits for a person.
+#[must_use]
+pub fn sign_in(storage: &str, address: &str) -> String {
+    format!(
+        "To sign in to {storage}, open this address in a browser and let Tandem in there, within 20 minutes: {address}"
+    )
+}
 /// Of a command that has its answer and does not end yet.
 pub const ANSWERS_OTHERS: &str = "Another command is at work through this one, which ends with it.";
 /// Of a file that was left out of a copy.

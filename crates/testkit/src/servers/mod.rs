@@ -232,6 +232,14 @@ impl External {
     }
 }
 
+/// The Python that has nc-py-api, a client of Nextcloud that nobody here wrote.
+///
+/// # Errors
+/// It is not installed.
+pub fn nc_py_api() -> io::Result<PathBuf> {
+    program("TANDEM_NC_PY_API", "python3")
+}
+
 /// The rclone program, for tests that need a second client.
 pub fn rclone() -> io::Result<PathBuf> {
     program("TANDEM_RCLONE", "rclone")

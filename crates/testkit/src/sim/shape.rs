@@ -183,7 +183,7 @@ pub fn draw_capabilities(rng: &mut Rng) -> Capabilities {
         revision_is_content: rng.chance(25),
         feed: rng.chance(45),
         waiting: rng.chance(50),
-        folder_revision_covers_subtree: rng.chance(10),
+        folder_revision_covers_subtree: rng.chance(30),
         listing: one_of(
             rng,
             20,

@@ -396,6 +396,8 @@ impl State {
             return Revision::None;
         }
         match habits.revisions {
+            // It tells apart what no clock does.
+            _ if covers && node.is_folder() => Revision::Tag(format!("r{}", node.tag).into()),
             RevisionStyle::ContentHash if !node.is_folder() => Revision::Tag(content_tag(node)),
             RevisionStyle::Fingerprint => Revision::Fingerprint {
                 ctime: node.ctime.0,

@@ -6,6 +6,8 @@ mod conditions;
 mod cut;
 mod names;
 mod parts;
+mod rising;
+mod trash;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,6 +111,14 @@ impl Probe<'_> {
             let started = self.now();
             let known = self.know().await;
             self.step("Know a file again", started, known)?;
+
+            let started = self.now();
+            let rising = self.rising().await;
+            self.step("See what changed below a folder", started, rising)?;
+
+            let started = self.now();
+            let trash = self.trash().await;
+            self.step("Find what was deleted", started, trash)?;
         }
 
         let started = self.now();

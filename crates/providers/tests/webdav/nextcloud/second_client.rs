@@ -10,8 +10,9 @@ use tandem_testkit::servers::rclone;
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("tandem-rclone-{}", std::process::id()));
+    fn new(vendor: &str) -> Self {
+        let name = format!("tandem-rclone-{vendor}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -25,6 +26,16 @@ impl Drop for Scratch {
 
 /// What rclone says to these arguments; in them, `cloud:` is the server.
 fn run(server: &Nextcloud, home: &Path, arguments: &[&str]) -> Result<String, String> {
+    run_as("nextcloud", server, home, arguments)
+}
+
+/// The same, told which of the two the server is.
+fn run_as(
+    vendor: &str,
+    server: &Nextcloud,
+    home: &Path,
+    arguments: &[&str],
+) -> Result<String, String> {
     let rclone = rclone().unwrap();
     let obscured = Command::new(&rclone)
         .args(["obscure", server.password()])
@@ -36,7 +47,7 @@ fn run(server: &Nextcloud, home: &Path, arguments: &[&str]) -> Result<String, St
         .args(["--retries", "1", "--low-level-retries", "1"])
         .env("RCLONE_CONFIG", home.join("rclone.conf"))
         .env("RCLONE_CONFIG_CLOUD_TYPE", "webdav")
-        .env("RCLONE_CONFIG_CLOUD_VENDOR", "nextcloud")
+        .env("RCLONE_CONFIG_CLOUD_VENDOR", vendor)
         .env("RCLONE_CONFIG_CLOUD_URL", server.files_url())
         .env("RCLONE_CONFIG_CLOUD_USER", server.username())
         .env("RCLONE_CONFIG_CLOUD_PASS", password.trim())
@@ -54,7 +65,7 @@ fn run(server: &Nextcloud, home: &Path, arguments: &[&str]) -> Result<String, St
 #[test]
 fn rclone_takes_the_simulator_for_a_nextcloud() {
     let server = Nextcloud::start().unwrap();
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("nextcloud");
     let home = &*scratch.0;
     let from = home.join("from");
     std::fs::create_dir_all(from.join("a folder")).unwrap();
@@ -133,6 +144,28 @@ fn rclone_takes_the_simulator_for_a_nextcloud() {
         said.contains("507") || said.contains("nsufficient"),
         "{said}"
     );
+    rclone(&["purge", "cloud:there"]).unwrap();
+    assert_eq!(rclone(&["lsf", "cloud:"]).unwrap(), "");
+}
+
+#[test]
+fn rclone_takes_the_simulator_in_that_manner_for_an_owncloud() {
+    let server = Nextcloud::start_as_owncloud().unwrap();
+    let scratch = Scratch::new("owncloud");
+    let home = &*scratch.0;
+    let from = home.join("from");
+    std::fs::create_dir_all(from.join("a folder")).unwrap();
+    std::fs::write(from.join("a folder/ä & b.txt"), "small").unwrap();
+    std::fs::write(from.join("empty"), "").unwrap();
+    let local = from.to_str().unwrap();
+    let rclone = |arguments: &[&str]| run_as("owncloud", &server, home, arguments);
+    rclone(&["copy", local, "cloud:there"]).unwrap();
+    rclone(&["check", local, "cloud:there"]).unwrap();
+    rclone(&["check", "--download", local, "cloud:there"]).unwrap();
+    let again = rclone(&["copy", "-v", local, "cloud:there"]).unwrap();
+    assert_eq!(again, "", "nothing is copied twice");
+    rclone(&["moveto", "cloud:there/empty", "cloud:there/a folder/moved"]).unwrap();
+    assert!(rclone(&["cat", "cloud:there/empty"]).is_err());
     rclone(&["purge", "cloud:there"]).unwrap();
     assert_eq!(rclone(&["lsf", "cloud:"]).unwrap(), "");
 }

@@ -1,9 +1,9 @@
 //! The files of a user, by WebDAV.
 
-use super::multistatus::{date, multistatus};
+use super::multistatus::{Shown, date, multistatus};
 use super::request::{Area, Request, place};
 use super::tree::{Node, Written, is_within};
-use super::{State, done, refusal};
+use super::{Manner, State, done, refusal};
 use crate::servers::message::Message;
 
 /// The longest name in bytes: a column of the database (nextcloud/server, core/Migrations, oc_filecache.name).
@@ -88,7 +88,7 @@ impl State {
     fn propfind(&self, request: &Request<'_>) -> Answer {
         let path = &*request.path;
         let node = self.found(path)?;
-        let own = std::iter::once((path.to_owned(), node));
+        let own = std::iter::once(Shown::of(path.to_owned(), node));
         let (used, limit) = (self.tree.used(), self.limit);
         match request.header("depth") {
             Some("0") => Ok(multistatus(request, own, used, limit)),
@@ -96,7 +96,7 @@ impl State {
                 let below = self
                     .tree
                     .children(path)
-                    .map(|(path, node)| (path.to_owned(), node));
+                    .map(|(path, node)| Shown::of(path.to_owned(), node));
                 let is_folder = node.is_folder();
                 let all = own.chain(below.filter(move |_| is_folder));
                 Ok(multistatus(request, all, used, limit))
@@ -106,34 +106,7 @@ impl State {
     }
 
     fn get(&self, request: &Request<'_>) -> Answer {
-        let node = self.found(&request.path)?;
-        let Some(bytes) = &node.bytes else {
-            return Err(refusal(501, "GET is only implemented for files"));
-        };
-        let (tag, date) = (node.tag(), date(node.mtime));
-        let mut headers = vec![
-            ("etag", &*tag),
-            ("oc-etag", &*tag),
-            ("last-modified", &*date),
-        ];
-        headers.extend(
-            node.checksum
-                .as_deref()
-                .map(|checksum| ("oc-checksum", checksum)),
-        );
-        headers.push(("accept-ranges", "bytes"));
-        let Some(range) = request.header("range") else {
-            return Ok(Message::answer(200, &headers, bytes.clone()));
-        };
-        let Some((first, last)) = range_of(range, bytes.len()) else {
-            return Err(refusal(
-                416,
-                "The start offset exceeds the size of the entity",
-            ));
-        };
-        let shown = format!("bytes {first}-{last}/{}", bytes.len());
-        headers.push(("content-range", &shown));
-        Ok(Message::answer(206, &headers, bytes[first..=last].to_vec()))
+        content(request, self.found(&request.path)?)
     }
 
     /// That a file or folder may be put at `path`.
@@ -172,6 +145,8 @@ impl State {
         let grown = (request.message.body.len() as u64).saturating_sub(before.map_or(0, Node::len));
         self.check_place(path)?;
         self.fits(grown)?;
+        self.check_sum(request, &request.message.body)?;
+        self.keep_version(path);
         self.tree
             .write(path, written(request, request.message.body.clone()));
         Ok(self.has_written(request, path, is_new))
@@ -191,6 +166,25 @@ impl State {
         answer
     }
 
+    /// ownCloud compares what is sent with what the client says of it.
+    pub(super) fn check_sum(&self, request: &Request<'_>, bytes: &[u8]) -> Result<(), Message> {
+        let told = request
+            .header("oc-checksum")
+            .and_then(|told| told.split_once(':'));
+        let Some((_, value)) = told.filter(|(kind, _)| {
+            self.manner == Manner::OwnCloud && kind.eq_ignore_ascii_case("md5")
+        }) else {
+            return Ok(());
+        };
+        let digest = <md5::Md5 as md5::Digest>::digest(bytes);
+        let computed: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        if value.eq_ignore_ascii_case(&computed) {
+            return Ok(());
+        }
+        let said = "The computed checksum does not match the one received from the client.";
+        Err(refusal(400, said))
+    }
+
     fn mkcol(&mut self, request: &Request<'_>) -> Answer {
         let path = &*request.path;
         if self.tree.get(path).is_some() {
@@ -201,7 +195,11 @@ impl State {
         }
         self.check_place(path)?;
         self.tree.make_folder(path);
-        Ok(done(201))
+        let mut answer = done(201);
+        if let Some(node) = self.tree.get(path) {
+            answer.set("oc-fileid", &format!("{:08}octandem", node.id));
+        }
+        Ok(answer)
     }
 
     fn delete(&mut self, request: &Request<'_>) -> Answer {
@@ -212,7 +210,7 @@ impl State {
         if self.tree.is_locked(&request.path) {
             return Err(refusal(423, "is locked"));
         }
-        self.tree.remove(&request.path);
+        self.bin(&request.path);
         Ok(done(204))
     }
 
@@ -245,7 +243,7 @@ impl State {
         }
         if is_there {
             // RFC 4918, section 9.9.3: the server deletes what is there first.
-            self.tree.remove(&to);
+            self.bin(&to);
         }
         if is_move {
             self.tree.shift(from, &to);
@@ -285,6 +283,37 @@ impl State {
             text.into_bytes(),
         ))
     }
+}
+
+/// The answer to a GET or HEAD of a file.
+pub(super) fn content(request: &Request<'_>, node: &Node) -> Answer {
+    let Some(bytes) = &node.bytes else {
+        return Err(refusal(501, "GET is only implemented for files"));
+    };
+    let (tag, date) = (node.tag(), date(node.mtime));
+    let mut headers = vec![
+        ("etag", &*tag),
+        ("oc-etag", &*tag),
+        ("last-modified", &*date),
+    ];
+    headers.extend(
+        node.checksum
+            .as_deref()
+            .map(|checksum| ("oc-checksum", checksum)),
+    );
+    headers.push(("accept-ranges", "bytes"));
+    let Some(range) = request.header("range") else {
+        return Ok(Message::answer(200, &headers, bytes.clone()));
+    };
+    let Some((first, last)) = range_of(range, bytes.len()) else {
+        return Err(refusal(
+            416,
+            "The start offset exceeds the size of the entity",
+        ));
+    };
+    let shown = format!("bytes {first}-{last}/{}", bytes.len());
+    headers.push(("content-range", &shown));
+    Ok(Message::answer(206, &headers, bytes[first..=last].to_vec()))
 }
 
 /// What `request` writes with these bytes.

@@ -1,12 +1,14 @@
 //! A simulated Nextcloud: what it adds to WebDAV, and as much of WebDAV as carries that. Nextcloud itself cannot be
-//! installed from any package; rclone, told that this is one, passes against it unmodified.
+//! installed from any package; rclone, told that this is one, passes against it unmodified, and so does nc-py-api.
 //!
 //! It follows Nextcloud's developer manual, "Client APIs", "WebDAV" (docs.nextcloud.com/server/latest/developer_manual/
-//! client_apis/WebDAV: basic.html, chunking.html), RFC 4918, and where those leave a question open the source of
+//! client_apis/WebDAV: basic.html, chunking.html, trashbin.html, versions.html), RFC 4918, and where those leave a question open the source of
 //! nextcloud/server, apps/dav, which the lines that do so name. Everything lies in memory, and requests are answered one
 //! after the other.
 
 mod files;
+mod kept;
+mod login;
 mod multistatus;
 mod request;
 mod tree;
@@ -17,6 +19,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::message::Message;
+use kept::{Trash, Versions};
+use login::Logins;
 use request::{Area, Request};
 use tree::Tree;
 use uploads::Uploads;
@@ -34,6 +38,17 @@ pub struct Nextcloud {
     state: Arc<Mutex<State>>,
 }
 
+/// Which of the two a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Manner {
+    #[default]
+    Nextcloud,
+    /// ownCloud 10: trash bin and versions are at addresses of their own (doc.owncloud.com, "WebDAV API"), there is no
+    /// login flow, chunks have any names (owncloud/core, apps/dav/lib/Upload), and checksums are computed and compared
+    /// (owncloud/core, lib/private/Files/Storage/Wrapper/Checksum.php).
+    OwnCloud,
+}
+
 /// One request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
@@ -49,8 +64,12 @@ pub struct Answered {
 
 #[derive(Debug, Default)]
 struct State {
+    manner: Manner,
     tree: Tree,
     uploads: Uploads,
+    trash: Trash,
+    versions: Versions,
+    logins: Logins,
     /// Bytes that the user may store.
     limit: Option<u64>,
     answered: Vec<Answered>,
@@ -59,9 +78,21 @@ struct State {
 impl Nextcloud {
     /// Starts one, with nothing in it.
     pub fn start() -> io::Result<Self> {
+        Self::start_as(Manner::Nextcloud)
+    }
+
+    /// The same in the manner of ownCloud 10.
+    pub fn start_as_owncloud() -> io::Result<Self> {
+        Self::start_as(Manner::OwnCloud)
+    }
+
+    fn start_as(manner: Manner) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(State {
+            manner,
+            ..State::default()
+        }));
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -94,6 +125,16 @@ impl Nextcloud {
         PASSWORD
     }
 
+    /// The user opens this address in a browser and lets the client in. Answers whether it is that of a sign-in.
+    pub fn grant(&self, address: &str) -> bool {
+        lock(&self.state).logins.grant(address)
+    }
+
+    /// From now on sign-ins are told to go on at another server.
+    pub fn mislead(&self, server: &str) {
+        lock(&self.state).logins.misled = Some(server.to_owned());
+    }
+
     /// Lets the user store so many bytes and no more.
     pub fn limit(&self, bytes: u64) {
         lock(&self.state).limit = Some(bytes);
@@ -107,6 +148,22 @@ impl Nextcloud {
     /// Lets go of it.
     pub fn unlock(&self, path: &str) {
         lock(&self.state).tree.locked.remove(path);
+    }
+
+    /// Puts a file at `path` as another client of the user would, with the folders above it.
+    pub fn put(&self, path: &str, bytes: &[u8]) {
+        let mut state = lock(&self.state);
+        for (at, _) in path.match_indices('/') {
+            if state.tree.get(&path[..at]).is_none() {
+                state.tree.make_folder(&path[..at]);
+            }
+        }
+        let written = tree::Written {
+            bytes: bytes.to_vec(),
+            mtime: None,
+            checksum: None,
+        };
+        state.tree.write(path, written);
     }
 
     /// Every request that was answered since this was last asked.
@@ -129,8 +186,15 @@ fn serve(client: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
 
 impl State {
     fn answer(&mut self, message: &Message) -> Message {
+        let is_nextcloud = self.manner == Manner::Nextcloud;
+        let signed_in = if is_nextcloud {
+            self.sign_in(message)
+        } else {
+            None
+        };
         let answer = match Request::new(message) {
             None => refusal(400, "Bad request"),
+            Some(_) if signed_in.is_some() => signed_in.unwrap_or_else(|| done(500)),
             Some(_) if message.header("authorization") != Some(AUTHORIZATION) => {
                 let mut answer = refusal(401, "Cannot authenticate over ajax calls");
                 answer.set(
@@ -139,7 +203,10 @@ impl State {
                 );
                 answer
             }
-            Some(request) => self.dispatch(&request).unwrap_or_else(|refused| refused),
+            Some(request) => match self.ocs(message) {
+                Some(told) => told,
+                None => self.dispatch(&request).unwrap_or_else(|refused| refused),
+            },
         };
         let mut words = message.start.split(' ').map(str::to_owned);
         self.answered.push(Answered {
@@ -155,6 +222,11 @@ impl State {
         match request.area {
             Area::Files => self.files(request),
             Area::Uploads => self.upload(request),
+            Area::Trash | Area::Versions if self.manner == Manner::OwnCloud => {
+                Err(refusal(404, "Principal or collection not found"))
+            }
+            Area::Trash => self.trash(request),
+            Area::Versions => self.versions(request),
             Area::Elsewhere => Err(refusal(404, "Principal or collection not found")),
         }
     }

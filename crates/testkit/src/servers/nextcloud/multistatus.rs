@@ -1,6 +1,6 @@
 //! The answer to PROPFIND (RFC 4918, section 13), with Nextcloud's properties (basic.html, "Supported properties").
 
-use super::request::{Request, encoded};
+use super::request::{Area, Request, encoded};
 use super::tree::Node;
 use crate::servers::message::Message;
 
@@ -53,10 +53,29 @@ fn prefixes(body: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// An answer about `nodes`, whose paths are in the part of the server that `request` is about.
+/// A node as an answer shows it.
+pub(super) struct Shown<'a> {
+    /// In the part of the server that the request is about.
+    path: String,
+    pub(super) node: &'a Node,
+    /// Where something in the trash bin was, and when it was deleted.
+    pub(super) trashed: Option<(&'a str, i64)>,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) const fn of(path: String, node: &'a Node) -> Self {
+        Self {
+            path,
+            node,
+            trashed: None,
+        }
+    }
+}
+
+/// An answer about `nodes`.
 pub(super) fn multistatus<'a>(
     request: &Request<'_>,
-    nodes: impl Iterator<Item = (String, &'a Node)>,
+    nodes: impl Iterator<Item = Shown<'a>>,
     used: u64,
     limit: Option<u64>,
 ) -> Message {
@@ -65,17 +84,18 @@ pub(super) fn multistatus<'a>(
          xmlns:oc=\"http://owncloud.org/ns\" xmlns:nc=\"http://nextcloud.org/ns\">"
         .to_owned();
     let left = limit.map_or(UNLIMITED, |limit| limit.saturating_sub(used).cast_signed());
-    for (path, node) in nodes {
+    for shown in nodes {
+        let (path, node) = (&shown.path, shown.node);
         let slash = if node.is_folder() && !path.is_empty() {
             "/"
         } else {
             ""
         };
-        let href = format!("{}/{}{slash}", request.base, encoded(&path));
+        let href = format!("{}/{}{slash}", request.base, encoded(path));
         text.push_str(&format!("<d:response><d:href>{href}</d:href>"));
         let (mut found, mut missing) = (String::new(), String::new());
         for name in &asked {
-            match property(name, node, used, left) {
+            match property(name, &shown, request.area, used, left) {
                 Some(value) => found.push_str(&value),
                 None => missing.push_str(&empty(name)),
             }
@@ -99,19 +119,38 @@ fn empty(name: &str) -> String {
     format!("<x:{local} xmlns:x=\"{namespace}\"/>")
 }
 
-fn property(name: &str, node: &Node, used: u64, left: i64) -> Option<String> {
+fn property(name: &str, shown: &Shown<'_>, area: Area, used: u64, left: i64) -> Option<String> {
+    let node = shown.node;
     let (namespace, local) = name.rsplit_once(' ')?;
     let file = |value: String| (!node.is_folder()).then_some(value);
     let folder = |value: String| node.is_folder().then_some(value);
     let value = match (namespace, local) {
         ("DAV:", "resourcetype") => folder("<d:collection/>".to_owned()).unwrap_or_default(),
+        // The tops of what is kept are no items.
+        ("DAV:", "getetag") | ("http://owncloud.org/ns", "fileid" | "id") if node.id == 0 => {
+            return None;
+        }
+        // Of what is kept it is made of a time (apps/files_trashbin/lib/Sabre/TrashbinPlugin.php, apps/files_versions/
+        // lib/Sabre/VersionFile.php).
+        ("DAV:", "getetag") if matches!(area, Area::Trash | Area::Versions) => {
+            node.mtime.to_string()
+        }
         ("DAV:", "getetag") => node.tag().replace('"', "&quot;"),
         ("DAV:", "getlastmodified") => date(node.mtime),
         ("DAV:", "getcontentlength") => file(node.len().to_string())?,
         ("DAV:", "getcontenttype") => file("application/octet-stream".to_owned())?,
         ("DAV:", "quota-used-bytes") => folder(used.to_string())?,
         ("DAV:", "quota-available-bytes") => folder(left.to_string())?,
+        ("http://owncloud.org/ns", "fileid") if area == Area::Versions => return None,
         ("http://owncloud.org/ns", "fileid") => node.id.to_string(),
+        ("http://owncloud.org/ns", "id") if area == Area::Versions => return None,
+        ("http://owncloud.org/ns", "id") => format!("{:08}octandem", node.id),
+        ("http://owncloud.org/ns", "size") => node.len().to_string(),
+        ("http://nextcloud.org/ns", "trashbin-filename") => {
+            shown.trashed?.0.rsplit('/').next()?.to_owned()
+        }
+        ("http://nextcloud.org/ns", "trashbin-original-location") => shown.trashed?.0.to_owned(),
+        ("http://nextcloud.org/ns", "trashbin-deletion-time") => shown.trashed?.1.to_string(),
         ("http://owncloud.org/ns", "permissions") => if node.is_folder() {
             "RGDNVCK"
         } else {
@@ -124,7 +163,11 @@ fn property(name: &str, node: &Node, used: u64, left: i64) -> Option<String> {
         }
         _ => return None,
     };
-    let prefix = if namespace == "DAV:" { "d" } else { "oc" };
+    let prefix = match namespace {
+        "DAV:" => "d",
+        "http://nextcloud.org/ns" => "nc",
+        _ => "oc",
+    };
     Some(format!("<{prefix}:{local}>{value}</{prefix}:{local}>"))
 }
 

@@ -8,6 +8,8 @@ use super::USERNAME;
 pub(super) enum Area {
     Files,
     Uploads,
+    Trash,
+    Versions,
     Elsewhere,
 }
 
@@ -64,7 +66,12 @@ pub(super) fn place(address: &str) -> Option<(Area, String, String)> {
         None => address,
     };
     let path = path.split('?').next()?;
-    for (area, name) in [(Area::Files, "files"), (Area::Uploads, "uploads")] {
+    for (area, name) in [
+        (Area::Files, "files"),
+        (Area::Uploads, "uploads"),
+        (Area::Trash, "trashbin"),
+        (Area::Versions, "versions"),
+    ] {
         let base = format!("/remote.php/dav/{name}/{USERNAME}");
         if let Some(rest) = path.strip_prefix(&base)
             && (rest.is_empty() || rest.starts_with('/'))

@@ -18,6 +18,17 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// A folder that is in no tree.
+    pub(super) const fn folder_of(id: u64, mtime: i64) -> Self {
+        Self {
+            id,
+            etag: 0,
+            mtime,
+            bytes: None,
+            checksum: None,
+        }
+    }
+
     pub(super) const fn is_folder(&self) -> bool {
         self.bytes.is_none()
     }
@@ -38,6 +49,17 @@ pub(super) struct Written {
     pub(super) bytes: Vec<u8>,
     pub(super) mtime: Option<i64>,
     pub(super) checksum: Option<String>,
+}
+
+impl Written {
+    /// What a node held.
+    pub(super) fn of(node: Node) -> Self {
+        Self {
+            bytes: node.bytes.unwrap_or_default(),
+            mtime: Some(node.mtime),
+            checksum: node.checksum,
+        }
+    }
 }
 
 /// All of them, by their paths.
@@ -172,9 +194,27 @@ impl Tree {
             .collect()
     }
 
-    pub(super) fn remove(&mut self, path: &str) {
-        self.take(path);
+    /// Takes away what is at `path`, with all below.
+    pub(super) fn take_all(&mut self, path: &str) -> Vec<(String, Node)> {
+        let taken = self.take(path);
         self.rise(path);
+        taken
+    }
+
+    /// Puts nodes whose paths begin at one of them to `path`, which is free. They keep their ids.
+    pub(super) fn put_nodes(&mut self, path: &str, nodes: Vec<(String, Node)>) {
+        for (below, node) in nodes {
+            let slash = if below.is_empty() { "" } else { "/" };
+            self.nodes.insert(format!("{path}{slash}{below}"), node);
+        }
+        self.rise(path);
+    }
+
+    /// The item of this id, and where it is.
+    pub(super) fn by_id(&self, id: u64) -> Option<(&str, &Node)> {
+        let mut nodes = self.nodes.iter();
+        let (path, node) = nodes.find(|(_, node)| node.id == id)?;
+        Some((path, node))
     }
 
     /// Moves what is at `from`, with all below it and every id, to `to`, which is free.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::files::written;
+use super::multistatus::Shown;
 use super::request::{Area, Request};
 use super::tree::Node;
 use super::{State, done, refusal};
@@ -67,7 +68,10 @@ impl State {
             ));
         }
         let upload = Upload {
-            to: request.destination().map(|(_, path)| path),
+            to: request
+                .destination()
+                .filter(|_| self.manner == super::Manner::Nextcloud)
+                .map(|(_, path)| path),
             chunks: BTreeMap::new(),
         };
         self.uploads.0.insert(name.to_owned(), upload);
@@ -87,7 +91,9 @@ impl State {
             self.fits(total)?;
         }
         let upload = self.uploads.0.get_mut(name).ok_or_else(no_upload)?;
-        let is_second = upload.to.is_some() && request.header("destination").is_some();
+        let is_nextcloud = self.manner == super::Manner::Nextcloud;
+        let is_second =
+            is_nextcloud && upload.to.is_some() && request.header("destination").is_some();
         let number: Option<u32> = chunk.parse().ok();
         if is_second && !number.is_some_and(|number| (1..=MOST).contains(&number)) {
             return Err(refusal(
@@ -126,7 +132,9 @@ impl State {
             }
         }
         nodes.push((format!("{name}/{WHOLE}"), node(Some(whole))));
-        let nodes = nodes.iter().map(|(path, node)| (path.clone(), node));
+        let nodes = nodes
+            .iter()
+            .map(|(path, node)| Shown::of(path.clone(), node));
         Ok(super::multistatus::multistatus(request, nodes, 0, None))
     }
 
@@ -168,7 +176,9 @@ impl State {
             return Err(refusal(409, "A folder is there"));
         }
         self.fits((bytes.len() as u64).saturating_sub(len))?;
+        self.check_sum(request, &bytes)?;
         self.uploads.0.remove(name);
+        self.keep_version(&to);
         // The file that is there stays the one it is (performMove).
         self.tree.write(&to, written(request, bytes));
         Ok(self.has_written(request, &to, is_new))
