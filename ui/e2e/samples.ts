@@ -246,6 +246,7 @@ export function storage(name: string, part: Partial<StorageView> = {}): StorageV
     enabled: true,
     config: { bucket: "photo-archive", region: "eu-west-1" },
     secrets: ["access_key_id", "secret_access_key"],
+    secret_store: "keyring",
     pairs: ["archive", "client-work"],
     created: ago(90_000),
     changed: null,

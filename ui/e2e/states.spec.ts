@@ -189,6 +189,14 @@ test("a storage shows what it was asked for today, what went wrong, and its part
   await expectAccessible(page);
 });
 
+test("where the keys of a storage are kept is said as it is", async ({ page, start }) => {
+  const storages = { ok: [storage("attic"), storage("shed", { secret_store: "file" })] };
+  await start({ ...DAY, storages }, "storages");
+  await expect(page.getByText("In this computer’s keyring, nowhere else")).toBeVisible();
+  await page.getByText("shed", { exact: true }).first().click();
+  await expect(page.getByText("In an encrypted file that your passphrase opens, nowhere else")).toBeVisible();
+});
+
 test("a storage that was never used and had no errors says so", async ({ page, start }) => {
   await start({ ...DAY, storages: { ok: [storage("attic", { usage: null, health: null })] } }, "storages");
   await expect(page.getByText("Not used since the start").first()).toBeVisible();

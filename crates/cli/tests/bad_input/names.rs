@@ -58,7 +58,8 @@ fn wrong_usage() {
         (
             &["storage", "add", "photos", "--type", "floppy"],
             "There is no storage type “floppy”. Choose one of local, s3, b2-s3, spaces, wasabi, linode, ibm-cos, oracle-s3, \
-             ovh-s3, scaleway, r2, s3-compatible, azure, gcs, swift, ovh-swift, rackspace, webdav, nextcloud, owncloud, db.",
+             ovh-s3, scaleway, r2, gcs-hmac, s3-compatible, azure, gcs, swift, ovh-swift, rackspace, webdav, nextcloud, \
+             owncloud, db.",
         ),
         (
             &[

@@ -2,7 +2,7 @@
 
 use crate::bench::Shared;
 use tandem_core::capabilities::{Conditions, UnicodeRule};
-use tandem_testkit::conformance::{KnownFault, Subject, suite};
+use tandem_testkit::conformance::{KnownFault, Subject, run_abreast};
 use tandem_testkit::servers::RcloneS3;
 
 static RCLONE: Shared = Shared::new(RcloneS3::start);
@@ -46,7 +46,12 @@ fn known_faults() -> Vec<KnownFault> {
     spelling.into_iter().chain(racing).collect()
 }
 
-suite!(fresh);
+/// In one process: the server takes longer to start than most cases to run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_kept() {
+    let _started_once = RCLONE.server();
+    run_abreast(fresh).await.assert_kept();
+}
 
 #[tokio::test]
 async fn the_probe_finds_what_it_does() {

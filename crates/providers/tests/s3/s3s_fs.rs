@@ -4,7 +4,7 @@ use tandem_core::capabilities::{Capabilities, Conditions};
 use tandem_core::error::Cause;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Discard, Expected, Keep, Locator};
-use tandem_testkit::conformance::{KnownFault, Subject, suite};
+use tandem_testkit::conformance::{KnownFault, Subject, run_abreast};
 use tandem_testkit::servers::S3sFs;
 
 use crate::bench::{Shared, write};
@@ -42,7 +42,12 @@ async fn fresh() -> Subject {
     }
 }
 
-suite!(fresh);
+/// In one process: many cases wait until a time tells two states apart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_kept() {
+    let _started_once = S3S_FS.server();
+    run_abreast(fresh).await.assert_kept();
+}
 
 #[tokio::test]
 async fn the_probe_finds_what_it_does() {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tandem_core::capabilities::Capabilities;
 use tandem_core::storage::{Descriptor, Field, FieldKind, ProbeStep};
 
+use crate::credentials::StoreKind;
 use crate::when::When;
 
 /// A storage type and what a person gives for one.
@@ -98,6 +99,8 @@ pub struct StorageView {
     pub config: BTreeMap<String, String>,
     /// The keys of its saved secrets.
     pub secrets: Vec<String>,
+    /// Where they are kept.
+    pub secret_store: StoreKind,
     /// The pairs it belongs to.
     pub pairs: Vec<String>,
     /// When it was added.

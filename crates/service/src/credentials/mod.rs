@@ -24,6 +24,7 @@ pub type Secrets = BTreeMap<String, SecretText>;
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum StoreKind {
     /// The system's keyring.
     #[default]

@@ -9,7 +9,7 @@ use tandem_core::storage::{
 
 use crate::answer::{Answer, HealthView, StepView, StorageView, TypeView, UsageView};
 use crate::config::{Config, StorageRecord};
-use crate::credentials::Secrets;
+use crate::credentials::{Secrets, StoreKind};
 use crate::environment::now;
 use crate::fault::{Fault, Result};
 use crate::location::{LOCAL, is_storage_name};
@@ -41,6 +41,7 @@ impl Service {
             enabled: true,
             config: BTreeMap::new(),
             secrets: Vec::new(),
+            secret_store: StoreKind::default(),
             pairs: pairs_of(&config, LOCAL),
             created: None,
             changed: None,
@@ -377,6 +378,7 @@ impl Service {
             enabled: record.enabled,
             config: record.config.clone(),
             secrets: record.secrets.clone(),
+            secret_store: record.secret_store,
             pairs: pairs_of(config, &record.id),
             created: Some(record.created),
             changed: Some(record.changed),
