@@ -321,11 +321,14 @@ export type StorageView = {
 /** Whether it is switched on. */ enabled: boolean,
 /** What a person gave, besides secrets. */ config: { [key in string]: string },
 /** The keys of its saved secrets. */ secrets: Array<string>,
+/** Where they are kept. */ secret_store: StoreKind,
 /** The pairs it belongs to. */ pairs: Array<string>,
 /** When it was added. */ created: When | null,
 /** When it was last changed. */ changed: When | null,
 /** How it is, where it was used since the start. */ health?: HealthView | null,
 /** How it was used, where it was. */ usage?: UsageView | null, };
+
+export type StoreKind = "keyring" | "file";
 
 export type SyncView = {
 /** The pair's name. */ name: string,
