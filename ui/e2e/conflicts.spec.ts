@@ -72,6 +72,8 @@ test("two pictures are side by side, and each in full size when asked for", asyn
     await expect(pictures.nth(at)).toHaveAttribute("src", /^blob:/);
   }
   await expect(page.getByText("160 × 120 pixels")).toHaveCount(2);
+  await expect(page.getByText(/ · atlas$/)).toBeVisible();
+  await expect(page.getByText(/ · written elsewhere$/)).toBeVisible();
   await expect(page.getByRole("button", { name: "Merge" })).toBeHidden();
   await expectAccessible(page);
   await page.getByRole("button", { name: "attic: picture, in full size" }).click();

@@ -308,6 +308,17 @@ export const TYPES: TypeView[] = [
     family: "webdav",
     fields: [field("url", "Address", "Of the folder.", { kind: "url" }), field("user", "User", "The name."), field("password", "Password", "It is kept in the keyring.", { secret: true })],
   },
+  {
+    name: "nextcloud",
+    title: "Nextcloud",
+    family: "webdav",
+    fields: [
+      field("url", "Address", "Of the server.", { kind: "url" }),
+      field("username", "User", "The name."),
+      field("password", "App password", "Made in the security settings.", { secret: true }),
+    ],
+    signs_in_for: ["username", "password"],
+  },
 ];
 
 export const PREVIEW: PreviewView = {

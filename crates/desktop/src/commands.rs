@@ -200,6 +200,24 @@ impl Commands for Desk {
         ask!(self, Request::StorageTest { name }, Answer::Test { steps, .. } => steps)
     }
 
+    async fn sign_in(&self, name: String) -> Result<StorageView> {
+        ask!(self, Request::StorageLogin { name }, Answer::Storage(storage) => *storage)
+    }
+
+    async fn open_sign_in(&self, name: String) -> Result<bool> {
+        Ok(self.open_in_browser(&name))
+    }
+
+    async fn give_up_sign_in(&self, name: String) -> Result<()> {
+        self.sign_ins().give_up(&name);
+        Ok(())
+    }
+
+    async fn keep_in_file(&self, passphrase: Passphrase) -> Result<String> {
+        let passphrase = passphrase.text;
+        ask!(self, Request::KeepInFile { passphrase }, Answer::Done(sentence) => sentence)
+    }
+
     async fn unlock(&self, passphrase: Passphrase) -> Result<String> {
         let passphrase = passphrase.text;
         ask!(self, Request::Unlock { passphrase }, Answer::Done(sentence) => sentence)

@@ -10,11 +10,13 @@ use tandem_service::secret::SecretText;
 use tandem_service::update::Update;
 use tandem_service::words;
 use tauri::AppHandle;
+use tauri_plugin_opener::OpenerExt;
 use tokio::sync::mpsc;
 
-use crate::bridge::{Event, Overview, Settings, TestStep};
+use crate::bridge::{Event, Overview, Settings, SignInAt, TestStep};
 use crate::link::Link;
 use crate::notice::Notices;
+use crate::sign_ins::{GivenUp, SignIns};
 use crate::texts::Texts;
 use crate::{notify, tray, window};
 
@@ -30,6 +32,7 @@ pub(crate) struct Desk(Arc<Inner>);
 struct Inner {
     app: AppHandle,
     link: Link,
+    sign_ins: SignIns,
     now: Mutex<Now>,
 }
 
@@ -51,7 +54,12 @@ impl Desk {
             notices: Notices::default(),
             told_of_tray: false,
         });
-        Self(Arc::new(Inner { app, link, now }))
+        Self(Arc::new(Inner {
+            app,
+            link,
+            sign_ins: SignIns::default(),
+            now,
+        }))
     }
 
     /// The application.
@@ -162,14 +170,18 @@ impl Desk {
     /// Why it was not done, in words.
     pub(crate) async fn call(&self, request: Request) -> Result<Answer, Failure> {
         let (updates, mut told) = mpsc::channel(UPDATES);
+        let sign_in = GivenUp::default();
         let telling = async {
             while let Some(update) = told.recv().await {
-                if let Update::Step { storage, step } = update {
-                    window::tell(Event::Step(TestStep { storage, step }));
-                }
+                self.tell(update, &sign_in);
             }
         };
-        let (answer, ()) = tokio::join!(self.0.link.call(request, updates), telling);
+        let asking = async { tokio::join!(self.0.link.call(request, updates), telling).0 };
+        let answer = tokio::select! {
+            answer = asking => answer,
+            fault = sign_in.given_up() => Err(fault.failure()),
+        };
+        self.sign_ins().end(&sign_in);
         let mut answer = answer?;
         answer.for_window();
         match answer {
@@ -177,6 +189,43 @@ impl Desk {
             Answer::Partial(answer, _) => Ok(*answer),
             answer => Ok(answer),
         }
+    }
+
+    fn tell(&self, update: Update, sign_in: &GivenUp) {
+        match update {
+            Update::Step { storage, step } => {
+                // What was signed in to is being tested and saved: that is not broken off.
+                self.sign_ins().end(sign_in);
+                window::tell(Event::Step(TestStep { storage, step }));
+            }
+            Update::SignIn { storage, address } => {
+                self.sign_ins().begin(&storage, &address, sign_in);
+                let is_open = self.open_in_browser(&storage);
+                window::tell(Event::SignIn(SignInAt {
+                    storage,
+                    address,
+                    is_open,
+                }));
+            }
+            _ => {}
+        }
+    }
+
+    /// Sign-ins by the browser that are under way.
+    pub(crate) fn sign_ins(&self) -> &SignIns {
+        &self.0.sign_ins
+    }
+
+    /// Has the browser open the address of the sign-in to `storage`; whether it was asked to.
+    pub(crate) fn open_in_browser(&self, storage: &str) -> bool {
+        let Some(address) = self.sign_ins().address(storage) else {
+            return false;
+        };
+        let opened = self.0.app.opener().open_url(address, None::<&str>);
+        if let Err(error) = &opened {
+            tracing::warn!(%error, "the browser could not be opened");
+        }
+        opened.is_ok()
     }
 
     /// Takes what a link brings. What became of it is told by a notification, and in the window.

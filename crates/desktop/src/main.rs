@@ -10,6 +10,7 @@ mod follow;
 mod link;
 mod notice;
 mod notify;
+mod sign_ins;
 mod texts;
 mod tray;
 mod window;

@@ -69,6 +69,11 @@ pub enum Request {
         /// Its passphrase.
         passphrase: SecretText,
     },
+    /// From now on what is secret of new storages is kept in the file of secrets, which is made if there is none.
+    KeepInFile {
+        /// Its passphrase; of a file that is there, the one it has.
+        passphrase: SecretText,
+    },
     /// What a folder holds.
     List {
         /// Which.

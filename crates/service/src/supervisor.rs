@@ -102,12 +102,12 @@ impl Service {
                     }
                 },
                 _ = noted.tick() => {
-                    let service = self.clone();
-                    // It writes a file. Nobody waits for it.
-                    tokio::task::spawn_blocking(move || {
-                        service.0.storages.note_usage();
-                        service.0.storages.usage().save();
-                    });
+                    self.0.storages.note_usage();
+                    if self.0.storages.usage().is_changed() {
+                        let service = self.clone();
+                        // It writes a file. Nobody waits for it.
+                        tokio::task::spawn_blocking(move || service.0.storages.usage().save());
+                    }
                 },
             }
         }

@@ -129,6 +129,11 @@ impl Usage {
         kept.is_changed |= kept.storages.remove(storage).is_some();
     }
 
+    /// Whether anything was counted since it was last written.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.lock().is_changed
+    }
+
     /// Writes what was counted, if anything was since it was last written.
     pub(crate) fn save(&self) {
         let storages = {

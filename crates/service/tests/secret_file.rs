@@ -214,3 +214,25 @@ async fn a_passphrase_that_comes_later_opens_the_file_until_the_program_ends() {
             .is_err()
     );
 }
+
+#[tokio::test]
+async fn a_file_is_begun_with_a_passphrase_and_one_that_is_there_keeps_its_own() {
+    let scratch = tempfile::tempdir().unwrap();
+    let profile = Profile::open(scratch.path()).unwrap();
+    let nobody = stores(&profile, None);
+    let begin = async |text: &str| {
+        let given = SecretText::new(text.to_owned());
+        nobody.begin_file(given).await
+    };
+    assert_eq!(begin("").await, Err(SecretError::NoPassphrase));
+    assert!(!scratch.path().join("secrets.age").exists());
+    begin("correct horse").await.unwrap();
+    // It is open now, and nobody needs to be asked.
+    let store = nobody.store(StoreKind::File);
+    store.save("one", secrets("s3cr3t")).await.unwrap();
+    assert_eq!(begin("wrong").await, Err(SecretError::WrongPassphrase));
+    begin("correct horse").await.unwrap();
+    assert_eq!(store.load("one").await.unwrap(), secrets("s3cr3t"));
+    let again = stores(&profile, Some("correct horse")).store(StoreKind::File);
+    assert_eq!(again.load("one").await.unwrap(), secrets("s3cr3t"));
+}

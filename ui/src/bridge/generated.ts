@@ -301,6 +301,11 @@ export type SettingsView = {
 
 export type Side = "source" | "destination";
 
+export type SignInAt = {
+/** The storage. */ storage: string,
+/** Where. */ address: string,
+/** Whether the browser was asked to open it; otherwise a person does. */ is_open: boolean, };
+
 export type StepView = {
 /** What was done. */ title: string,
 /** How long it took, in milliseconds. */ ms: number,
@@ -372,7 +377,8 @@ export type TypeView = {
 /** The type's name. */ name: string,
 /** The name a person knows it by. */ title: string,
 /** The family it belongs to. */ family: string,
-/** What a person gives. */ fields: Array<FieldView>, };
+/** What a person gives. */ fields: Array<FieldView>,
+/** The keys of the fields that a sign-in in the browser gives; none where there is no such sign-in. */ signs_in_for?: Array<string>, };
 
 export type UsageView = {
 /** Requests today, each try of one counted. */ requests_today: number,
@@ -464,6 +470,18 @@ export const commands = {
   /** Tests a storage; the steps come as events too. */
   testStorage: (name: string) => call<Array<StepView>>("test_storage", { name }),
 
+  /** Signs in to a storage anew by the browser, and tests it; the steps come as events. */
+  signIn: (name: string) => call<StorageView>("sign_in", { name }),
+
+  /** Opens the browser once more for a sign-in that is under way; whether that could be done. */
+  openSignIn: (name: string) => call<boolean>("open_sign_in", { name }),
+
+  /** Gives up a sign-in that is under way. */
+  giveUpSignIn: (name: string) => call<null>("give_up_sign_in", { name }),
+
+  /** From now on the keys of new storages are kept in a file that this passphrase opens. Answers with a sentence. */
+  keepInFile: (passphrase: Passphrase) => call<string>("keep_in_file", { passphrase }),
+
   /** Opens the saved passwords with their passphrase, until the program ends. Answers with a sentence. */
   unlock: (passphrase: Passphrase) => call<string>("unlock", { passphrase }),
 
@@ -536,6 +554,8 @@ export interface Events {
   actions: Array<LogView>;
   /** A step of a storage's test ended. */
   step: TestStep;
+  /** A person is to sign in by the browser. */
+  sign_in: SignInAt;
   /** A person asked for a page elsewhere: in the tray, or by a notification. */
   open: Page;
   /** A sentence about something that was asked for outside of the window. */

@@ -45,6 +45,14 @@ commands! {
     change_storage(form: StorageForm) -> StorageView;
     /// Tests a storage; the steps come as events too.
     test_storage(name: String) -> Vec<StepView>;
+    /// Signs in to a storage anew by the browser, and tests it; the steps come as events.
+    sign_in(name: String) -> StorageView;
+    /// Opens the browser once more for a sign-in that is under way; whether that could be done.
+    open_sign_in(name: String) -> bool;
+    /// Gives up a sign-in that is under way.
+    give_up_sign_in(name: String) -> ();
+    /// From now on the keys of new storages are kept in a file that this passphrase opens. Answers with a sentence.
+    keep_in_file(passphrase: Passphrase) -> String;
     /// Opens the saved passwords with their passphrase, until the program ends. Answers with a sentence.
     unlock(passphrase: Passphrase) -> String;
     /// Switches a storage on or off.

@@ -42,6 +42,18 @@ pub(crate) struct TestStep {
     pub(crate) step: StepView,
 }
 
+/// A person is to sign in by the browser.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct SignInAt {
+    /// The storage.
+    pub(crate) storage: String,
+    /// Where.
+    pub(crate) address: String,
+    /// Whether the browser was asked to open it; otherwise a person does.
+    pub(crate) is_open: bool,
+}
+
 events! {
     /// How the pairs are now.
     Overview = "overview": Overview;
@@ -49,6 +61,8 @@ events! {
     Actions = "actions": Vec<LogView>;
     /// A step of a storage's test ended.
     Step = "step": TestStep;
+    /// A person is to sign in by the browser.
+    SignIn = "sign_in": SignInAt;
     /// A person asked for a page elsewhere: in the tray, or by a notification.
     Open = "open": Page;
     /// A sentence about something that was asked for outside of the window.

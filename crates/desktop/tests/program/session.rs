@@ -134,6 +134,18 @@ impl Session {
         }
     }
 
+    /// From now on there is a browser, which notes what it is asked to open.
+    pub(crate) fn use_browser(&mut self) -> Browser {
+        let (programs, notes) = (self.folder("programs"), self.path("opened"));
+        let browser = programs.join("xdg-open");
+        let script = format!("#!/bin/sh\necho \"$1\" >>'{}'\n", notes.display());
+        std::fs::write(&browser, script).unwrap();
+        std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = std::env::var("PATH").unwrap_or_default();
+        self.set("PATH", Some(&format!("{}:{path}", programs.display())));
+        Browser(notes)
+    }
+
     /// The screen goes, and with it all that was shown on it.
     pub(crate) fn end_screen(&mut self) {
         self.screen = None;
@@ -255,6 +267,20 @@ impl Session {
             (collection.as_str() != "/").then_some(())
         })
         .await;
+    }
+}
+
+/// What the program calls to open an address.
+pub(crate) struct Browser(PathBuf);
+
+impl Browser {
+    /// The address that it was asked to open as the so-manyth one, counted from 0.
+    pub(crate) async fn opened(&self, at: usize) -> String {
+        eventually("an address in the browser", async || {
+            let notes = std::fs::read_to_string(&self.0).ok()?;
+            notes.lines().nth(at).map(str::to_owned)
+        })
+        .await
     }
 }
 

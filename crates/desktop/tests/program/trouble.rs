@@ -10,6 +10,7 @@ use crate::session::Session;
 use crate::window::{Window, start_driven};
 use crate::wizard::{self, object};
 
+const PASSPHRASE: &str = "correct horse battery staple";
 const BUCKET: &str = "photos";
 
 fn server() -> S3Server {
@@ -257,7 +258,7 @@ async fn damaged_notes_are_a_sentence_and_both_sides_are_compared_again_when_ask
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_keyring_a_new_storage_says_what_to_do_and_nothing_is_saved() {
+async fn without_a_keyring_nothing_is_saved_until_it_comes_or_a_passphrase_is_given() {
     for mut session in [Session::new().await, Session::without_bus()] {
         let server = server();
         let here = session.folder("pictures");
@@ -272,12 +273,18 @@ async fn without_a_keyring_a_new_storage_says_what_to_do_and_nothing_is_saved() 
             .wait_for_text("Install one, such as GNOME Keyring, and unlock it.")
             .await;
         window.wait_for_text("Nothing was saved.").await;
-        // Once it is there, the same button goes on; without a bus it cannot come.
+        // Once it is there, the same button goes on. Without a bus it cannot come, and there is another way.
         if session.has_bus() {
             session.start_keyring().await;
             window.press("Test, save and continue").await;
-            window.wait_for_heading("Which folder on attic?").await;
+        } else {
+            window.fill("New passphrase", PASSPHRASE).await;
+            window.fill("The same again", PASSPHRASE).await;
+            window.press("Keep them there and go on").await;
         }
+        window.wait_for_heading("Which folder on attic?").await;
+        let file = session.profile().join("secrets.age");
+        assert_eq!(file.exists(), !session.has_bus());
         program.ask_to_end();
         assert_eq!(program.end().await, Some(0));
     }

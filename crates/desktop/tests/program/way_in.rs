@@ -1,9 +1,11 @@
-//! What comes in from outside of the window: a link that a browser opens, and a passphrase that nobody gave at the start.
+//! What comes in from outside of the window: a link that a browser opens, a sign-in that is made in one, and a passphrase
+//! that nobody gave at the start.
 
 use tandem_service::config::Config;
 use tandem_service::credentials::StoreKind;
 use tandem_service::profile::Profile;
 use tandem_testkit::servers::Moto;
+use tandem_testkit::servers::nextcloud::Nextcloud;
 
 use crate::bubbles::Bubbles;
 use crate::eventually;
@@ -77,6 +79,44 @@ async fn a_link_may_be_what_starts_the_program() {
     let mut program = start_with(&session, "tandem://sign-in?code=x&state=5ca1ab1e");
     let bubble = bubbles.wait_for("A link was opened").await;
     assert!(bubble.body.starts_with("No sign-in waits for this link"));
+    program.ask_to_end();
+    assert_eq!(program.end().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nextcloud_is_signed_in_to_in_the_browser() {
+    let mut session = Session::new().await;
+    session.start_keyring().await;
+    let server = Nextcloud::start().unwrap();
+    let browser = session.use_browser();
+    let (mut program, window) = start_driven(&session).await;
+    window.wait_for_heading("Keep two folders in step").await;
+    window.go_to("Storages").await;
+    window.press("Add a storage").await;
+    window.press_beginning("Nextcloud").await;
+    window.fill("Name", "cloud").await;
+    window.fill("Address", &server.url()).await;
+    window.press("Sign in by the browser").await;
+    let given_up = browser.opened(0).await;
+    window.wait_for_text("is open in your browser").await;
+    window.press("Give up").await;
+    window
+        .wait_for_text("The sign-in was given up. Nothing was saved.")
+        .await;
+
+    window.press("Sign in by the browser").await;
+    let address = browser.opened(1).await;
+    assert_ne!(address, given_up);
+    assert!(server.grant(&address), "{address}");
+    window.wait_for_text("cloud was saved.").await;
+    window.press("Test").await;
+    window.wait_for_text("What the test found").await;
+    // It is signed in to again where it stands.
+    window.press("Sign in again").await;
+    assert!(server.grant(&browser.opened(2).await));
+    window.wait_for_text("Signed in to cloud.").await;
+    let config = written(&session);
+    assert!(config.contains(server.username()) && !config.contains(server.password()));
     program.ask_to_end();
     assert_eq!(program.end().await, Some(0));
 }

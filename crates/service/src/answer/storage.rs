@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tandem_core::capabilities::Capabilities;
-use tandem_core::storage::{Descriptor, Field, FieldKind, ProbeStep};
+use tandem_core::storage::{Field, FieldKind, ProbeStep, Provider};
 
 use crate::credentials::StoreKind;
 use crate::when::When;
@@ -21,6 +21,9 @@ pub struct TypeView {
     pub family: String,
     /// What a person gives.
     pub fields: Vec<FieldView>,
+    /// The keys of the fields that a sign-in in the browser gives; none where there is no such sign-in.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub signs_in_for: Vec<String>,
 }
 
 /// One value a person gives.
@@ -46,13 +49,16 @@ pub struct FieldView {
     pub default: Option<String>,
 }
 
-impl From<&Descriptor> for TypeView {
-    fn from(descriptor: &Descriptor) -> Self {
+impl From<&dyn Provider> for TypeView {
+    fn from(provider: &dyn Provider) -> Self {
+        let descriptor = provider.descriptor();
+        let keys = provider.signs_in_for().iter();
         Self {
             name: descriptor.type_name.to_owned(),
             title: descriptor.title.to_owned(),
             family: descriptor.family.to_owned(),
             fields: descriptor.fields.iter().map(FieldView::from).collect(),
+            signs_in_for: keys.map(|key| (*key).to_owned()).collect(),
         }
     }
 }

@@ -94,9 +94,23 @@ impl SecretFile {
             Some(passphrase) => passphrase,
             None => self.ask(Asked::New)?,
         };
-        self.profile
-            .write(NAME, &seal(&all, &passphrase)?)
-            .map_err(|error| SecretError::Io(error.to_string()))?;
+        self.write(&all, &passphrase)?;
+        *unlocked = Some(Unlocked {
+            all,
+            passphrase: Some(passphrase),
+        });
+        Ok(())
+    }
+
+    /// Makes the file, with nothing in it yet. One that is there is opened.
+    pub(super) fn begin(&self, passphrase: SecretText) -> Result<(), SecretError> {
+        if self.sealed()?.is_some() {
+            return self.unlock_with(passphrase);
+        }
+        let mut unlocked = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
+        let passphrase = self.known(passphrase)?;
+        let all = All::new();
+        self.write(&all, &passphrase)?;
         *unlocked = Some(Unlocked {
             all,
             passphrase: Some(passphrase),
@@ -113,6 +127,11 @@ impl SecretFile {
             passphrase: Some(passphrase),
         });
         Ok(())
+    }
+
+    fn write(&self, all: &All, passphrase: &SecretText) -> Result<(), SecretError> {
+        let written = self.profile.write(NAME, &seal(all, passphrase)?);
+        written.map_err(|error| SecretError::Io(error.to_string()))
     }
 
     fn sealed(&self) -> Result<Option<Vec<u8>>, SecretError> {

@@ -144,6 +144,15 @@ impl SecretStores {
         blocking(move || file.unlock_with(passphrase)).await
     }
 
+    /// Makes the file, or opens the one that is there.
+    ///
+    /// # Errors
+    /// [`SecretError::WrongPassphrase`] if one is there and has another; [`SecretError::Io`].
+    pub async fn begin_file(&self, passphrase: SecretText) -> Result<(), SecretError> {
+        let file = self.file.clone();
+        blocking(move || file.begin(passphrase)).await
+    }
+
     /// The secrets of a storage, for its provider; all of `keys` must be among them.
     ///
     /// # Errors

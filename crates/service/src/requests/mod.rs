@@ -67,6 +67,7 @@ impl Service {
             Request::Copy { from, to, force } => self.copy(&from, &to, force, updates).await,
             Request::SignInLink { link } => self.sign_in_link(&link),
             Request::Unlock { passphrase } => self.unlock(passphrase).await,
+            Request::KeepInFile { passphrase } => self.keep_in_file(passphrase).await,
             Request::PairAdd(spec) => self.pair_add(*spec).await,
             Request::PairList => Ok(self.pair_list()),
             Request::PairShow { name } => self.pair_show(&name),

@@ -27,7 +27,7 @@ impl Service {
             .storages
             .providers()
             .iter()
-            .map(|p| TypeView::from(p.descriptor()));
+            .map(|provider| TypeView::from(&**provider));
         Answer::Types(types.collect())
     }
 
@@ -256,6 +256,18 @@ impl Service {
         // Pairs that could not be opened are tried again now.
         self.0.changed.send_modify(|n| *n += 1);
         Ok(Answer::Done("The saved passwords are open.".to_owned()))
+    }
+
+    pub(super) async fn keep_in_file(&self, passphrase: SecretText) -> Result<Answer> {
+        let _changing = self.0.changing.lock().await;
+        self.0.storages.secrets().begin_file(passphrase).await?;
+        self.change(|config| {
+            config.settings.secret_store = StoreKind::File;
+            Ok(())
+        })?;
+        Ok(Answer::Done(
+            "Keys are kept in a file that this passphrase opens.".to_owned(),
+        ))
     }
 
     /// Tests if it should, then saves secrets and record, in this order; `before` is what the store has of it so far.

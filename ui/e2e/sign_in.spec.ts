@@ -1,0 +1,96 @@
+/** How a storage gets its keys: by a sign-in in the browser, or into a file where there is no keyring. */
+import { expect } from "@playwright/test";
+import { expectAccessible } from "./axe";
+import { test } from "./program";
+import { DAY, FAILURE, pair, storage } from "./samples";
+
+const AT = "https://cloud.example.org/login/v2/flow/t0ken";
+
+test("what a sign-in in the browser gives is not asked for, and the sign-in can be opened again and given up", async ({ page, start }) => {
+  const program = await start({ ...DAY, add_storage: "never" }, "storages");
+  await page.getByRole("button", { name: "Add a storage" }).click();
+  await page.getByRole("button", { name: "Nextcloud" }).click();
+  await expect(page.getByLabel("App password")).toHaveCount(0);
+  await expect(page.getByText("Address is missing")).toBeVisible();
+  await page.getByLabel("Address").fill("https://cloud.example.org");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Sign in by the browser" }).click();
+  expect(await program.waitForCall("add_storage")).toEqual({
+    form: { name: "nextcloud", type: "nextcloud", values: { url: "https://cloud.example.org" }, secrets: {} },
+  });
+  await program.tell("sign_in", { storage: "nextcloud", address: AT, is_open: true });
+  await expect(page.getByText("cloud.example.org is open in your browser")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Open it once more" }).click();
+  expect(await program.waitForCall("open_sign_in")).toEqual({ name: "nextcloud" });
+  await page.getByRole("button", { name: "Give up" }).click();
+  expect(await program.waitForCall("give_up_sign_in")).toEqual({ name: "nextcloud" });
+  await program.tell("step", { storage: "nextcloud", step: { title: "Reach the server", ms: 41, ok: true, outcome: "" } });
+  await expect(page.getByText("is open in your browser")).toHaveCount(0);
+  await expect(page.getByText("Reach the server")).toBeVisible();
+});
+
+test("where no browser can be opened the address is there to be opened by hand", async ({ page, start }) => {
+  const program = await start({ ...DAY, add_storage: "never" }, "storages");
+  await page.getByRole("button", { name: "Add a storage" }).click();
+  await page.getByRole("button", { name: "Nextcloud" }).click();
+  await page.getByLabel("Address").fill("https://cloud.example.org");
+  await page.getByRole("button", { name: "Sign in by the browser" }).click();
+  await program.waitForCall("add_storage");
+  await program.tell("sign_in", { storage: "nextcloud", address: AT, is_open: false });
+  await expect(page.getByText("Open this address in your browser")).toBeVisible();
+  await expect(page.getByText(AT)).toBeVisible();
+  await expectAccessible(page);
+});
+
+test("who has a password types it instead", async ({ page, start }) => {
+  const program = await start({ ...DAY, add_storage: "never" }, "storages");
+  await page.getByRole("button", { name: "Add a storage" }).click();
+  await page.getByRole("button", { name: "Nextcloud" }).click();
+  await page.getByRole("button", { name: "Type a password instead" }).click();
+  await page.getByLabel("Address").fill("https://cloud.example.org");
+  await page.getByLabel("User").fill("noor");
+  await expect(page.getByText("App password is missing")).toBeVisible();
+  await page.getByLabel("App password").fill("secret");
+  await page.getByRole("button", { name: "Test and save" }).click();
+  expect(await program.waitForCall("add_storage")).toMatchObject({ form: { values: { username: "noor" }, secrets: { password: "secret" } } });
+});
+
+test("a storage is signed in to again where it stands, which the pair that waits leads to", async ({ page, start }) => {
+  const error = { ...FAILURE, kind: "auth", cause: "auth_expired", storage: "cloud", message: "Sign in to cloud again." };
+  const waits = pair("notes", { destination: "cloud:notes", state: "sign_in", shown: "Needs you", error });
+  const program = await start({
+    ...DAY,
+    overview: { ok: { heading: "1 pair needs you", pairs: [waits], owner: null, failure: null, is_known: true } },
+    storages: { ok: [storage("attic"), storage("cloud", { type: "nextcloud" })] },
+    sign_in: "never",
+  });
+  await page.getByRole("button", { name: "Show the storage" }).click();
+  await expect(page.getByRole("heading", { level: 2, name: "cloud" })).toBeVisible();
+  await page.getByRole("button", { name: "Sign in again" }).click();
+  expect(await program.waitForCall("sign_in")).toEqual({ name: "cloud" });
+  await program.tell("sign_in", { storage: "cloud", address: AT, is_open: true });
+  await expect(page.getByText("cloud.example.org is open in your browser")).toBeVisible();
+  await expectAccessible(page);
+});
+
+test("without a keyring the keys go into a file with a passphrase, typed twice, and the storage is saved then", async ({ page, start }) => {
+  const failure = { ...FAILURE, kind: "auth", cause: "keyring_missing", message: "There is no keyring on this computer.", next_step: "Install one." };
+  const program = await start({ ...DAY, add_storage: { failure }, keep_in_file: { ok: "Keys are kept in a file." } }, "storages");
+  await page.getByRole("button", { name: "Add a storage" }).click();
+  await page.getByRole("button", { name: "Amazon S3" }).click();
+  for (const [label, value] of [["Bucket", "photos"], ["Access key", "AKIA"], ["Secret key", "secret"]] as const) await page.getByLabel(label).fill(value);
+  await page.getByRole("button", { name: "Test and save" }).click();
+  const keep = page.getByRole("button", { name: "Keep them there and go on" });
+  await expect(keep).toHaveAttribute("aria-disabled", "true");
+  await page.getByLabel("New passphrase").fill("correct horse");
+  await page.getByLabel("The same again").fill("correct house");
+  await expect(page.getByText("The two are not the same")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByLabel("The same again").fill("correct horse");
+  await program.answer({ add_storage: { ok: storage("s3") } });
+  await keep.click();
+  expect(await program.waitForCall("keep_in_file")).toEqual({ passphrase: { text: "correct horse" } });
+  await expect.poll(async () => (await program.asked("add_storage")).length).toBe(2);
+  await expect(page.getByText("s3 was saved.")).toBeVisible();
+});
