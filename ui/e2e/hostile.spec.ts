@@ -29,7 +29,7 @@ function everywhere(name: string): Answers {
       ok: overview(
         [
           pair("plain", { source: `/home/${name}`, destination: `attic:${name}`, state: "stopped", shown: "Stopped", error: { ...FAILURE, message: name, next_step: name, detail: name } }),
-          pair("moving", { state: "syncing", shown: "Syncing, 3%", progress: { actions_done: 1, actions_total: 9, bytes_done: 1, bytes_total: 99, path } }),
+          pair("moving", { state: "syncing", shown: "Syncing, 3%", progress: { actions_done: 1, actions_total: 9, bytes_done: 1, bytes_total: 99, under_way: [path], under_way_count: 1 } }),
         ],
         name,
       ),

@@ -28,6 +28,23 @@ for (const name of ["overview", "activity", "conflicts", "held", "storages", "se
   });
 }
 
+test("what was chosen for a pair", async ({ page, start }) => {
+  await start(DAY);
+  await page.getByRole("button", { name: "More for notes" }).click();
+  await page.getByRole("menuitem", { name: "Edit" }).click();
+  await take(page, "pair");
+});
+
+test("a sign-in in the browser", async ({ page, start }) => {
+  const program = await start({ ...DAY, add_storage: "never" }, "storages");
+  await page.getByRole("button", { name: "Add a storage" }).click();
+  await page.getByRole("button", { name: "Nextcloud" }).click();
+  await page.getByLabel("Address").fill("https://cloud.example.org");
+  await page.getByRole("button", { name: "Sign in with your browser" }).click();
+  await program.tell("sign_in", { storage: "nextcloud", address: "https://cloud.example.org/login/v2/flow/t0ken", is_open: true });
+  await take(page, "sign-in");
+});
+
 test("overview in the dark", async ({ page, start }) => {
   await start({ ...DAY, settings: { ok: { ...SETTINGS, settings: { ...SETTINGS.settings, appearance: "dark" } } } });
   await take(page, "overview-dark");

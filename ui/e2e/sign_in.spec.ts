@@ -14,7 +14,7 @@ test("what a sign-in in the browser gives is not asked for, and the sign-in can 
   await expect(page.getByText("Address is missing")).toBeVisible();
   await page.getByLabel("Address").fill("https://cloud.example.org");
   await expectAccessible(page);
-  await page.getByRole("button", { name: "Sign in by the browser" }).click();
+  await page.getByRole("button", { name: "Sign in with your browser" }).click();
   expect(await program.waitForCall("add_storage")).toEqual({
     form: { name: "nextcloud", type: "nextcloud", values: { url: "https://cloud.example.org" }, secrets: {} },
   });
@@ -35,12 +35,15 @@ test("where no browser can be opened the address is there to be opened by hand",
   await page.getByRole("button", { name: "Add a storage" }).click();
   await page.getByRole("button", { name: "Nextcloud" }).click();
   await page.getByLabel("Address").fill("https://cloud.example.org");
-  await page.getByRole("button", { name: "Sign in by the browser" }).click();
+  await page.getByRole("button", { name: "Sign in with your browser" }).click();
   await program.waitForCall("add_storage");
   await program.tell("sign_in", { storage: "nextcloud", address: AT, is_open: false });
   await expect(page.getByText("Open this address in your browser")).toBeVisible();
   await expect(page.getByText(AT)).toBeVisible();
   await expectAccessible(page);
+  // Who leaves the form does not want it any more.
+  await page.getByRole("button", { name: "Cancel" }).click();
+  expect(await program.waitForCall("give_up_sign_in")).toEqual({ name: "nextcloud" });
 });
 
 test("who has a password types it instead", async ({ page, start }) => {

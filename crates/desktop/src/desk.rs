@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tandem_service::answer::{Answer, LogView, PairStatus};
 use tandem_service::fault::{Failure, Fault};
@@ -108,7 +109,7 @@ impl Desk {
             let Now {
                 notices, settings, ..
             } = &mut *now;
-            notices.of(&pairs, settings)
+            notices.of(&pairs, settings, Instant::now())
         };
         self.change(|overview| {
             overview.heading = words::heading(&pairs);

@@ -1,6 +1,6 @@
 //! One pair: its two roots, its state, and what may run at a time.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_channel::mpsc;
@@ -16,7 +16,8 @@ use tandem_core::{mutant, removed};
 
 use crate::carried::Throttle;
 use crate::error::{EngineError, Result};
-use crate::event::{Event, Progress};
+use crate::event::Event;
+use crate::meter::Meter;
 use crate::observe::{is_read, may_skip};
 use crate::quiet::Unrest;
 use crate::report::Phase;
@@ -43,9 +44,8 @@ pub struct Engine {
     pub(crate) wake: mpsc::UnboundedSender<()>,
     pub(crate) woken: AsyncMutex<mpsc::UnboundedReceiver<()>>,
     pub(crate) throttles: PerSide<Arc<Throttle>>,
-    pub(crate) progress: Mutex<Progress>,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) unrest: Mutex<Unrest>,
-    told: AtomicU64,
 }
 
 impl Engine {
@@ -82,6 +82,10 @@ impl Engine {
             Arc::new(Throttle::new(limits.download)),
             Arc::new(Throttle::new(limits.upload)),
         );
+        let meter = Arc::new(Meter::new(
+            Arc::clone(&setup.environment),
+            Arc::clone(&setup.events),
+        ));
         Ok(Self {
             throttles,
             setup,
@@ -94,9 +98,8 @@ impl Engine {
             cut_off,
             wake,
             woken: AsyncMutex::new(woken),
-            progress: Mutex::default(),
+            meter,
             unrest: Mutex::default(),
-            told: AtomicU64::new(0),
         })
     }
 
@@ -160,18 +163,6 @@ impl Engine {
 
     pub(crate) fn phase(&self, phase: Phase) {
         self.setup.events.event(Event::Phase(phase));
-    }
-
-    /// Changes the progress and tells it, at most twenty times a second.
-    pub(crate) fn progress(&self, change: impl FnOnce(&mut Progress)) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut progress);
-        let now = u64::try_from(self.setup.environment.uptime().as_millis()).unwrap_or(u64::MAX);
-        let last = self.told.load(Ordering::Relaxed);
-        if now >= last + 50 || progress.actions_done == progress.actions_total {
-            self.told.store(now, Ordering::Relaxed);
-            self.setup.events.event(Event::Progress(progress.clone()));
-        }
     }
 
     /// A new key under which a pre-image is set aside.

@@ -30,8 +30,10 @@ pub struct Progress {
     pub bytes_done: u64,
     /// Bytes in all.
     pub bytes_total: u64,
-    /// The path carried last.
-    pub path: Option<String>,
+    /// Some of the files that are being carried.
+    pub under_way: Vec<String>,
+    /// How many files are being carried.
+    pub under_way_count: u64,
 }
 
 /// Hears events. Called from the engine's tasks: it must return at once.

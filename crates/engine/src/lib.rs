@@ -17,6 +17,7 @@ mod explain;
 mod guarding;
 mod history;
 mod holds;
+mod meter;
 mod observe;
 mod parallel;
 mod parts;

@@ -11,7 +11,7 @@ use tandem_core::{mutant, removed};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
-use crate::event::{Event, Progress};
+use crate::event::Event;
 use crate::execute::{self, Executed};
 use crate::guarding::Census;
 use crate::observe::Doubt;
@@ -313,12 +313,8 @@ impl Engine {
     }
 
     fn begin_progress(&self, census: &Census) {
-        let total = Progress {
-            actions_total: census.actions,
-            bytes_total: Side::BOTH.iter().map(|&side| census.bytes[side]).sum(),
-            ..Progress::default()
-        };
-        self.progress(|p| *p = total);
+        let bytes = Side::BOTH.iter().map(|&side| census.bytes[side]).sum();
+        self.meter.begin(census.actions, bytes);
     }
 
     /// What is held already stays so until the pass ends: its deletes may come in a later part.

@@ -170,7 +170,8 @@ impl EventSink for Live {
                     actions_total: progress.actions_total,
                     bytes_done: progress.bytes_done,
                     bytes_total: progress.bytes_total,
-                    path: progress.path,
+                    under_way: progress.under_way,
+                    under_way_count: progress.under_way_count,
                 };
                 let mut present = self.lock();
                 let done = progress.actions_done >= progress.actions_total;

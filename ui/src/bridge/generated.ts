@@ -273,7 +273,8 @@ export type ProgressView = {
 /** Actions in all. */ actions_total: number,
 /** Bytes carried. */ bytes_done: number,
 /** Bytes in all. */ bytes_total: number,
-/** The path carried last. */ path: string | null, };
+/** Some of the files that are being carried. */ under_way: Array<string>,
+/** How many files are being carried. */ under_way_count: number, };
 
 export type RequestErrorView = {
 /** When. */ at: When,

@@ -78,6 +78,7 @@ const fn key(subject: Subject) -> &'static str {
         Subject::SignIn => "sign_in",
         Subject::StorageFull => "storage_full",
         Subject::Stopped => "stopped",
+        Subject::Repeated => "repeated",
         Subject::FirstSync => "first_sync",
     }
 }

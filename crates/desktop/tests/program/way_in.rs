@@ -96,7 +96,7 @@ async fn a_nextcloud_is_signed_in_to_in_the_browser() {
     window.press_beginning("Nextcloud").await;
     window.fill("Name", "cloud").await;
     window.fill("Address", &server.url()).await;
-    window.press("Sign in by the browser").await;
+    window.press("Sign in with your browser").await;
     let given_up = browser.opened(0).await;
     window.wait_for_text("is open in your browser").await;
     window.press("Give up").await;
@@ -104,7 +104,7 @@ async fn a_nextcloud_is_signed_in_to_in_the_browser() {
         .wait_for_text("The sign-in was given up. Nothing was saved.")
         .await;
 
-    window.press("Sign in by the browser").await;
+    window.press("Sign in with your browser").await;
     let address = browser.opened(1).await;
     assert_ne!(address, given_up);
     assert!(server.grant(&address), "{address}");

@@ -82,14 +82,7 @@ impl Execution<'_> {
             }
         }
         let touched = finished.iter().filter(|f| f.action.touches()).count() as u64;
-        let last = finished
-            .last()
-            .and_then(|f| f.action.path())
-            .map(ToString::to_string);
-        self.engine.progress(|p| {
-            p.actions_done += touched;
-            p.path = last.or_else(|| p.path.take());
-        });
+        self.engine.meter.add_done(touched);
     }
 }
 

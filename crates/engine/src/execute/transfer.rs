@@ -21,15 +21,17 @@ use super::{BasePlace, Execution, Finished, something_else};
 use crate::carried::Carried;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::meter::Carrying;
 use crate::state::{Intent, PreImage, State};
 
 /// Texts up to this length are kept as the base of a merge, in bytes (DESIGN 5.3).
 const LONGEST_TEXT: u64 = 1 << 20;
 
-/// Keeps resume tokens of an upload.
-struct Sink {
+/// Keeps resume tokens of an upload, and counts what arrives.
+pub(super) struct Sink {
     state: Arc<Mutex<State>>,
     intent: i64,
+    carrying: Carrying,
 }
 
 impl ResumeSink for Sink {
@@ -40,7 +42,9 @@ impl ResumeSink for Sink {
         }
     }
 
-    fn progress(&self, _: u64) {}
+    fn progress(&self, bytes: u64) {
+        self.carrying.add(bytes);
+    }
 }
 
 /// A transfer whose content is on its way.
@@ -49,7 +53,7 @@ pub(super) struct Begun {
     was_at: Option<BasePlace>,
     pub(super) intent: i64,
     keep: Keep,
-    sink: Arc<dyn ResumeSink>,
+    sink: Arc<Sink>,
     /// What is read: it knows the hash once all of it has flowed.
     pub(super) carried: Option<Carried>,
 }
@@ -181,9 +185,10 @@ impl Execution<'_> {
             return Ok(None);
         };
         let resume = self.go_on_with(side, target, what, intent)?;
-        let sink: Arc<dyn ResumeSink> = Arc::new(Sink {
+        let sink = Arc::new(Sink {
             state: Arc::clone(&self.engine.shared_state),
             intent,
+            carrying: self.engine.meter.carry(target, action.bytes()),
         });
         let from_side = if matches!(action.deed, Deed::Duplicate { .. }) {
             side
@@ -200,7 +205,7 @@ impl Execution<'_> {
             action: Arc::clone(action),
             unseen: lacks_meta.then(|| Arc::clone(self.engine.root(from_side))),
             resume,
-            sink: Arc::clone(&sink),
+            sink: Arc::<Sink>::clone(&sink),
         };
         let begun = Begun {
             action: Arc::clone(action),
@@ -274,8 +279,7 @@ impl Execution<'_> {
         result: tandem_core::error::Result<Committed>,
     ) -> Result<Option<Finished>> {
         let begun = ready.begun;
-        let bytes = begun.action.bytes();
-        self.engine.progress(|p| p.bytes_done += bytes);
+        begun.sink.carrying.end();
         let committed = match result {
             Ok(committed) => committed,
             Err(error) => {
@@ -331,7 +335,7 @@ impl Ready {
             staged: self.moved.staged.clone(),
             expected: self.begun.action.expected(),
             keep: self.begun.keep.clone(),
-            sink: Some(Arc::clone(&self.begun.sink)),
+            sink: Some(Arc::<Sink>::clone(&self.begun.sink)),
         }
     }
 }

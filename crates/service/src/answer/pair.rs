@@ -100,8 +100,12 @@ pub struct ProgressView {
     pub bytes_done: u64,
     /// Bytes in all.
     pub bytes_total: u64,
-    /// The path carried last.
-    pub path: Option<String>,
+    /// Some of the files that are being carried.
+    #[serde(default)]
+    pub under_way: Vec<String>,
+    /// How many files are being carried.
+    #[serde(default)]
+    pub under_way_count: u64,
 }
 
 impl ProgressView {

@@ -505,7 +505,7 @@ fn tell(updates: &Updates, from: &Location, totals: &Progress) {
         actions_total: totals.all_files,
         bytes_done: totals.bytes.load(Ordering::Relaxed).min(totals.all_bytes),
         bytes_total: totals.all_bytes,
-        path: None,
+        ..ProgressView::default()
     };
     // Progress that nobody reads in time is not missed.
     let _ = updates.try_send(Update::Progress {
