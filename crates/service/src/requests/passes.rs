@@ -21,8 +21,8 @@ use crate::update::{Update, Updates};
 use crate::when::When;
 use crate::words::{self, Words};
 
-/// How often `status --watch` looks for itself, besides being told.
-const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// How often `status --watch` looks for itself, besides being told. Each look costs processor time at rest.
+const WATCH_EVERY: Duration = Duration::from_secs(30);
 /// At most four times a second.
 const WATCH_SOONEST: Duration = Duration::from_millis(250);
 
