@@ -52,6 +52,9 @@ export TANDEM_POSTGRES
 # The Python for which Debian has Swift, whatever other one there is.
 export TANDEM_SWIFT=/usr/bin/python3
 export TANDEM_S3S_FS=$CARGO_TOOLS/bin/s3s-fs
+# What ./dev setup wide installs.
+export TANDEM_CEPH=/usr/bin/radosgw
+export TANDEM_GARAGE=$CARGO_TOOLS/bin/garage
 export TANDEM_AZURITE=$TANDEM_CACHE/azurite/node_modules/.bin/azurite-blob
 export TANDEM_BIN=${TANDEM_BIN:-$CARGO_TARGET_DIR/debug/tandem}
 

@@ -4,6 +4,7 @@
 # The last of each that the oldest supported Rust compiles.
 S3S_FS_VERSION=0.14.1
 CARGO_DENY_VERSION=0.20.2
+GARAGE_VERSION=2.5.0
 # The last of Azurite that runs on Node 20.
 AZURITE_VERSION=3.35.0
 
@@ -45,6 +46,10 @@ packages_for() {
         [ -x "$TANDEM_PHP" ] && [ -e /usr/share/php/Sabre/autoload.php ] || printf '%s\n' php-cli php-sabre-dav php-xml
         # Its servers as a library; the packages that start them as services are others.
         "$TANDEM_SWIFT" -c 'import swift.proxy.server' 2>/dev/null || echo python3-swift
+        ;;
+    wide)
+        # Its gateway, and what that stores in.
+        [ -x "$TANDEM_CEPH" ] && have ceph-mon && have ceph-osd || printf '%s\n' ceph-mon ceph-osd ceph-common radosgw
         ;;
     desktop)
         pkg-config --exists webkit2gtk-4.1 2>/dev/null || printf '%s\n' pkg-config libwebkit2gtk-4.1-dev
@@ -179,11 +184,14 @@ cargo_tool() {
     : >"$stamp"
 }
 
-setup_cargo_deny() {
-    # It runs for a second, so it is compiled for a short compilation.
-    local quick=(--config 'profile.release.opt-level=1' --config 'profile.release.lto=false'
-        --config 'profile.release.codegen-units=16' --config 'profile.release.debug=0')
-    cargo_tool cargo-deny "$CARGO_DENY_VERSION" 80 "${quick[@]}"
+# What runs for a short time is compiled for a short compilation.
+QUICK=(--config 'profile.release.opt-level=1' --config 'profile.release.lto=false'
+    --config 'profile.release.codegen-units=16' --config 'profile.release.debug=0')
+
+setup_cargo_deny() { cargo_tool cargo-deny "$CARGO_DENY_VERSION" 80 "${QUICK[@]}"; }
+
+setup_garage() {
+    cargo_tool garage "$GARAGE_VERSION" 600 --no-default-features --features bundled-libs,sqlite "${QUICK[@]}"
 }
 
 setup_azurite() {
@@ -214,6 +222,9 @@ setup() {
             setup_cargo_deny
             setup_azurite
             setup_nc_py_api
+        fi
+        if [ "$1" = wide ]; then
+            setup_garage
         fi
         if [ "$1" = desktop ]; then
             setup_python

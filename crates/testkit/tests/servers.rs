@@ -36,7 +36,7 @@ fn starts_answers_and_stops(start: fn() -> io::Result<S3Server>) {
     server.make_bucket("first").expect("a bucket");
     server.make_bucket("second").expect("another bucket");
 
-    let home = server.data_dir().expect("a folder of its own");
+    let home = server.data_dir();
     assert!(home.is_dir());
     drop(server);
     assert!(
@@ -67,8 +67,8 @@ fn two_servers_run_side_by_side() {
     let two = S3sFs::start().expect("the second");
     assert_ne!(one.endpoint(), two.endpoint());
     one.make_bucket("only-here").expect("a bucket");
-    assert!(one.data_dir().expect("a folder").join("only-here").is_dir());
-    assert!(!two.data_dir().expect("a folder").join("only-here").exists());
+    assert!(one.data_dir().join("only-here").is_dir());
+    assert!(!two.data_dir().join("only-here").exists());
 }
 
 #[test]

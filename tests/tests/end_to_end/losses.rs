@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tandem_testkit::conformance::{Losses, Proof};
 use tandem_testkit::servers::quirks::{Quirk, QuirkProxy};
-use tandem_testkit::servers::swift::SwiftServer;
+use tandem_testkit::servers::swift::{SwiftS3, SwiftServer};
 use tandem_testkit::servers::webdav::{RcloneWebDav, WebDavServer, WsgiDav};
 use tandem_testkit::servers::{Moto, RcloneS3, S3Server};
 
@@ -157,7 +157,8 @@ fn proof(provider: &str, server: String) -> Proof {
     }
 }
 
-fn over_s3(server: &S3Server, endpoint: &str, name: String) {
+/// How much is lost in a bucket behind `endpoint`: the server itself or what stands before it.
+pub(crate) fn over_s3(server: &S3Server, endpoint: &str, name: String) {
     server.make_bucket("shared").unwrap();
     let device = Device::new();
     device.storage("there", server, endpoint, "shared");
@@ -193,6 +194,14 @@ fn two_writers_at_once_on_a_bucket_whose_gateway_refuses_conditions() {
         server.version().unwrap()
     );
     over_s3(&server, &proxy.endpoint(), name);
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn two_writers_at_once_on_a_bucket_of_swifts_gateway() {
+    let server = SwiftS3::start().unwrap();
+    let name = server.version().unwrap();
+    over_s3(&server, server.endpoint(), name);
 }
 
 #[test]

@@ -29,3 +29,4 @@ mod sql;
 mod strangers;
 mod two_devices;
 mod unchanged;
+mod wide;

@@ -9,7 +9,7 @@ use tandem_testkit::servers::azure::Azurite;
 use tandem_testkit::servers::gcs::{GcsServer, Role};
 use tandem_testkit::servers::nextcloud::Nextcloud;
 use tandem_testkit::servers::postgres::PostgresServer;
-use tandem_testkit::servers::swift::SwiftServer;
+use tandem_testkit::servers::swift::{SwiftS3, SwiftServer};
 use tandem_testkit::servers::webdav::{Apache, RcloneWebDav, Sabre, WebDavServer, WsgiDav};
 use tandem_testkit::servers::{Moto, RcloneS3, S3Server, S3sFs, rclone, s5cmd};
 
@@ -432,7 +432,8 @@ pub(crate) fn add_swift(
     device.storage_of("swift", name, &set.collect::<Vec<_>>(), &secrets);
 }
 
-fn over_s3(
+/// A bucket that is edited from both sides, also while a pass is under way where `overlap` is set.
+pub(crate) fn over_s3(
     server: &S3Server,
     stranger: impl FnOnce(&Device, &S3Server) -> Stranger,
     overlap: bool,
@@ -466,6 +467,11 @@ fn a_bucket_that_s5cmd_edits_settles_and_nothing_is_lost() {
 #[test]
 fn a_bucket_of_rclones_own_server_settles_and_nothing_is_lost() {
     over_s3(&RcloneS3::start().unwrap(), Stranger::of_s3, false);
+}
+
+#[test]
+fn a_bucket_of_swifts_gateway_settles_and_nothing_is_lost() {
+    over_s3(&SwiftS3::start().unwrap(), Stranger::of_s3, false);
 }
 
 #[test]

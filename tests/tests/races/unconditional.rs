@@ -95,7 +95,7 @@ async fn rounds(wanted: u64, seed: u64) {
     })
     .await;
     let stranger = theirs.root("").await.unwrap();
-    let bucket = server.data_dir().unwrap().join(BUCKET);
+    let bucket = server.data_dir().join(BUCKET);
     let mut rng = Rng::new(seed);
     let (mut met, mut lost) = (0, 0);
     for round in 0..wanted / AT_ONCE {

@@ -78,7 +78,10 @@ fn answered(
     message: Option<&str>,
 ) -> StorageError {
     let status = raw.status().as_u16();
-    let cause = cause(code, status);
+    let cause = match cause(code, status) {
+        Cause::Forbidden => message.and_then(of_a_key).unwrap_or(Cause::Forbidden),
+        cause => cause,
+    };
     let detail = match (cause, code) {
         (_, Some("NoSuchBucket")) => return no_bucket(operation, "bucket", bucket),
         (
@@ -168,9 +171,36 @@ fn cause(code: Option<&str>, status: u16) -> Cause {
     }
 }
 
+/// Garage has one code for a key that is none and for one without rights; its words tell them apart
+/// (src/api/common/signature/payload.rs of 2.5.0).
+fn of_a_key(message: &str) -> Option<Cause> {
+    let about = message.strip_prefix("Forbidden: ")?;
+    if about == "Invalid signature" || about.starts_with("No such key: ") {
+        return Some(Cause::AuthDenied);
+    }
+    (about.starts_with("Access key ") && about.ends_with(" has expired"))
+        .then_some(Cause::AuthExpired)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn garage_tells_a_wrong_key_by_its_words() {
+        for (message, expected) in [
+            ("Forbidden: Invalid signature", Some(Cause::AuthDenied)),
+            ("Forbidden: No such key: GK31c2", Some(Cause::AuthDenied)),
+            (
+                "Forbidden: Access key GK31c2 has expired",
+                Some(Cause::AuthExpired),
+            ),
+            ("Forbidden: Operation is not allowed for this key.", None),
+            ("Access Denied.", None),
+        ] {
+            assert_eq!(of_a_key(message), expected, "{message}");
+        }
+    }
 
     #[test]
     fn codes_come_before_statuses() {

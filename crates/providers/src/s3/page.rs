@@ -33,7 +33,8 @@ impl S3Bucket {
     }
 
     /// s3s-fs says that it encoded and did not: then the keys are the same when it is not asked to. A page that
-    /// cannot be told without encoding (control characters are no XML) shows nothing, and S3's word is taken.
+    /// cannot be told without encoding (control characters are no XML) shows nothing, and S3's word is taken. Swift's
+    /// s3api breaks off there with a 500.
     async fn learn_encoding(
         &self,
         operation: &'static str,
@@ -43,6 +44,7 @@ impl S3Bucket {
     ) -> Result<()> {
         let plain = match self.list_as(operation, query, token, false).await {
             Ok(plain) => plain,
+            Err(error) if error.cause == Cause::Server && must_be_encoded(encoded) => return Ok(()),
             Err(error) if error.is_transient() && error.cause != Cause::BadResponse => {
                 return Err(error);
             }
@@ -146,7 +148,44 @@ fn keys(answer: &ListObjectsV2Output) -> impl Iterator<Item = &str> {
         .chain(prefixes)
 }
 
+/// Whether keys are among these that XML holds only encoded, and none that is not.
+fn must_be_encoded(answer: &ListObjectsV2Output) -> bool {
+    let is_plain_ascii = |key: &str| key.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_no_xml = |key: &str| {
+        let key = decoded(key);
+        std::str::from_utf8(&key).is_ok_and(|key| key.contains(is_no_xml))
+    };
+    keys(answer).all(is_plain_ascii) && keys(answer).any(is_no_xml)
+}
+
+/// What is no character of XML 1.0 (section 2.2).
+fn is_no_xml(c: char) -> bool {
+    c < ' ' && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
 /// Whether a key means something else when it is not encoded.
 fn is_ambiguous(key: &str) -> bool {
     key.contains(['+', '%'])
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::types::Object;
+
+    use super::*;
+
+    #[test]
+    fn a_page_that_xml_holds_only_encoded_is_known() {
+        for (page, is_one) in [
+            (&["plain", "bell%07"][..], true),
+            (&["non%EF%BF%BEcharacter"], true),
+            (&["new%0Aline", "50%25"], false),
+            (&["two words", "bell%07"], false),
+            (&["\u{fc}ber", "bell%07"], false),
+        ] {
+            let objects = page.iter().map(|key| Object::builder().key(*key).build());
+            let answer = ListObjectsV2Output::builder().set_contents(Some(objects.collect()));
+            assert_eq!(must_be_encoded(&answer.build()), is_one, "{page:?}");
+        }
+    }
 }

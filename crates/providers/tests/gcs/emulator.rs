@@ -7,7 +7,9 @@ use tandem_core::capabilities::{Capabilities, Conditions};
 use tandem_core::entry::HashKind;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Expected, Keep, Locator};
+use tandem_testkit::conformance::{Proof, Subject, run_abreast};
 use tandem_testkit::servers::gcs_emulator::GcsEmulator;
+use tokio::sync::OnceCell;
 
 use crate::bench::{Bucket, FOLDER, PARTS_FROM, server};
 use crate::steps::write;
@@ -33,8 +35,31 @@ fn bucket(emulator: &GcsEmulator) -> Bucket {
     }
 }
 
+/// What the probe finds, once for all tests.
 async fn probed(bucket: &Bucket) -> Capabilities {
-    bucket.probe().await
+    static PROBED: OnceCell<Capabilities> = OnceCell::const_new();
+    PROBED.get_or_init(|| bucket.probe()).await.clone()
+}
+
+/// Whom the emulator lets in shows nothing: it asks nobody.
+async fn fresh() -> Subject {
+    let emulator = emulator();
+    let bucket = bucket(&emulator);
+    let found = probed(&bucket).await;
+    let subject = bucket.subject(found).await;
+    Subject {
+        outsider: None,
+        expired: None,
+        proof: Proof::of("gcs", || emulator.version()),
+        guard: Box::new((emulator, subject.guard)),
+        ..subject
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_kept() {
+    let _started_once = (server(), emulator());
+    run_abreast(fresh).await.assert_kept();
 }
 
 #[tokio::test]

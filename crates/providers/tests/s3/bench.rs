@@ -15,7 +15,7 @@ use tandem_core::capabilities::Capabilities;
 use tandem_core::environment::BoxFuture;
 use tandem_core::storage::{Config, Credentials, Provider, Storage};
 use tandem_providers::registry::providers;
-use tandem_testkit::conformance::{Outsider, Place, Proof, Subject};
+use tandem_testkit::conformance::{Opener, Outsider, Place, Proof, Subject};
 use tandem_testkit::real_time::real_time;
 use tandem_testkit::servers::S3Server;
 use tokio::sync::OnceCell;
@@ -82,6 +82,16 @@ impl Shared {
     pub(crate) async fn subject_in(&self, bucket: Bucket) -> Subject {
         let capabilities = self.probed().await;
         self.subject_with(bucket, capabilities).await
+    }
+
+    /// A fresh root in a bucket of its own, on a server that checks signatures.
+    pub(crate) async fn subject_expiring(&self) -> Subject {
+        let bucket = self.bucket();
+        let expired = bucket.expired(self.probed().await);
+        Subject {
+            expired: Some(expired),
+            ..self.subject_in(bucket).await
+        }
     }
 
     /// A fresh root in `bucket` with these capabilities instead of the ones that were found.
@@ -170,6 +180,16 @@ impl Bucket {
             probed,
             real_time(),
         )
+    }
+
+    /// The root under test, with a secret that is not the key's.
+    pub(crate) fn expired(&self, found: Capabilities) -> Opener {
+        let bucket = self.clone();
+        Box::new(move || {
+            let storage = bucket.open_with("not the secret", Some(&found), &[]);
+            let storage = storage.unwrap();
+            Box::pin(async move { storage.root(FOLDER).await.unwrap() }) as BoxFuture<_>
+        })
     }
 
     /// The SDK's own client.

@@ -20,4 +20,6 @@ mod s3s_fs;
 mod scripted;
 #[path = "../shared/steps.rs"]
 mod steps;
+mod swift_s3api;
 mod two_writers;
+mod wide;

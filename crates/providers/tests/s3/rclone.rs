@@ -8,18 +8,9 @@ use tandem_testkit::servers::RcloneS3;
 static RCLONE: Shared = Shared::new(RcloneS3::start);
 
 async fn fresh() -> Subject {
-    let bucket = RCLONE.bucket();
-    let (other, found) = (bucket.clone(), RCLONE.probed().await);
-    let expired = move || {
-        let storage = other
-            .open_with("not the secret", Some(&found), &[])
-            .unwrap();
-        Box::pin(async move { storage.root("in a/folder").await.unwrap() }) as _
-    };
     Subject {
-        expired: Some(Box::new(expired)),
         known_faults: known_faults(),
-        ..RCLONE.subject_in(bucket).await
+        ..RCLONE.subject_expiring().await
     }
 }
 

@@ -1,16 +1,25 @@
 //! `gcp-storage-emulator`: takes and gives objects, heeds no precondition, pages nothing, keeps no versions.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Command;
 
 use super::process::Process;
 use super::scratch::Scratch;
 use super::version::Version;
-use super::{START_LIMIT, python};
+use super::{START_LIMIT, free_address, python};
 
 /// How often another port is tried: the one that was free may be taken before the server has it.
 const TRIES: u32 = 5;
+
+/// Its own start, but with a thread for each request: as it is, an upload that was broken off holds up all others.
+const ABREAST: &str = "
+from http import server
+server.HTTPServer = server.ThreadingHTTPServer
+server.HTTPServer.request_queue_size = 100
+from gcp_storage_emulator.__main__ import main
+main()
+";
 
 /// A running one, with no buckets. It asks nobody who they are.
 #[derive(Debug)]
@@ -26,10 +35,10 @@ impl GcsEmulator {
         let mut tries = 1;
         loop {
             let home = Scratch::new("tandem-server")?;
-            let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-            let mut command = Command::new(python()?.with_file_name("gcp-storage-emulator"));
+            let address = free_address()?;
+            let mut command = Command::new(python()?);
             command
-                .args(["start", "--in-memory", "--host=127.0.0.1"])
+                .args(["-c", ABREAST, "start", "--in-memory", "--host=127.0.0.1"])
                 .arg(format!("--port={}", address.port()));
             let mut process = Process::spawn("gcp-storage-emulator", &command, home.path())?;
             match process.wait_until_open(address, START_LIMIT) {

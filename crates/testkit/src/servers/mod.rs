@@ -1,10 +1,14 @@
-//! Launchers for servers that other people wrote: of S3 here, of Azure in [`azure`], of WebDAV in [`webdav`], OpenStack
-//! Swift in [`swift`], PostgreSQL in [`postgres`]; and simulators of what cannot be installed, such as [`nextcloud`].
+//! Launchers for servers that other people wrote: of S3 here, in [`ceph`] and in [`garage`], of Azure in [`azure`], of
+//! WebDAV in [`webdav`], OpenStack Swift in [`swift`], PostgreSQL in [`postgres`]; and simulators of what cannot be
+//! installed, such as [`nextcloud`].
 //!
-//! `./dev test` installs the servers and says where they are through environment variables. A server that is not
-//! there is an error with a sentence, never a skipped test: a suite that ran against nothing proves nothing.
+//! `./dev test` installs the servers and says where they are through environment variables, `./dev setup wide` those
+//! that take long. A server that is not there is an error with a sentence, never a skipped test: a suite that ran
+//! against nothing proves nothing.
 
 pub mod azure;
+pub mod ceph;
+pub mod garage;
 #[cfg(feature = "simulators")]
 pub mod gcs;
 pub mod gcs_emulator;
@@ -19,6 +23,7 @@ mod version;
 pub mod webdav;
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -44,15 +49,15 @@ pub struct S3Server {
     region: String,
     version: Version,
     // Declared before `home`, so that nothing still writes into the folder while it is removed.
-    _process: Option<Process>,
-    home: Option<Scratch>,
+    _processes: Vec<Process>,
+    home: Scratch,
 }
 
 impl S3Server {
     /// What it is, such as `moto 5.2.5`.
     ///
     /// # Errors
-    /// It was started elsewhere, or does not say.
+    /// It does not say.
     pub fn version(&self) -> io::Result<String> {
         self.version.ask()
     }
@@ -77,25 +82,24 @@ impl S3Server {
         &self.region
     }
 
-    /// Where a server that stores plain files keeps them, a folder per bucket. Empty for moto, which stores in memory;
-    /// `None` for a server that was started elsewhere.
-    pub fn data_dir(&self) -> Option<PathBuf> {
-        self.home.as_ref().map(|home| data_dir(home.path()))
+    /// Where a server that stores plain files keeps them, a folder per bucket. Others have nothing there.
+    pub fn data_dir(&self) -> PathBuf {
+        data_dir(self.home.path())
     }
 
     /// Makes a bucket by a signed request, as any client would. Making one that exists is no error where the server
     /// takes it as none.
     pub fn make_bucket(&self, name: &str) -> io::Result<()> {
+        // In an address, for a key with a colon in it would be cut there in `--user`.
+        let user = format!("//{}:{}@", encoded(&self.access_key), self.secret_key);
         let made = curl(&[
             "--request",
             "PUT",
             "--aws-sigv4",
             &format!("aws:amz:{}:s3", self.region),
-            "--user",
-            &format!("{}:{}", self.access_key, self.secret_key),
             "--header",
             "x-amz-content-sha256: UNSIGNED-PAYLOAD",
-            &format!("{}/{name}", self.endpoint),
+            &format!("{}/{name}", self.endpoint.replacen("//", &user, 1)),
         ]);
         made.map(|_| ()).map_err(|error| {
             io::Error::other(format!(
@@ -121,8 +125,8 @@ impl S3Server {
             secret_key: SECRET_KEY.to_owned(),
             region: REGION.to_owned(),
             version,
-            _process: Some(process),
-            home: Some(home),
+            _processes: vec![process],
+            home,
         })
     }
 }
@@ -210,28 +214,6 @@ impl RcloneS3 {
     }
 }
 
-/// A server that somebody else started: the wide run points the suite at one after the other.
-#[derive(Debug)]
-pub struct External;
-
-impl External {
-    /// The server that `TANDEM_S3_ENDPOINT`, `TANDEM_S3_ACCESS_KEY`, `TANDEM_S3_SECRET_KEY` and, where it is not
-    /// `us-east-1`, `TANDEM_S3_REGION` describe.
-    pub fn from_env() -> io::Result<S3Server> {
-        Ok(S3Server {
-            endpoint: setting("TANDEM_S3_ENDPOINT")?
-                .trim_end_matches('/')
-                .to_owned(),
-            access_key: setting("TANDEM_S3_ACCESS_KEY")?,
-            secret_key: setting("TANDEM_S3_SECRET_KEY")?,
-            region: setting("TANDEM_S3_REGION").unwrap_or_else(|_| REGION.to_owned()),
-            version: Version::UNKNOWN,
-            _process: None,
-            home: None,
-        })
-    }
-}
-
 /// The Python that has nc-py-api, a client of Nextcloud that nobody here wrote.
 ///
 /// # Errors
@@ -255,8 +237,27 @@ pub fn python() -> io::Result<PathBuf> {
     Ok(program("TANDEM_MOTO", "moto_server")?.with_file_name("python"))
 }
 
+fn encoded(key: &str) -> String {
+    key.replace(':', "%3A")
+}
+
 fn data_dir(home: &Path) -> PathBuf {
     home.join("data")
+}
+
+/// Runs a command to its end, and gives what it printed.
+fn run(command: &mut Command) -> io::Result<String> {
+    let done = command.output()?;
+    if done.status.success() {
+        return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&done.stderr);
+    Err(io::Error::other(format!("{command:?}: {said}")))
+}
+
+/// An address that nothing listens at now. Another program may take it first: who asks tries again.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 /// What a server answers to curl with these arguments, if it is no refusal.
@@ -275,16 +276,16 @@ fn curl(arguments: &[&str]) -> io::Result<String> {
     Err(io::Error::other(error + &said))
 }
 
-fn setting(variable: &str) -> io::Result<String> {
-    std::env::var(variable).map_err(|_| {
-        io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("{variable} is not set: scripts/wide.sh says what it means"),
-        )
-    })
+fn program(variable: &str, name: &str) -> io::Result<PathBuf> {
+    installed_by("test", variable, name)
 }
 
-fn program(variable: &str, name: &str) -> io::Result<PathBuf> {
+/// A program of a server that takes long to install or to start.
+fn wide_program(variable: &str, name: &str) -> io::Result<PathBuf> {
+    installed_by("wide", variable, name)
+}
+
+fn installed_by(setup: &str, variable: &str, name: &str) -> io::Result<PathBuf> {
     let missing = |what: String| io::Error::new(io::ErrorKind::NotFound, what);
     let Some(path) = std::env::var_os(variable).map(PathBuf::from) else {
         return Err(missing(format!(
@@ -293,7 +294,7 @@ fn program(variable: &str, name: &str) -> io::Result<PathBuf> {
     };
     if !path.is_file() {
         return Err(missing(format!(
-            "{variable} names {}, which does not exist: `./dev setup test` installs {name}",
+            "{variable} names {}, which does not exist: `./dev setup {setup}` installs {name}",
             path.display()
         )));
     }

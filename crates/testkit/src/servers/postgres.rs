@@ -3,14 +3,14 @@
 //! It does not run as root; started by root it becomes the user `postgres`, which its package makes.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::process::Process;
 use super::scratch::Scratch;
 use super::version::Version;
-use super::{START_LIMIT, program};
+use super::{START_LIMIT, free_address, program, run};
 
 const USER: &str = "tandem";
 const PASSWORD: &str = "tandem test password";
@@ -56,7 +56,7 @@ impl PostgresServer {
         };
         let mut tries = 1;
         loop {
-            server.address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+            server.address = free_address()?;
             match server.resume() {
                 Err(_) if tries < MOST_STARTS => tries += 1,
                 done => return done.map(|()| server),
@@ -192,7 +192,7 @@ fn give_away(folder: &Path) -> io::Result<()> {
     if !is_root()? {
         return Ok(());
     }
-    run(Command::new("chown").args(["-R", SYSTEM_USER]).arg(folder))
+    run(Command::new("chown").args(["-R", SYSTEM_USER]).arg(folder)).map(|_| ())
 }
 
 fn as_its_user(path: &Path) -> Command {
@@ -210,13 +210,4 @@ fn as_its_user(path: &Path) -> Command {
 fn is_root() -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     Ok(std::fs::metadata("/proc/self")?.uid() == 0)
-}
-
-fn run(command: &mut Command) -> io::Result<()> {
-    let done = command.output()?;
-    if done.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&done.stderr);
-    Err(io::Error::other(format!("{command:?}: {said}")))
 }

@@ -94,12 +94,21 @@ impl Version {
         ],
         title: "Swift",
     };
-    /// Of a server that was started elsewhere.
-    pub(super) const UNKNOWN: Self = Self {
-        program: ("", ""),
+    pub(super) const SWIFT_S3: Self = Self {
+        title: "Swift's s3api",
+        ..Self::SWIFT
+    };
+    pub(super) const CEPH: Self = Self {
+        program: ("TANDEM_CEPH", "radosgw"),
         beside: None,
-        arguments: &[],
-        title: "",
+        arguments: &["--version"],
+        title: "Ceph RGW",
+    };
+    pub(super) const GARAGE: Self = Self {
+        program: ("TANDEM_GARAGE", "garage"),
+        beside: None,
+        arguments: &["--version"],
+        title: "Garage",
     };
 
     /// Title and version.
@@ -108,9 +117,6 @@ impl Version {
     /// There is no such program, or it does not say.
     pub(super) fn ask(self) -> io::Result<String> {
         let (variable, name) = self.program;
-        if name.is_empty() {
-            return Err(io::Error::other("a server that was started elsewhere"));
-        }
         let mut path = program(variable, name)?;
         if let Some(other) = self.beside {
             path.set_file_name(other);
@@ -119,7 +125,7 @@ impl Version {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let is_version =
             |word: &&str| word.contains('.') && word.contains(|c: char| c.is_ascii_digit());
-        let word = said.split([' ', '\n', '/']).find(is_version);
+        let word = said.split([' ', '\n', '/', ':']).find(is_version);
         let word =
             word.ok_or_else(|| io::Error::other(format!("{name} says no version: {said}")))?;
         Ok(format!("{} {}", self.title, word.trim_start_matches('v')))

@@ -1,14 +1,14 @@
 //! Launchers for WebDAV servers that other people wrote.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::process::Process;
 use super::scratch::Scratch;
 use super::version::Version;
-use super::{START_LIMIT, data_dir, program, rclone};
+use super::{START_LIMIT, data_dir, free_address, program, rclone};
 
 /// Whose password the servers take.
 const USERNAME: &str = "tandem";
@@ -68,7 +68,7 @@ impl WebDavServer {
         let mut tries = 1;
         loop {
             let home = home()?;
-            let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+            let address = free_address()?;
             let mut process = Process::spawn(title, &command(home.path(), address)?, home.path())?;
             match process.wait_until_open(address, START_LIMIT) {
                 Err(_) if tries < MOST_STARTS => tries += 1,

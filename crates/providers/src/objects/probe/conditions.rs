@@ -173,8 +173,18 @@ impl Probe<'_> {
         if !refused(&answer)? || self.bucket.head(&self.key, None).await?.is_none() {
             return Ok(false);
         }
-        Ok(self.remove(&self.key, &self.right()).await.is_ok()
-            && self.bucket.head(&self.key, None).await?.is_none())
+        let works = self.remove(&self.key, &self.right()).await.is_ok()
+            && self.bucket.head(&self.key, None).await?.is_none();
+        Ok(works && self.refuses_what_is_gone().await?)
+    }
+
+    /// A tag fits nothing that is gone (RFC 9110, section 13.1.1). Who deletes all the same looked before, and not as it
+    /// deleted: Swift's s3api does.
+    async fn refuses_what_is_gone(&self) -> Result<bool> {
+        match self.remove(&self.key, &self.right()).await {
+            Err(error) if error.cause == Cause::NotFound => Ok(true),
+            answer => refused(&answer),
+        }
     }
 
     async fn is_untouched(&self) -> Result<bool> {

@@ -9,6 +9,10 @@ use super::scratch::Scratch;
 use super::version::Version;
 use super::{START_LIMIT, curl, program};
 
+mod s3api;
+
+pub use s3api::SwiftS3;
+
 const SERVER: &str = include_str!("server.py");
 
 /// Swift's proxy, account, container and object server, on one disk. Dropping it stops them and removes what they
@@ -17,7 +21,7 @@ const SERVER: &str = include_str!("server.py");
 pub struct SwiftServer {
     url: String,
     // Declared before `home`, so that nothing still writes into the folder while it is removed.
-    _process: Process,
+    process: Process,
     home: Scratch,
 }
 
@@ -79,7 +83,7 @@ impl SwiftServer {
         let address = process.wait_for_address(START_LIMIT)?;
         Ok(Self {
             url: format!("http://{address}"),
-            _process: process,
+            process,
             home,
         })
     }

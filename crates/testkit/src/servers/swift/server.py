@@ -1,4 +1,4 @@
-"""Swift's proxy, account, container and object server in one process, for tests.
+"""Swift's proxy, account, container and object server in one process, for tests. It answers to S3's API too.
 
 What answers is Swift's own code. What stands around it: one disk, a cache in memory instead of memcached, and an
 identity service that speaks Keystone's API v3, for Keystone itself takes longer to start than a test to run. Swift's
@@ -41,8 +41,8 @@ REGIONS = {"One": "test", "Two": "other"}
 
 PROXY = """
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck memory listing_formats control bulk identity tempauth copy \
-container-quotas account-quotas slo dlo versioned_writes symlink proxy-server
+pipeline = catch_errors gatekeeper healthcheck memory listing_formats control bulk identity s3api \
+tempauth copy container-quotas account-quotas slo dlo versioned_writes symlink proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -57,6 +57,8 @@ paste.filter_factory = __main__:memory
 paste.filter_factory = __main__:control
 [filter:identity]
 paste.filter_factory = __main__:identity
+[filter:s3api]
+use = egg:swift#s3api
 [filter:tempauth]
 use = egg:swift#tempauth
 token_life = {life}
