@@ -278,6 +278,13 @@ impl Root for BucketRoot {
     }
 
     async fn versions(&self, path: Option<&RelPath>) -> Result<Vec<Version>> {
+        if !self.bucket.capabilities.versions {
+            return Err(StorageError::new(
+                "versions",
+                Cause::Unsupported,
+                format!("this {} keeps no versions", self.bucket.facts().word),
+            ));
+        }
         self.all_versions(path).await
     }
 

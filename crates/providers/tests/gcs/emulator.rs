@@ -7,7 +7,7 @@ use tandem_core::capabilities::{Capabilities, Conditions};
 use tandem_core::entry::HashKind;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Expected, Keep, Locator};
-use tandem_testkit::conformance::{Proof, Subject, run_abreast};
+use tandem_testkit::conformance::{KnownFault, Proof, Subject, run_abreast};
 use tandem_testkit::servers::gcs_emulator::GcsEmulator;
 use tokio::sync::OnceCell;
 
@@ -50,13 +50,24 @@ async fn fresh() -> Subject {
     Subject {
         outsider: None,
         expired: None,
+        known_faults: known_faults(),
         proof: Proof::of("gcs", || emulator.version()),
         guard: Box::new((emulator, subject.guard)),
         ..subject
     }
 }
 
+fn known_faults() -> Vec<KnownFault> {
+    let names = ["..\\up"].map(|what| KnownFault {
+        what,
+        why: "gcp-storage-emulator keeps contents below paths, in which a backslash is a slash, and breaks off at `..`",
+        at_times: false,
+    });
+    names.to_vec()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: part of ./dev test --all"]
 async fn the_contract_is_kept() {
     let _started_once = (server(), emulator());
     run_abreast(fresh).await.assert_kept();
@@ -68,7 +79,8 @@ async fn the_probe_finds_what_it_has_not() {
     let found = probed(&bucket(&emulator)).await;
     assert_eq!(found.conditions, Conditions::default());
     assert_eq!(found.hashes, [HashKind::Crc32c, HashKind::Md5]);
-    assert!(found.server_copy && found.ranges);
+    // Its copies have the metadata of the original, so nothing that is set aside would be found again.
+    assert!(found.server_copy && found.ranges && !found.versions);
 }
 
 #[tokio::test]

@@ -12,12 +12,33 @@ use super::{START_LIMIT, free_address, python};
 /// How often another port is tried: the one that was free may be taken before the server has it.
 const TRIES: u32 = 5;
 
-/// Its own start, but with a thread for each request: as it is, an upload that was broken off holds up all others.
+/// Its own start, but with a thread for each connection: as it is, a request that was broken off holds up all others, or
+/// is taken as it came. The requests themselves are answered one after the other, which its maps want.
 const ABREAST: &str = "
+import io, threading
 from http import server
 server.HTTPServer = server.ThreadingHTTPServer
 server.HTTPServer.request_queue_size = 100
 from gcp_storage_emulator.__main__ import main
+from gcp_storage_emulator.server import Router
+from gcp_storage_emulator.storage import Storage
+answer, one_by_one = Router.handle, threading.Lock()
+
+def handle(router, method):
+    handler = router._request_handler
+    wanted = int(handler.headers.get('Content-Length') or 0)
+    body, out = handler.rfile.read(wanted), handler.wfile
+    if len(body) < wanted:
+        return
+    handler.rfile, handler.wfile = io.BytesIO(body), io.BytesIO()
+    with one_by_one:
+        answer(router, method)
+    out.write(handler.wfile.getvalue())
+    handler.wfile = out
+
+Router.handle = handle
+# After each change it writes everything anew, here into its own memory.
+Storage._write_config_to_file = lambda storage: None
 main()
 ";
 

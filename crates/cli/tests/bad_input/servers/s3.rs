@@ -1,7 +1,8 @@
 //! Amazon S3 and what is like it.
 
 use serde_json::{Value, json};
-use tandem_testkit::servers::{Moto, S3sFs};
+use tandem_testkit::servers::swift::SwiftS3;
+use tandem_testkit::servers::{Moto, S3Server, S3sFs};
 
 use super::{Storage, refusing};
 use crate::common::Desk;
@@ -24,13 +25,10 @@ fn error(code: &str) -> String {
     )
 }
 
-#[test]
-fn wrong_keys() {
-    // moto checks no signatures.
-    let server = S3sFs::start().unwrap();
+fn wrong_keys_on(server: &S3Server) {
     server.make_bucket("pictures").unwrap();
     let desk = Desk::new();
-    let done = add_s3(&desk, &server, "photos", "pictures", "not-the-secret-key");
+    let done = add_s3(&desk, server, "photos", "pictures", "not-the-secret-key");
     assert_eq!(done.code, 4, "{}", done.err);
     assert_eq!(
         last(&done.err),
@@ -46,13 +44,11 @@ fn wrong_keys() {
     assert!(!done.err.contains("not-the-secret-key"));
 }
 
-#[test]
-fn missing_bucket() {
-    let server = Moto::start().unwrap();
+fn missing_bucket_on(server: &S3Server) {
     let desk = Desk::new();
     let done = add_s3(
         &desk,
-        &server,
+        server,
         "photos",
         "nowhere-to-be-found",
         server.secret_key(),
@@ -73,6 +69,43 @@ fn missing_bucket() {
             .len(),
         1
     );
+}
+
+#[test]
+fn wrong_keys() {
+    // moto checks no signatures.
+    wrong_keys_on(&S3sFs::start().unwrap());
+    wrong_keys_on(&SwiftS3::start().unwrap());
+}
+
+#[test]
+fn missing_bucket() {
+    missing_bucket_on(&Moto::start().unwrap());
+    missing_bucket_on(&SwiftS3::start().unwrap());
+}
+
+/// Servers that take long to install.
+mod wide {
+    use tandem_testkit::servers::ceph::CephRgw;
+    use tandem_testkit::servers::garage::Garage;
+
+    use super::{missing_bucket_on, wrong_keys_on};
+
+    #[test]
+    #[ignore = "wants what ./dev setup wide installs"]
+    fn ceph() {
+        let server = CephRgw::start().unwrap();
+        wrong_keys_on(&server);
+        missing_bucket_on(&server);
+    }
+
+    #[test]
+    #[ignore = "wants what ./dev setup wide installs"]
+    fn garage() {
+        let server = Garage::start().unwrap();
+        wrong_keys_on(&server);
+        missing_bucket_on(&server);
+    }
 }
 
 /// What Amazon answers, by "Error responses" (S3 API Reference).

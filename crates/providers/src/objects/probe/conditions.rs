@@ -6,11 +6,12 @@
 use bytes::Bytes;
 use tandem_core::error::{Cause, Result};
 
-use super::{FIRST, Probe, SECOND, clone_of, lost};
+use super::{Copying, FIRST, Probe, SECOND, clone_of, lost};
 use crate::body::Prepared;
 use crate::objects::bucket::ANSWER_LIMIT;
 use crate::objects::guard::Guard;
-use crate::objects::object::{Headers, Object};
+use crate::objects::metadata::KEPT_PATH;
+use crate::objects::object::{Headers, Object, UserMetadata};
 use crate::objects::parts::{Part, Upload};
 use crate::objects::store::Copy;
 
@@ -113,13 +114,23 @@ impl Probe<'_> {
         finished
     }
 
-    pub(super) async fn copies(&self) -> Result<bool> {
+    /// With metadata that the original has not.
+    pub(super) async fn copies(&self) -> Result<Copying> {
         let to = format!("{}-copy", self.key);
-        match self.copy_once(&to, &Guard::Any, None).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.cause == Cause::Unsupported => Ok(false),
-            Err(error) => Err(error),
+        let mut metadata = self.metadata();
+        let note = (KEPT_PATH.to_owned(), "note".to_owned());
+        metadata.extend([note.clone()]);
+        match self.copy_once(&to, &Guard::Any, None, Some(metadata)).await {
+            Ok(()) => {}
+            Err(error) if error.cause == Cause::Unsupported => return Ok(Copying::No),
+            Err(error) => return Err(error),
         }
+        let copied = self.object_at(&to).await?;
+        Ok(if copied.metadata.get(&note.0) == Some(&note.1) {
+            Copying::WithNotes
+        } else {
+            Copying::AsItIs
+        })
     }
 
     /// Refused are: a name that is taken, a wrong tag there, a wrong tag of the source. With all of them right it is
@@ -134,7 +145,7 @@ impl Probe<'_> {
             (Guard::Tag(elsewhere), None),
             (Guard::Any, Some(wrong(&self.tag))),
         ] {
-            let answer = self.copy_once(&other, &guard, source).await;
+            let answer = self.copy_once(&other, &guard, source, None).await;
             let found = self.bucket.head(&other, None).await?;
             if !refused(&answer)? || found.is_none_or(|found| found.tag != there.tag) {
                 return Ok(false);
@@ -142,7 +153,7 @@ impl Probe<'_> {
         }
         let fresh = format!("{}-copied", self.key);
         for (to, guard) in [(&other, Guard::Tag(there.tag)), (&fresh, Guard::Absent)] {
-            let answer = self.copy_once(to, &guard, None).await;
+            let answer = self.copy_once(to, &guard, None, None).await;
             if !done(&answer)? || !self.has_size(to, FIRST).await? {
                 return Ok(false);
             }
@@ -150,7 +161,13 @@ impl Probe<'_> {
         Ok(true)
     }
 
-    async fn copy_once(&self, to: &str, guard: &Guard, source_tag: Option<String>) -> Result<()> {
+    async fn copy_once(
+        &self,
+        to: &str,
+        guard: &Guard,
+        source_tag: Option<String>,
+        metadata: Option<UserMetadata>,
+    ) -> Result<()> {
         let mut source = self.object_at(&self.key).await?;
         source.tag = source_tag.unwrap_or(source.tag);
         let copy = Copy {
@@ -160,7 +177,7 @@ impl Probe<'_> {
             version: None,
             to,
             guard,
-            metadata: None,
+            metadata,
         };
         let copied = self
             .bucket

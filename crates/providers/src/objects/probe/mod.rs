@@ -48,8 +48,18 @@ struct Probe<'a> {
     /// The scratch object's key; others begin with it.
     key: String,
     tag: String,
+    copying: Copying,
     steps: Vec<ProbeStep>,
     report: &'a (dyn for<'s> Fn(&'s ProbeStep) + Send + Sync),
+}
+
+/// What a store copies itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Copying {
+    No,
+    /// With the metadata of the original, whatever it is asked for: what is set aside so is not found again by its path.
+    AsItIs,
+    WithNotes,
 }
 
 /// Tries everything below `path`.
@@ -76,11 +86,12 @@ pub(super) async fn probe(
             bucket.environment.random()
         ),
         tag: String::new(),
+        copying: Copying::No,
         steps: Vec::new(),
         report,
     };
     let mut found = probe.run().await;
-    if found.is_ok() && !probe.capabilities.server_copy {
+    if found.is_ok() && probe.copying != Copying::WithNotes {
         // Then nothing but the bucket itself sets anything aside.
         match bucket.keeps_versions().await {
             Ok(keeps) => probe.capabilities.versions = keeps,
@@ -140,13 +151,18 @@ impl Probe<'_> {
         )?;
 
         let started = self.now();
-        let copies = self.copies().await;
-        let detail = copies
-            .as_ref()
-            .map(|copies| words(*copies, "copied on the server", "cannot copy on the server"));
-        let copies = self.step("Copy on the server", started, detail.map_err(clone_of))?;
-        self.capabilities.server_copy = copies == "copied on the server";
-        let sets_meta = self.capabilities.server_copy || self.bucket.facts().sets_metadata;
+        let copying = self.copies().await;
+        let detail = copying.as_ref().map(|copying| match copying {
+            Copying::No => "cannot copy on the server".to_owned(),
+            Copying::AsItIs => {
+                "copied on the server, without the metadata that was asked for".to_owned()
+            }
+            Copying::WithNotes => "copied on the server".to_owned(),
+        });
+        self.step("Copy on the server", started, detail.map_err(clone_of))?;
+        self.copying = copying?;
+        self.capabilities.server_copy = self.copying != Copying::No;
+        let sets_meta = self.copying == Copying::WithNotes || self.bucket.facts().sets_metadata;
         self.capabilities.mtime &= sets_meta;
         self.capabilities.executable &= sets_meta;
 
