@@ -1,6 +1,7 @@
 //! From the command line to requests. What a person wrote is read here, in the person's folder and with the
 //! person's standard input; the owner of the profile may be another process in another place.
 
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use tandem_core::side::PerSide;
@@ -174,6 +175,7 @@ fn values_of(
             Store::Keyring => StoreKind::Keyring,
             Store::File => StoreKind::File,
         }),
+        unattended: !(io::stdin().is_terminal() && io::stderr().is_terminal()),
     })
 }
 

@@ -43,13 +43,13 @@ impl Progress {
         }
     }
 
-    /// Prints a line above the bars.
+    /// Prints a line above the bars. Where there are none it ends there and then, so that an address in it can be copied.
     pub(crate) fn note(&self, line: &Option<String>) {
         let Some(line) = line else { return };
         match &self.bars {
             // A terminal that went away shows nothing.
-            Some(bars) => drop(bars.println(line)),
-            None => output::note(line),
+            Some(bars) if !self.open.is_empty() => drop(bars.println(line)),
+            _ => output::note(line),
         }
     }
 

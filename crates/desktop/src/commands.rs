@@ -457,5 +457,6 @@ fn spec(form: StorageForm, is_new: bool) -> StorageSpec {
         secrets: form.secrets,
         test: true,
         store: None,
+        unattended: false,
     }
 }

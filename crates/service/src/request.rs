@@ -257,6 +257,9 @@ pub struct StorageSpec {
     pub test: bool,
     /// Where its secrets are kept; else where they are, or the keyring.
     pub store: Option<StoreKind>,
+    /// Whether nobody is there who could sign in by the browser, as where a script asks.
+    #[serde(default)]
+    pub unattended: bool,
 }
 
 /// A pair to make.

@@ -182,6 +182,7 @@ async fn a_storage_that_cannot_be_changed_now_keeps_its_secrets() {
             secrets: keys("the new secret"),
             test: false,
             store: None,
+            unattended: true,
         })
     };
     let failure = ask(&service, edit()).await.unwrap_err();

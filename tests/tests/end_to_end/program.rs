@@ -194,6 +194,22 @@ impl Device {
     }
 }
 
+/// The same command at a terminal: what is written to the other's standard input is typed, its standard output is what the
+/// terminal shows.
+pub(crate) fn at_terminal(command: &Command) -> Command {
+    let words = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect::<Vec<_>>();
+    // Of the package bsdutils, which every Debian has.
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &words.join(" "), "/dev/null"]);
+    let variables = command.get_envs();
+    terminal.envs(variables.filter_map(|(key, value)| Some((key, value?))));
+    terminal
+}
+
 /// `tandem run`, until it is dropped.
 pub(crate) struct Running(Child);
 

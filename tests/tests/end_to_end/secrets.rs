@@ -11,7 +11,7 @@ use tandem_testkit::servers::{Moto, S3Server};
 
 use crate::echo::Echo;
 use crate::processes::{Processes, Secrets, contains};
-use crate::program::{Device, eventually};
+use crate::program::{Device, at_terminal, eventually};
 use crate::relay::Relay;
 
 const KEYS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
@@ -229,20 +229,19 @@ impl Desk {
             .collect();
         let text = format!("tty > '{}'\nexec {}\n", terminal.display(), line.join(" "));
         std::fs::write(&script, text).unwrap();
-        let mut typist = Command::new("script");
-        typist.args(["-qec", &format!("sh '{}'", script.display()), "/dev/null"]);
-        typist.envs(
+        let mut typed = Command::new("sh");
+        typed.arg(&script).envs(
             command
                 .get_envs()
                 .filter_map(|(key, value)| Some((key, value?))),
         );
         let shown = self.device.path("shown");
-        let mut child = typist
+        let mut child = at_terminal(&typed)
             .stdin(Stdio::piped())
             .stdout(std::fs::File::create(&shown).unwrap())
             .stderr(Stdio::inherit())
             .spawn()
-            .expect("script is needed: apt-get install bsdutils");
+            .unwrap();
         let mut keyboard = child.stdin.take().unwrap();
         for (key, secret) in KEYS.iter().zip(secrets) {
             eventually(

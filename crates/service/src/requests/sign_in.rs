@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tandem_core::storage::{Config, Credentials, Provider, SignedIn};
+use tandem_core::storage::{Config, Credentials, Descriptor, Provider, SignedIn};
 
 use super::storages::{check_complete, check_fields};
 use crate::answer::Answer;
@@ -57,6 +57,9 @@ impl Service {
         }
         let descriptor = provider.descriptor();
         check_fields(descriptor, &spec.config, spec.secrets.keys())?;
+        if spec.unattended {
+            return Err(nobody_to_sign_in(&spec.name, descriptor, keys));
+        }
         let mut as_if = spec.config.clone();
         as_if.extend(
             keys.iter()
@@ -93,6 +96,27 @@ impl Service {
         let _ = updates.send(Update::SignIn { storage, address }).await;
         begun.finished().await.map_err(&fault)
     }
+}
+
+fn nobody_to_sign_in(name: &str, descriptor: &Descriptor, keys: &[&str]) -> Fault {
+    let is_secret = |key: &str| descriptor.fields.iter().any(|f| f.secret && f.key == key);
+    let options: Vec<_> = keys
+        .iter()
+        .map(|key| match is_secret(key) {
+            true => format!("--secret {key}"),
+            false => format!("--set {key}=VALUE"),
+        })
+        .collect();
+    Fault::Usage(
+        format!(
+            "The storage {name} cannot be added without {}: no terminal is there to sign in from by the browser.",
+            keys.join(" and ")
+        ),
+        format!(
+            "Add {}, or run the same command in a terminal.",
+            options.join(" ")
+        ),
+    )
 }
 
 fn secrets_of(credentials: Credentials) -> Secrets {
