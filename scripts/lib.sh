@@ -44,6 +44,7 @@ export TANDEM_NC_PY_API=$TANDEM_CACHE/nc-py-api/bin/python
 export TANDEM_SWIFTCLIENT=$PYTHON_DIR/bin/swift
 # Debian puts it where only root looks for programs.
 export TANDEM_APACHE=/usr/sbin/apache2
+export TANDEM_NGINX=$TANDEM_CACHE/nginx/usr/sbin/nginx
 export TANDEM_PHP=/usr/bin/php
 # Debian keeps a folder for each version; the newest is taken.
 newest_postgres() { printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -V | tail -n 1; }

@@ -206,6 +206,25 @@ setup_azurite() {
     : >"$stamp"
 }
 
+# Unpacked, not installed: the package would start it as a service.
+setup_nginx() {
+    local folder=$TANDEM_CACHE/nginx stamp=$TANDEM_CACHE/nginx/unpacked package
+    [ -e "$stamp" ] && "$TANDEM_NGINX" -v 2>/dev/null && return
+    have apt-get && have dpkg || fail "missing: nginx with its module dav-ext, which are taken from Debian's packages"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    (
+        cd "$folder"
+        apt-get -q download nginx libnginx-mod-http-dav-ext >download.log 2>&1 ||
+            { as_root apt-get -q update && apt-get -q download nginx libnginx-mod-http-dav-ext; } >>download.log 2>&1 ||
+            fail "apt-get could not download nginx and libnginx-mod-http-dav-ext ($folder/download.log)"
+        for package in *.deb; do dpkg -x "$package" . && rm "$package"; done
+    )
+    "$TANDEM_NGINX" -v 2>/dev/null ||
+        fail "the nginx of Debian's package does not start here. To see why: $TANDEM_NGINX -v"
+    : >"$stamp"
+}
+
 # setup SUBCOMMAND: installs what `./dev SUBCOMMAND` needs. Two at a time would write over each other.
 setup() {
     (
@@ -221,6 +240,7 @@ setup() {
         if [ "$1" = test ]; then
             setup_cargo_deny
             setup_azurite
+            setup_nginx
             setup_nc_py_api
         fi
         if [ "$1" = wide ]; then

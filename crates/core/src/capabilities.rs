@@ -102,6 +102,9 @@ pub struct NameRules {
     pub no_trailing_period: bool,
     /// A name may not begin with a space.
     pub no_leading_space: bool,
+    /// A name may not begin with a full stop.
+    #[serde(default)]
+    pub no_leading_period: bool,
     /// The device names of Windows (`CON`, `NUL`, `COM1`, ...) are refused.
     pub no_windows_devices: bool,
     /// Longest name in bytes of UTF-8.

@@ -109,8 +109,18 @@ fn replacement(c: char) -> char {
 fn maps_nothing(replaced: Replaced, rules: &NameRules) -> bool {
     replaced.0 == 0
         && !rules.no_leading_space
+        && !rules.no_leading_period
         && !rules.no_trailing_space
         && !rules.no_trailing_period
+}
+
+/// What is replaced at the beginning of a name, if `first` is its first character: as for [`end_rule`].
+fn start_rule(first: char, rules: &NameRules) -> Option<(char, char)> {
+    match first {
+        ' ' | SPACE_SYMBOL if rules.no_leading_space => Some((' ', SPACE_SYMBOL)),
+        '.' | WIDE_STOP if rules.no_leading_period => Some(('.', WIDE_STOP)),
+        _ => None,
+    }
 }
 
 /// What is replaced at the end of a name, if `last` is its last character: the plain character and its
@@ -130,6 +140,7 @@ fn is_plain(text: &str, replaced: Replaced, rules: &NameRules) -> bool {
         .iter()
         .all(|b| b.is_ascii() && replaced.0 >> b & 1 == 0)
         && !(rules.no_leading_space && bytes.first() == Some(&b' '))
+        && !(rules.no_leading_period && bytes.first() == Some(&b'.'))
         && !(rules.no_trailing_space && bytes.last() == Some(&b' '))
         && !(rules.no_trailing_period && bytes.last() == Some(&b'.'))
 }
@@ -166,14 +177,14 @@ fn map(text: &str, replaced: Replaced, rules: &NameRules) -> String {
     }
     let mut body = text;
     let mut out = String::with_capacity(text.len() + 8);
-    if rules.no_leading_space {
-        if let Some(rest) = body.strip_prefix(' ') {
-            out.push(SPACE_SYMBOL);
-            body = rest;
-        } else if let Some(rest) = body.strip_prefix(SPACE_SYMBOL) {
-            out.extend([QUOTE, SPACE_SYMBOL]);
-            body = rest;
+    if let Some(first) = body.chars().next()
+        && let Some((plain, symbol)) = start_rule(first, rules)
+    {
+        body = &body[first.len_utf8()..];
+        if first != plain {
+            out.push(QUOTE);
         }
+        out.push(symbol);
     }
     let mut end = None;
     if let Some(last) = body.chars().next_back()
@@ -296,17 +307,13 @@ fn unmap(native: &str, replaced: Replaced, rules: &NameRules) -> String {
     }
     let mut body = native;
     let mut out = String::with_capacity(native.len());
-    if rules.no_leading_space {
-        if let Some(rest) = body.strip_prefix(SPACE_SYMBOL) {
-            out.push(' ');
-            body = rest;
-        } else if let Some(rest) = body
-            .strip_prefix(QUOTE)
-            .and_then(|rest| rest.strip_prefix(SPACE_SYMBOL))
-        {
-            out.push(SPACE_SYMBOL);
-            body = rest;
-        }
+    let quoted = body.strip_prefix(QUOTE);
+    let first = quoted.unwrap_or(body).chars().next();
+    if let Some(first) = first.filter(|first| !first.is_ascii())
+        && let Some((plain, symbol)) = start_rule(first, rules)
+    {
+        body = &quoted.unwrap_or(body)[first.len_utf8()..];
+        out.push(if quoted.is_some() { symbol } else { plain });
     }
     let mut end = None;
     if let Some(last) = body.chars().next_back()

@@ -28,6 +28,10 @@ pub(crate) fn refusal(rules: &NameRules, name: &str) -> Option<String> {
             rules.no_leading_space && name.starts_with(' '),
             "begin with a space",
         ),
+        (
+            rules.no_leading_period && name.starts_with('.'),
+            "begin with a full stop",
+        ),
     ];
     ends.iter()
         .find(|(is_so, _)| *is_so)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tandem_testkit::conformance::{Losses, Proof};
 use tandem_testkit::servers::quirks::{Quirk, QuirkProxy};
 use tandem_testkit::servers::swift::{SwiftS3, SwiftServer};
-use tandem_testkit::servers::webdav::{RcloneWebDav, WebDavServer, WsgiDav};
+use tandem_testkit::servers::webdav::{Nginx, RcloneWebDav, WebDavServer, WsgiDav};
 use tandem_testkit::servers::{Moto, RcloneS3, S3Server};
 
 use crate::edits::{Draw, finish};
@@ -225,4 +225,10 @@ fn two_writers_at_once_on_rclones_webdav() {
 #[ignore = "takes minutes: part of ./dev test --all"]
 fn two_writers_at_once_on_wsgidav() {
     over_webdav(&WsgiDav::start().unwrap());
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn two_writers_at_once_on_nginx() {
+    over_webdav(&Nginx::start().unwrap());
 }

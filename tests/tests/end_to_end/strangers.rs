@@ -10,7 +10,7 @@ use tandem_testkit::servers::gcs::{GcsServer, Role};
 use tandem_testkit::servers::nextcloud::Nextcloud;
 use tandem_testkit::servers::postgres::PostgresServer;
 use tandem_testkit::servers::swift::{SwiftS3, SwiftServer};
-use tandem_testkit::servers::webdav::{Apache, RcloneWebDav, Sabre, WebDavServer, WsgiDav};
+use tandem_testkit::servers::webdav::{Apache, Nginx, RcloneWebDav, Sabre, WebDavServer, WsgiDav};
 use tandem_testkit::servers::{Moto, RcloneS3, S3Server, S3sFs, rclone, s5cmd};
 
 use crate::edits::{Draw, edit, finish};
@@ -555,4 +555,9 @@ fn a_folder_of_sabre_that_curl_edits_settles_and_nothing_is_lost() {
 fn folders_of_servers_that_heed_no_condition_settle_and_nothing_is_lost() {
     over_webdav(&WsgiDav::start().unwrap(), false);
     over_webdav(&RcloneWebDav::start().unwrap(), false);
+}
+
+#[test]
+fn a_folder_of_nginx_that_curl_edits_settles_and_nothing_is_lost() {
+    over_webdav(&Nginx::start().unwrap(), false);
 }

@@ -18,7 +18,7 @@ fn windows() -> NameRules {
 
 fn rule_sets() -> Vec<NameRules> {
     let mut sets = vec![NameRules::default(), windows()];
-    for bits in 0_u8..16 {
+    for bits in 0_u8..32 {
         for forbidden in ["", ":", " .", "\\:*?\"<>|#%~[];'`$\n\r\u{7F}", "‛é"] {
             sets.push(NameRules {
                 forbidden: forbidden.to_owned(),
@@ -26,6 +26,7 @@ fn rule_sets() -> Vec<NameRules> {
                 no_trailing_space: bits & 2 > 0,
                 no_trailing_period: bits & 4 > 0,
                 no_leading_space: bits & 8 > 0,
+                no_leading_period: bits & 16 > 0,
                 ..NameRules::default()
             });
         }
@@ -68,6 +69,10 @@ fn names_are_mapped_as_rclone_maps_them() {
         no_leading_space: true,
         ..windows()
     };
+    let undotted = NameRules {
+        no_leading_period: true,
+        ..NameRules::default()
+    };
     for (rules, plain, native) in [
         (windows(), "plain.txt", "plain.txt"),
         (windows(), "Grüße 😀", "Grüße 😀"),
@@ -95,6 +100,11 @@ fn names_are_mapped_as_rclone_maps_them() {
         (leading.clone(), "␠x", "‛␠x"),
         (leading.clone(), " ", "␠"),
         (leading, "  ", "␠␠"),
+        (undotted.clone(), ".profile", "．profile"),
+        (undotted.clone(), "．profile", "‛．profile"),
+        (undotted.clone(), "...", "．.."),
+        (undotted.clone(), "．．", "‛．．"),
+        (undotted, "a.b", "a.b"),
     ] {
         let plain = name(plain);
         assert_eq!(encode(&plain, &rules).unwrap().as_str(), native, "{plain}");
@@ -140,6 +150,7 @@ fn holds(native: &str, rules: &NameRules) -> bool {
         native.chars().any(|c| rules.forbidden.contains(c)),
         rules.no_control && native.chars().any(|c| c.is_ascii_control()),
         rules.no_leading_space && native.starts_with(' '),
+        rules.no_leading_period && native.starts_with('.'),
         rules.no_trailing_space && native.ends_with(' '),
         rules.no_trailing_period && native.ends_with('.'),
     ];

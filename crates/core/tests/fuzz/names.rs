@@ -22,6 +22,7 @@ fn rules(input: &[u8]) -> Option<(NameRules, &str)> {
         no_trailing_space: bit(1),
         no_trailing_period: bit(2),
         no_leading_space: bit(3),
+        no_leading_period: bit(7),
         no_windows_devices: bit(4),
         longest_name: bit(5).then_some(40),
         longest_path: bit(6).then_some(60),

@@ -1,7 +1,8 @@
 //! Changes without new content: folders, deletes, times.
 //!
 //! A DELETE takes a folder with all that is in it, and there is no condition against that. So an empty folder is first
-//! moved to where nobody writes, looked into once more, and only then deleted.
+//! moved to where nobody writes, looked into once more, and only then deleted. Where a server does not list what begins
+//! with a full stop, that cannot tell whether anything is in it, and the folder stays where it was moved to.
 
 use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, Result, StorageError};
@@ -15,7 +16,7 @@ use super::errors::of_try;
 use super::guard::Guard;
 use super::relocate::Relocation;
 use super::resource::{Resource, Tag, is_of_folder};
-use super::root::WebDavRoot;
+use super::root::{WebDavRoot, misread};
 use super::xml;
 
 /// Nothing was there to be deleted.
@@ -53,8 +54,12 @@ impl WebDavRoot {
         for url in missing.iter().rev() {
             self.make("create_folder", url).await?;
         }
-        let found = self.find(Tries::Many, "create_folder", path).await?;
-        match found {
+        let seen = self.see(Tries::Many, "create_folder", path).await?;
+        if !missing.is_empty() && seen.as_ref().is_some_and(|seen| seen.is_misread(path)) {
+            self.remove_folder(path).await?;
+            return Err(misread("create_folder"));
+        }
+        match seen.map(|seen| seen.resource) {
             Some(found) if found.is_folder => Ok(found.entry(name, self.capabilities())),
             Some(_) => Err(file_in_the_way()),
             None => Err(StorageError::new(
@@ -207,6 +212,10 @@ impl WebDavRoot {
             is_empty => is_empty?,
         };
         let server = &self.store.server;
+        if path.names().any(|name| name.is_reserved()) {
+            // Among Tandem's own, where nobody else writes.
+            return self.remove_whole_folder(path).await;
+        }
         let name = format!("removed-{:016x}", server.environment.random());
         self.make_own("delete", "").await?;
         let aside = self.own(&name, Ending::Folder)?;
@@ -220,13 +229,17 @@ impl WebDavRoot {
             self.shift(&aside, &url, path).await?;
             return Err(changed("the folder is not empty"));
         }
+        let removed = Deleted {
+            was_absent: false,
+            ..NOTHING
+        };
+        if self.capabilities().names.no_leading_period {
+            return Ok(removed);
+        }
         let call = Call::new("delete", "DELETE", aside);
         match server.call(&call).await.map(drop) {
             Err(error) if error.cause != Cause::NotFound => Err(error),
-            _ => Ok(Deleted {
-                was_absent: false,
-                ..NOTHING
-            }),
+            _ => Ok(removed),
         }
     }
 

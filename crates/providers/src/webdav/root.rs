@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tandem_core::capabilities::Capabilities;
+use tandem_core::capabilities::{Capabilities, CaseRule, UnicodeRule};
 use tandem_core::content::{ByteStream, SharedContent};
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::names::collision_key;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{
     Commit, Committed, Deleted, Depth, Discard, Expected, Identity, Keep, ListingStream, Locator,
@@ -36,6 +37,23 @@ pub(super) struct WebDavRoot {
 pub(super) struct Seen {
     pub(super) name: Option<Name>,
     pub(super) resource: Resource,
+}
+
+impl Seen {
+    /// Whether the server shows under another name what was made at `path`; case and Unicode form aside, which the probe
+    /// finds out about. sabre/dav 1.8 guesses the encoding of an address and takes some names for Latin-1
+    /// (`URLUtil::decodePath`).
+    pub(super) fn is_misread(&self, path: &RelPath) -> bool {
+        let key = |name: &Name| collision_key(name, CaseRule::Insensitive, UnicodeRule::Folding);
+        let names = path.name().zip(self.name.as_ref());
+        names.is_some_and(|(asked, shown)| key(&asked) != key(shown))
+    }
+}
+
+/// For a name that comes back as another.
+pub(super) fn misread(operation: &'static str) -> StorageError {
+    let detail = "the server takes this name for another";
+    StorageError::new(operation, Cause::NameRefused, detail)
 }
 
 impl Server {
@@ -103,7 +121,9 @@ impl WebDavRoot {
         let refused =
             |detail: String| Err(StorageError::new(operation, Cause::NameRefused, detail).at(path));
         let rules = &self.capabilities().names;
-        if let Some(why) = path.names().find_map(|name| refusal(rules, name.as_str())) {
+        // What Tandem keeps for itself is found by its address, whether it is listed or not.
+        let mut names = path.names().filter(|name| !name.is_reserved());
+        if let Some(why) = names.find_map(|name| refusal(rules, name.as_str())) {
             return refused(why);
         }
         Ok(below(&self.base, path, ending))
@@ -129,7 +149,7 @@ impl WebDavRoot {
     }
 
     /// The same, with the name that the server gives it.
-    async fn see(
+    pub(super) async fn see(
         &self,
         tries: Tries,
         operation: &'static str,

@@ -15,7 +15,7 @@ use super::guard::Guard;
 use super::read::Wanted;
 use super::relocate::Relocation;
 use super::resource::{Resource, Tag};
-use super::root::WebDavRoot;
+use super::root::{WebDavRoot, misread};
 use super::staging::with_mtime;
 use super::token::Token;
 use crate::body::{Prepared, Progress};
@@ -188,7 +188,15 @@ impl WebDavRoot {
 
     /// Looks at what is there after a write; anything but what was written is somebody else's.
     async fn look_after(&self, upload: &Upload<'_>, sent: &Sent) -> Result<Resource> {
-        let found = self.find(Tries::Many, "commit", upload.path).await?;
+        let seen = self.see(Tries::Many, "commit", upload.path).await?;
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.is_misread(upload.path))
+            && *upload.guard == Guard::Absent
+        {
+            let ours = Guard::Revision(seen.resource.revision());
+            self.remove_file(upload.path, &ours).await?;
+            return Err(misread("commit"));
+        }
+        let found = seen.map(|seen| seen.resource);
         let is_ours = |found: &Resource| {
             let tags = sent.tag.as_ref().zip(found.tag.as_ref());
             !found.is_folder

@@ -10,6 +10,7 @@ mod apache;
 mod bench;
 mod curl;
 mod nextcloud;
+mod nginx;
 mod rclone;
 mod sabre;
 #[path = "../shared/steps.rs"]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tandem_core::capabilities::{Capabilities, CaseRule, NameRules, UnicodeRule};
 use tandem_core::error::{Cause, Result as Answer};
+use tandem_core::names::encode;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::storage::{Committed, Depth, Expected, Keep, Meta};
 
@@ -116,6 +117,7 @@ fn refused_by(rules: &NameRules, name: &str) -> bool {
         || rules.no_trailing_space && name.ends_with(' ')
         || rules.no_trailing_period && name.ends_with('.')
         || rules.no_leading_space && name.starts_with(' ')
+        || rules.no_leading_period && name.starts_with('.')
         || rules.no_windows_devices && device()
         || rules
             .longest_name
@@ -441,8 +443,12 @@ pub(super) async fn twins_made_at_once_are_never_merged(bench: &Bench) -> Outcom
 
 pub(super) async fn names_that_tandem_keeps_are_not_listed(bench: &Bench) -> Outcome {
     bench.root().identity(true).await?;
-    bench.put(".tandemignore", bytes_of(9, 9)).await?;
-    bench.put("folder/.tandemignore", bytes_of(10, 9)).await?;
+    let ignore = Name::new(".tandemignore").expect("it is a name");
+    let ignore = encode(&ignore, &bench.caps().names)
+        .map_err(|error| Stop::broken(format!("its rules cannot be held: {error}")))?;
+    let below = format!("folder/{ignore}");
+    bench.put(ignore.as_str(), bytes_of(9, 9)).await?;
+    bench.put(&below, bytes_of(10, 9)).await?;
     bench.put("folder/x.tandem", bytes_of(11, 9)).await?;
     if let Some(outsider) = &bench.subject.outsider {
         for path in [
@@ -457,7 +463,7 @@ pub(super) async fn names_that_tandem_keeps_are_not_listed(bench: &Bench) -> Out
     }
     bench
         .listed(&RelPath::root(), Depth::Subtree, |tree| {
-            let wanted = [".tandemignore", "folder/.tandemignore", "folder/x.tandem"];
+            let wanted = [ignore.as_str(), &*below, "folder/x.tandem"];
             tree.has_files(&wanted)
         })
         .await

@@ -64,6 +64,12 @@ impl Version {
         arguments: &["-v"],
         title: "Apache mod_dav",
     };
+    pub(super) const NGINX: Self = Self {
+        program: ("TANDEM_NGINX", "nginx"),
+        beside: None,
+        arguments: &["-v"],
+        title: "nginx with dav-ext",
+    };
     pub(super) const SABRE: Self = Self {
         program: ("TANDEM_PHP", "php"),
         beside: None,
@@ -122,7 +128,9 @@ impl Version {
             path.set_file_name(other);
         }
         let output = Command::new(path).args(self.arguments).output()?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        // nginx says it as if it were an error.
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
         let is_version =
             |word: &&str| word.contains('.') && word.contains(|c: char| c.is_ascii_digit());
         let word = said.split([' ', '\n', '/', ':']).find(is_version);
@@ -145,6 +153,7 @@ mod tests {
             Version::RCLONE_S3,
             Version::WSGIDAV,
             Version::APACHE,
+            Version::NGINX,
             Version::SABRE,
             Version::POSTGRES,
             Version::AZURITE,

@@ -215,21 +215,11 @@ pub struct Sabre;
 impl Sabre {
     /// Starts one, with nothing in it.
     pub fn start() -> io::Result<WebDavServer> {
-        Self::serving("DAV\\FSExt\\Directory")
-    }
-
-    /// Starts one that takes names which begin with a full stop and never lists them, as nginx does.
-    pub fn start_hiding() -> io::Result<WebDavServer> {
-        Self::serving("Hiding")
-    }
-
-    fn serving(directory: &str) -> io::Result<WebDavServer> {
         let php = program("TANDEM_PHP", "php")?;
         WebDavServer::launch("sabre/dav", Version::SABRE, |home, address| {
             std::fs::write(home.join("users"), format!("{USERNAME}:{REALM}:{DIGEST}\n"))?;
             let script = home.join("server.php");
             let text = SABRE
-                .replace("DIRECTORY", directory)
                 .replace("DATA", &data_dir(home).display().to_string())
                 .replace("HOME", &home.display().to_string())
                 .replace("REALM", REALM);
@@ -246,23 +236,57 @@ error_reporting(0);
 require_once 'Sabre/autoload.php';
 use Sabre\DAV;
 
-class Hiding extends DAV\FSExt\Directory {
-    function getChild($name) {
-        $path = $this->path . '/' . $name;
-        return is_dir($path) ? new Hiding($path) : parent::getChild($name);
-    }
-    function getChildren() {
-        $is_shown = function ($child) { return $child->getName()[0] !== '.'; };
-        return array_values(array_filter(parent::getChildren(), $is_shown));
-    }
-}
-
-$server = new DAV\Server(new DIRECTORY('DATA'));
+$server = new DAV\Server(new DAV\FSExt\Directory('DATA'));
 $server->setBaseUri('/');
 $server->addPlugin(new DAV\Locks\Plugin(new DAV\Locks\Backend\File('HOME/locks')));
 $server->addPlugin(new DAV\Auth\Plugin(new DAV\Auth\Backend\File('HOME/users'), 'REALM'));
 $server->exec();
 ";
+
+/// nginx with the modules dav and dav-ext: heeds no condition, lists neither ETags nor what begins with a full stop, and
+/// makes folders that are missing. It asks for Basic.
+#[derive(Debug)]
+pub struct Nginx;
+
+impl Nginx {
+    /// Starts one, with nothing in it.
+    pub fn start() -> io::Result<WebDavServer> {
+        let nginx = program("TANDEM_NGINX", "nginx")?;
+        let module = "lib/nginx/modules/ngx_http_dav_ext_module.so";
+        let module = nginx
+            .parent()
+            .and_then(Path::parent)
+            .map(|usr| usr.join(module))
+            .ok_or_else(|| io::Error::other("nginx lies in no folder"))?;
+        WebDavServer::launch("nginx", Version::NGINX, |home, address| {
+            std::fs::write(
+                home.join("users"),
+                format!("{USERNAME}:{{PLAIN}}{PASSWORD}\n"),
+            )?;
+            // As the manual has it (nginx.org/en/docs/http/ngx_http_dav_module.html), but for the size of uploads.
+            let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+                .iter()
+                .map(|of| format!("{of}_temp_path {}/temporary;\n", home.display()))
+                .collect();
+            let config = format!(
+                "load_module {module};\ndaemon off;\nmaster_process off;\npid {home}/pid;\nerror_log stderr;\n\
+                 events {{}}\nhttp {{\naccess_log off;\ndav_ext_lock_zone zone=locks:10m;\n{temporary}\
+                 client_max_body_size 0;\nserver {{\nlisten {address};\nroot {data};\nlocation / {{\n\
+                 dav_methods PUT DELETE MKCOL COPY MOVE;\ndav_ext_methods PROPFIND OPTIONS LOCK UNLOCK;\n\
+                 dav_ext_lock zone=locks;\ncreate_full_put_path on;\nauth_basic {REALM};\n\
+                 auth_basic_user_file {home}/users;\n}}\n}}\n}}\n",
+                module = module.display(),
+                home = home.display(),
+                data = data_dir(home).display(),
+            );
+            let file = home.join("nginx.conf");
+            std::fs::write(&file, config)?;
+            let mut command = Command::new(&nginx);
+            command.arg("-e").arg("stderr").arg("-c").arg(file);
+            Ok(command)
+        })
+    }
+}
 
 /// Started by root, Apache becomes another user.
 fn open_to_its_user(folders: &[&Path]) -> io::Result<()> {

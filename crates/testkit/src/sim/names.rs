@@ -73,6 +73,10 @@ fn refused_name(rules: &NameRules, name: &Name) -> Option<&'static str> {
             "it begins with a space",
         ),
         (
+            rules.no_leading_period && text.starts_with('.'),
+            "it begins with a full stop",
+        ),
+        (
             rules.no_windows_devices && is_device(text),
             "it is the name of a device",
         ),
@@ -111,6 +115,7 @@ mod tests {
             no_trailing_space: true,
             no_trailing_period: true,
             no_leading_space: true,
+            no_leading_period: true,
             no_windows_devices: true,
             longest_name: Some(10),
             longest_path: Some(20),
@@ -121,6 +126,7 @@ mod tests {
             ("a ", true),
             ("a.", true),
             (" a", true),
+            (".a", true),
             ("con.txt", true),
             ("lpt1", true),
             ("12345678901", true),

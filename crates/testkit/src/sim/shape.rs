@@ -267,6 +267,7 @@ fn draw_names(rng: &mut Rng) -> NameRules {
         no_trailing_space: rng.chance(50),
         no_trailing_period: rng.chance(50),
         no_leading_space: rng.chance(30),
+        no_leading_period: false,
         no_windows_devices: rng.chance(30),
         longest_name: *rng.pick(&[None, Some(80), Some(143), Some(255)]),
         longest_path: *rng.pick(&[None, None, Some(400), Some(1_024)]),

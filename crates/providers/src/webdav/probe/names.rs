@@ -1,7 +1,7 @@
 //! Names that some servers, or the disks behind them, take for each other, change or cannot list.
 
 use tandem_core::capabilities::{CaseRule, UnicodeRule};
-use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::error::Result;
 use url::Url;
 
 use super::super::address::{Ending, decoded};
@@ -21,7 +21,8 @@ const NO_XML: &str = "\u{fffe}\u{ffff}";
 /// What Windows refuses, and what has a meaning in an address.
 const CHARACTERS: &str = "<>:\"|?*\\%#&+;";
 
-/// What nginx takes and never lists.
+/// What nginx takes and never lists (`ngx_http_dav_ext_propfind`). Were such names written as they are, what is there
+/// would look deleted.
 const HIDDEN: &str = ".hidden";
 
 /// What wsgidav takes for a single `&` in the name of a destination.
@@ -35,10 +36,8 @@ const SHORTER: usize = 143;
 
 impl Probe<'_> {
     pub(super) async fn names(&mut self) -> Result<String> {
-        if !self.holds(HIDDEN).await? {
-            let detail = "the server does not list names that begin with a full stop: such files would look deleted";
-            return Err(StorageError::new("validate", Cause::Unsupported, detail));
-        }
+        let shows_all = self.holds(HIDDEN).await?;
+        self.capabilities.names.no_leading_period = !shows_all;
         self.spellings().await?;
         self.characters().await?;
         self.lengths().await?;
@@ -55,7 +54,12 @@ impl Probe<'_> {
             "Unicode forms count",
             "Unicode forms do not count",
         );
-        Ok(format!("{refused}; {case}; {form}"))
+        let hidden = words(
+            shows_all,
+            "",
+            "; what others call by a name that begins with a full stop is not listed",
+        );
+        Ok(format!("{refused}; {case}; {form}{hidden}"))
     }
 
     async fn spellings(&mut self) -> Result<()> {
@@ -72,7 +76,8 @@ impl Probe<'_> {
     }
 
     async fn characters(&mut self) -> Result<()> {
-        self.capabilities.names.no_control = !self.holds(CONTROL).await?;
+        self.capabilities.names.no_control =
+            !(self.holds(CONTROL).await? && self.holds_folder(CONTROL).await?);
         let mut forbidden = String::new();
         if !self.holds(&format!("x{NO_XML}")).await? {
             forbidden.push_str(NO_XML);
@@ -133,6 +138,24 @@ impl Probe<'_> {
             .header("overwrite", "F");
         let moved = self.root.store.server.once(&call).await;
         Ok(done(&moved)? && self.is_listed(folder, name).await?)
+    }
+
+    /// Whether a folder of this name can be made, and a file in it is found. sabre/dav 1.8 cuts an address at its last slash
+    /// by an expression that a line break ends (`URLUtil::splitPath`).
+    async fn holds_folder(&self, name: &str) -> Result<bool> {
+        let (_, url) = self.place_for(name).await?;
+        let inside = |text: &str| {
+            let mut url = url.clone();
+            url.set_path(&format!("{}/{text}", url.path()));
+            url
+        };
+        let folder = Call::new("validate", "MKCOL", inside(""));
+        if !done(&self.root.store.server.once(&folder).await)? {
+            return Ok(false);
+        }
+        let file = Call::new("validate", "PUT", inside("inside"));
+        Ok(done(&self.send(file, FIRST, None).await)?
+            && self.is_listed(inside(""), "inside").await?)
     }
 
     /// A new folder, and the address of a file of this name in it.
