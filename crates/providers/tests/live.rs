@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tandem_testkit::servers::azure::Azurite;
+use tandem_testkit::servers::gcs::{GcsServer, Role};
+use tandem_testkit::servers::webdav::{Nginx, Sabre, WebDavServer};
 use tandem_testkit::servers::{SerialMoto, rclone};
 
 /// The program, which is built with the tests.
@@ -118,4 +120,55 @@ fn a_container_is_as_it_was_afterwards() {
         ("RCLONE_CONFIG_THERE_ENDPOINT", server.endpoint()),
     ];
     assert_eq!(listed("there:shared", &environment), "");
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn a_bucket_of_cloud_storage_is_as_it_was_afterwards() {
+    let server = GcsServer::start().unwrap();
+    server.make_bucket("shared");
+    let key = server.make_account(Role::Admin).unwrap();
+    let endpoint = server.endpoint();
+    let values = [
+        ("ENDPOINT", &*endpoint),
+        ("BUCKET", "shared"),
+        ("SERVICE_ACCOUNT_KEY", &key),
+    ];
+    is_kept("gcs", &values, &[&key]);
+    let environment = [
+        ("RCLONE_CONFIG_THERE_TYPE", "google cloud storage"),
+        (
+            "RCLONE_CONFIG_THERE_ENDPOINT",
+            &*format!("{endpoint}/storage/v1/"),
+        ),
+        ("RCLONE_CONFIG_THERE_SERVICE_ACCOUNT_CREDENTIALS", &key),
+        ("RCLONE_CONFIG_THERE_BUCKET_POLICY_ONLY", "true"),
+    ];
+    assert_eq!(listed("there:shared", &environment), "");
+}
+
+/// A server with real folders: nothing at all is left in the one that it serves but what it keeps there itself.
+fn is_kept_by(server: &WebDavServer) {
+    let values = [
+        ("URL", server.url()),
+        ("USERNAME", server.username()),
+        ("PASSWORD", server.password()),
+    ];
+    is_kept("webdav", &values, &[server.password()]);
+    let left = std::fs::read_dir(server.data_dir()).unwrap();
+    let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    left.retain(|name| name != ".sabredav");
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn a_folder_of_sabre_is_as_it_was_afterwards() {
+    is_kept_by(&Sabre::start().unwrap());
+}
+
+#[test]
+#[ignore = "takes minutes: part of ./dev test --all"]
+fn a_folder_of_nginx_is_as_it_was_afterwards() {
+    is_kept_by(&Nginx::start().unwrap());
 }

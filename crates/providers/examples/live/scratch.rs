@@ -6,16 +6,15 @@ use futures_util::StreamExt;
 use tandem_core::entry::Kind;
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::RelPath;
-use tandem_core::storage::{Depth, Discard, Expected, Keep, Listed, Root, Storage};
+use tandem_core::storage::{Depth, Discard, Expected, Keep, Listed, OWN_FOLDER, Root, Storage};
 use tandem_testkit::real_time::real_time;
-
-/// What Tandem keeps for itself in a folder. Listings leave it out, so it is listed as a root.
-const OWN: &str = ".tandem";
 
 /// A folder of a storage.
 pub(crate) struct Scratch {
     storage: Arc<dyn Storage>,
     folder: String,
+    /// Whether Tandem keeps nothing beside it, but for what removing it takes.
+    is_alone: bool,
 }
 
 impl Scratch {
@@ -24,10 +23,17 @@ impl Scratch {
         let folder = format!("tandem-live-{:016x}", real_time().random());
         let made = async {
             let top = storage.root("").await?;
-            top.create_folder(&path(&folder)?).await
+            let own = top.stat(&path(OWN_FOLDER)?.into()).await?;
+            top.create_folder(&path(&folder)?).await?;
+            Ok(own.is_none())
         };
-        match made.await {
-            Ok(_) => Ok(Self { storage, folder }),
+        let made: Result<bool, StorageError> = made.await;
+        match made {
+            Ok(is_alone) => Ok(Self {
+                storage,
+                folder,
+                is_alone,
+            }),
             Err(error) => Err(format!("The scratch folder cannot be made: {error}.")),
         }
     }
@@ -39,56 +45,78 @@ impl Scratch {
     /// Removes it. What could not be removed is named, with the reason.
     pub(crate) async fn remove(&self) -> Vec<String> {
         let mut left = Vec::new();
-        self.empty(&self.folder, &mut left).await;
-        let top = self.storage.root("").await;
-        let gone = match (&top, path(&self.folder)) {
-            (Ok(top), Ok(folder)) => delete(&**top, &folder, &Expected::Any).await,
-            (Err(error), _) => Err(StorageError::new("root", error.cause, "")),
-            (_, Err(error)) => Err(error),
+        let top = match self.storage.root("").await {
+            Ok(top) => top,
+            Err(error) => return vec![format!("{}: {error}", self.folder)],
         };
+        // A folder that is removed goes through what Tandem keeps in the root that it is removed by.
+        match self.storage.root(&self.folder).await {
+            Ok(root) => self.clear(&*root, &self.folder, "", &mut left).await,
+            Err(error) => left.push(format!("{}: {error}", self.folder)),
+        }
+        let gone = delete(&*top, &self.folder, &Expected::Any).await;
         left.extend(gone.err().map(|error| format!("{}: {error}", self.folder)));
+        if self.is_alone {
+            self.remove_own(&*top, "", OWN_FOLDER, &mut left).await;
+        }
         left
     }
 
-    /// Deletes all below a folder, the innermost first.
-    async fn empty(&self, folder: &str, left: &mut Vec<String>) {
-        let root = match self.storage.root(folder).await {
-            Ok(root) => root,
-            Err(error) => return left.push(format!("{folder}: {error}")),
+    /// Deletes all below the folder `whole` of the storage, which is `at` below `root`, the innermost first.
+    async fn clear(&self, root: &dyn Root, whole: &str, at: &str, left: &mut Vec<String>) {
+        let shown = match self.storage.root(whole).await {
+            Ok(shown) => shown,
+            Err(error) => return left.push(format!("{whole}: {error}")),
         };
-        if let Ok(versions) = root.versions(None).await {
+        if let Ok(versions) = shown.versions(None).await {
             for version in versions {
-                let _ = root.prune_version(&version.key).await;
+                let _ = shown.prune_version(&version.key).await;
             }
         }
-        for (token, _) in root.leftovers().await.unwrap_or_default() {
-            let _ = root.discard(&token).await;
+        for (token, _) in shown.leftovers().await.unwrap_or_default() {
+            let _ = shown.discard(&token).await;
         }
-        let (files, mut folders) = match everything(&*root).await {
+        let (files, mut folders) = match everything(&*shown).await {
             Ok(found) => found,
             Err(error) if error.cause == Cause::NotFound => return,
-            Err(error) => return left.push(format!("{folder}: {error}")),
+            Err(error) => return left.push(format!("{whole}: {error}")),
         };
         for (file, expected) in files {
-            let gone = delete(&*root, &file, &expected).await;
-            left.extend(gone.err().map(|error| format!("{folder}/{file}: {error}")));
+            let gone = delete(&*shown, file.as_str(), &expected).await;
+            left.extend(gone.err().map(|error| format!("{whole}/{file}: {error}")));
         }
         folders.sort_by_key(|folder| std::cmp::Reverse(folder.depth()));
-        folders.push(RelPath::root());
-        for below in folders {
-            let whole = match below.as_str() {
-                "" => folder.to_owned(),
-                below => format!("{folder}/{below}"),
-            };
-            if !whole.contains(OWN) {
-                Box::pin(self.empty(&format!("{whole}/{OWN}"), left)).await;
-                let _ = delete_own(&*root, &below).await;
-            }
-            if !below.is_root() {
-                let gone = delete(&*root, &below, &Expected::Any).await;
-                left.extend(gone.err().map(|error| format!("{whole}: {error}")));
-            }
+        for folder in folders {
+            let (whole, at) = (joined(whole, folder.as_str()), joined(at, folder.as_str()));
+            let own = joined(&whole, OWN_FOLDER);
+            self.remove_own(root, &own, &joined(&at, OWN_FOLDER), left)
+                .await;
+            let gone = delete(root, &at, &Expected::Any).await;
+            left.extend(gone.err().map(|error| format!("{whole}: {error}")));
         }
+        if !at.split('/').any(|name| name == OWN_FOLDER) {
+            let own = joined(whole, OWN_FOLDER);
+            self.remove_own(root, &own, &joined(at, OWN_FOLDER), left)
+                .await;
+        }
+    }
+
+    /// Removes what Tandem keeps for itself in a folder, which listings leave out, so it is listed as a root.
+    async fn remove_own(&self, root: &dyn Root, whole: &str, at: &str, left: &mut Vec<String>) {
+        let whole = if whole.is_empty() { at } else { whole };
+        Box::pin(self.clear(root, whole, at, left)).await;
+        let gone = delete(root, at, &Expected::Any).await;
+        let gone = gone.err().filter(|error| error.cause != Cause::NotFound);
+        left.extend(gone.map(|error| format!("{whole}: {error}")));
+    }
+}
+
+/// `name` in `folder`, either of which may be empty.
+fn joined(folder: &str, name: &str) -> String {
+    match (folder, name) {
+        ("", name) => name.to_owned(),
+        (folder, "") => folder.to_owned(),
+        (folder, name) => format!("{folder}/{name}"),
     }
 }
 
@@ -118,13 +146,8 @@ async fn everything(root: &dyn Root) -> Result<Found, StorageError> {
     Ok((files, folders))
 }
 
-async fn delete(root: &dyn Root, at: &RelPath, expected: &Expected) -> Result<(), StorageError> {
-    let at = at.clone().into();
+async fn delete(root: &dyn Root, at: &str, expected: &Expected) -> Result<(), StorageError> {
+    let at = path(at)?.into();
     let deleted = root.delete(&at, expected, &Keep::No, Discard::Forever);
     deleted.await.map(|_| ())
-}
-
-/// The folder of Tandem's own in `below`, which is empty.
-async fn delete_own(root: &dyn Root, below: &RelPath) -> Result<(), StorageError> {
-    delete(root, &below.append(&path(OWN)?), &Expected::Any).await
 }
