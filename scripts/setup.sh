@@ -39,6 +39,8 @@ packages_for() {
         have setfattr || echo attr
         have setfacl || echo acl
         have strace || echo strace
+        # Mounts what plays a server's folder.
+        have fusermount3 || echo fuse3
         have openssl || echo openssl
         # The program and its modules; the package that starts it as a service is another.
         [ -x "$TANDEM_APACHE" ] || echo apache2-bin

@@ -35,6 +35,19 @@ const HFS_PLUS: u64 = 0x482B;
 const CIFS: u64 = 0xFF53_4D42;
 const SMB2: u64 = 0xFE53_4D42;
 
+const SMB: u64 = 0x517B;
+const NFS: u64 = 0x6969;
+const FUSE: u64 = 0x6573_5546;
+const PLAN9: u64 = 0x0102_1997;
+const CEPH: u64 = 0x00C3_6400;
+const AFS: u64 = 0x6B41_4653;
+const OPEN_AFS: u64 = 0x5346_414F;
+const CODA: u64 = 0x7375_7245;
+const OCFS2: u64 = 0x7461_636F;
+const GFS2: u64 = 0x0116_1970;
+const LUSTRE: u64 = 0x0BD0_0BD0;
+const VIRTUAL_BOX: u64 = 0x786F_4256;
+
 /// `FS_CASEFOLD_FL`: names in this folder are one in any case.
 const CASEFOLD: u32 = 0x4000_0000;
 
@@ -130,6 +143,28 @@ pub(crate) fn most_open_files() -> u64 {
 pub(super) fn flushes_whole(folder: BorrowedFd<'_>) -> bool {
     let known = matches!(file_system(folder), EXT4 | BTRFS | XFS | F2FS | ZFS | TMPFS);
     known && is_at_least(5, 8)
+}
+
+/// Whether a watch on `folder` hears of all changes. What lies on another computer, or is made up by a program, changes
+/// without a call on this one, and only such calls are told ([inotify(7)](https://man7.org/linux/man-pages/man7/inotify.7.html),
+/// "Limitations and caveats").
+pub(super) fn hears_all(folder: BorrowedFd<'_>) -> bool {
+    !matches!(
+        file_system(folder),
+        NFS | SMB
+            | SMB2
+            | CIFS
+            | FUSE
+            | PLAN9
+            | CEPH
+            | AFS
+            | OPEN_AFS
+            | CODA
+            | OCFS2
+            | GFS2
+            | LUSTRE
+            | VIRTUAL_BOX
+    )
 }
 
 /// Whether the kernel is of this version or later; not where it does not say.

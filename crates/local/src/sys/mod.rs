@@ -490,6 +490,11 @@ impl Folder {
         !self.lacks.is_pretended() && linux::flushes_whole(self.as_fd())
     }
 
+    /// Whether a watch here hears of all changes, not only of those that this computer makes.
+    pub(crate) fn hears_all(&self) -> bool {
+        linux::hears_all(self.as_fd())
+    }
+
     /// Flushes the whole file system this folder lies on; reports what failed since this folder was opened.
     #[track_caller]
     pub(crate) fn sync_all(&self) -> SysResult<()> {

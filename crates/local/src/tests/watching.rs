@@ -1,8 +1,12 @@
 //! Watching: every change is hinted at, soon, and what cannot be watched is polled (P15).
 
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use tandem_core::storage::{Hint, Root};
+use tandem_testkit::servers::rclone;
 
 use super::support::{Bench, rel};
 use crate::Options;
@@ -134,6 +138,60 @@ async fn where_watches_run_out_the_rest_is_polled_and_told() {
     }
     let watched = 11 - coverage.polled.iter().map(|p| 3 - p.depth()).sum::<usize>();
     assert_eq!(watched, 3, "{coverage:?}");
+}
+
+/// What another program shows as a file system, by FUSE: `rclone mount` of a folder beside it.
+struct Shown {
+    folder: PathBuf,
+    rclone: Child,
+}
+
+impl Shown {
+    /// `None` where this system has no FUSE.
+    fn at(from: &Path, folder: PathBuf) -> Option<Self> {
+        if !Path::new("/dev/fuse").exists() {
+            return None;
+        }
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut command = Command::new(rclone().unwrap());
+        command.arg("mount").arg(from).arg(&folder);
+        command.args(["--config", "/dev/null", "--dir-cache-time", "0"]);
+        let mut rclone = command.spawn().unwrap();
+        let device = |path: &Path| std::fs::metadata(path).unwrap().dev();
+        let (outside, end) = (device(from), Instant::now() + Duration::from_secs(30));
+        while device(&folder) == outside {
+            assert_eq!(rclone.try_wait().unwrap(), None, "it cannot be mounted");
+            assert!(Instant::now() < end, "it is not mounted");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(Self { folder, rclone })
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        let _ = Command::new("fusermount3")
+            .arg("-uz")
+            .arg(&self.folder)
+            .status();
+        let _ = self.rclone.wait();
+    }
+}
+
+/// A watch on such a folder hears of nothing that is done elsewhere, as on a server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_watch_does_not_hear_of_is_polled_and_the_rest_is_watched() {
+    let (bench, elsewhere) = (Bench::new(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(elsewhere.path().join("below")).unwrap();
+    let Some(_shown) = Shown::at(elsewhere.path(), bench.path("a/shown")) else {
+        return;
+    };
+    begin(&bench).await;
+    let coverage = bench.root.watch_coverage().unwrap();
+    assert_eq!(coverage.needed, 4);
+    assert_eq!(coverage.polled, [rel("a/shown")].into());
+    bench.put("a/file", "x");
+    assert!(heard(&bench, "a").await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -89,7 +89,7 @@ impl Keeper {
         Ok(watcher)
     }
 
-    /// Watches `top` and every folder below. Where watches run out, the subtree is polled.
+    /// Watches `top` and every folder below. Where watches run out, or do not hear all, the subtree is polled.
     fn watch_below(
         &mut self,
         watcher: &mut RecommendedWatcher,
@@ -100,7 +100,9 @@ impl Keeper {
         let mut waiting = vec![(top, false)];
         while let Some((folder, polled_above)) = waiting.pop() {
             self.news.cover(|coverage| coverage.needed += 1);
-            let polled = polled_above || !self.watch(watcher, &folder);
+            let opened = anchor.folder.open_folder(folder.as_str());
+            let is_deaf = opened.is_ok_and(|opened| !opened.hears_all());
+            let polled = polled_above || is_deaf || !self.watch(watcher, &folder);
             if polled && !polled_above {
                 self.news.cover(|coverage| {
                     coverage.polled.insert(folder.clone());

@@ -1,8 +1,9 @@
 //! Hearing of changes (DESIGN 6.3): hints, never evidence.
 //!
 //! Each folder is watched by itself, so that it is known which are not: where the system has no more watches
-//! to give, the rest is polled. Invariant: a folder is hinted at after its watch was placed, so that what
-//! happened in it before is looked at, and what happens after is heard.
+//! to give, the rest is polled, as is what lies on a network, whose changes this system is not told. Invariant: a
+//! folder is hinted at after its watch was placed, so that what happened in it before is looked at, and what happens
+//! after is heard.
 
 mod keeper;
 mod news;
