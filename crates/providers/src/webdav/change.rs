@@ -7,7 +7,7 @@
 use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
-use tandem_core::storage::{Deleted, Displaced, Expected, Keep, Meta, VersionKey};
+use tandem_core::storage::{Deleted, Displaced, Expected, Keep, Meta, OWN_FOLDER, VersionKey};
 use url::Url;
 
 use super::address::Ending;
@@ -212,8 +212,8 @@ impl WebDavRoot {
             is_empty => is_empty?,
         };
         let server = &self.store.server;
-        if path.names().any(|name| name.is_reserved()) {
-            // Among Tandem's own, where nobody else writes.
+        if path.as_str() == OWN_FOLDER {
+            // It cannot be moved to where it is looked into once more, which is in it.
             return self.remove_whole_folder(path).await;
         }
         let name = format!("removed-{:016x}", server.environment.random());
