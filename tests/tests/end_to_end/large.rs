@@ -8,7 +8,9 @@ use std::time::Duration;
 use tandem_testkit::servers::azure::Azurite;
 use tandem_testkit::servers::gcs::{GcsServer, Role};
 use tandem_testkit::servers::nextcloud::Nextcloud;
+use tandem_testkit::servers::postgres::PostgresServer;
 use tandem_testkit::servers::swift::SwiftServer;
+use tandem_testkit::servers::webdav::{Apache, Nginx, RcloneWebDav, Sabre, WsgiDav};
 use tandem_testkit::servers::{Moto, S3Server, S3sFs};
 
 use crate::counting::Counting;
@@ -67,6 +69,11 @@ fn goes_on_and_is_renamed_there(device: &Device, counting: &Counting, len: u64) 
         "{sent} bytes sent for a file of {len}"
     );
 
+    is_renamed_there(device, counting, &folder);
+}
+
+/// What is `a film.mkv` in the pair `films` by now.
+fn is_renamed_there(device: &Device, counting: &Counting, folder: &Path) {
     std::fs::rename(folder.join("a film.mkv"), folder.join("the film.mkv")).unwrap();
     let before = counting.sent();
     device.ok(&["sync", "films"]);
@@ -83,6 +90,16 @@ fn goes_on_and_is_renamed_there(device: &Device, counting: &Counting, len: u64) 
     let same = std::fs::read(back.join("film")).unwrap()
         == std::fs::read(folder.join("the film.mkv")).unwrap();
     assert!(same, "what is there is what was sent");
+}
+
+/// For what takes a file in one piece.
+fn is_carried_and_renamed_there(device: &Device, counting: &Counting) {
+    let folder = device.folder("films");
+    let here = folder.to_str().unwrap();
+    device.ok(&["pair", "add", "films", here, "cloud:films"]);
+    write_large(&folder.join("a film.mkv"), 32 * BESIDE);
+    device.ok(&["sync", "films"]);
+    is_renamed_there(device, counting, &folder);
 }
 
 /// What tells the storage to send parts of [`PART`] bytes.
@@ -174,6 +191,37 @@ fn a_large_upload_to_swift_goes_on_where_it_was_killed_and_a_rename_sends_nothin
 #[test]
 fn a_large_upload_to_nextcloud_goes_on_where_it_was_killed_and_a_rename_sends_nothing() {
     over_nextcloud(LARGE);
+}
+
+#[test]
+fn on_webdav_a_rename_of_a_large_file_sends_nothing() {
+    for server in [
+        Apache::start(),
+        Sabre::start(),
+        Nginx::start(),
+        WsgiDav::start(),
+        RcloneWebDav::start(),
+    ] {
+        let server = server.unwrap();
+        let (device, counting) = (Device::new(), Counting::before(server.url()));
+        let url = format!("url={}", counting.endpoint());
+        let username = format!("username={}", server.username());
+        let secrets = [("password", server.password())];
+        device.storage_of("webdav", "cloud", &[&url, &username], &secrets);
+        is_carried_and_renamed_there(&device, &counting);
+    }
+}
+
+#[test]
+fn in_a_database_a_rename_of_a_large_file_sends_nothing() {
+    let server = PostgresServer::start(&[]).unwrap();
+    let there = server.address().to_string();
+    let (device, counting) = (Device::new(), Counting::before(&there));
+    let here = counting.endpoint().trim_start_matches("http://");
+    let location = format!("location={}", server.url().replace(&there, here));
+    let secrets = [("password", server.password())];
+    device.storage_of("db", "cloud", &[&location, "sslmode=disable"], &secrets);
+    is_carried_and_renamed_there(&device, &counting);
 }
 
 #[test]
