@@ -91,6 +91,15 @@ impl Bucket {
         self.objects.facts()
     }
 
+    /// The longest key that it takes, in bytes: what its probe found, where that is less.
+    pub(super) fn longest_key(&self) -> usize {
+        let found = self.capabilities.names.longest_path;
+        let found = found.and_then(|longest| usize::try_from(longest).ok());
+        found
+            .unwrap_or(usize::MAX)
+            .min(self.objects.facts().longest_key)
+    }
+
     /// Makes the request that `send` makes, as often as `tries` says.
     pub(super) async fn ask<T, F, Fut>(
         &self,

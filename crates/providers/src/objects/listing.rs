@@ -60,13 +60,13 @@ async fn tell(
         depth,
         may_be_missing,
     } = listing;
-    let prefix = folder_key(root, folder, bucket.facts().longest_key, "list")?;
+    let prefix = folder_key(root, folder, bucket.longest_key(), "list")?;
     let query = Query {
         prefix: prefix.clone(),
         delimited: *depth == Depth::Children,
         most: None,
     };
-    let mut assembler = Assembler::new(folder.clone(), bucket.facts().longest_key);
+    let mut assembler = Assembler::new(folder.clone(), bucket.longest_key());
     let mut token: Option<String> = None;
     let mut follow = Follow::default();
     loop {
@@ -111,7 +111,7 @@ async fn send(
         has_marker,
     } in finished
     {
-        let longest = bucket.facts().longest_key;
+        let longest = bucket.longest_key();
         let key = folder_key(root, &listing.folder, longest, "list")?;
         bucket.known.add(&key, has_marker);
         if sender.send(Ok(Listed::Folder(listing))).await.is_err() {

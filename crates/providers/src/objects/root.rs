@@ -38,7 +38,7 @@ impl BucketRoot {
         let is_base = prefix == bucket.facts().prefix;
         let mut capabilities = bucket.capabilities.clone();
         // One byte is for the slash that makes a folder's marker.
-        let longest = bucket.facts().longest_key.saturating_sub(prefix.len() + 1);
+        let longest = bucket.longest_key().saturating_sub(prefix.len() + 1);
         capabilities.names.longest_path = u32::try_from(longest).ok();
         Self {
             bucket,
@@ -55,22 +55,12 @@ impl BucketRoot {
 
     pub(super) fn key(&self, operation: &'static str, path: &RelPath) -> Result<String> {
         self.check_names(operation, path)?;
-        object_key(
-            &self.prefix,
-            path,
-            self.bucket.facts().longest_key,
-            operation,
-        )
+        object_key(&self.prefix, path, self.bucket.longest_key(), operation)
     }
 
     pub(super) fn folder(&self, operation: &'static str, path: &RelPath) -> Result<String> {
         self.check_names(operation, path)?;
-        folder_key(
-            &self.prefix,
-            path,
-            self.bucket.facts().longest_key,
-            operation,
-        )
+        folder_key(&self.prefix, path, self.bucket.longest_key(), operation)
     }
 
     /// A key that a listing could not show would take the listing of its whole folder with it.

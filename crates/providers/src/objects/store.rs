@@ -269,6 +269,11 @@ pub(crate) trait ObjectStore: Send + Sync + std::fmt::Debug {
         Ok(false)
     }
 
+    /// The longest key, in bytes, where that depends on how the bucket is set up.
+    async fn longest_key_now(&self) -> Result<Option<u32>> {
+        Ok(None)
+    }
+
     /// Whether no other write has this version id, as those have that were made while a bucket kept no versions.
     fn names_one_write(&self, id: &str) -> bool {
         let _ = id;

@@ -62,17 +62,20 @@ pub(crate) async fn probed() -> Capabilities {
     static PROBED: OnceCell<Capabilities> = OnceCell::const_new();
     let probe = || async {
         // The server lives as long as somebody holds a container on it.
-        let container = container();
-        let storage = container.open(None, &[]);
-        let tested = storage.validate(FOLDER, &|step| println!("{step:?}")).await;
-        tested.capabilities.unwrap()
+        found_in(&container()).await
     };
     PROBED.get_or_init(probe).await.clone()
 }
 
-/// A fresh root in `container`.
-pub(crate) async fn subject_in(container: Container) -> Subject {
-    let capabilities = probed().await;
+/// What `validate` finds of `container`.
+pub(crate) async fn found_in(container: &Container) -> Capabilities {
+    let storage = container.open(None, &[]);
+    let tested = storage.validate(FOLDER, &|step| println!("{step:?}")).await;
+    tested.capabilities.unwrap()
+}
+
+/// A fresh root in `container`, with what was found of it or of one like it.
+pub(crate) async fn subject_in(container: Container, capabilities: Capabilities) -> Subject {
     let storage = container.open(Some(&capabilities), &[]);
     let base = storage.root("").await.unwrap();
     base.create_folder(&FOLDER.parse().unwrap()).await.unwrap();

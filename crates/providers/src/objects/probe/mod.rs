@@ -379,6 +379,9 @@ impl Probe<'_> {
         if !self.capabilities.names.no_control {
             self.control_characters().await?;
         }
+        let objects = &self.bucket.objects;
+        let longest = self.bucket.call("validate", || objects.longest_key_now());
+        self.capabilities.names.longest_path = longest.await?;
         let refused = words(
             self.capabilities.names.no_control,
             "no control characters",
