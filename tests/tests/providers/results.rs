@@ -66,8 +66,11 @@ pub(crate) fn write_losses(recorded: &Path, folder: &Path, of_all: bool) {
     for old in files_in(&folder).iter().filter(|_| of_all) {
         std::fs::remove_file(old).unwrap();
     }
-    for losses in read_losses(recorded) {
-        losses.write(&folder);
+    // A run in which nothing could be lost has no such folder.
+    if recorded.join(LOSSES).exists() {
+        for losses in read_losses(recorded) {
+            losses.write(&folder);
+        }
     }
 }
 
