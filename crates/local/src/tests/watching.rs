@@ -155,7 +155,7 @@ impl Shown {
         std::fs::create_dir_all(&folder).unwrap();
         let mut command = Command::new(rclone().unwrap());
         command.arg("mount").arg(from).arg(&folder);
-        command.args(["--config", "/dev/null", "--dir-cache-time", "0"]);
+        command.args(["--config", "/dev/null"]);
         let mut rclone = command.spawn().unwrap();
         let device = |path: &Path| std::fs::metadata(path).unwrap().dev();
         let (outside, end) = (device(from), Instant::now() + Duration::from_secs(30));
@@ -180,7 +180,7 @@ impl Drop for Shown {
 
 /// A watch on such a folder hears of nothing that is done elsewhere, as on a server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_watch_does_not_hear_of_is_polled_and_the_rest_is_watched() {
+async fn what_others_may_change_unheard_is_watched_and_polled_besides() {
     let (bench, elsewhere) = (Bench::new(), tempfile::tempdir().unwrap());
     std::fs::create_dir(elsewhere.path().join("below")).unwrap();
     let Some(_shown) = Shown::at(elsewhere.path(), bench.path("a/shown")) else {
@@ -189,9 +189,13 @@ async fn what_a_watch_does_not_hear_of_is_polled_and_the_rest_is_watched() {
     begin(&bench).await;
     let coverage = bench.root.watch_coverage().unwrap();
     assert_eq!(coverage.needed, 4);
-    assert_eq!(coverage.polled, [rel("a/shown")].into());
+    assert_eq!(coverage.shared, [rel("a/shown")].into());
+    assert_eq!(coverage.polled, [].into());
     bench.put("a/file", "x");
     assert!(heard(&bench, "a").await);
+    // What is done through this very mount is heard, as it comes by a call on this computer.
+    bench.put("a/shown/below/file", "x");
+    assert!(heard(&bench, "a/shown/below").await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -89,7 +89,8 @@ impl Keeper {
         Ok(watcher)
     }
 
-    /// Watches `top` and every folder below. Where watches run out, or do not hear all, the subtree is polled.
+    /// Watches `top` and every folder below. Where watches run out, the subtree is polled instead; where they do not hear
+    /// all, besides.
     fn watch_below(
         &mut self,
         watcher: &mut RecommendedWatcher,
@@ -97,20 +98,23 @@ impl Keeper {
         top: RelPath,
     ) -> SysResult<()> {
         let mut room = Vec::with_capacity(64 * 1024);
-        let mut waiting = vec![(top, false)];
-        while let Some((folder, polled_above)) = waiting.pop() {
+        let mut waiting = vec![(top, false, false)];
+        while let Some((folder, polled_above, shared_above)) = waiting.pop() {
             self.news.cover(|coverage| coverage.needed += 1);
             let opened = anchor.folder.open_folder(folder.as_str());
-            let is_deaf = opened.is_ok_and(|opened| !opened.hears_all());
-            let polled = polled_above || is_deaf || !self.watch(watcher, &folder);
-            if polled && !polled_above {
-                self.news.cover(|coverage| {
+            let shared = shared_above || opened.is_ok_and(|opened| !opened.hears_all());
+            let polled = polled_above || !self.watch(watcher, &folder);
+            self.news.cover(|coverage| {
+                if polled && !polled_above {
                     coverage.polled.insert(folder.clone());
-                });
-            }
+                }
+                if shared && !shared_above {
+                    coverage.shared.insert(folder.clone());
+                }
+            });
             // Gone meanwhile, or not to be read: its parent's watch tells when that changes.
             if let Ok(children) = folders_in(anchor, &folder, &mut room) {
-                waiting.extend(children.into_iter().map(|child| (child, polled)));
+                waiting.extend(children.into_iter().map(|child| (child, polled, shared)));
             }
         }
         Ok(())

@@ -1,9 +1,9 @@
 //! Hearing of changes (DESIGN 6.3): hints, never evidence.
 //!
 //! Each folder is watched by itself, so that it is known which are not: where the system has no more watches
-//! to give, the rest is polled, as is what lies on a network, whose changes this system is not told. Invariant: a
-//! folder is hinted at after its watch was placed, so that what happened in it before is looked at, and what happens
-//! after is heard.
+//! to give, the rest is polled. What lies on a network is watched and polled: of what others change there this system is
+//! not told. Invariant: a folder is hinted at after its watch was placed, so that what happened in it before is looked at,
+//! and what happens after is heard.
 
 mod keeper;
 mod news;
@@ -26,6 +26,10 @@ use orders::Orders;
 /// How often what cannot be watched is hinted at.
 const POLL: Duration = Duration::from_secs(30);
 
+/// How often what others change unheard is: as often as a storage without a feed is looked at (DESIGN 4). A walk of a
+/// whole tree on a server is not for nothing.
+const POLL_OTHERS: Duration = Duration::from_secs(300);
+
 /// How far the watching reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WatchCoverage {
@@ -35,6 +39,8 @@ pub struct WatchCoverage {
     pub available: Option<u64>,
     /// Subtrees that are polled instead.
     pub polled: BTreeSet<RelPath>,
+    /// Subtrees that are polled besides, for what others change there is not heard.
+    pub shared: BTreeSet<RelPath>,
 }
 
 /// The watch on one root.
@@ -78,7 +84,7 @@ impl Watch {
         loop {
             let heard = self.news.heard();
             let now = environment.uptime();
-            let until_poll = self.news.poll(now, POLL);
+            let until_poll = self.news.poll(now);
             let hints = self.news.take();
             if !hints.is_empty() {
                 return Ok(hints);

@@ -9,7 +9,7 @@ use tandem_core::storage::Hint;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::WatchCoverage;
+use super::{POLL, POLL_OTHERS, WatchCoverage};
 use crate::disk::lock;
 
 /// More folders than this are told as the whole tree.
@@ -22,6 +22,7 @@ struct State {
     started: Option<Result<(), String>>,
     coverage: WatchCoverage,
     polled_at: Option<Duration>,
+    shared_at: Option<Duration>,
 }
 
 /// What was heard.
@@ -117,26 +118,41 @@ impl News {
     }
 
     /// Hints at what is polled, if it is time; says when it will be.
-    pub(super) fn poll(&self, now: Duration, interval: Duration) -> Option<Duration> {
+    pub(super) fn poll(&self, now: Duration) -> Option<Duration> {
         let mut state = lock(&self.state);
-        if state.coverage.polled.is_empty() {
-            return None;
-        }
-        let since = state.polled_at.map(|last| now.saturating_sub(last));
-        match since {
-            Some(since) if since < interval => Some(interval - since),
-            Some(_) => {
-                let polled = state.coverage.polled.clone();
-                state.subtrees.extend(polled);
-                state.polled_at = Some(now);
-                Some(interval)
-            }
-            None => {
-                state.polled_at = Some(now);
-                Some(interval)
-            }
-        }
+        let State {
+            subtrees,
+            coverage,
+            polled_at,
+            shared_at,
+            ..
+        } = &mut *state;
+        let polled = poll_at(now, POLL, &coverage.polled, polled_at, subtrees);
+        let shared = poll_at(now, POLL_OTHERS, &coverage.shared, shared_at, subtrees);
+        polled.into_iter().chain(shared).min()
     }
+}
+
+/// Puts `polled` into `subtrees` if that was last done `interval` ago; says when it will be. The first time only the clock
+/// is started: everything is looked at then anyway.
+fn poll_at(
+    now: Duration,
+    interval: Duration,
+    polled: &BTreeSet<RelPath>,
+    last: &mut Option<Duration>,
+    subtrees: &mut BTreeSet<RelPath>,
+) -> Option<Duration> {
+    if polled.is_empty() {
+        return None;
+    }
+    if let Some(since) = last.map(|last| now.saturating_sub(last)) {
+        if since < interval {
+            return Some(interval - since);
+        }
+        subtrees.extend(polled.iter().cloned());
+    }
+    *last = Some(now);
+    Some(interval)
 }
 
 #[cfg(test)]
@@ -181,11 +197,17 @@ mod tests {
         let news = News::default();
         news.cover(|coverage| {
             coverage.polled.insert(rel("deep"));
+            coverage.shared.insert(rel("on a server"));
         });
-        let second = Duration::from_secs(1);
-        assert_eq!(news.poll(second, second), Some(second));
+        assert_eq!(news.poll(Duration::ZERO), Some(POLL));
         assert!(news.take().is_empty());
-        assert_eq!(news.poll(second * 2, second), Some(second));
+        let soon = POLL - Duration::from_secs(1);
+        assert_eq!(news.poll(soon), Some(Duration::from_secs(1)));
+        assert!(news.take().is_empty());
+        assert_eq!(news.poll(POLL), Some(POLL));
         assert_eq!(news.take(), [Hint::Subtree(rel("deep"))]);
+        news.poll(POLL_OTHERS);
+        let all = ["deep", "on a server"].map(|path| Hint::Subtree(rel(path)));
+        assert_eq!(news.take(), all);
     }
 }
