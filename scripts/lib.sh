@@ -31,6 +31,17 @@ export TANDEM_CACHE
 # One build folder for all clones: a fresh clone then compiles Tandem, and not its dependencies again.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$TANDEM_CACHE/target}
 
+# What was built of another clone's files has that clone's paths in it, and passes for built as long as its files are
+# older (cargo compares times): Tandem's own crates are built anew where the clone is another.
+own_build_folder() {
+    local mark=$CARGO_TARGET_DIR/.clone
+    [ "$(cat "$mark" 2>/dev/null)" = "$ROOT" ] && return
+    rm -rf "$CARGO_TARGET_DIR"/*/.fingerprint/tandem-*
+    mkdir -p "$CARGO_TARGET_DIR"
+    printf '%s\n' "$ROOT" >"$mark"
+}
+own_build_folder
+
 # shellcheck disable=SC2034 # read by those who source this
 PYTHON_DIR=$TANDEM_CACHE/python
 CARGO_TOOLS=$TANDEM_CACHE/cargo
