@@ -264,7 +264,7 @@ async fn inside_while_kept_in_step() {
     assert_eq!((&*away.state, away.can_go_on), ("waiting", true));
     std::fs::write(home.path().join("here/a"), "x").unwrap();
     arrives(home.path().join("there/a")).await;
-    assert_eq!(status(&service, "here").await.shown, "In step");
+    becomes(&service, "here", "In step").await;
 
     // A person lets it go on, for as long as this connection lasts.
     resume(&service, "away").await;
