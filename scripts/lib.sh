@@ -32,15 +32,19 @@ export TANDEM_CACHE
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$TANDEM_CACHE/target}
 
 # What was built of another clone's files has that clone's paths in it, and passes for built as long as its files are
-# older (cargo compares times): Tandem's own crates are built anew where the clone is another.
+# older (cargo compares times): Tandem's own crates are built anew where the clone is another. A build that is under way
+# is waited for: cargo locks that file while it builds.
 own_build_folder() {
-    local mark=$CARGO_TARGET_DIR/.clone
+    local mark=$CARGO_TARGET_DIR/.clone folder locked=()
+    ! have flock || locked=(flock)
     [ "$(cat "$mark" 2>/dev/null)" = "$ROOT" ] && return
-    rm -rf "$CARGO_TARGET_DIR"/*/.fingerprint/tandem-*
+    for folder in "$CARGO_TARGET_DIR"/{,*/}{debug,release}; do
+        [ -d "$folder/.fingerprint" ] || continue
+        "${locked[@]}" ${locked:+"$folder/.cargo-lock"} rm -rf "$folder"/.fingerprint/tandem-*
+    done
     mkdir -p "$CARGO_TARGET_DIR"
     printf '%s\n' "$ROOT" >"$mark"
 }
-own_build_folder
 
 # shellcheck disable=SC2034 # read by those who source this
 PYTHON_DIR=$TANDEM_CACHE/python

@@ -252,5 +252,6 @@ setup() {
             setup_python
             setup_node
         fi
+        own_build_folder
     ) 9>"$TANDEM_CACHE/setup.lock"
 }

@@ -290,6 +290,36 @@ test.describe("the wizard", () => {
     await expect(page.getByRole("heading", { level: 1 })).toHaveText("1 pair needs you, 1 has stopped");
   });
 
+  test("leaving it while the plan is made, by a click on a notification, takes the pair back too", async ({ page, start }) => {
+    const program = await start({ ...WAY, preview: { pending: true } });
+    await page.getByRole("button", { name: "New pair" }).click();
+    await page.getByLabel("Path").fill("~/Pictures");
+    for (const choice of ["", "attic", "", "", ""]) {
+      if (choice) await page.getByRole("radio", { name: choice }).check({ force: true });
+      await expect(page.getByRole("button", { name: "Continue" })).not.toHaveAttribute("aria-disabled", "true");
+      await page.getByRole("button", { name: "Continue" }).click();
+    }
+    await program.waitForCall("preview");
+    await program.emit("open", "conflicts");
+    expect(await program.waitForCall("remove_pair")).toEqual({ name: "pictures" });
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Conflicts");
+  });
+
+  test("a pair that was started is not taken back", async ({ page, start }) => {
+    const program = await start(WAY);
+    await page.getByRole("button", { name: "New pair" }).click();
+    await page.getByLabel("Path").fill("~/Pictures");
+    for (const choice of ["", "attic", "", "", ""]) {
+      if (choice) await page.getByRole("radio", { name: choice }).check({ force: true });
+      await expect(page.getByRole("button", { name: "Continue" })).not.toHaveAttribute("aria-disabled", "true");
+      await page.getByRole("button", { name: "Continue" }).click();
+    }
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    expect(await program.waitForCall("resume")).toEqual({ names: ["pictures"] });
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("1 pair needs you, 1 has stopped");
+    expect(await program.calls("remove_pair")).toEqual([]);
+  });
+
   test("what does not work is said where it was asked for", async ({ page, start }) => {
     const program = await start({ ...WAY, local_folder: { failure: { ...FAILURE, message: "There is no folder /nowhere." } } });
     await page.getByRole("button", { name: "New pair" }).click();

@@ -192,7 +192,7 @@ fn pair(command: PairCommand) -> Result<Request> {
                 name,
                 ends,
                 options: flags.changes(),
-                paused: false,
+                unstarted: false,
             }))
         }
         PairCommand::Guarantees { name } => Request::PairGuarantees { name },

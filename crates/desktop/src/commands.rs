@@ -55,7 +55,7 @@ impl Commands for Desk {
             name: pair.name,
             ends: PerSide::new(pair.source, pair.destination),
             options: named(&options),
-            paused: true,
+            unstarted: true,
         };
         ask!(self, Request::PairAdd(Box::new(spec)), Answer::Pair(pair) => pair.name)
     }
@@ -391,6 +391,18 @@ impl Desk {
             .map_err(|fault| fault.failure())
     }
 
+    /// Takes back the pairs that were made in the window and not started: it is closed.
+    pub(crate) async fn take_back_unstarted(&self) {
+        let pairs = ask!(self, Request::PairList, Answer::Pairs(pairs) => pairs);
+        for pair in pairs.unwrap_or_default() {
+            if pair.unstarted
+                && let Err(failure) = self.remove_pair(pair.name).await
+            {
+                tracing::warn!(failure.message, "a pair could not be taken back");
+            }
+        }
+    }
+
     async fn pair(&self, name: String) -> Result<PairView> {
         ask!(self, Request::PairShow { name }, Answer::Pair(pair) => *pair)
     }
@@ -415,11 +427,10 @@ impl Desk {
         paused: bool,
         until: Option<When>,
     ) -> Result<()> {
-        let names = if names.is_empty() {
-            self.all_pairs().await?
-        } else {
-            names
-        };
+        if names.is_empty() {
+            let request = Request::PauseAll { paused, until };
+            return ask!(self, request, Answer::Pairs(_) => ());
+        }
         for name in names {
             let request = Request::PairPause {
                 name,
@@ -429,11 +440,6 @@ impl Desk {
             ask!(self, request, Answer::Pair(_) => ())?;
         }
         Ok(())
-    }
-
-    async fn all_pairs(&self) -> Result<Vec<String>> {
-        let pairs = ask!(self, Request::PairList, Answer::Pairs(pairs) => pairs)?;
-        Ok(pairs.into_iter().map(|pair| pair.name).collect())
     }
 }
 

@@ -146,8 +146,7 @@ fn news(before: Option<&PairStatus>, now: &PairStatus) -> Vec<Subject> {
     if now.conflicts > before.map_or(0, |pair| pair.conflicts) {
         found.push(Subject::Conflict);
     }
-    if now.looked.is_some() && before.is_none_or(|pair| pair.looked.is_none()) {
-        // Only of a first one is it unknown when everything was looked at last.
+    if now.is_synced && before.is_none_or(|pair| !pair.is_synced) {
         found.push(Subject::FirstSync);
     }
     found

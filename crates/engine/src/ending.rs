@@ -43,6 +43,14 @@ impl Engine {
         })
     }
 
+    /// Whether the first sync was finished once.
+    ///
+    /// # Errors
+    /// A state that cannot be read.
+    pub fn is_synced(&self) -> Result<bool> {
+        Ok(self.state().meta("finished")?.is_some())
+    }
+
     /// Whether an earlier run was cut off in the middle of something, and no pass has ended since: passes that follow
     /// hints are not noted when they begin.
     #[must_use]

@@ -104,7 +104,15 @@ pub enum Request {
     },
     /// Changes a pair.
     PairEdit(Box<PairChange>),
-    /// Pauses a pair, or goes on with it.
+    /// Pauses all pairs, or goes on with those that were paused together; where there are none, with all. A pair that
+    /// was paused by itself stays so for as long as that was said, and one that nobody has started is none of them.
+    PauseAll {
+        /// Paused or not.
+        paused: bool,
+        /// Until when.
+        until: Option<When>,
+    },
+    /// Pauses a pair, or goes on with it. One that nobody has started is started by that.
     PairPause {
         /// Its name.
         name: String,
@@ -271,9 +279,9 @@ pub struct PairSpec {
     pub ends: PerSide<Location>,
     /// What a person named of its options, by JSON pointers (`/policy/mode`); the rest is what new pairs begin with.
     pub options: BTreeMap<String, serde_json::Value>,
-    /// Whether it begins paused: its plan can be looked at before anything is done.
+    /// Whether it waits until it is started: its plan can be looked at before anything is done.
     #[serde(default)]
-    pub paused: bool,
+    pub unstarted: bool,
 }
 
 /// Changes of a pair.

@@ -19,6 +19,8 @@ pub enum WaitsFor {
     FirstSync,
     /// A pass: the last one was cut off.
     Sync,
+    /// A person to start it: it was made to be looked at first.
+    Start,
     /// A connection that is not metered.
     OtherConnection,
     /// Mains, or a battery that is charged to so many percent; 100 is mains alone.
@@ -102,6 +104,7 @@ impl PairState {
             Self::Waiting(WaitsFor::RateLimit) => "Waits for the server".to_owned(),
             Self::Waiting(WaitsFor::FirstSync) => "Waits for its first sync".to_owned(),
             Self::Waiting(WaitsFor::Sync) => "Waits for its next sync".to_owned(),
+            Self::Waiting(WaitsFor::Start) => "Waits to be started".to_owned(),
             Self::Waiting(WaitsFor::OtherConnection) => "Paused: metered connection".to_owned(),
             Self::Waiting(WaitsFor::Power(100..)) => "Paused: on battery".to_owned(),
             Self::Waiting(WaitsFor::Power(least)) => format!("Paused: battery below {least}%"),

@@ -57,6 +57,7 @@ impl Service {
     pub async fn run(&self) {
         // Nothing is carried before it is known whether it may be.
         self.look_around().await;
+        self.take_back_unstarted().await;
         let _running = Running::begin(&self.0.running);
         tokio::select! {
             () = self.keep_working() => {}
@@ -127,7 +128,9 @@ impl Service {
 /// Whether two records differ in nothing but a pause and whether the database is there.
 fn is_same_work(a: &PairRecord, b: &PairRecord) -> bool {
     let work = |record: &PairRecord| PairRecord {
+        unstarted: false,
         paused: None,
+        paused_with_all: None,
         despite: Vec::new(),
         is_new: false,
         ..record.clone()

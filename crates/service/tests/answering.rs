@@ -95,7 +95,9 @@ async fn service(home: &Path, is_remote: bool) -> Service {
             } else {
                 end("local", folder("destination"))
             },
+            unstarted: false,
             paused: None,
+            paused_with_all: None,
             despite: Vec::new(),
             options: tandem_engine::setup::PairOptions::default(),
         });

@@ -61,9 +61,14 @@ fn full() -> Config {
             storage: uuid(1),
             path: "docs".to_owned(),
         },
+        unstarted: true,
         paused: Some(Pause {
             since: at,
             until: Some(at),
+        }),
+        paused_with_all: Some(Pause {
+            since: at,
+            until: None,
         }),
         despite: vec![Hindrance::Metered],
         options,

@@ -60,7 +60,9 @@ fn pair(n: usize, source: (&str, &str), destination: (&str, &str)) -> PairRecord
         created: AT,
         source: end(source),
         destination: end(destination),
+        unstarted: false,
         paused: None,
+        paused_with_all: None,
         despite: Vec::new(),
         options: PairOptions::default(),
     }
@@ -144,7 +146,7 @@ async fn a_bucket_is_known_again_whatever_storage_leads_to_it() {
             name: "new".to_owned(),
             ends: PerSide::new(place(source), place(destination)),
             options: Default::default(),
-            paused: false,
+            unstarted: false,
         };
         let found = ask(&config(), Request::PairAdd(Box::new(spec))).await;
         assert_eq!(found, expected, "{source} {destination}");

@@ -163,7 +163,9 @@ async fn service(home: &Path) -> Service {
             created: at,
             source: end("local", folder(name)),
             destination,
+            unstarted: false,
             paused: None,
+            paused_with_all: None,
             despite: Vec::new(),
             options: Default::default(),
         });

@@ -26,7 +26,7 @@ export class Draft {
     upload: null,
     download: null,
   });
-  /** The name of the pair once it is made, paused. */
+  /** The name of the pair once it is made, and until it is started. */
   made = $state("");
   preview = $state.raw<PreviewView | null>(null);
   failure = $state.raw<Failure | null>(null);

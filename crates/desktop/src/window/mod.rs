@@ -49,6 +49,7 @@ pub(crate) fn open(app: &AppHandle, page: Option<Page>) {
             tracing::error!(%error, "the window cannot be opened");
         }
         gone(&way);
+        tauri::async_runtime::block_on(desk.take_back_unstarted());
         desk.window_closed();
     });
 }

@@ -22,6 +22,9 @@ pub struct PairView {
     pub destination: String,
     /// Its mode.
     pub mode: String,
+    /// Whether it waits to be started: it was made to be looked at first.
+    #[serde(default)]
+    pub unstarted: bool,
     /// Whether it is paused.
     pub paused: bool,
     /// Until when.
@@ -61,6 +64,9 @@ pub struct PairStatus {
     /// Why, where it needs saying.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<Failure>,
+    /// Whether its first sync was finished.
+    #[serde(default)]
+    pub is_synced: bool,
     /// When everything was looked at last, where that is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub looked: Option<When>,

@@ -46,6 +46,16 @@ pub struct Pause {
     pub until: Option<When>,
 }
 
+impl Pause {
+    /// When it ends, or that it has no end, unless it is over at `now`.
+    fn end_after(self, now: Timestamp) -> Option<Option<Timestamp>> {
+        match self.until {
+            Some(until) if until.0 <= now => None,
+            until => Some(until.map(|when| when.0)),
+        }
+    }
+}
+
 /// A pair as it stands in `config.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,9 +74,15 @@ pub struct PairRecord {
     pub source: End,
     /// Its destination.
     pub destination: End,
-    /// That it is paused.
+    /// That it was made to be looked at first, and nobody has started it. Whoever leaves it takes it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unstarted: bool,
+    /// That it is paused by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
+    /// That all pairs were paused together: a pause of its own stays as it was before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_with_all: Option<Pause>,
     /// What a person lets it go on in spite of, for as long as that stands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub despite: Vec<Hindrance>,
@@ -96,13 +112,19 @@ impl PairRecord {
         }
     }
 
+    /// Whether a pause of all pairs holds it at `now`.
+    #[must_use]
+    pub fn is_paused_with_all_at(&self, now: Timestamp) -> bool {
+        self.paused_with_all
+            .is_some_and(|pause| pause.end_after(now).is_some())
+    }
+
     /// Whether it is paused at `now`, and until when.
     #[must_use]
     pub fn paused_at(&self, now: Timestamp) -> Option<Option<Timestamp>> {
-        let pause = self.paused?;
-        match pause.until {
-            Some(until) if until.0 <= now => None,
-            until => Some(until.map(|w| w.0)),
-        }
+        let ends = [self.paused, self.paused_with_all].map(|pause| pause?.end_after(now));
+        // Both must be over; one without an end never is.
+        let ends = ends.into_iter().flatten();
+        ends.reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
     }
 }

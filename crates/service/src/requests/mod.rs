@@ -78,6 +78,7 @@ impl Service {
                 paused,
                 until,
             } => self.pair_pause(&name, paused, until).await,
+            Request::PauseAll { paused, until } => self.pause_all(paused, until).await,
             Request::PairRemove { name } => self.pair_remove(&name).await,
             Request::PairCompareAnew { name } => self.pair_compare_anew(&name).await,
             Request::Preview { pairs, .. } => self.preview(&pairs).await,

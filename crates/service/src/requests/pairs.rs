@@ -1,5 +1,6 @@
 //! Making, changing and forgetting pairs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use tandem_core::entry::Kind;
@@ -37,10 +38,9 @@ impl Service {
             created: When(now()),
             source: end_of(&config, &spec.ends.source)?,
             destination: end_of(&config, &spec.ends.destination)?,
-            paused: spec.paused.then(|| Pause {
-                since: When(now()),
-                until: None,
-            }),
+            unstarted: spec.unstarted,
+            paused: None,
+            paused_with_all: None,
             despite: Vec::new(),
             options,
         };
@@ -121,7 +121,9 @@ impl Service {
         self.change(|config| {
             let known = pair_mut(config, &old.name)?;
             // Not what this changes, and both may have changed meanwhile.
+            record.unstarted = known.unstarted;
             record.paused = known.paused;
+            record.paused_with_all = known.paused_with_all;
             record.despite.clone_from(&known.despite);
             record.is_new = known.is_new;
             *known = record;
@@ -149,10 +151,51 @@ impl Service {
             };
             let pair = pair_mut(config, name)?;
             pair.paused = paused.then_some(pause);
+            if !paused {
+                pair.paused_with_all = None;
+                pair.unstarted = false;
+            }
             pair.despite = despite;
             Ok(())
         })?;
         self.pair_show(name)
+    }
+
+    pub(super) async fn pause_all(&self, paused: bool, until: Option<When>) -> Result<Answer> {
+        self.look_around().await;
+        let known = self.config();
+        let against: BTreeMap<_, _> = known
+            .pairs
+            .iter()
+            .map(|pair| (pair.id.clone(), self.hindrances(pair)))
+            .collect();
+        let since = When(now());
+        self.change(|config| {
+            let are_together = config
+                .pairs
+                .iter()
+                .any(|pair| pair.is_paused_with_all_at(since.0));
+            for pair in config.pairs.iter_mut().filter(|pair| !pair.unstarted) {
+                pair.paused_with_all = paused.then_some(Pause { since, until });
+                if !paused && !are_together {
+                    pair.paused = None;
+                }
+                let goes_on = pair.paused_at(since.0).is_none();
+                let despite = against.get(&pair.id).filter(|_| goes_on);
+                pair.despite = despite.cloned().unwrap_or_default();
+            }
+            Ok(())
+        })?;
+        Ok(self.pair_list())
+    }
+
+    /// Forgets the pairs that nobody has started: whoever made them is gone.
+    pub(crate) async fn take_back_unstarted(&self) {
+        for pair in self.config().pairs.iter().filter(|pair| pair.unstarted) {
+            if let Err(fault) = self.pair_remove(&pair.name).await {
+                tracing::warn!(pair = %pair.name, cause = fault.cause(), "it could not be taken back");
+            }
+        }
     }
 
     pub(super) async fn pair_remove(&self, name: &str) -> Result<Answer> {
@@ -278,6 +321,7 @@ pub(super) fn view(config: &Config, pair: &PairRecord) -> PairView {
         source: place(&pair.source),
         destination: place(&pair.destination),
         mode: pair.options.policy.mode.name().to_owned(),
+        unstarted: pair.unstarted,
         paused: paused.is_some(),
         paused_until: paused.flatten().map(When),
         created: pair.created,

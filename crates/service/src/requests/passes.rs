@@ -222,6 +222,7 @@ impl Service {
             problems: 0,
             left_out: 0,
             looked: None,
+            is_synced: false,
             can_go_on: record.paused_at(now()).is_none() && self.hindrance(record).is_some(),
             is_watched: self.0.running.load(Ordering::Relaxed),
             progress: live.progress(),
@@ -262,6 +263,11 @@ impl Service {
         status.conflicts = summary.conflicts;
         status.problems = summary.problems;
         status.left_out = summary.left_out;
+        let last = pair.engine.last_pass().map_err(|error| pair.fault(error))?;
+        if let LastPass::Done(at) = &last {
+            status.looked = at.map(When);
+        }
+        status.is_synced = pair.engine.is_synced().map_err(|error| pair.fault(error))?;
         if list {
             let problems = pair.engine.problems().map_err(|error| pair.fault(error))?;
             status.not_in_step = problems
@@ -279,14 +285,12 @@ impl Service {
             status.error = Some(failure);
             return Ok(state);
         }
-        let last = pair.engine.last_pass().map_err(|error| pair.fault(error))?;
         match last {
             LastPass::Stopped(stop) => Err(Fault::of_stop(live.ends(), &stop)),
             LastPass::Unfinished { .. } if summary.held > 0 => Ok(PairState::Held),
             LastPass::Unfinished { is_first: true } => Ok(PairState::Waiting(WaitsFor::FirstSync)),
             LastPass::Unfinished { is_first: false } => Ok(PairState::Waiting(WaitsFor::Sync)),
-            LastPass::Done(at) => {
-                status.looked = at.map(When);
+            LastPass::Done(_) => {
                 let (state, failure) = state_of(live, &summary);
                 status.error = failure;
                 if state == PairState::InStep && pair.engine.was_cut_off() {

@@ -10,7 +10,7 @@ use crate::config::{Config, PairRecord};
 use crate::environment::now;
 use crate::location::LOCAL;
 use crate::service::Service;
-use crate::state::PairState;
+use crate::state::{PairState, WaitsFor};
 
 /// The surroundings as they were told last.
 pub(crate) struct Known {
@@ -105,6 +105,9 @@ impl Service {
 
     /// The state of a pair that a person or its surroundings keep from being worked on, if they do.
     pub(crate) fn rest_of(&self, pair: &PairRecord) -> Option<PairState> {
+        if pair.unstarted {
+            return Some(PairState::Waiting(WaitsFor::Start));
+        }
         if let Some(until) = pair.paused_at(now()) {
             return Some(PairState::Paused(until));
         }
