@@ -55,6 +55,7 @@ export function pair(name: string, part: Partial<PairStatus> = {}): PairStatus {
     state: "in_step",
     shown: "In step",
     error: null,
+    is_synced: true,
     looked: ago(2),
     is_watched: true,
     can_go_on: false,

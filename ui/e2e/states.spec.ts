@@ -270,7 +270,7 @@ test.describe("the wizard", () => {
     await expect(page.getByText("360 entries")).toBeVisible();
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("radio", { name: "attic" }).check({ force: true });
-    await expect(page.getByRole("searchbox", { name: "Search 3 types" })).toBeVisible();
+    await expect(page.getByRole("searchbox", { name: "Search 4 types" })).toBeVisible();
     await page.getByRole("button", { name: "WebDAV" }).click();
     await expect(page.getByRole("button", { name: "Continue", exact: true })).toHaveAttribute("aria-disabled", "true");
   });
@@ -291,7 +291,7 @@ test.describe("the wizard", () => {
   });
 
   test("leaving it while the plan is made, by a click on a notification, takes the pair back too", async ({ page, start }) => {
-    const program = await start({ ...WAY, preview: { pending: true } });
+    const program = await start({ ...WAY, preview: "never" });
     await page.getByRole("button", { name: "New pair" }).click();
     await page.getByLabel("Path").fill("~/Pictures");
     for (const choice of ["", "attic", "", "", ""]) {
@@ -300,9 +300,9 @@ test.describe("the wizard", () => {
       await page.getByRole("button", { name: "Continue" }).click();
     }
     await program.waitForCall("preview");
-    await program.emit("open", "conflicts");
+    await program.tell("open", "conflicts");
     expect(await program.waitForCall("remove_pair")).toEqual({ name: "pictures" });
-    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Conflicts");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("2 conflicts");
   });
 
   test("a pair that was started is not taken back", async ({ page, start }) => {
@@ -317,7 +317,7 @@ test.describe("the wizard", () => {
     await page.getByRole("button", { name: "Start", exact: true }).click();
     expect(await program.waitForCall("resume")).toEqual({ names: ["pictures"] });
     await expect(page.getByRole("heading", { level: 1 })).toHaveText("1 pair needs you, 1 has stopped");
-    expect(await program.calls("remove_pair")).toEqual([]);
+    expect(await program.asked("remove_pair")).toEqual([]);
   });
 
   test("what does not work is said where it was asked for", async ({ page, start }) => {

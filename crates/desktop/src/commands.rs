@@ -393,14 +393,17 @@ impl Desk {
 
     /// Takes back the pairs that were made in the window and not started: it is closed.
     pub(crate) async fn take_back_unstarted(&self) {
-        let pairs = ask!(self, Request::PairList, Answer::Pairs(pairs) => pairs);
-        for pair in pairs.unwrap_or_default() {
-            if pair.unstarted
-                && let Err(failure) = self.remove_pair(pair.name).await
-            {
-                tracing::warn!(failure.message, "a pair could not be taken back");
-            }
+        if let Err(failure) = self.remove_unstarted().await {
+            tracing::warn!(failure.message, "a pair could not be taken back");
         }
+    }
+
+    async fn remove_unstarted(&self) -> Result<()> {
+        let pairs = ask!(self, Request::PairList, Answer::Pairs(pairs) => pairs)?;
+        for pair in pairs.into_iter().filter(|pair| pair.unstarted) {
+            self.remove_pair(pair.name).await?;
+        }
+        Ok(())
     }
 
     async fn pair(&self, name: String) -> Result<PairView> {

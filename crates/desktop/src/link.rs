@@ -125,8 +125,16 @@ impl Link {
 
     /// Keeps the way open until it is ended, and all pairs in step while the profile is ours.
     pub(crate) async fn keep(&self) {
-        while !self.open_and_use().await {}
-        self.0.state.send_replace(State::Ended);
+        keep_trying(
+            &self.0.state,
+            AGAIN,
+            || self.ending(),
+            || {
+                let link = self.clone();
+                async move { link.open_and_use().await }
+            },
+        )
+        .await;
     }
 
     /// Opens the profile and uses it for as long as that goes; true if it is to be the last time.
@@ -184,6 +192,35 @@ impl Link {
     }
 }
 
+/// Does `work` until it says that it was the last time. If it breaks off by a mistake in the program that is said, and
+/// after `pause` it is tried again: whoever asks gets an answer, and whoever ends the program does not wait for what is no more.
+async fn keep_trying<Work, Ending>(
+    state: &watch::Sender<State>,
+    pause: Duration,
+    ending: impl Fn() -> Ending,
+    work: impl Fn() -> Work,
+) where
+    Work: Future<Output = bool> + Send + 'static,
+    Ending: Future<Output = ()>,
+{
+    loop {
+        match tokio::spawn(work()).await {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(%error, "the sync engine broke off");
+                let failure = Box::new(Fault::EngineBroken.failure());
+                state.send_replace(State::Closed(failure));
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = ending() => break,
+                }
+            }
+        }
+    }
+    state.send_replace(State::Ended);
+}
+
 /// A window has no prompt for it: it comes from the environment, or what needs it waits.
 fn passphrase() -> AskPassphrase {
     Arc::new(|_| {
@@ -191,4 +228,48 @@ fn passphrase() -> AskPassphrase {
             .map(SecretText::new)
             .map_err(|_| SecretError::NoPassphrase)
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::panic, reason = "a mistake is what is played")]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mistake_is_said_and_tried_again_and_nobody_waits_for_it_at_the_end() {
+        let (state, mut states) = watch::channel(State::Opening);
+        let tries = Arc::new(AtomicUsize::new(0));
+        let work = {
+            let tries = Arc::clone(&tries);
+            move || {
+                let tries = Arc::clone(&tries);
+                async move {
+                    tries.fetch_add(1, Ordering::Relaxed);
+                    panic!("impossible");
+                }
+            }
+        };
+        let (ending, end) = watch::channel(false);
+        let keeping = tokio::spawn(async move {
+            let ended = || {
+                let mut end = end.clone();
+                async move { drop(end.wait_for(|end| *end).await) }
+            };
+            keep_trying(&state, Duration::from_millis(1), ended, work).await;
+        });
+        let is_closed = |state: &State| matches!(state, State::Closed(_));
+        let closed = states.wait_for(is_closed).await.unwrap().clone();
+        let State::Closed(failure) = closed else {
+            unreachable!("it was waited for")
+        };
+        assert_eq!(failure.cause, "internal");
+        while tries.load(Ordering::Relaxed) < 3 {
+            tokio::task::yield_now().await;
+        }
+        ending.send_replace(true);
+        keeping.await.unwrap();
+        assert!(matches!(*states.borrow(), State::Ended));
+    }
 }

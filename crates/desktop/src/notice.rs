@@ -159,7 +159,7 @@ mod tests {
     fn pair(name: &str, state: &str, change: impl FnOnce(&mut PairStatus)) -> PairStatus {
         let mut pair: PairStatus = serde_json::from_value(serde_json::json!({
             "id": name, "name": name, "source": "", "destination": "", "state": state, "shown": "",
-            "looked": "2026-11-20T14:02:05Z",
+            "is_synced": true,
             "items": 0, "held": 0, "conflicts": 0, "problems": 0, "left_out": 0,
         }))
         .unwrap();
@@ -209,8 +209,15 @@ mod tests {
     fn a_full_storage_is_told_as_that_and_a_first_sync_when_it_is_finished() {
         let stopped = in_trouble("permanent", "quota");
         let calm = pair("a", "in_step", |_| ());
-        let first = pair("a", "looking", |p| p.looked = None);
-        let steps = [vec![first], vec![calm], vec![stopped]];
+        let first = pair("a", "looking", |p| p.is_synced = false);
+        let again = pair("a", "paused", |p| p.looked = None);
+        let steps = [
+            vec![first],
+            vec![calm.clone()],
+            vec![again],
+            vec![calm],
+            vec![stopped],
+        ];
         assert_eq!(
             told(&steps, &Settings::default()),
             [(Subject::FirstSync, 1), (Subject::StorageFull, 1)]

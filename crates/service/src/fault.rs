@@ -124,6 +124,8 @@ pub enum Fault {
     PairBusy(String),
     /// The work on a pair broke off by a mistake in the program.
     Broken(String),
+    /// All work broke off by a mistake in the program.
+    EngineBroken,
     /// It cannot be done as things are.
     Refused(String),
     /// Wrong usage: a sentence, and what to do.
@@ -239,7 +241,7 @@ impl Fault {
             Self::NotFound(..) => "not_found",
             Self::WhichPair(..) => "which_pair",
             Self::PairBusy(_) => "pair_busy",
-            Self::Broken(_) => "internal",
+            Self::Broken(_) | Self::EngineBroken => "internal",
             Self::Refused(_) => "refused",
             Self::Usage(..) => "usage",
             Self::Protocol(_) => "protocol",
@@ -258,6 +260,7 @@ impl Fault {
             | Self::DamagedState(..)
             | Self::StateIo(..)
             | Self::Broken(_)
+            | Self::EngineBroken
             | Self::OwnerGone => 4,
             _ => 2,
         }

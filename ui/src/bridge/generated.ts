@@ -205,6 +205,7 @@ export type PairStatus = {
 /** In one word (DESIGN 7). */ state: string,
 /** What a person sees. */ shown: string,
 /** Why, where it needs saying. */ error?: Failure | null,
+/** Whether its first sync was finished. */ is_synced: boolean,
 /** When everything was looked at last, where that is known. */ looked?: When | null,
 /** Whether changes are waited for at the moment. */ is_watched: boolean,
 /** Whether it waits for nothing but what a person may pass over by resuming it: a metered connection, a battery. */ can_go_on: boolean,

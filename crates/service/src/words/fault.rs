@@ -116,6 +116,10 @@ fn usage(fault: &Fault) -> Option<Words> {
             format!("The work on {pair} broke off by a mistake in Tandem."),
             "It begins again by itself; “tandem doctor --bundle FILE” writes down what to report.",
         ),
+        Fault::EngineBroken => Words::new(
+            "Syncing broke off by a mistake in Tandem.".to_owned(),
+            "It begins again by itself; “tandem doctor --bundle FILE” writes down what to report.",
+        ),
         Fault::Refused(why) => Words::new(
             sentence(why),
             "Put that right, and try again; “tandem doctor” looks whether all is well here.",

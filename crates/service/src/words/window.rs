@@ -144,6 +144,7 @@ mod tests {
             Fault::WhichPair(text(), vec![]),
             Fault::PairBusy(text()),
             Fault::Broken(text()),
+            Fault::EngineBroken,
             Fault::Refused(text()),
             Fault::Protocol(text()),
         ];
