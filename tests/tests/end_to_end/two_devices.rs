@@ -102,7 +102,11 @@ fn a_store_that_ignores_conditions_is_said_to_offer_none() {
     }
     assert_eq!(conditions(&direct)["create"], json!(true));
     let shown = behind.ok(&["storage", "show", "shared"]);
-    assert!(shown.contains("conditional"), "{shown}");
+    let limit = "shared cannot refuse a write where something changed at the same moment";
+    assert!(shown.contains(limit), "{shown}");
+    let shown = direct.ok(&["storage", "show", "shared"]);
+    let holds = "shared refuses a write where something changed meanwhile";
+    assert!(shown.contains(holds), "{shown}");
 }
 
 /// Both devices edit the same files and sync at the same moment, as often as is asked for. What must not be lost

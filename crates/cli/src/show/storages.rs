@@ -105,36 +105,9 @@ pub(super) fn one(storage: &StorageView) {
         let errors = count(usage.errors_last_day, "error", "errors");
         row("last day", errors);
     }
-    if let Some(capabilities) = &storage.capabilities {
-        let conditions = &capabilities.conditions;
-        let named = [
-            (conditions.create, "create"),
-            (conditions.replace, "replace"),
-            (conditions.finish_multipart, "finish multipart"),
-            (conditions.copy, "copy"),
-            (conditions.move_, "move"),
-            (conditions.delete, "delete"),
-        ];
-        let held: Vec<_> = named
-            .iter()
-            .filter(|(on, _)| *on)
-            .map(|(_, name)| *name)
-            .collect();
-        let text = if held.is_empty() {
-            "none".to_owned()
-        } else {
-            held.join(", ")
-        };
-        row("conditional", text);
-        row(
-            "versions",
-            if capabilities.versions {
-                "kept by the storage"
-            } else {
-                "not kept by the storage"
-            }
-            .to_owned(),
-        );
+    for guarantee in &storage.guarantees {
+        let kind = if guarantee.holds { "holds" } else { "limit" };
+        row(kind, guarantee.message.clone());
     }
     table(&rows);
 }

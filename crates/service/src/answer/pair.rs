@@ -8,6 +8,7 @@ use tandem_engine::setup::PairOptions;
 
 use crate::fault::Failure;
 use crate::when::When;
+use crate::words::Guarantee;
 
 /// A pair as it is configured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,6 +44,15 @@ pub struct GuaranteeView {
     pub holds: bool,
     /// In one sentence.
     pub message: String,
+}
+
+impl From<Guarantee> for GuaranteeView {
+    fn from(guarantee: Guarantee) -> Self {
+        Self {
+            holds: guarantee.holds,
+            message: guarantee.message,
+        }
+    }
 }
 
 /// How a pair is.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tandem_core::capabilities::Capabilities;
 use tandem_core::storage::{Field, FieldKind, ProbeStep, Provider};
 
+use super::GuaranteeView;
 use crate::credentials::StoreKind;
 use crate::when::When;
 
@@ -117,6 +118,9 @@ pub struct StorageView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[cfg_attr(feature = "typescript", ts(skip))]
     pub capabilities: Option<Capabilities>,
+    /// What holds on it by that.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub guarantees: Vec<GuaranteeView>,
     /// How it is, where it was used since the start.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub health: Option<HealthView>,

@@ -82,12 +82,10 @@ impl Service {
             (first_name.as_str(), first.capabilities()),
             (second_name.as_str(), second.capabilities()),
         ];
-        let all = words::guarantees(&pair.options.policy, ends);
-        let view = |g: words::Guarantee| GuaranteeView {
-            holds: g.holds,
-            message: g.message,
-        };
-        Ok(Answer::Guarantees(all.into_iter().map(view).collect()))
+        let all = words::guarantees(&pair.options, ends);
+        Ok(Answer::Guarantees(
+            all.into_iter().map(GuaranteeView::from).collect(),
+        ))
     }
 
     pub(super) async fn pair_edit(&self, change: PairChange) -> Result<Answer> {

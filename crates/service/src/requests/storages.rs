@@ -7,7 +7,9 @@ use tandem_core::storage::{
     Credentials, Descriptor, FieldKind, Health, HealthState, ProbeStep, Traffic,
 };
 
-use crate::answer::{Answer, HealthView, StepView, StorageView, TypeView, UsageView};
+use crate::answer::{
+    Answer, GuaranteeView, HealthView, StepView, StorageView, TypeView, UsageView,
+};
 use crate::config::{Config, StorageRecord};
 use crate::credentials::{Secrets, StoreKind};
 use crate::environment::now;
@@ -19,6 +21,7 @@ use crate::service::Service;
 use crate::storages::{Storages, words};
 use crate::update::{Update, Updates};
 use crate::when::When;
+use crate::words::storage_guarantees;
 
 impl Service {
     pub(super) fn storage_types(&self) -> Answer {
@@ -46,6 +49,7 @@ impl Service {
             created: None,
             changed: None,
             capabilities: None,
+            guarantees: Vec::new(),
             health: self
                 .0
                 .storages
@@ -382,6 +386,7 @@ impl Service {
     }
 
     fn view(&self, config: &Config, record: &StorageRecord) -> StorageView {
+        let capabilities = record.capabilities();
         StorageView {
             id: record.id.clone(),
             name: record.name.clone(),
@@ -394,7 +399,12 @@ impl Service {
             pairs: pairs_of(config, &record.id),
             created: Some(record.created),
             changed: Some(record.changed),
-            capabilities: record.capabilities(),
+            guarantees: capabilities
+                .iter()
+                .flat_map(|can| storage_guarantees(&record.name, can))
+                .map(GuaranteeView::from)
+                .collect(),
+            capabilities,
             health: self
                 .0
                 .storages

@@ -17,7 +17,7 @@ mod window;
 use crate::fault::{Fault, StorageWords};
 use tandem_core::error::{Cause, StorageError};
 
-pub use guarantee::{Guarantee, guarantees};
+pub use guarantee::{Guarantee, guarantees, storage_guarantees};
 pub use guard::guard;
 pub use heading::heading;
 pub use problem::{conflict, explanation, finding, problem, warning};
