@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tandem_core::content::{BytesContent, SharedContent};
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::path::RelPath;
-use tandem_core::plan::{Action, At, Deed, ItemId, Reason};
+use tandem_core::plan::{Action, At, ConflictKind, Deed, ItemId, Reason};
 use tandem_core::policy::{ConflictPolicy, FirstSync, Policy};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Meta;
@@ -87,6 +87,7 @@ impl Engine {
             id: row.id,
             path: row.path,
             copy: row.copy,
+            is_settled: is_structural(&row.kind),
             kind: row.kind,
             sides,
             since: row.since,
@@ -282,6 +283,10 @@ impl Engine {
         if how == Resolution::Both {
             return Ok(PerSide::default());
         }
+        if is_structural(&row.kind) {
+            let why = "there is no version to choose: both are kept, each under a name of its own";
+            return Err(EngineError::Refused(why.to_owned()));
+        }
         let Some((side, name, lost)) = self.name_and_copy(row, copy).await? else {
             return Err(changed(&row.path));
         };
@@ -390,4 +395,10 @@ fn changed(path: &str) -> EngineError {
     EngineError::Refused(format!(
         "{path:?} has changed in the meantime: look at the conflict again"
     ))
+}
+
+/// Whether a kind of conflict, as it is stored, is one of the tree: what became of it was decided, and is only to be known.
+fn is_structural(kind: &str) -> bool {
+    let kind = serde_json::from_value::<ConflictKind>(kind.into());
+    kind.is_ok_and(ConflictKind::is_structural)
 }

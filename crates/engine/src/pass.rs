@@ -257,6 +257,7 @@ impl Engine {
         }
         let now = self.now();
         let copies = copies(plan);
+        let stands = |conflict: &Conflict| self.where_it_stands(conflict, plan);
         self.state().transaction(|state| {
             if is_first_part {
                 state.set_problems("plan", &problems)?;
@@ -264,10 +265,30 @@ impl Engine {
                 state.add_problems("plan", &problems)?;
             }
             for conflict in &plan.conflicts {
-                state.add_conflict(&conflict_row(conflict, &copies, now))?;
+                let copy = match conflict.kind.is_structural() {
+                    true => Some(stands(conflict).to_string()),
+                    false => copies.get(&conflict.item).map(ToString::to_string),
+                };
+                state.add_conflict(&conflict_row(conflict, copy, now))?;
             }
             Ok(())
         })
+    }
+
+    /// Where the item of a structural conflict stands once the plan is done, as the source spells it.
+    fn where_it_stands(&self, conflict: &Conflict, plan: &Plan) -> RelPath {
+        let moved = plan
+            .actions
+            .iter()
+            .filter(|action| action.standing.item == conflict.item)
+            .find_map(|action| match &action.deed {
+                Deed::Move { to: path, .. }
+                | Deed::CreateFolder { path, .. }
+                | Deed::Transfer { path, .. } => Some(self.pair_path(action.side, path)),
+                _ => None,
+            });
+        let path = moved.unwrap_or_else(|| self.pair_path(Side::Destination, &conflict.path));
+        self.native_path(Side::Source, &path)
     }
 
     /// What failed is not tried again in this pass, nor what lies below a folder that is not moved or made. What
@@ -533,10 +554,9 @@ fn copies(plan: &Plan) -> HashMap<ItemId, &RelPath> {
 
 fn conflict_row(
     conflict: &Conflict,
-    copies: &HashMap<ItemId, &RelPath>,
+    copy: Option<String>,
     now: tandem_core::time::Timestamp,
 ) -> ConflictRow {
-    let copy = copies.get(&conflict.item).map(ToString::to_string);
     let kind = serde_json::to_value(conflict.kind)
         .ok()
         .and_then(|v| v.as_str().map(str::to_owned))

@@ -237,15 +237,17 @@ pub struct Explanation {
     pub history: Vec<LogLine>,
 }
 
-/// A conflict that waits or whose copy is still there.
+/// A conflict that waits or whose copy is still there, or what became of one of the tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConflictView {
     /// What to resolve.
     pub id: String,
     /// The path both changed.
     pub path: String,
-    /// The conflict copy, where one was made.
+    /// The conflict copy, where one was made; of what is settled, where it stands now.
     pub copy: Option<String>,
+    /// Whether nothing is to be chosen: what both did to the tree did not go together, and this is what became of it.
+    pub is_settled: bool,
     /// `edit_edit`, `create_create`, `edit_delete`, `move_move`, ...
     pub kind: String,
     /// Each side's version.

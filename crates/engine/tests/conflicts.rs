@@ -311,3 +311,103 @@ fn a_person_who_deletes_the_copy_has_decided() {
     world.both_have(&copy, None);
     assert!(world.engine.conflicts().unwrap().is_empty());
 }
+
+fn settled(world: &World, kind: &str) -> String {
+    let conflicts = world.engine.conflicts().unwrap();
+    assert_eq!(conflicts.len(), 1, "{conflicts:?}");
+    assert!(
+        conflicts[0].is_settled && conflicts[0].kind == kind,
+        "{conflicts:?}"
+    );
+    // Further passes neither repeat nor forget it.
+    world.still();
+    assert_eq!(world.engine.conflicts().unwrap(), conflicts);
+    conflicts[0].id.clone()
+}
+
+#[test]
+fn what_became_of_folders_moved_into_each_other_is_told_until_it_was_seen() {
+    for seed in SEEDS {
+        let world = World::of(seed, |_| {}, |_| capabilities(Ids::Strong));
+        for folder in ["x", "y"] {
+            world.folder(Source, folder);
+        }
+        world.write(Source, "x/1", "one");
+        world.write(Source, "y/2", "two");
+        world.sync();
+        world.edit(
+            Source,
+            &Edit::Move {
+                from: path("x"),
+                to: path("y/x"),
+            },
+        );
+        world.edit(
+            Destination,
+            &Edit::Move {
+                from: path("y"),
+                to: path("x/y"),
+            },
+        );
+        world.sync();
+        world.both_have("x/1", Some("one"));
+        world.both_have("y/2", Some("two"));
+        let all = world.engine.conflicts().unwrap();
+        assert!(!all.is_empty() && all.iter().all(|one| one.is_settled));
+        for one in all {
+            let refused = world.run(world.engine.resolve(&one.id, Resolution::Source));
+            assert!(
+                matches!(refused, Err(EngineError::Refused(_))),
+                "{refused:?}"
+            );
+            world
+                .run(world.engine.resolve(&one.id, Resolution::Both))
+                .unwrap();
+        }
+        decided(&world);
+    }
+}
+
+#[test]
+fn a_file_that_met_a_folder_of_its_name_is_told_with_where_it_is_now() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        world.write(Source, "other", "x");
+        world.sync();
+        world.write(Source, "name", "the file");
+        world.folder(Destination, "name");
+        world.write(Destination, "name/inside", "in the folder");
+        world.sync();
+        world.both_have("name/inside", Some("in the folder"));
+        let id = settled(&world, "file_against_folder");
+        let copy = world.engine.conflicts().unwrap()[0].copy.clone().unwrap();
+        world.both_have(&copy, Some("the file"));
+        world
+            .run(world.engine.resolve(&id, Resolution::Both))
+            .unwrap();
+        decided(&world);
+    }
+}
+
+#[test]
+fn what_a_person_removes_or_renames_needs_no_telling_any_more() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        world.write(Source, "other", "x");
+        world.sync();
+        world.write(Source, "name", "the file");
+        world.folder(Destination, "name");
+        world.write(Destination, "name/inside", "in the folder");
+        world.sync();
+        let copy = world.engine.conflicts().unwrap()[0].copy.clone().unwrap();
+        world.edit(
+            Source,
+            &Edit::Move {
+                from: path(&copy),
+                to: path("renamed"),
+            },
+        );
+        world.sync();
+        decided(&world);
+    }
+}

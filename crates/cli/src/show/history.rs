@@ -97,13 +97,24 @@ pub(super) fn conflicts(conflicts: &[ConflictView]) {
         }
         if let Some(copy) = &conflict.copy {
             rows.push(vec![
-                "  copy".to_owned(),
+                if conflict.is_settled {
+                    "  now"
+                } else {
+                    "  copy"
+                }
+                .to_owned(),
                 String::new(),
                 String::new(),
                 visible(copy),
             ]);
         }
         table(&rows);
+        if conflict.is_settled {
+            output::answer(&format!(
+                "  Nothing is to be chosen; “tandem resolve {} --keep both” takes it off this list.",
+                conflict.id
+            ));
+        }
     }
 }
 

@@ -260,6 +260,21 @@ pub enum ConflictKind {
     DeletedFolderInUse,
 }
 
+impl ConflictKind {
+    /// Whether what both did to the tree does not go together, so that one of it was done in another way than asked for.
+    #[must_use]
+    pub const fn is_structural(self) -> bool {
+        matches!(
+            self,
+            Self::MoveMove
+                | Self::MovedIntoEachOther
+                | Self::FileAgainstFolder
+                | Self::SameName
+                | Self::DeletedFolderInUse
+        )
+    }
+}
+
 /// A conflict, and how it is met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {

@@ -169,8 +169,11 @@ pub struct ConflictView {
     pub pair: String,
     /// The path.
     pub path: String,
-    /// The conflict copy.
+    /// The conflict copy; of what is settled, where it stands now.
     pub copy: Option<String>,
+    /// Whether nothing is to be chosen: it is only to be known.
+    #[serde(default)]
+    pub is_settled: bool,
     /// What kind.
     pub kind: String,
     /// In one sentence.

@@ -139,6 +139,7 @@ impl Service {
                 message: words::conflict(&conflict.kind).to_owned(),
                 path: conflict.path,
                 copy: conflict.copy,
+                is_settled: conflict.is_settled,
                 kind: conflict.kind,
                 sides: sides(&conflict.sides),
                 since: When(conflict.since),

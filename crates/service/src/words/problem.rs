@@ -130,17 +130,19 @@ pub fn conflict(kind: &str) -> &'static str {
     match kind {
         "edit_edit" => "Both sides changed it.",
         "create_create" => "Both sides made it, with different content.",
-        "edit_delete" => {
-            "Changed on the source, deleted on the destination. The changed file is kept."
+        "edit_delete" => "Changed on one side, deleted on the other. The changed file is kept.",
+        "move_move" => "Both sides moved it to different places. It stands in one of them.",
+        "move_delete" => "One side moved it, the other deleted it. It is kept.",
+        "moved_into_each_other" => {
+            "Two folders were moved into each other, one on each side. Both stand where they were."
         }
-        "delete_edit" => {
-            "Deleted on the source, changed on the destination. The changed file is kept."
+        "file_against_folder" => {
+            "A file and a folder were given the same name. Both are kept, one under another name."
         }
-        "move_move" => "Both sides moved it to different places.",
-        "move_delete" | "delete_move" => "One side moved it, the other deleted it. It is kept.",
-        "moved_into_each_other" => "Two folders were moved into each other. Tandem did neither.",
-        "file_against_folder" => "A file and a folder have the same name.",
-        "case" => "Two names differ only in case.",
+        "same_name" => "Two items were given the same name. Both are kept, one under another name.",
+        "deleted_folder_in_use" => {
+            "The folder was deleted on one side while something new came into it on the other. It is kept."
+        }
         _ => "Both sides changed it in ways that do not fit together.",
     }
 }
