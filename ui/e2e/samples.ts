@@ -144,6 +144,7 @@ export const CONFLICTS: ConflictView[] = [
     pair: "client-work",
     path: "Reports/Budget 2027.md",
     copy: "Reports/Budget 2027 (conflict 2026-11-20 140205 atlas-7f3a).md",
+    is_settled: false,
     kind: "both_changed",
     message: "Both sides changed.",
     sides: { source: entry("Reports/Budget 2027.md", 48_200, 30), destination: entry("Reports/Budget 2027.md", 51_900, 24) },
@@ -154,6 +155,7 @@ export const CONFLICTS: ConflictView[] = [
     pair: "client-work",
     path: "Contracts/Terms.md",
     copy: null,
+    is_settled: false,
     kind: "changed_and_deleted",
     message: "Changed here, deleted on attic. The changed file is kept.",
     sides: { source: entry("Contracts/Terms.md", 9_100, 90), destination: null },
@@ -252,6 +254,7 @@ export function storage(name: string, part: Partial<StorageView> = {}): StorageV
     pairs: ["archive", "client-work"],
     created: ago(90_000),
     changed: null,
+    guarantees: [],
     health: { state: "ok", shown: "Works, 38 ms", latency_ms: 38, last_error: null, used: null, total: null },
     usage: {
       requests_today: 18_204,

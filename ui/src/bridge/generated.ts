@@ -32,7 +32,8 @@ export type ConflictView = {
 /** What to resolve. */ id: string,
 /** The pair. */ pair: string,
 /** The path. */ path: string,
-/** The conflict copy. */ copy: string | null,
+/** The conflict copy; of what is settled, where it stands now. */ copy: string | null,
+/** Whether nothing is to be chosen: it is only to be known. */ is_settled: boolean,
 /** What kind. */ kind: string,
 /** In one sentence. */ message: string,
 /** Each side's version. */ sides: PerSide<EntrySide | null>,
@@ -332,6 +333,7 @@ export type StorageView = {
 /** The pairs it belongs to. */ pairs: Array<string>,
 /** When it was added. */ created: When | null,
 /** When it was last changed. */ changed: When | null,
+/** What holds on it by that. */ guarantees: Array<GuaranteeView>,
 /** How it is, where it was used since the start. */ health?: HealthView | null,
 /** How it was used, where it was. */ usage?: UsageView | null, };
 

@@ -119,7 +119,7 @@ pub struct StorageView {
     #[cfg_attr(feature = "typescript", ts(skip))]
     pub capabilities: Option<Capabilities>,
     /// What holds on it by that.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[serde(default)]
     pub guarantees: Vec<GuaranteeView>,
     /// How it is, where it was used since the start.
     #[serde(skip_serializing_if = "Option::is_none", default)]
