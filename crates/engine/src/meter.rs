@@ -1,6 +1,7 @@
 //! How far the plan under way is: counted while bytes flow, not when a file is whole, so that a large file is seen to
 //! move.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,8 +27,8 @@ pub(crate) struct Meter {
 #[derive(Default)]
 struct Counted {
     progress: Progress,
-    /// Files whose bytes flow, in the order in which they were begun.
-    under_way: BTreeMap<u64, RelPath>,
+    /// Files whose bytes flow, the largest first and then in the order in which they began.
+    under_way: BTreeMap<(Reverse<u64>, u64), RelPath>,
     begun: u64,
     /// When it was told last, in milliseconds of the uptime.
     told: u64,
@@ -60,15 +61,11 @@ impl Meter {
         self.tell(&mut counted);
     }
 
-    /// A file begins to be carried; it is under way for as long as the answer lives.
+    /// A file is to be carried.
     pub(crate) fn carry(self: &Arc<Self>, path: &RelPath, bytes: u64) -> Carrying {
-        let mut counted = self.lock();
-        counted.begun += 1;
-        let number = counted.begun;
-        counted.under_way.insert(number, path.clone());
         Carrying {
             meter: Arc::clone(self),
-            number,
+            path: path.clone(),
             bytes,
             arrived: AtomicU64::new(0),
         }
@@ -88,7 +85,8 @@ impl Meter {
             told,
             ..
         } = counted;
-        if now < *told + TOLD_EVERY && progress.actions_done != progress.actions_total {
+        let is_end = progress.actions_done == progress.actions_total && under_way.is_empty();
+        if now < *told + TOLD_EVERY && !is_end {
             return;
         }
         *told = now;
@@ -105,16 +103,28 @@ impl Meter {
     }
 }
 
-/// A file that is being carried.
+/// A file that is carried. Many more wait for their turn than are under way.
 pub(crate) struct Carrying {
     meter: Arc<Meter>,
-    number: u64,
+    path: RelPath,
     /// Its length, beyond which nothing is counted: what was lost on the way and is sent again counts once.
     bytes: u64,
     arrived: AtomicU64,
 }
 
 impl Carrying {
+    /// Its turn has come: it is under way for as long as the answer lives.
+    pub(crate) fn flow(&self) -> Flowing {
+        let mut counted = self.meter.lock();
+        counted.begun += 1;
+        let place = (Reverse(self.bytes), counted.begun);
+        counted.under_way.insert(place, self.path.clone());
+        Flowing {
+            meter: Arc::clone(&self.meter),
+            place,
+        }
+    }
+
     /// So many more bytes have arrived.
     pub(crate) fn add(&self, bytes: u64) {
         let before = self.arrived.fetch_add(bytes, Ordering::Relaxed);
@@ -130,9 +140,15 @@ impl Carrying {
     }
 }
 
-impl Drop for Carrying {
+/// That the bytes of a file flow.
+pub(crate) struct Flowing {
+    meter: Arc<Meter>,
+    place: (Reverse<u64>, u64),
+}
+
+impl Drop for Flowing {
     fn drop(&mut self) {
-        self.meter.lock().under_way.remove(&self.number);
+        self.meter.lock().under_way.remove(&self.place);
     }
 }
 
@@ -195,26 +211,32 @@ mod tests {
         let meter = Arc::new(Meter::new(Arc::new(Clock::default()), events));
         meter.begin(5, 1000);
         let path = |name: &str| RelPath::new(name).unwrap();
-        let large = meter.carry(&path("a/film.mov"), 900);
         let small: Vec<_> = (0..4)
             .map(|n| meter.carry(&path(&format!("{n}.txt")), 25))
             .collect();
+        let large = meter.carry(&path("a/film.mov"), 900);
+        let flowing = [
+            small[0].flow(),
+            small[1].flow(),
+            small[2].flow(),
+            large.flow(),
+        ];
         large.add(300);
         let now = told.last();
         assert_eq!((now.bytes_done, now.actions_done), (300, 0));
+        // The largest is looked for; what waits for its turn is not under way.
         assert_eq!(now.under_way, ["a/film.mov", "0.txt", "1.txt"]);
-        assert_eq!(now.under_way_count, 5);
+        assert_eq!(now.under_way_count, 4);
 
         // What was lost on its way comes again.
         large.add(300);
         large.add(800);
         assert_eq!(told.last().bytes_done, 900);
         large.end();
-        drop(large);
+        drop(flowing);
         for one in &small {
             one.end();
         }
-        drop(small);
         meter.add_done(5);
         let end = told.last();
         assert_eq!((end.bytes_done, end.actions_done), (1000, 5));

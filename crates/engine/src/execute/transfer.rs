@@ -74,7 +74,7 @@ struct Job {
     /// Where to look for what the listing did not show of the file.
     unseen: Option<Arc<dyn Root>>,
     resume: Option<ResumeToken>,
-    sink: Arc<dyn ResumeSink>,
+    sink: Arc<Sink>,
 }
 
 pub(super) type StageAnswer = tandem_core::error::Result<Moved>;
@@ -90,6 +90,7 @@ pub(super) struct Moved {
 impl Job {
     async fn run(self) -> StageAnswer {
         let (from, target) = ends(&self.action).ok_or_else(not_a_transfer)?;
+        let _flowing = self.sink.carrying.flow();
         let read = match &self.unseen {
             Some(root) => with_meta(root, from).await?,
             None => from.entry.clone(),
@@ -205,7 +206,7 @@ impl Execution<'_> {
             action: Arc::clone(action),
             unseen: lacks_meta.then(|| Arc::clone(self.engine.root(from_side))),
             resume,
-            sink: Arc::<Sink>::clone(&sink),
+            sink: Arc::clone(&sink),
         };
         let begun = Begun {
             action: Arc::clone(action),
