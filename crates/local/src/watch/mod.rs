@@ -6,6 +6,7 @@
 //! and what happens after is heard.
 
 mod keeper;
+mod mounted;
 mod news;
 mod orders;
 
@@ -20,6 +21,7 @@ use tandem_core::storage::Hint;
 
 use crate::disk::Disk;
 use keeper::Keeper;
+use mounted::Mounted;
 use news::News;
 use orders::Orders;
 
@@ -48,6 +50,7 @@ pub struct WatchCoverage {
 pub(crate) struct Watch {
     news: Arc<News>,
     orders: Orders,
+    mounted: Mounted,
 }
 
 impl Drop for Watch {
@@ -68,7 +71,11 @@ impl Watch {
             .map_err(|error| {
                 StorageError::new("wait", Cause::Other, "no thread can be started").because(error)
             })?;
-        Ok(Self { news, orders })
+        Ok(Self {
+            news,
+            orders,
+            mounted: Mounted::below(&disk.path),
+        })
     }
 
     /// How far it reaches; `None` until every folder was looked at.
@@ -85,6 +92,7 @@ impl Watch {
             let heard = self.news.heard();
             let now = environment.uptime();
             let until_poll = self.news.poll(now);
+            let until_mounts = self.mounted.poll(now, &self.orders);
             let hints = self.news.take();
             if !hints.is_empty() {
                 return Ok(hints);
@@ -93,7 +101,8 @@ impl Watch {
             if left.is_zero() {
                 return Ok(Vec::new());
             }
-            let pause = until_poll.map_or(left, |poll| poll.min(left));
+            let polls = until_poll.into_iter().chain(until_mounts);
+            let pause = polls.chain([left]).min().unwrap_or(left);
             match select(Box::pin(heard), environment.sleep(pause)).await {
                 Either::Left(_) | Either::Right(_) => {}
             }
