@@ -198,18 +198,31 @@ impl<S: Server> Folder<S> {
         self.open_with(None, probed)
     }
 
+    /// The same, spoken to at another address: a proxy.
+    pub(crate) fn open_at(&self, url: &str, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
+        self.open_as(url, self.server.password(), probed)
+    }
+
     /// The same with another password.
     fn open_with(&self, password: Option<&str>, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
+        let password = password.unwrap_or(self.server.password());
+        self.open_as(&self.server.url(), password, probed)
+    }
+
+    fn open_as(
+        &self,
+        url: &str,
+        password: &str,
+        probed: Option<&Capabilities>,
+    ) -> Arc<dyn Storage> {
         let map = |pairs: &[(&str, &str)]| {
             let pairs = pairs.iter();
             pairs
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect::<BTreeMap<_, _>>()
         };
-        let url = self.server.url();
-        let whose = [("url", &*url), ("username", self.server.username())];
+        let whose = [("url", url), ("username", self.server.username())];
         let config = map(&[&whose, S::settings()].concat());
-        let password = password.unwrap_or(self.server.password());
         let credentials = Credentials(map(&[("password", password)]));
         let provider = provider(S::TYPE);
         provider
