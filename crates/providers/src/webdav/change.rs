@@ -36,9 +36,15 @@ impl WebDavRoot {
             if at != *path && self.store.known.has(url.as_str()) {
                 break;
             }
-            match self.find(Tries::Many, "create_folder", &at).await? {
-                Some(found) if found.is_folder => {
+            match self.see(Tries::Many, "create_folder", &at).await? {
+                Some(seen) if !at.is_root() && seen.is_misread(&url) => {
+                    return Err(misread("create_folder").at(&at));
+                }
+                Some(seen) if seen.resource.is_folder => {
                     self.store.known.add(url.as_str(), true);
+                    if at == *path {
+                        return Ok(seen.resource.entry(name, self.capabilities()));
+                    }
                     break;
                 }
                 Some(_) => return Err(file_in_the_way().at(&at)),
@@ -49,24 +55,29 @@ impl WebDavRoot {
                 None => {}
             }
             next = at.parent();
-            missing.push(url);
+            missing.push((at, url));
         }
-        for url in missing.iter().rev() {
-            self.make("create_folder", url).await?;
+        let mut made = None;
+        for (at, url) in missing.iter().rev() {
+            made = Some(self.make_seen(at, url).await?);
         }
+        let made = made.ok_or_else(gone_again)?;
+        Ok(made.entry(name, self.capabilities()))
+    }
+
+    /// Makes one folder, and shows it. One that got another name does not stay.
+    async fn make_seen(&self, path: &RelPath, url: &Url) -> Result<Resource> {
+        self.make("create_folder", url).await?;
         let seen = self.see(Tries::Many, "create_folder", path).await?;
-        if !missing.is_empty() && seen.as_ref().is_some_and(|seen| seen.is_misread(path)) {
+        let seen = seen.ok_or_else(gone_again)?;
+        if seen.is_misread(url) {
             self.remove_folder(path).await?;
-            return Err(misread("create_folder"));
+            return Err(misread("create_folder").at(path));
         }
-        match seen.map(|seen| seen.resource) {
-            Some(found) if found.is_folder => Ok(found.entry(name, self.capabilities())),
-            Some(_) => Err(file_in_the_way()),
-            None => Err(StorageError::new(
-                "create_folder",
-                Cause::NotFound,
-                "it is gone again",
-            )),
+        if seen.resource.is_folder {
+            Ok(seen.resource)
+        } else {
+            Err(file_in_the_way().at(path))
         }
     }
 
@@ -313,4 +324,8 @@ fn changed(detail: &str) -> StorageError {
 
 fn file_in_the_way() -> StorageError {
     StorageError::new("create_folder", Cause::AlreadyExists, "a file is there")
+}
+
+fn gone_again() -> StorageError {
+    StorageError::new("create_folder", Cause::NotFound, "it is gone again")
 }

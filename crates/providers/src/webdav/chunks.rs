@@ -201,7 +201,7 @@ impl WebDavRoot {
             .run(|attempt| self.try_finish(attempt, from, staged, to, guard))
             .await?;
         let is_ours = |found: &Resource| found.size == staged.len;
-        self.written(&staged.target, guard, is_ours).await
+        self.written(&staged.target, to, guard, is_ours).await
     }
 
     async fn try_finish(

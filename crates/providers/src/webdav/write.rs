@@ -188,7 +188,7 @@ impl WebDavRoot {
 
     /// Looks at what is there after a write; anything but what was written is somebody else's.
     async fn look_after(&self, upload: &Upload<'_>, sent: &Sent) -> Result<Resource> {
-        self.written(upload.path, upload.guard, |found| {
+        self.written(upload.path, &upload.url, upload.guard, |found| {
             let tags = sent.tag.as_ref().zip(found.tag.as_ref());
             found.size == upload.prepared.len()
                 && tags.is_none_or(|(told, shown)| told.text == shown.text)
@@ -200,13 +200,14 @@ impl WebDavRoot {
     pub(super) async fn written(
         &self,
         path: &RelPath,
+        url: &Url,
         guard: &Guard,
         is_ours: impl Fn(&Resource) -> bool,
     ) -> Result<Resource> {
         let seen = self.see(Tries::Many, "commit", path).await?;
         let ours = seen.filter(|seen| !seen.resource.is_folder && is_ours(&seen.resource));
         let ours = ours.ok_or_else(|| written_since("commit"))?;
-        if *guard == Guard::Absent && ours.is_misread(path) {
+        if *guard == Guard::Absent && ours.is_misread(url) {
             let guard = Guard::Revision(ours.resource.revision());
             self.remove_file(path, &guard).await?;
             return Err(misread("commit"));

@@ -3,10 +3,13 @@
 use futures_util::future::join_all;
 use tandem_core::capabilities::Capabilities;
 use tandem_core::error::{Cause, StorageError};
+use tandem_core::path::RelPath;
+use tandem_core::storage::{Discard, Expected, Keep};
 use tandem_testkit::servers::webdav::{RcloneWebDav, Sabre};
 
 use crate::bench::Shared;
 use crate::proxy::Proxy;
+use crate::steps::write;
 
 static SABRE: Shared = Shared::new(Sabre::start);
 static RCLONE: Shared = Shared::new(RcloneWebDav::start);
@@ -81,4 +84,50 @@ async fn a_server_that_fails_with_every_name_is_not_said_to_refuse_them() {
     assert_eq!(found.unwrap_err().cause, Cause::Server);
     let (found, _) = probed(&SABRE, "PUT /names-", 1, 507).await;
     assert_eq!(found.unwrap_err().cause, Cause::Quota);
+}
+
+/// `commit` is the request that makes content visible.
+async fn done_once_although_the_answer_is_lost(shared: &Shared, commit: &str) {
+    let folder = shared.folder().await;
+    let proxy = Proxy::before(folder.server.url());
+    let storage = folder.open_at(&proxy.endpoint(), Some(&shared.probed().await));
+    let root = storage.root(&folder.name).await.unwrap();
+    let rel = |text: &str| RelPath::new(text).unwrap();
+    let mut expected = Expected::Absent;
+    for bytes in [b"first".as_slice(), b"second"] {
+        proxy.lose(commit);
+        let made = write(&*root, &rel("file"), bytes, expected).await.unwrap();
+        assert!(proxy.has_met());
+        assert_eq!(made.entry.size, bytes.len() as u64);
+        expected = Expected::Revision(made.entry.revision);
+    }
+    proxy.lose("MOVE /file");
+    let moved = root
+        .move_to(
+            &rel("file").into(),
+            &expected,
+            &rel("moved"),
+            &Expected::Absent,
+            &Keep::No,
+        )
+        .await
+        .unwrap();
+    assert!(proxy.has_met());
+    proxy.lose("DELETE /moved");
+    let expected = Expected::Revision(moved.entry.revision);
+    let deleted = root
+        .delete(&rel("moved").into(), &expected, &Keep::No, Discard::Forever)
+        .await;
+    assert!(proxy.has_met());
+    deleted.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_is_done_once_although_its_answer_is_lost() {
+    done_once_although_the_answer_is_lost(&SABRE, "PUT /file").await;
+}
+
+#[tokio::test]
+async fn a_change_is_done_once_where_content_is_moved_to_its_place() {
+    done_once_although_the_answer_is_lost(&RCLONE, "MOVE /.tandem/").await;
 }
