@@ -10,14 +10,17 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::{Deleted, Displaced, Expected, Keep, Meta, OWN_FOLDER, VersionKey};
 use url::Url;
 
-use super::address::Ending;
+use super::address::{Ending, below};
 use super::client::{Call, Payload, Tries};
 use super::errors::of_try;
 use super::guard::Guard;
 use super::relocate::Relocation;
 use super::resource::{Resource, Tag, is_of_folder};
-use super::root::{WebDavRoot, misread};
+use super::root::{WebDavRoot, last_name, misread};
 use super::xml;
+
+/// What the name of a folder begins with that was moved away to be deleted.
+const REMOVED: &str = "removed-";
 
 /// Nothing was there to be deleted.
 const NOTHING: Deleted = Deleted {
@@ -223,13 +226,15 @@ impl WebDavRoot {
             is_empty => is_empty?,
         };
         let server = &self.store.server;
-        if path.as_str() == OWN_FOLDER {
-            // It cannot be moved to where it is looked into once more, which is in it.
-            return self.remove_whole_folder(path).await;
-        }
-        let name = format!("removed-{:016x}", server.environment.random());
-        self.make_own("delete", "").await?;
-        let aside = self.own(&name, Ending::Folder)?;
+        let name = format!("{REMOVED}{:016x}", server.environment.random());
+        let is_own = path.as_str() == OWN_FOLDER;
+        let aside = if is_own {
+            // It cannot be moved into itself.
+            self.beside_own(&name)?
+        } else {
+            self.make_own("delete", "").await?;
+            self.own(&name, Ending::Folder)?
+        };
         self.store.known.remove(url.as_str());
         match self.shift(&url, &aside, path).await {
             Err(error) if error.cause == Cause::NotFound => return Ok(NOTHING),
@@ -244,7 +249,9 @@ impl WebDavRoot {
             was_absent: false,
             ..NOTHING
         };
-        if self.capabilities().names.no_leading_period {
+        // In Tandem's own there is nothing of a person's that could be hidden.
+        if self.capabilities().names.no_leading_period && !is_own {
+            tracing::info!(%path, %name, "the folder may hold what is not listed and stays below .tandem");
             return Ok(removed);
         }
         let call = Call::new("delete", "DELETE", aside);
@@ -252,6 +259,24 @@ impl WebDavRoot {
             Err(error) if error.cause != Cause::NotFound => Err(error),
             _ => Ok(removed),
         }
+    }
+
+    /// The address of a folder beside the one that holds all of Tandem's own.
+    fn beside_own(&self, name: &str) -> Result<Url> {
+        let path = RelPath::new(&format!("{OWN_FOLDER}-{name}"))
+            .map_err(|error| StorageError::new("delete", Cause::Other, error.to_string()))?;
+        Ok(below(&self.base, &path, Ending::Folder))
+    }
+
+    /// How many folders stay below Tandem's own because they may hold what is not listed.
+    pub(super) async fn count_removed(&self, operation: &'static str) -> Result<usize> {
+        let own = self.own("", Ending::Folder)?;
+        let server = &self.store.server;
+        let found = server.propfind(Tries::Many, operation, own, 1).await?;
+        let names = found.iter().filter_map(|found| last_name(&found.href));
+        Ok(names
+            .filter(|name| name.as_str().starts_with(REMOVED))
+            .count())
     }
 
     async fn shift(&self, from: &Url, to: &Url, path: &RelPath) -> Result<()> {

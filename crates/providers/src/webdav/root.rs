@@ -51,7 +51,7 @@ impl Seen {
 }
 
 /// The name of what is at an address.
-fn last_name(href: &str) -> Option<Name> {
+pub(super) fn last_name(href: &str) -> Option<Name> {
     let name = String::from_utf8(decoded(href).pop()?).ok()?;
     Name::new(name).ok()
 }

@@ -131,3 +131,28 @@ async fn a_change_is_done_once_although_its_answer_is_lost() {
 async fn a_change_is_done_once_where_content_is_moved_to_its_place() {
     done_once_although_the_answer_is_lost(&RCLONE, "MOVE /.tandem/").await;
 }
+
+#[tokio::test]
+async fn what_is_written_into_tandems_own_folder_while_it_is_deleted_stays() {
+    let folder = SABRE.folder().await;
+    let proxy = Proxy::before(folder.server.url());
+    let storage = folder.open_at(&proxy.endpoint(), Some(&SABRE.probed().await));
+    let root = storage.root(&folder.name).await.unwrap();
+    let own = folder.server.data_dir().join(&folder.name).join(".tandem");
+    std::fs::create_dir(&own).unwrap();
+    let theirs = own.join("theirs");
+    let written = theirs.clone();
+    proxy.first("MOVE /.tandem", move || {
+        std::fs::write(written, "theirs").unwrap();
+    });
+    let at = RelPath::new(".tandem").unwrap().into();
+    let (any, forever) = (Expected::Any, Discard::Forever);
+    let refused = root.delete(&at, &any, &Keep::No, forever).await;
+    assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "theirs");
+    assert_eq!(refused.unwrap_err().cause, Cause::PreconditionFailed);
+
+    std::fs::remove_file(theirs).unwrap();
+    let deleted = root.delete(&at, &any, &Keep::No, forever).await;
+    assert!(!deleted.unwrap().was_absent);
+    assert!(!own.exists());
+}

@@ -53,6 +53,15 @@ async fn what_is_hidden_in_a_folder_outlasts_it() {
     assert!(!deleted.unwrap().was_absent);
     assert!(!there.join("below").exists());
     assert_eq!(contents(there), ["theirs"]);
+
+    // Nothing removes it but a person, who is told with each test of the storage.
+    let tested = storage.validate(&folder.name, &|_| ()).await;
+    let names = tested
+        .steps
+        .iter()
+        .find(|step| step.title == "Tell names apart");
+    let found = names.unwrap().outcome.as_ref().unwrap();
+    assert!(found.contains("so 1 deleted folder "), "{found}");
 }
 
 /// What all files below a folder hold.

@@ -54,11 +54,10 @@ impl Probe<'_> {
             "Unicode forms count",
             "Unicode forms do not count",
         );
-        let hidden = words(
-            shows_all,
-            "",
-            "; what others call by a name that begins with a full stop is not listed",
-        );
+        let hidden = match shows_all {
+            true => String::new(),
+            false => of_hidden(self.root.count_removed("validate").await?),
+        };
         Ok(format!("{refused}; {case}; {form}{hidden}"))
     }
 
@@ -188,5 +187,17 @@ impl Probe<'_> {
                 .is_some_and(|last| last == name.as_bytes())
         };
         Ok(listed.len() == 2 && listed.iter().any(|found| is_it(&found.href)))
+    }
+}
+
+/// What follows from names that are not listed; `kept` folders that were deleted may hold some.
+fn of_hidden(kept: usize) -> String {
+    let hidden = "; what others call by a name that begins with a full stop is not listed";
+    let folders = if kept == 1 { "folder" } else { "folders" };
+    match kept {
+        0 => hidden.to_owned(),
+        _ => format!(
+            "{hidden}, so {kept} deleted {folders} that may hold some of it are kept in .tandem, as removed-*"
+        ),
     }
 }
