@@ -209,6 +209,16 @@ impl<S: Server> Folder<S> {
         self.open_as(&self.server.url(), password, probed)
     }
 
+    /// The same by a token.
+    pub(crate) fn open_by_token(&self, token: &str) -> Arc<dyn Storage> {
+        let map = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+        let config = Config(map("url", &self.server.url()));
+        let credentials = Credentials(map("token", token));
+        provider(S::TYPE)
+            .open(&config, &credentials, None, real_time())
+            .unwrap()
+    }
+
     fn open_as(
         &self,
         url: &str,
