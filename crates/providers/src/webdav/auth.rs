@@ -337,6 +337,24 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_shown_as_it_is_and_never_asked_about() {
+        let auth = Auth {
+            login: Login::Token("mF_9.B5f-4.1JqM".to_owned()),
+            state: Mutex::new(State {
+                scheme: None,
+                count: 0,
+                works: false,
+            }),
+        };
+        let shown = auth.show("GET", "/", 1).unwrap();
+        // RFC 6750, section 2.1.
+        assert_eq!(shown.value, "Bearer mF_9.B5f-4.1JqM");
+        assert!(shown.value.is_sensitive());
+        let asked = headers(&["Basic realm=\"r\""]);
+        assert!(!auth.is_news(Some(&shown), &asked));
+    }
+
+    #[test]
     fn digests_are_as_the_rfc_shows_them() {
         // RFC 7616, section 3.9.1.
         let offered = headers(&[

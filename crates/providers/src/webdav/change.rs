@@ -10,14 +10,17 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::{Deleted, Displaced, Expected, Keep, Meta, OWN_FOLDER, VersionKey};
 use url::Url;
 
-use super::address::Ending;
+use super::address::{Ending, below};
 use super::client::{Call, Payload, Tries};
 use super::errors::of_try;
 use super::guard::Guard;
 use super::relocate::Relocation;
 use super::resource::{Resource, Tag, is_of_folder};
-use super::root::{WebDavRoot, misread};
+use super::root::{WebDavRoot, last_name, misread};
 use super::xml;
+
+/// What the name of a folder begins with that was moved away to be deleted.
+const REMOVED: &str = "removed-";
 
 /// Nothing was there to be deleted.
 const NOTHING: Deleted = Deleted {
@@ -36,9 +39,15 @@ impl WebDavRoot {
             if at != *path && self.store.known.has(url.as_str()) {
                 break;
             }
-            match self.find(Tries::Many, "create_folder", &at).await? {
-                Some(found) if found.is_folder => {
+            match self.see(Tries::Many, "create_folder", &at).await? {
+                Some(seen) if !at.is_root() && seen.is_misread(&url) => {
+                    return Err(misread("create_folder").at(&at));
+                }
+                Some(seen) if seen.resource.is_folder => {
                     self.store.known.add(url.as_str(), true);
+                    if at == *path {
+                        return Ok(seen.resource.entry(name, self.capabilities()));
+                    }
                     break;
                 }
                 Some(_) => return Err(file_in_the_way().at(&at)),
@@ -49,24 +58,29 @@ impl WebDavRoot {
                 None => {}
             }
             next = at.parent();
-            missing.push(url);
+            missing.push((at, url));
         }
-        for url in missing.iter().rev() {
-            self.make("create_folder", url).await?;
+        let mut made = None;
+        for (at, url) in missing.iter().rev() {
+            made = Some(self.make_seen(at, url).await?);
         }
+        let made = made.ok_or_else(gone_again)?;
+        Ok(made.entry(name, self.capabilities()))
+    }
+
+    /// Makes one folder, and shows it. One that got another name does not stay.
+    async fn make_seen(&self, path: &RelPath, url: &Url) -> Result<Resource> {
+        self.make("create_folder", url).await?;
         let seen = self.see(Tries::Many, "create_folder", path).await?;
-        if !missing.is_empty() && seen.as_ref().is_some_and(|seen| seen.is_misread(path)) {
+        let seen = seen.ok_or_else(gone_again)?;
+        if seen.is_misread(url) {
             self.remove_folder(path).await?;
-            return Err(misread("create_folder"));
+            return Err(misread("create_folder").at(path));
         }
-        match seen.map(|seen| seen.resource) {
-            Some(found) if found.is_folder => Ok(found.entry(name, self.capabilities())),
-            Some(_) => Err(file_in_the_way()),
-            None => Err(StorageError::new(
-                "create_folder",
-                Cause::NotFound,
-                "it is gone again",
-            )),
+        if seen.resource.is_folder {
+            Ok(seen.resource)
+        } else {
+            Err(file_in_the_way().at(path))
         }
     }
 
@@ -212,13 +226,15 @@ impl WebDavRoot {
             is_empty => is_empty?,
         };
         let server = &self.store.server;
-        if path.as_str() == OWN_FOLDER {
-            // It cannot be moved to where it is looked into once more, which is in it.
-            return self.remove_whole_folder(path).await;
-        }
-        let name = format!("removed-{:016x}", server.environment.random());
-        self.make_own("delete", "").await?;
-        let aside = self.own(&name, Ending::Folder)?;
+        let name = format!("{REMOVED}{:016x}", server.environment.random());
+        let is_own = path.as_str() == OWN_FOLDER;
+        let aside = if is_own {
+            // It cannot be moved into itself.
+            self.beside_own(&name)?
+        } else {
+            self.make_own("delete", "").await?;
+            self.own(&name, Ending::Folder)?
+        };
         self.store.known.remove(url.as_str());
         match self.shift(&url, &aside, path).await {
             Err(error) if error.cause == Cause::NotFound => return Ok(NOTHING),
@@ -233,7 +249,9 @@ impl WebDavRoot {
             was_absent: false,
             ..NOTHING
         };
-        if self.capabilities().names.no_leading_period {
+        // In Tandem's own there is nothing of a person's that could be hidden.
+        if self.capabilities().names.no_leading_period && !is_own {
+            tracing::info!(%path, %name, "the folder may hold what is not listed and stays below .tandem");
             return Ok(removed);
         }
         let call = Call::new("delete", "DELETE", aside);
@@ -241,6 +259,24 @@ impl WebDavRoot {
             Err(error) if error.cause != Cause::NotFound => Err(error),
             _ => Ok(removed),
         }
+    }
+
+    /// The address of a folder beside the one that holds all of Tandem's own.
+    fn beside_own(&self, name: &str) -> Result<Url> {
+        let path = RelPath::new(&format!("{OWN_FOLDER}-{name}"))
+            .map_err(|error| StorageError::new("delete", Cause::Other, error.to_string()))?;
+        Ok(below(&self.base, &path, Ending::Folder))
+    }
+
+    /// How many folders stay below Tandem's own because they may hold what is not listed.
+    pub(super) async fn count_removed(&self, operation: &'static str) -> Result<usize> {
+        let own = self.own("", Ending::Folder)?;
+        let server = &self.store.server;
+        let found = server.propfind(Tries::Many, operation, own, 1).await?;
+        let names = found.iter().filter_map(|found| last_name(&found.href));
+        Ok(names
+            .filter(|name| name.as_str().starts_with(REMOVED))
+            .count())
     }
 
     async fn shift(&self, from: &Url, to: &Url, path: &RelPath) -> Result<()> {
@@ -313,4 +349,8 @@ fn changed(detail: &str) -> StorageError {
 
 fn file_in_the_way() -> StorageError {
     StorageError::new("create_folder", Cause::AlreadyExists, "a file is there")
+}
+
+fn gone_again() -> StorageError {
+    StorageError::new("create_folder", Cause::NotFound, "it is gone again")
 }

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::address::{Ending, decoded};
 use super::client::{Call, Payload, Tries};
-use super::errors::{is_refusal, of_try, written_since};
+use super::errors::{is_refusal, of_try};
 use super::guard::Guard;
 use super::resource::Resource;
 use super::root::WebDavRoot;
@@ -200,9 +200,8 @@ impl WebDavRoot {
         server
             .run(|attempt| self.try_finish(attempt, from, staged, to, guard))
             .await?;
-        let found = self.find(Tries::Many, "commit", &staged.target).await?;
-        let is_ours = |found: &Resource| !found.is_folder && found.size == staged.len;
-        found.filter(is_ours).ok_or_else(|| written_since("commit"))
+        let is_ours = |found: &Resource| found.size == staged.len;
+        self.written(&staged.target, to, guard, is_ours).await
     }
 
     async fn try_finish(

@@ -94,7 +94,7 @@ pub(super) fn of_try(attempt: Attempt, error: StorageError) -> StorageError {
 
 /// Whether a change that ended so surely changed nothing.
 pub(super) fn changed_nothing(error: &StorageError) -> bool {
-    is_refused_change(error) && error.detail != WRITTEN_SINCE
+    is_refused_change(error) && error.detail != WRITTEN_SINCE || error.cause == Cause::NameRefused
 }
 
 const fn is_refused_change(error: &StorageError) -> bool {

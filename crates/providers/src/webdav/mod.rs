@@ -35,6 +35,7 @@ mod token;
 mod versions;
 mod write;
 mod xml;
+mod zero;
 
 pub use provider::WebDavProvider;
 pub use services::{SERVICES, Service};

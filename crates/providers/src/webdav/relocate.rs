@@ -12,7 +12,7 @@ use super::client::{Call, Tries};
 use super::errors::{is_refusal, of_try, written_since};
 use super::guard::Guard;
 use super::resource::{Resource, Tag, is_of_folder};
-use super::root::WebDavRoot;
+use super::root::{Seen, WebDavRoot, misread};
 use crate::retry::Attempt;
 
 /// What is moved or copied where.
@@ -32,20 +32,60 @@ pub(super) struct Relocation<'a> {
 }
 
 impl WebDavRoot {
-    /// Moves or copies, and shows what is at the destination then.
+    /// Moves or copies, and shows what is at the destination then. What got another name there does not stay.
     pub(super) async fn relocate(&self, relocation: &Relocation<'_>) -> Result<Resource> {
+        self.check_zero(relocation).await?;
+        let seen = self.carry(relocation).await?;
+        if seen.is_misread(&relocation.to) {
+            self.take_back(relocation, &seen.resource).await?;
+            return Err(misread(relocation.operation));
+        }
+        Ok(seen.resource)
+    }
+
+    async fn carry(&self, relocation: &Relocation<'_>) -> Result<Seen> {
         let server = &self.store.server;
         server
             .run(|attempt| self.try_relocate(attempt, relocation))
             .await?;
         let operation = relocation.operation;
-        let found = server
+        let seen = server
             .look(Tries::Many, operation, &relocation.to)
             .await?
-            .map(|seen| seen.resource);
-        found
-            .filter(|found| found.is_folder || found.size == relocation.size)
-            .ok_or_else(|| written_since(operation))
+            .filter(|seen| seen.resource.is_folder || seen.resource.size == relocation.size);
+        seen.ok_or_else(|| written_since(operation))
+    }
+
+    /// Undoes a move or a copy to a name that was free.
+    async fn take_back(&self, relocation: &Relocation<'_>, landed: &Resource) -> Result<()> {
+        let operation = relocation.operation;
+        if relocation.method == "MOVE" {
+            let back = Relocation {
+                from: relocation.to.clone(),
+                from_tag: None,
+                to: relocation.from.clone(),
+                guard: &Guard::Absent,
+                ..*relocation
+            };
+            return self.carry(&back).await.map(drop);
+        }
+        let source_tag = relocation.from_tag.map(|tag| &tag.text);
+        let landed_tag = landed.tag.as_ref().map(|tag| &tag.text);
+        if self.capabilities().revision_is_content
+            && source_tag.is_some()
+            && landed_tag != source_tag
+        {
+            return Err(written_since(operation));
+        }
+        let mut call = Call::new(operation, "DELETE", relocation.to.clone());
+        let guard = Guard::Revision(landed.revision());
+        if let Some((name, value)) = guard.header(false, self.capabilities().conditions.delete) {
+            call = call.header(name, value);
+        }
+        match self.store.server.call(&call).await.map(drop) {
+            Err(error) if error.cause != Cause::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn try_relocate(&self, attempt: Attempt, relocation: &Relocation<'_>) -> Result<()> {
@@ -103,8 +143,11 @@ impl WebDavRoot {
             .header("destination", to.as_str());
         let mut replaces = false;
         if **guard != Guard::Absent || !heeds_overwrite {
-            let found = self.store.server.look(Tries::Once, operation, to).await?;
-            let found = found.map(|seen| seen.resource);
+            let seen = self.store.server.look(Tries::Once, operation, to).await?;
+            if seen.as_ref().is_some_and(|seen| seen.is_misread(to)) {
+                return Err(misread(operation));
+            }
+            let found = seen.map(|seen| seen.resource);
             guard.check(operation, found.as_ref())?;
             replaces = found.is_some();
         }

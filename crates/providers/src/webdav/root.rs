@@ -40,14 +40,20 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Whether the server shows under another name what was made at `path`; case and Unicode form aside, which the probe
-    /// finds out about. sabre/dav 1.8 guesses the encoding of an address and takes some names for Latin-1
+    /// Whether the server shows under another name what is at `url`; case and Unicode form aside, which the probe finds out
+    /// about. sabre/dav 1.8 guesses the encoding of an address and takes some names for Latin-1
     /// (`URLUtil::decodePath`).
-    pub(super) fn is_misread(&self, path: &RelPath) -> bool {
+    pub(super) fn is_misread(&self, url: &Url) -> bool {
         let key = |name: &Name| collision_key(name, CaseRule::Insensitive, UnicodeRule::Folding);
-        let names = path.name().zip(self.name.as_ref());
+        let names = last_name(url.path()).zip(self.name.as_ref());
         names.is_some_and(|(asked, shown)| key(&asked) != key(shown))
     }
+}
+
+/// The name of what is at an address.
+pub(super) fn last_name(href: &str) -> Option<Name> {
+    let name = String::from_utf8(decoded(href).pop()?).ok()?;
+    Name::new(name).ok()
 }
 
 /// For a name that comes back as another.
@@ -96,11 +102,8 @@ impl Server {
                 "an item without properties",
             ));
         }
-        let name = decoded(&first.href).pop();
         Ok(Some(Seen {
-            name: name
-                .and_then(|name| String::from_utf8(name).ok())
-                .and_then(|name| Name::new(name).ok()),
+            name: last_name(&first.href),
             resource: Resource::new(&first.props),
         }))
     }
@@ -189,8 +192,11 @@ impl WebDavRoot {
         if self.store.known.has(url.as_str()) {
             return Ok(());
         }
-        let found = self.find(Tries::Many, operation, &parent).await?;
-        if found.is_some_and(|found| found.is_folder) {
+        let seen = self.see(Tries::Many, operation, &parent).await?;
+        if let Some(seen) = seen.filter(|seen| seen.resource.is_folder) {
+            if !parent.is_root() && seen.is_misread(&url) {
+                return Err(misread(operation).at(&parent));
+            }
             self.store.known.add(url.as_str(), true);
             return Ok(());
         }

@@ -188,22 +188,31 @@ impl WebDavRoot {
 
     /// Looks at what is there after a write; anything but what was written is somebody else's.
     async fn look_after(&self, upload: &Upload<'_>, sent: &Sent) -> Result<Resource> {
-        let seen = self.see(Tries::Many, "commit", upload.path).await?;
-        if let Some(seen) = seen.as_ref().filter(|seen| seen.is_misread(upload.path))
-            && *upload.guard == Guard::Absent
-        {
-            let ours = Guard::Revision(seen.resource.revision());
-            self.remove_file(upload.path, &ours).await?;
+        self.written(upload.path, &upload.url, upload.guard, |found| {
+            let tags = sent.tag.as_ref().zip(found.tag.as_ref());
+            found.size == upload.prepared.len()
+                && tags.is_none_or(|(told, shown)| told.text == shown.text)
+        })
+        .await
+    }
+
+    /// The file that was written to `path`, if what is there is that. Where it got another name it does not stay.
+    pub(super) async fn written(
+        &self,
+        path: &RelPath,
+        url: &Url,
+        guard: &Guard,
+        is_ours: impl Fn(&Resource) -> bool,
+    ) -> Result<Resource> {
+        let seen = self.see(Tries::Many, "commit", path).await?;
+        let ours = seen.filter(|seen| !seen.resource.is_folder && is_ours(&seen.resource));
+        let ours = ours.ok_or_else(|| written_since("commit"))?;
+        if *guard == Guard::Absent && ours.is_misread(url) {
+            let guard = Guard::Revision(ours.resource.revision());
+            self.remove_file(path, &guard).await?;
             return Err(misread("commit"));
         }
-        let found = seen.map(|seen| seen.resource);
-        let is_ours = |found: &Resource| {
-            let tags = sent.tag.as_ref().zip(found.tag.as_ref());
-            !found.is_folder
-                && found.size == upload.prepared.len()
-                && tags.is_none_or(|(told, shown)| told.text == shown.text)
-        };
-        found.filter(is_ours).ok_or_else(|| written_since("commit"))
+        Ok(ours.resource)
     }
 
     /// Whether what is there is what was sent.

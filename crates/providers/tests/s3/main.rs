@@ -13,6 +13,7 @@ mod lost_answers;
 mod moto;
 mod odd_store;
 mod oddities;
+#[path = "../shared/proxy.rs"]
 mod proxy;
 mod quirks;
 mod rclone;

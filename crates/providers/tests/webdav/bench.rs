@@ -198,18 +198,41 @@ impl<S: Server> Folder<S> {
         self.open_with(None, probed)
     }
 
+    /// The same, spoken to at another address: a proxy.
+    pub(crate) fn open_at(&self, url: &str, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
+        self.open_as(url, self.server.password(), probed)
+    }
+
     /// The same with another password.
     fn open_with(&self, password: Option<&str>, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
+        let password = password.unwrap_or(self.server.password());
+        self.open_as(&self.server.url(), password, probed)
+    }
+
+    /// The same by a token.
+    pub(crate) fn open_by_token(&self, token: &str) -> Arc<dyn Storage> {
+        let map = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+        let config = Config(map("url", &self.server.url()));
+        let credentials = Credentials(map("token", token));
+        provider(S::TYPE)
+            .open(&config, &credentials, None, real_time())
+            .unwrap()
+    }
+
+    fn open_as(
+        &self,
+        url: &str,
+        password: &str,
+        probed: Option<&Capabilities>,
+    ) -> Arc<dyn Storage> {
         let map = |pairs: &[(&str, &str)]| {
             let pairs = pairs.iter();
             pairs
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect::<BTreeMap<_, _>>()
         };
-        let url = self.server.url();
-        let whose = [("url", &*url), ("username", self.server.username())];
+        let whose = [("url", url), ("username", self.server.username())];
         let config = map(&[&whose, S::settings()].concat());
-        let password = password.unwrap_or(self.server.password());
         let credentials = Credentials(map(&[("password", password)]));
         let provider = provider(S::TYPE);
         provider

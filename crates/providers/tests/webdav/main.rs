@@ -9,8 +9,11 @@
 mod apache;
 mod bench;
 mod curl;
+mod faults;
 mod nextcloud;
 mod nginx;
+#[path = "../shared/proxy.rs"]
+mod proxy;
 mod rclone;
 mod sabre;
 #[path = "../shared/steps.rs"]

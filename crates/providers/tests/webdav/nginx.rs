@@ -3,14 +3,16 @@
 //! a second looks the same.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tandem_core::capabilities::{AtomicWrite, Conditions};
+use tandem_core::error::{Cause, ErrorKind};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Discard, Expected, Keep};
 use tandem_testkit::conformance::{Subject, run_abreast};
 use tandem_testkit::servers::webdav::Nginx;
 
-use crate::bench::Shared;
+use crate::bench::{Folder, Shared};
 use crate::steps::write;
 
 static NGINX: Shared = Shared::new(Nginx::start);
@@ -53,6 +55,15 @@ async fn what_is_hidden_in_a_folder_outlasts_it() {
     assert!(!deleted.unwrap().was_absent);
     assert!(!there.join("below").exists());
     assert_eq!(contents(there), ["theirs"]);
+
+    // Nothing removes it but a person, who is told with each test of the storage.
+    let tested = storage.validate(&folder.name, &|_| ()).await;
+    let names = tested
+        .steps
+        .iter()
+        .find(|step| step.title == "Tell names apart");
+    let found = names.unwrap().outcome.as_ref().unwrap();
+    assert!(found.contains("so 1 deleted folder "), "{found}");
 }
 
 /// What all files below a folder hold.
@@ -80,4 +91,29 @@ async fn a_name_that_it_would_hide_is_refused() {
     let refused = write(&*root, &hidden, b"ours", Expected::Absent).await;
     let error = refused.unwrap_err();
     assert!(error.detail.contains("begin with a full stop"), "{error}");
+}
+
+#[tokio::test]
+async fn a_bearer_token_lets_in_and_another_does_not() {
+    let token = "mF_9.B5f-4.1JqM";
+    let folder = Folder {
+        server: Arc::new(Nginx::start_for_token(token).unwrap()),
+        name: String::new(),
+    };
+    let storage = folder.open_by_token(token);
+    let root = storage.root("").await.unwrap();
+    let path = RelPath::new("file").unwrap();
+    let made = write(&*root, &path, b"text", Expected::Absent).await;
+    assert_eq!(made.unwrap().entry.size, 4);
+    let written = folder.server.data_dir().join("file");
+    assert_eq!(std::fs::read_to_string(written).unwrap(), "text");
+
+    let other = "another-token";
+    let tested = folder.open_by_token(other).validate("", &|_| ()).await;
+    let error = tested.capabilities.unwrap_err();
+    assert_eq!(
+        (error.kind, error.cause),
+        (ErrorKind::Auth, Cause::AuthDenied)
+    );
+    assert!(!error.to_string().contains(other), "{error}");
 }

@@ -157,6 +157,7 @@ macro_rules! __conformance_cases {
             }
             names {
                 a_hostile_name_round_trips_or_is_refused,
+                a_hostile_name_is_moved_and_copied_to_or_refused,
                 a_folder_of_a_hostile_name_holds_files,
                 names_beyond_the_declared_length_are_refused,
                 the_longest_declared_name_is_held,

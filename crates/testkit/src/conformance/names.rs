@@ -249,6 +249,83 @@ pub(super) async fn a_hostile_name_round_trips_or_is_refused(bench: &Bench) -> O
     Ok(())
 }
 
+/// What became of a file that was to get this name: whether it has it now.
+fn took(bench: &Bench, name: &str, answer: &Answer<Committed>) -> Result<bool, Stop> {
+    match answer {
+        Ok(done) => {
+            check!(
+                !refused_by(&bench.caps().names, name),
+                "{name:?} is declared as refused and was taken"
+            );
+            check!(
+                done.entry.name.as_str() == name && done.landed_as.is_none(),
+                "{name:?} landed as {:?}",
+                done.entry.name
+            );
+            Ok(true)
+        }
+        Err(error) => {
+            check!(
+                error.cause == Cause::NameRefused,
+                "{name:?} is neither taken nor refused with name_refused: {error}"
+            );
+            Ok(false)
+        }
+    }
+}
+
+async fn lists(bench: &Bench, folder: &str, names: &[&str]) -> Outcome {
+    let wanted = names.iter().map(|name| format!("{folder}/{name}"));
+    let wanted = wanted.collect();
+    bench
+        .listed(&rel(folder), Depth::Children, |tree| {
+            super::tree::same(&tree.files(), &wanted)
+        })
+        .await
+        .map(drop)
+}
+
+/// From each name to the next, with a copy beside it: what is refused stays as it was, under the name that it had.
+pub(super) async fn a_hostile_name_is_moved_and_copied_to_or_refused(bench: &Bench) -> Outcome {
+    let caps = bench.caps();
+    needs!(
+        caps.atomic_move || caps.server_copy,
+        "neither moves nor copies on the server"
+    );
+    bench.folder("copied").await?;
+    let mut file = bench.put("moved/plain", bytes_of(20, 40)).await?;
+    let (mut moved, mut copied) = ("plain", Vec::<&str>::new());
+    for name in HOSTILE_NAMES.iter().copied() {
+        if excused(bench, name) || copied.iter().any(|other| are_one(caps, other, name)) {
+            continue;
+        }
+        let last = Name::new(name).expect("the suite's names are valid");
+        let (at, expected) = (file.at(), file.expected());
+        let (absent, keep) = (Expected::Absent, Keep::No);
+        if caps.server_copy {
+            let to = rel("copied").join(&last);
+            let answer = bench.root().copy(&at, &expected, &to, &absent, &keep).await;
+            if took(bench, name, &answer)? {
+                copied.push(name);
+            }
+        }
+        let to = rel("moved").join(&last);
+        let answer = bench
+            .root()
+            .move_to(&at, &expected, &to, &absent, &keep)
+            .await;
+        if took(bench, name, &answer)? {
+            (moved, file.path, file.entry) = (name, to, answer?.entry);
+        } else {
+            bench.untouched(&file).await?;
+        }
+        lists(bench, "moved", &[moved]).await?;
+    }
+    check!(moved != "plain", "not one of the names was taken");
+    bench.holds(&file.path, &file.bytes).await?;
+    lists(bench, "copied", &copied).await
+}
+
 pub(super) async fn a_folder_of_a_hostile_name_holds_files(bench: &Bench) -> Outcome {
     let (mut wanted, mut twins) = (Vec::new(), Vec::<&str>::new());
     for (seed, name) in (0..).zip(HOSTILE_NAMES.iter().copied().step_by(3)) {

@@ -251,6 +251,21 @@ pub struct Nginx;
 impl Nginx {
     /// Starts one, with nothing in it.
     pub fn start() -> io::Result<WebDavServer> {
+        Self::letting_in(|home| {
+            let users = home.join("users").display().to_string();
+            format!("auth_basic {REALM};\nauth_basic_user_file {users};\n")
+        })
+    }
+
+    /// The same for whoever shows this token (RFC 6750, section 2.1).
+    pub fn start_for_token(token: &str) -> io::Result<WebDavServer> {
+        Self::letting_in(|_| {
+            format!("if ($http_authorization != \"Bearer {token}\") {{ return 401; }}\n")
+        })
+    }
+
+    /// `access` is what decides in its configuration who may come in.
+    fn letting_in(access: impl Fn(&Path) -> String) -> io::Result<WebDavServer> {
         let nginx = program("TANDEM_NGINX", "nginx")?;
         let module = "lib/nginx/modules/ngx_http_dav_ext_module.so";
         let module = nginx
@@ -271,10 +286,10 @@ impl Nginx {
             let config = format!(
                 "load_module {module};\ndaemon off;\nmaster_process off;\npid {home}/pid;\nerror_log stderr;\n\
                  events {{}}\nhttp {{\naccess_log off;\ndav_ext_lock_zone zone=locks:10m;\n{temporary}\
-                 client_max_body_size 0;\nserver {{\nlisten {address};\nroot {data};\nlocation / {{\n\
+                 client_max_body_size 0;\nserver {{\nlisten {address};\nroot {data};\n{access}location / {{\n\
                  dav_methods PUT DELETE MKCOL COPY MOVE;\ndav_ext_methods PROPFIND OPTIONS LOCK UNLOCK;\n\
-                 dav_ext_lock zone=locks;\ncreate_full_put_path on;\nauth_basic {REALM};\n\
-                 auth_basic_user_file {home}/users;\n}}\n}}\n}}\n",
+                 dav_ext_lock zone=locks;\ncreate_full_put_path on;\n}}\n}}\n}}\n",
+                access = access(home),
                 module = module.display(),
                 home = home.display(),
                 data = data_dir(home).display(),

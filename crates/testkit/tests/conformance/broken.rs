@@ -126,6 +126,24 @@ impl Broken {
         RelPath::new(&text).unwrap_or_else(|_| path.clone())
     }
 
+    /// Where a move or a copy ends up.
+    fn landing(&self, to: &RelPath) -> RelPath {
+        let text = match self.fault {
+            Fault::TrimsMovedNames => to.as_str().trim_end(),
+            _ => to.as_str(),
+        };
+        RelPath::new(text).unwrap_or_else(|_| to.clone())
+    }
+
+    /// The answer to a move or a copy, which is sure of the name.
+    fn landed(&self, to: &RelPath, answer: Result<Committed>) -> Result<Committed> {
+        let mut done = self.done(answer)?;
+        if let Some(name) = to.name().filter(|_| self.has(Fault::TrimsMovedNames)) {
+            done.entry.name = name;
+        }
+        Ok(done)
+    }
+
     fn done(&self, answer: Result<Committed>) -> Result<Committed> {
         answer.map(|done| Committed {
             entry: self.shown(done.entry),
@@ -350,9 +368,9 @@ impl Root for Broken {
         }
         let done = self
             .inner
-            .move_to(&from, &expected, to, &expected_to, keep)
+            .move_to(&from, &expected, &self.landing(to), &expected_to, keep)
             .await;
-        self.done(done)
+        self.landed(to, done)
     }
 
     async fn copy(
@@ -365,8 +383,11 @@ impl Root for Broken {
     ) -> Result<Committed> {
         let expected_to = self.told(Fault::CopiesOntoAnything, expected_to);
         let from = self.place(from);
-        let done = self.inner.copy(&from, expected, to, &expected_to, keep);
-        self.done(done.await)
+        let landing = self.landing(to);
+        let done = self
+            .inner
+            .copy(&from, expected, &landing, &expected_to, keep);
+        self.landed(to, done.await)
     }
 
     async fn delete(

@@ -4,7 +4,7 @@ use tandem_core::error::{Cause, Result};
 
 use super::super::client::Call;
 use super::super::resource::Tag;
-use super::{FIRST, Probe, SECOND, clone_of, done, lost};
+use super::{FIRST, Probe, SECOND, clone_of, concerns_account, done, lost};
 
 /// An ETag that nothing has.
 const WRONG_TAG: &str = "00000000000000000000000000000000";
@@ -17,25 +17,26 @@ type Condition = (&'static str, String);
 
 impl Probe<'_> {
     /// By the way that content takes here: a PUT, or a move from aside.
-    pub(super) async fn create(&mut self) -> Result<bool> {
+    pub(super) async fn create(&self) -> Result<bool> {
         self.write_again().await?;
+        let created = &self.fresh("created");
         if !self.goes_aside() {
             let absent = || Some(("if-none-match", "*".to_owned()));
             return Ok(refused(&self.put("file", SECOND, absent()).await)?
                 && self.is_untouched().await?
-                && done(&self.put("created", SECOND, absent()).await)?
-                && self.has_size("created", SECOND).await?);
+                && done(&self.put(created, SECOND, absent()).await)?
+                && self.has_size(created, SECOND).await?);
         }
         self.put("aside", SECOND, None).await?;
         Ok(
             refused(&self.relocate("MOVE", "aside", "file", "F", &[]).await)?
                 && self.is_untouched().await?
-                && done(&self.relocate("MOVE", "aside", "created", "F", &[]).await)?
-                && self.has_size("created", SECOND).await?,
+                && done(&self.relocate("MOVE", "aside", created, "F", &[]).await)?
+                && self.has_size(created, SECOND).await?,
         )
     }
 
-    pub(super) async fn replace(&mut self) -> Result<bool> {
+    pub(super) async fn replace(&self) -> Result<bool> {
         self.write_again().await?;
         let Some(tag) = self.strong_tag("file").await? else {
             return Ok(false);
@@ -53,7 +54,7 @@ impl Probe<'_> {
         self.heeds_destination("MOVE", "aside", &tag).await
     }
 
-    pub(super) async fn copies(&mut self) -> Result<bool> {
+    pub(super) async fn copies(&self) -> Result<bool> {
         self.write_again().await?;
         let answer = self.relocate("COPY", "file", "copy", "F", &[]).await;
         match answer {
@@ -67,7 +68,7 @@ impl Probe<'_> {
 
     /// Refused are: a name that is taken, a wrong ETag there, a wrong ETag of the source. With all of them right it
     /// is made.
-    pub(super) async fn copy(&mut self) -> Result<bool> {
+    pub(super) async fn copy(&self) -> Result<bool> {
         self.write_again().await?;
         self.put("source", SECOND, None).await?;
         let Some(tag) = self.strong_tag("file").await? else {
@@ -81,7 +82,7 @@ impl Probe<'_> {
         )
     }
 
-    pub(super) async fn move_(&mut self) -> Result<bool> {
+    pub(super) async fn move_(&self) -> Result<bool> {
         self.write_again().await?;
         self.put("source", SECOND, None).await?;
         Ok(
@@ -97,7 +98,7 @@ impl Probe<'_> {
         let Some(tag) = self.strong_tag("source").await? else {
             return Ok(false);
         };
-        let to = format!("{method}-target");
+        let to = self.fresh("target");
         let matching = |tag: &str| [("if-match", Tag::quoted(tag))];
         Ok(refused(
             &self
@@ -135,7 +136,7 @@ impl Probe<'_> {
             && self.has_size("file", SECOND).await?)
     }
 
-    pub(super) async fn delete(&mut self) -> Result<bool> {
+    pub(super) async fn delete(&self) -> Result<bool> {
         self.write_again().await?;
         let Some(tag) = self.strong_tag("file").await? else {
             return Ok(false);
@@ -199,9 +200,7 @@ fn refused<T>(answer: &Result<T>) -> Result<bool> {
         Ok(_) => Ok(false),
         Err(error) => match error.cause {
             Cause::PreconditionFailed | Cause::AlreadyExists => Ok(true),
-            Cause::Offline | Cause::Timeout | Cause::AuthDenied | Cause::Cancelled => {
-                Err(clone_of(error))
-            }
+            _ if error.is_transient() || concerns_account(error) => Err(clone_of(error)),
             // It says that it has no such condition, in one of many ways.
             _ => Ok(false),
         },

@@ -52,6 +52,14 @@ impl Content for Cut {
 
 impl Probe<'_> {
     pub(super) async fn cut(&mut self) -> Result<String> {
+        if self.settled(|| self.leaves_the_old()).await? {
+            self.capabilities.atomic_write = AtomicWrite::Yes;
+            return Ok("the old content stays".to_owned());
+        }
+        Ok("half of it; uploaded aside and moved instead".to_owned())
+    }
+
+    async fn leaves_the_old(&self) -> Result<bool> {
         self.put("cut", FIRST, None).await?;
         let before = self.found("cut").await?;
         let told = Arc::new(Notify::new());
@@ -73,12 +81,12 @@ impl Probe<'_> {
             is_whole
         };
         let (answer, meanwhile) = futures_util::try_join!(upload, watch)?;
-        let is_whole = meanwhile && answer.is_err() && self.stays(&before, &AFTERWARDS).await?;
-        if is_whole {
-            self.capabilities.atomic_write = AtomicWrite::Yes;
-            return Ok("the old content stays".to_owned());
+        match answer {
+            // Nothing but the cut may have ended it: what a server refuses leaves the old content anywhere.
+            Err(error) if error.cause != Cause::Cancelled => Err(error),
+            Err(_) if meanwhile => self.stays(&before, &AFTERWARDS).await,
+            _ => Ok(false),
         }
-        Ok("half of it; uploaded aside and moved instead".to_owned())
     }
 
     /// Whether the scratch file is as it was, at each of these times.

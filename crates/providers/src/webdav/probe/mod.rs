@@ -7,6 +7,7 @@ mod cut;
 mod names;
 mod parts;
 mod rising;
+mod settled;
 mod trash;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use super::resource::Resource;
 use super::root::WebDavRoot;
 use super::services::Flavour;
 use super::storage::{Store, declared};
+use crate::body::Prepared;
 use crate::hashes::{hex, md5_hash};
 
 const FIRST: &[u8] = b"Tandem wrote this to see what this server can do.\n";
@@ -130,12 +132,12 @@ impl Probe<'_> {
         self.step("Tell names apart", started, names)?;
 
         let started = self.now();
-        let create = self.create().await;
+        let create = self.settled(|| self.create()).await;
         self.capabilities.conditions.create =
             self.condition("Create only what is absent", started, create)?;
 
         let started = self.now();
-        let replace = self.replace().await;
+        let replace = self.settled(|| self.replace()).await;
         self.capabilities.conditions.replace =
             self.condition("Replace only what is expected", started, replace)?;
 
@@ -148,17 +150,20 @@ impl Probe<'_> {
         self.capabilities.versions = copies;
 
         let started = self.now();
-        let copy = if copies { self.copy().await } else { Ok(false) };
+        let copy = match copies {
+            true => self.settled(|| self.copy()).await,
+            false => Ok(false),
+        };
         self.capabilities.conditions.copy =
             self.condition("Copy only what is expected", started, copy)?;
 
         let started = self.now();
-        let moved = self.move_().await;
+        let moved = self.settled(|| self.move_()).await;
         self.capabilities.conditions.move_ =
             self.condition("Move only what is expected", started, moved)?;
 
         let started = self.now();
-        let delete = self.delete().await;
+        let delete = self.settled(|| self.delete()).await;
         self.capabilities.conditions.delete =
             self.condition("Delete only what is expected", started, delete)?;
 
@@ -239,17 +244,31 @@ impl Probe<'_> {
         bytes: &'static [u8],
         condition: Option<(&'static str, String)>,
     ) -> Result<Answer> {
-        let content = Arc::new(BytesContent(bytes.into()));
-        let prepared = self.root.prepared(content).await?;
-        let call = self.root.with_checksum(call, &prepared);
-        let mut call = Call {
-            payload: Payload::Upload(&prepared, None),
-            ..call.header("x-oc-mtime", MTIME.to_string())
-        };
+        let prepared = self.scratch(bytes).await?;
+        let mut call = self.carrying(call, &prepared);
         if let Some((name, value)) = condition {
             call = call.header(name, value);
         }
         self.root.store.server.once(&call).await
+    }
+
+    async fn scratch(&self, bytes: &'static [u8]) -> Result<Prepared> {
+        self.root
+            .prepared(Arc::new(BytesContent(bytes.into())))
+            .await
+    }
+
+    /// `call` with a scratch content.
+    fn carrying<'a>(&self, call: Call<'a>, prepared: &'a Prepared) -> Call<'a> {
+        let call = self.root.with_checksum(call, prepared);
+        let call = call.header("x-oc-mtime", MTIME.to_string());
+        call.carrying(Payload::Upload(prepared, None))
+    }
+
+    /// A name for something that is not there yet.
+    fn fresh(&self, stem: &str) -> String {
+        let random = self.root.store.server.environment.random();
+        format!("{stem}-{random:016x}")
     }
 
     /// The scratch file `name`, which must be there.
@@ -387,13 +406,21 @@ impl Probe<'_> {
     }
 }
 
-/// Whether a server did what it had to do. What may pass decides nothing.
+/// Whether a server did what it had to do. What may pass decides nothing, and what concerns the account neither.
 fn done<T>(answer: &Result<T>) -> Result<bool> {
     match answer {
         Ok(_) => Ok(true),
-        Err(error) if error.is_transient() && error.cause != Cause::Server => Err(clone_of(error)),
+        Err(error) if error.is_transient() || concerns_account(error) => Err(clone_of(error)),
         Err(_) => Ok(false),
     }
+}
+
+/// Whether nothing else would fare better.
+const fn concerns_account(error: &StorageError) -> bool {
+    matches!(
+        error.cause,
+        Cause::AuthDenied | Cause::Quota | Cause::Tls | Cause::Cancelled | Cause::LocalIo
+    )
 }
 
 fn lost() -> StorageError {

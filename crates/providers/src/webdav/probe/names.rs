@@ -54,16 +54,16 @@ impl Probe<'_> {
             "Unicode forms count",
             "Unicode forms do not count",
         );
-        let hidden = words(
-            shows_all,
-            "",
-            "; what others call by a name that begins with a full stop is not listed",
-        );
+        let hidden = match shows_all {
+            true => String::new(),
+            false => of_hidden(self.root.count_removed("validate").await?),
+        };
         Ok(format!("{refused}; {case}; {form}{hidden}"))
     }
 
     async fn spellings(&mut self) -> Result<()> {
-        if self.put(COMPOSED, FIRST, None).await.is_err() {
+        let is_held = self.settled(|| async { done(&self.put(COMPOSED, FIRST, None).await) });
+        if !is_held.await? {
             return Ok(());
         }
         if self.look(DECOMPOSED).await?.is_some() {
@@ -123,13 +123,17 @@ impl Probe<'_> {
     /// Whether a file of this name can be written and is listed under it. Each has a folder of its own: a name that
     /// spoils a listing would spoil that of all others.
     async fn holds(&self, name: &str) -> Result<bool> {
+        self.settled(|| self.held(name)).await
+    }
+
+    async fn held(&self, name: &str) -> Result<bool> {
         let (folder, file) = self.place_for(name).await?;
         let call = Call::new("validate", "PUT", file.clone());
         if !done(&self.send(call, FIRST, None).await)? {
             return Ok(false);
         }
         if !self.goes_aside() {
-            return self.is_listed(folder, name).await;
+            return self.is_listed(Tries::Once, folder, name).await;
         }
         // Some servers read the name of a destination otherwise than that of a request.
         let (folder, to) = self.place_for(name).await?;
@@ -137,12 +141,16 @@ impl Probe<'_> {
             .header("destination", to)
             .header("overwrite", "F");
         let moved = self.root.store.server.once(&call).await;
-        Ok(done(&moved)? && self.is_listed(folder, name).await?)
+        Ok(done(&moved)? && self.is_listed(Tries::Once, folder, name).await?)
     }
 
     /// Whether a folder of this name can be made, and a file in it is found. sabre/dav 1.8 cuts an address at its last slash
     /// by an expression that a line break ends (`URLUtil::splitPath`).
     async fn holds_folder(&self, name: &str) -> Result<bool> {
+        self.settled(|| self.held_folder(name)).await
+    }
+
+    async fn held_folder(&self, name: &str) -> Result<bool> {
         let (_, url) = self.place_for(name).await?;
         let inside = |text: &str| {
             let mut url = url.clone();
@@ -155,11 +163,11 @@ impl Probe<'_> {
         }
         let file = Call::new("validate", "PUT", inside("inside"));
         Ok(done(&self.send(file, FIRST, None).await)?
-            && self.is_listed(inside(""), "inside").await?)
+            && self.is_listed(Tries::Once, inside(""), "inside").await?)
     }
 
     /// A new folder, and the address of a file of this name in it.
-    async fn place_for(&self, name: &str) -> Result<(Url, Url)> {
+    pub(super) async fn place_for(&self, name: &str) -> Result<(Url, Url)> {
         let random = self.root.store.server.environment.random();
         let folder = format!("{}/names-{random:016x}", self.folder);
         self.root.make_own("validate", &folder).await?;
@@ -169,15 +177,27 @@ impl Probe<'_> {
         Ok((url, file))
     }
 
-    async fn is_listed(&self, folder: Url, name: &str) -> Result<bool> {
+    /// Whether the folder at `folder` is listed with this name and no other. Only a whole listing tells that it is not.
+    pub(super) async fn is_listed(&self, tries: Tries, folder: Url, name: &str) -> Result<bool> {
         let server = &self.root.store.server;
-        let listed = server.propfind(Tries::Once, "validate", folder, 1).await;
+        let listed = server.propfind(tries, "validate", folder, 1).await?;
         let is_it = |href: &str| {
             decoded(href)
                 .last()
                 .is_some_and(|last| last == name.as_bytes())
         };
-        Ok(listed
-            .is_ok_and(|listed| listed.len() == 2 && listed.iter().any(|found| is_it(&found.href))))
+        Ok(listed.len() == 2 && listed.iter().any(|found| is_it(&found.href)))
+    }
+}
+
+/// What follows from names that are not listed; `kept` folders that were deleted may hold some.
+fn of_hidden(kept: usize) -> String {
+    let hidden = "; what others call by a name that begins with a full stop is not listed";
+    let folders = if kept == 1 { "folder" } else { "folders" };
+    match kept {
+        0 => hidden.to_owned(),
+        _ => format!(
+            "{hidden}, so {kept} deleted {folders} that may hold some of it are kept in .tandem, as removed-*"
+        ),
     }
 }

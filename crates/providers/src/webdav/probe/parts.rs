@@ -18,16 +18,11 @@ impl Probe<'_> {
         if self.root.uploads().is_none() {
             return cannot();
         }
-        let to = self.url("in chunks")?;
-        let uploaded = match self.upload(&to, FIRST).await {
-            Ok(name) => self.finish(&name, &to, &Guard::Absent).await,
-            Err(error) => Err(error),
-        };
-        if !done(&uploaded)? || self.found("in chunks").await?.size != FIRST.len() as u64 {
+        if !self.settled(|| self.takes_chunks()).await? {
             return cannot();
         }
         self.capabilities.parts = Some(CHUNKS);
-        let heeds = self.heeds_what_is_there(&to).await?;
+        let heeds = self.settled(|| self.heeds_what_is_there()).await?;
         self.capabilities.conditions.finish_multipart = heeds;
         Ok(words(
             heeds,
@@ -36,20 +31,33 @@ impl Probe<'_> {
         ))
     }
 
+    async fn takes_chunks(&self) -> Result<bool> {
+        let file = &self.fresh("in chunks");
+        let to = self.url(file)?;
+        let uploaded = match self.upload(&to, FIRST).await {
+            Ok(name) => self.finish(&name, &to, &Guard::Absent).await,
+            Err(error) => Err(error),
+        };
+        Ok(done(&uploaded)? && self.found(file).await?.size == FIRST.len() as u64)
+    }
+
     /// Whether the end of an upload is refused where something else is there, and done where it is as expected.
-    async fn heeds_what_is_there(&self, to: &Url) -> Result<bool> {
+    async fn heeds_what_is_there(&self) -> Result<bool> {
+        let file = &self.fresh("in chunks");
+        self.put(file, FIRST, None).await?;
+        let to = &self.url(file)?;
         let name = self.upload(to, SECOND).await?;
-        let there = self.found("in chunks").await?;
+        let there = self.found(file).await?;
         let wrong = Guard::Revision(tandem_core::entry::Revision::Tag("no-such-tag".into()));
         for guard in [Guard::Absent, wrong] {
             let refused = self.finish(&name, to, &guard).await;
-            if done(&refused)? || self.found("in chunks").await?.revision() != there.revision() {
+            if done(&refused)? || self.found(file).await?.revision() != there.revision() {
                 return Ok(false);
             }
         }
         let right = Guard::Revision(there.revision());
         let replaced = self.finish(&name, to, &right).await;
-        Ok(done(&replaced)? && self.found("in chunks").await?.size == SECOND.len() as u64)
+        Ok(done(&replaced)? && self.found(file).await?.size == SECOND.len() as u64)
     }
 
     /// Uploads `bytes` as the one chunk of a file for `to`.

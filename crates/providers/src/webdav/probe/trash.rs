@@ -7,7 +7,7 @@ use super::{FIRST, Probe, done, words};
 
 impl Probe<'_> {
     pub(super) async fn trash(&mut self) -> Result<String> {
-        let is_there = self.goes_into_trash().await?;
+        let is_there = self.settled(|| self.goes_into_trash()).await?;
         self.capabilities.trash = is_there;
         self.capabilities.recursive_trash = is_there;
         Ok(words(

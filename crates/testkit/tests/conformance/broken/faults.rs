@@ -26,6 +26,7 @@ pub(crate) enum Fault {
     ShowsHalf,
     TakesAnyLength,
     TrimsNames,
+    TrimsMovedNames,
     FoldsCase,
     CutsNames,
     FollowsLinks,
@@ -184,6 +185,10 @@ pub(crate) const CAUGHT: &[(Fault, &str)] = &[
     (
         Fault::TrimsNames,
         "a_hostile_name_round_trips_or_is_refused",
+    ),
+    (
+        Fault::TrimsMovedNames,
+        "a_hostile_name_is_moved_and_copied_to_or_refused",
     ),
     (Fault::MakesParents, "a_file_needs_its_folder"),
     (
