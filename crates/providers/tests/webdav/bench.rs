@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tandem_core::capabilities::Capabilities;
-use tandem_core::environment::BoxFuture;
+use tandem_core::environment::{BoxFuture, SharedEnvironment};
 use tandem_core::storage::{Config, Credentials, Provider, Storage};
 use tandem_providers::registry::providers;
 use tandem_testkit::conformance::{Place, Proof, Subject};
@@ -200,6 +200,16 @@ impl<S: Server> Folder<S> {
 
     /// The same with another password.
     fn open_with(&self, password: Option<&str>, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
+        self.open_in(real_time(), password, probed)
+    }
+
+    /// The same in another environment.
+    pub(crate) fn open_in(
+        &self,
+        environment: SharedEnvironment,
+        password: Option<&str>,
+        probed: Option<&Capabilities>,
+    ) -> Arc<dyn Storage> {
         let map = |pairs: &[(&str, &str)]| {
             let pairs = pairs.iter();
             pairs
@@ -213,7 +223,7 @@ impl<S: Server> Folder<S> {
         let credentials = Credentials(map(&[("password", password)]));
         let provider = provider(S::TYPE);
         provider
-            .open(&Config(config), &credentials, probed, real_time())
+            .open(&Config(config), &credentials, probed, environment)
             .unwrap()
     }
 
