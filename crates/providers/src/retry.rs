@@ -14,7 +14,7 @@ use tandem_core::error::{Cause, ErrorKind, Result, StorageError};
 use tandem_core::mutant;
 
 /// How often a request is made at most.
-const TRIES: u32 = 5;
+pub(crate) const TRIES: u32 = 5;
 
 /// The wait before the second try; each further one waits twice as long, up to [`LONGEST_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);

@@ -8,13 +8,74 @@
     reason = "a test says what went wrong by stopping"
 )]
 
+#[path = "../examples/live/scratch.rs"]
+mod scratch;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use tandem_core::storage::{Config, Credentials, Storage};
+use tandem_providers::registry::providers;
+use tandem_testkit::real_time::real_time;
 use tandem_testkit::servers::azure::Azurite;
 use tandem_testkit::servers::gcs::{GcsServer, Role};
 use tandem_testkit::servers::webdav::{Nginx, Sabre, WebDavServer};
 use tandem_testkit::servers::{SerialMoto, rclone};
+
+use crate::scratch::Scratch;
+
+/// The storage that a run would open.
+fn opened(server: &WebDavServer) -> Arc<dyn Storage> {
+    let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    let config = Config(map(&[
+        ("url", server.url()),
+        ("username", server.username()),
+    ]));
+    let credentials = Credentials(map(&[("password", server.password())]));
+    let mut all = providers().into_iter();
+    let webdav = all.find(|one| one.descriptor().type_name == "webdav");
+    let opened = webdav
+        .unwrap()
+        .open(&config, &credentials, None, real_time());
+    opened.unwrap()
+}
+
+/// The scratch folder goes with what removing it leaves beside it.
+#[tokio::test]
+async fn nothing_is_left_of_the_scratch_folder() {
+    let server = Sabre::start().unwrap();
+    let scratch = Scratch::make(opened(&server)).await.unwrap();
+    std::fs::write(
+        server.data_dir().join(scratch.folder()).join("file"),
+        "ours",
+    )
+    .unwrap();
+    assert_eq!(scratch.remove().await, Vec::<String>::new());
+    let left = std::fs::read_dir(server.data_dir()).unwrap();
+    let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    left.retain(|name| name != ".sabredav");
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Another Tandem may get a pair at the same place while a run is under way.
+#[tokio::test]
+async fn what_another_tandem_keeps_beside_the_scratch_folder_stays() {
+    let server = Sabre::start().unwrap();
+    let scratch = Scratch::make(opened(&server)).await.unwrap();
+    let kept = server.data_dir().join(".tandem/versions/theirs");
+    std::fs::create_dir_all(&kept).unwrap();
+    std::fs::write(kept.join("file"), "precious").unwrap();
+    assert_eq!(scratch.remove().await, Vec::<String>::new());
+    assert_eq!(std::fs::read(kept.join("file")).unwrap(), b"precious");
+    assert!(!server.data_dir().join(scratch.folder()).exists());
+}
 
 /// The program, which is built with the tests.
 fn program() -> PathBuf {

@@ -75,6 +75,21 @@ impl Tables {
         said.lines().map(str::to_owned).collect()
     }
 
+    /// The content that an upload is adding to, and how many bytes of it have arrived.
+    pub(crate) fn under_way(&self) -> Option<(String, u64)> {
+        let rows = self.query("SELECT content, received FROM tandem_uploads".to_owned());
+        let (content, received) = rows.first()?.split_once('|')?;
+        Some((content.to_owned(), received.parse().unwrap()))
+    }
+
+    /// The content of the file of this name.
+    pub(crate) fn content_of(&self, name: &str) -> Option<String> {
+        self.query(format!(
+            "SELECT content FROM tandem_items WHERE name = '{name}'"
+        ))
+        .pop()
+    }
+
     fn query(&self, statement: String) -> Vec<String> {
         self.ask(&[statement])
     }

@@ -135,7 +135,8 @@ impl Stranger {
         }
     }
 
-    fn of_nextcloud(device: &Device, server: &Nextcloud) -> Self {
+    /// `vendor` is which of the two the server is.
+    fn of_nextcloud(device: &Device, server: &Nextcloud, vendor: &str) -> Self {
         let obscured = Command::new(rclone().unwrap())
             .args(["obscure", server.password()])
             .output()
@@ -145,7 +146,7 @@ impl Stranger {
             remote: "there:documents",
             environment: vec![
                 ("RCLONE_CONFIG_THERE_TYPE", "webdav".to_owned()),
-                ("RCLONE_CONFIG_THERE_VENDOR", "nextcloud".to_owned()),
+                ("RCLONE_CONFIG_THERE_VENDOR", vendor.to_owned()),
                 ("RCLONE_CONFIG_THERE_URL", server.files_url()),
                 ("RCLONE_CONFIG_THERE_USER", server.username().to_owned()),
                 ("RCLONE_CONFIG_THERE_PASS", password.trim().to_owned()),
@@ -510,15 +511,24 @@ fn a_container_of_swift_that_rclone_edits_settles_and_nothing_is_lost() {
 
 #[test]
 fn a_nextcloud_that_rclone_edits_settles_and_nothing_is_lost() {
-    let (device, server) = (Device::new(), Nextcloud::start().unwrap());
+    over_nextcloud(&Nextcloud::start().unwrap(), "nextcloud", 4);
+}
+
+#[test]
+fn an_owncloud_that_rclone_edits_settles_and_nothing_is_lost() {
+    over_nextcloud(&Nextcloud::start_as_owncloud().unwrap(), "owncloud", 9);
+}
+
+fn over_nextcloud(server: &Nextcloud, kind: &str, seed: u64) {
+    let device = Device::new();
     let (url, username) = (
         format!("url={}", server.url()),
         format!("username={}", server.username()),
     );
     let secrets = [("password", server.password())];
-    device.storage_of("nextcloud", "there", &[&url, &username], &secrets);
-    let stranger = Stranger::of_nextcloud(&device, &server);
-    settles_and_loses_nothing(&device, &stranger, 4, true);
+    device.storage_of(kind, "there", &[&url, &username], &secrets);
+    let stranger = Stranger::of_nextcloud(&device, server, kind);
+    settles_and_loses_nothing(&device, &stranger, seed, true);
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Scratch {
         let gone = delete(&*top, &self.folder, &Expected::Any).await;
         left.extend(gone.err().map(|error| format!("{}: {error}", self.folder)));
         if self.is_alone {
-            self.remove_own(&*top, "", OWN_FOLDER, &mut left).await;
+            left.extend(remove_emptied(&*top).await);
         }
         left
     }
@@ -103,12 +103,19 @@ impl Scratch {
 
     /// Removes what Tandem keeps for itself in a folder, which listings leave out, so it is listed as a root.
     async fn remove_own(&self, root: &dyn Root, whole: &str, at: &str, left: &mut Vec<String>) {
-        let whole = if whole.is_empty() { at } else { whole };
         Box::pin(self.clear(root, whole, at, left)).await;
         let gone = delete(root, at, &Expected::Any).await;
         let gone = gone.err().filter(|error| error.cause != Cause::NotFound);
         left.extend(gone.map(|error| format!("{whole}: {error}")));
     }
+}
+
+/// Removes the folder that removing the scratch folder went through. What is in it by then is another Tandem's, which
+/// has got a pair there: it stays.
+async fn remove_emptied(top: &dyn Root) -> Option<String> {
+    let error = delete(top, OWN_FOLDER, &Expected::Any).await.err()?;
+    let is_theirs = matches!(error.cause, Cause::PreconditionFailed | Cause::NotFound);
+    (!is_theirs).then(|| format!("{OWN_FOLDER}: {error}"))
 }
 
 /// `name` in `folder`, either of which may be empty.

@@ -1,8 +1,10 @@
 //! One bucket as the SDK reaches it. The SDK retries nothing itself and follows no redirect (its HTTP client has no such
 //! layer), so credentials never reach another host (P19).
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -53,6 +55,9 @@ impl Learnt {
     }
 }
 
+/// Where a page begins: the prefix of its keys, and what the page before said.
+pub(super) type Place = (String, Option<String>);
+
 /// A bucket that requests can be sent to.
 pub(super) struct S3Bucket {
     pub(super) client: Client,
@@ -62,6 +67,8 @@ pub(super) struct S3Bucket {
     pub(super) bare_tags: Learnt,
     /// Whether a listing that was asked for url-encoded keys gives them as they are, as s3s-fs does.
     pub(super) raw_listing: Learnt,
+    /// How often in a row a page could not be listed unless it is encoded, by its prefix and its token.
+    pub(super) unlisted: Mutex<BTreeMap<Place, u32>>,
     environment: SharedEnvironment,
 }
 
@@ -78,6 +85,7 @@ impl S3Bucket {
             environment,
             bare_tags: Learnt::default(),
             raw_listing: Learnt::default(),
+            unlisted: Mutex::default(),
         }
     }
 

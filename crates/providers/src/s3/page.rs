@@ -1,17 +1,19 @@
 //! Listing keys, page by page.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{MutexGuard, PoisonError};
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::removed;
 
-use super::client::S3Bucket;
+use super::client::{Place, S3Bucket};
 use super::keys::decoded;
 use super::object::{md5_in, timestamp};
 use super::tags::unquoted;
 use crate::objects::object::{ListedObject, Page, Query};
+use crate::retry::TRIES;
 
 /// Keys in a page: the most there can be ("ListObjectsV2", API Reference).
 const PAGE: i32 = 1_000;
@@ -34,7 +36,8 @@ impl S3Bucket {
 
     /// s3s-fs says that it encoded and did not: then the keys are the same when it is not asked to. A page that
     /// cannot be told without encoding (control characters are no XML) shows nothing, and S3's word is taken. Swift's
-    /// s3api breaks off there with a 500.
+    /// s3api breaks off there with a 500. One such failure may be chance, and a key taken for another would be absent
+    /// from a listing that is complete: only as many in a row as a request has tries are an answer.
     async fn learn_encoding(
         &self,
         operation: &'static str,
@@ -44,12 +47,20 @@ impl S3Bucket {
     ) -> Result<()> {
         let plain = match self.list_as(operation, query, token, false).await {
             Ok(plain) => plain,
-            Err(error) if error.cause == Cause::Server && must_be_encoded(encoded) => return Ok(()),
+            Err(error) if error.cause == Cause::Server && must_be_encoded(encoded) => {
+                if self.failures_at(query, token) < TRIES {
+                    return Err(error);
+                }
+                self.raw_listing.set(false);
+                self.unlisted().clear();
+                return Ok(());
+            }
             Err(error) if error.is_transient() && error.cause != Cause::BadResponse => {
                 return Err(error);
             }
             Err(_) => return Ok(()),
         };
+        self.unlisted().clear();
         let plain: HashSet<&str> = keys(&plain).collect();
         let (mut verbatim, mut meant) = (0, 0);
         for key in keys(encoded).filter(|key| is_ambiguous(key)) {
@@ -63,6 +74,19 @@ impl S3Bucket {
             self.raw_listing.set(verbatim > meant);
         }
         Ok(())
+    }
+
+    /// How often in a row this page failed without encoding, with the time that was just seen.
+    fn failures_at(&self, query: &Query, token: Option<&str>) -> u32 {
+        let place = (query.prefix.clone(), token.map(str::to_owned));
+        let mut unlisted = self.unlisted();
+        let failures = unlisted.entry(place).or_default();
+        *failures += 1;
+        *failures
+    }
+
+    fn unlisted(&self) -> MutexGuard<'_, BTreeMap<Place, u32>> {
+        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn list_as(

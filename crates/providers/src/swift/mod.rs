@@ -11,6 +11,7 @@
 //! listings nothing is concluded that a look does not confirm.
 
 mod client;
+mod cluster;
 mod errors;
 #[cfg(test)]
 mod fuzzing;
@@ -18,6 +19,7 @@ mod headers;
 mod history;
 mod listing;
 mod provider;
+mod removal;
 mod segments;
 mod services;
 mod session;

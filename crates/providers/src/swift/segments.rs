@@ -12,10 +12,8 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use futures_util::{StreamExt, stream};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::OWN_FOLDER;
 
@@ -26,9 +24,6 @@ use super::store::SwiftStore;
 use crate::objects::object::{Headers, UserMetadata};
 use crate::objects::parts::Upload;
 use crate::rest;
-
-/// Segments that are removed at once.
-const AT_ONCE: usize = 8;
 
 /// The largest manifest there can be, in bytes (`max_manifest_size`).
 const LARGEST_MANIFEST: usize = 8 << 20;
@@ -120,23 +115,6 @@ impl Seen {
 }
 
 impl SwiftStore {
-    /// Whether the cluster makes objects out of segments. One that does not would take a manifest for content. What does
-    /// not say what it can do is taken to do it: each manifest goes with the ETag that only a large object has.
-    pub(super) async fn has_large_objects(&self, operation: &'static str) -> Result<bool> {
-        if let Some(known) = self.has_large_objects.get() {
-            return Ok(*known);
-        }
-        let call = Call::new(operation, Method::GET, Target::Info);
-        let has_them = match self.account.read(&call).await {
-            Ok(said) => serde_json::from_slice::<Value>(&said).map_or(true, |said| {
-                said.get("swift").is_none() || said.get("slo").is_some()
-            }),
-            Err(error) if error.is_transient() => return Err(error),
-            Err(_) => true,
-        };
-        Ok(*self.has_large_objects.get_or_init(|| has_them))
-    }
-
     /// What the keys of all segments of an upload begin with.
     pub(super) fn segments_of(&self, id: &str) -> String {
         format!("{}{OWN_FOLDER}/segments/{id}/", self.facts.prefix)
@@ -212,27 +190,6 @@ impl SwiftStore {
             .strip_prefix(key)
             .is_some_and(|rest| rest.starts_with('/'));
         others && container == format!("{}_segments", self.facts.name)
-    }
-
-    /// Removes segments that no manifest names any more. What cannot be removed stays behind.
-    pub(super) async fn remove_segments(&self, operation: &'static str, segments: Vec<String>) {
-        let removals = stream::iter(segments).map(|segment| async move {
-            let (container, key) = segment.trim_start_matches('/').split_once('/')?;
-            let target = Target::Other(container, key);
-            let call = Call::new(operation, Method::DELETE, target);
-            match self.account.send(&call).await {
-                Err(error) if error.cause != Cause::NotFound => Some(error),
-                _ => None,
-            }
-        });
-        let failed = removals
-            .buffer_unordered(AT_ONCE)
-            .filter_map(std::future::ready);
-        let failed: Vec<_> = failed.collect().await;
-        if let Some(error) = failed.first() {
-            let count = failed.len();
-            tracing::warn!(%error, count, "segments that nothing names any more were left behind");
-        }
     }
 
     /// Whether the object at the upload's key is made of its segments.

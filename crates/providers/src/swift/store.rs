@@ -11,6 +11,7 @@ use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::storage::Quota;
 
 use super::client::{Account, Answer, Call, Carried, Target, path_of};
+use super::cluster::Cluster;
 use super::headers::{
     DELETE_AT, Form, described, etag_in, form, hashes, number, object, tag, tag_in, version,
     written,
@@ -47,7 +48,7 @@ pub(super) struct SwiftStore {
     pub(super) account: Account,
     pub(super) facts: Facts,
     pub(super) seen: Seen,
-    pub(super) has_large_objects: OnceLock<bool>,
+    pub(super) cluster: OnceLock<Cluster>,
 }
 
 impl SwiftStore {
@@ -76,7 +77,7 @@ impl SwiftStore {
             account: Account::new(settings, environment)?,
             facts,
             seen: Seen::default(),
-            has_large_objects: OnceLock::new(),
+            cluster: OnceLock::new(),
         })
     }
 
@@ -303,7 +304,7 @@ impl ObjectStore for SwiftStore {
         metadata: &UserMetadata,
         headers: &Headers,
     ) -> Result<String> {
-        if !self.has_large_objects(operation).await? {
+        if !self.cluster(operation).await?.has_large_objects {
             let detail = "this cluster makes no large objects out of segments";
             return Err(StorageError::new(operation, Cause::Unsupported, detail));
         }

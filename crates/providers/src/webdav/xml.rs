@@ -110,6 +110,12 @@ pub(super) fn multistatus(body: &str) -> Result<Vec<Response>, String> {
         let (namespace, event) = reader
             .read_resolved_event()
             .map_err(|error| error.to_string())?;
+        if matches!(event, Event::Start(_) | Event::Empty(_))
+            && is_multistatus
+            && reading.open.is_empty()
+        {
+            return Err("the answer comes twice".to_owned());
+        }
         match event {
             Event::Start(element) => {
                 let name = known(&namespace, element.local_name().as_ref());
@@ -303,6 +309,7 @@ mod tests {
             "<D:multistatus xmlns:D=\"DAV:\"><D:response></D:multistatus>",
             "<D:multistatus xmlns:D=\"DAV:\">&nbsp;</D:multistatus>",
             "<D:multistatus xmlns:D=\"DAV:\"></D:multistatus>Internal Server Error",
+            "<D:multistatus xmlns:D=\"DAV:\"></D:multistatus><D:multistatus xmlns:D=\"DAV:\"></D:multistatus>",
         ] {
             assert!(multistatus(body).is_err(), "{body}");
         }

@@ -12,7 +12,8 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::{Commit, Expected, Keep, Locator, Meta, ResumeSink, ResumeToken, Root};
 use tandem_core::time::Timestamp;
 use tandem_testkit::real_time::real_time;
-use tandem_testkit::servers::gcs::{Fault, GcsServer, Role};
+use tandem_testkit::servers::faults::Fault;
+use tandem_testkit::servers::gcs::{GcsServer, Role};
 
 use crate::bench::{Bucket, FOLDER, PART, PARTS_FROM, probed};
 use crate::steps::write;
@@ -148,7 +149,13 @@ async fn faults_that_pass_leave_no_trace() {
     server.script("PUT", "upload_id=", 3, 1, Fault::CutRequest(100_000));
     server.script("GET", "alt=media", 0, 1, Fault::ExpireTokens);
     server.script("POST", "/moveTo/", 0, 1, Fault::LoseAnswer);
-    server.script("GET", "/o?", 0, 1, Fault::CutAnswer(20));
+    for fault in [
+        Fault::CutAnswer(20),
+        Fault::ShortAnswer(20),
+        Fault::DoubleAnswer,
+    ] {
+        server.script("GET", "/o?", 0, 1, fault);
+    }
 
     let began = std::time::Instant::now();
     write(&*root, &rel("small"), b"small", Expected::Absent)
@@ -192,11 +199,18 @@ async fn an_answer_with_content_that_breaks_off_is_never_a_whole_file() {
     cut(50_000);
     assert_eq!(content(&*root, "file").await.unwrap(), bytes);
     assert_eq!(bucket.server.faults_left(), 0);
-    bucket
-        .server
-        .script("GET", "alt=media", 0, 99, Fault::CutAnswer(0));
-    let read = content(&*root, "file").await;
-    assert!(read.is_err(), "{} bytes", read.unwrap().len());
+    for fault in [
+        Fault::ShortAnswer(0),
+        Fault::ShortAnswer(50_000),
+        Fault::DoubleAnswer,
+        Fault::CutAnswer(0),
+    ] {
+        let server = &bucket.server;
+        server.script("GET", "alt=media", 0, 99, fault.clone());
+        let read = content(&*root, "file").await;
+        assert!(read.is_err(), "{fault:?}: {} bytes", read.unwrap().len());
+        server.forget_faults();
+    }
 }
 
 /// What an engine keeps of an upload.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use tandem_testkit::servers::gcs::{Fault, GcsServer, Role};
+use tandem_testkit::servers::faults::Fault;
+use tandem_testkit::servers::gcs::{GcsServer, Role};
 use tandem_testkit::servers::{python, rclone};
 
 /// A folder that is removed with this.

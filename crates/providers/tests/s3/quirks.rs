@@ -219,6 +219,17 @@ async fn content_comes_with_its_md5_where_nothing_else_protects_it() {
     let found = quirky.found().await;
     quirky.nothing_is_lost(&found).await;
     assert_eq!(quirky.proxy.met(Quirk::NeedsContentMd5), 0);
+    // That the store does want it: curl's content, which comes without, is refused.
+    let place = format!("{}/{}/by-curl", quirky.proxy.endpoint(), quirky.bucket.name);
+    let sent = std::process::Command::new("curl")
+        .args(["-q", "--silent", "--noproxy", "*", "--request", "PUT"])
+        .args(["--data-binary", "content", "--write-out", "%{http_code}"])
+        .arg(place)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&sent.stdout);
+    assert!(said.ends_with("400"), "{said}");
+    assert_eq!(quirky.proxy.met(Quirk::NeedsContentMd5), 1);
 }
 
 #[tokio::test]

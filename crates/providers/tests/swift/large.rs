@@ -14,6 +14,7 @@ use tandem_core::storage::{
 use futures_util::StreamExt;
 
 use crate::bench::{Container, PART, PARTS_FROM, container, container_with};
+use crate::overheard::Overheard;
 use crate::steps::{write, write_keeping};
 
 const SEGMENTS: &str = ".tandem/segments/";
@@ -111,6 +112,27 @@ async fn segments_go_with_what_is_replaced_or_deleted() {
         .await
         .unwrap();
     assert_eq!(segments(&container), 0);
+}
+
+/// Where the cluster says that it takes them so, in one request.
+#[tokio::test]
+async fn segments_go_by_one_request() {
+    let container = container();
+    let line = Overheard::before(&container.server.storage_url());
+    let root = container.root(&[("storage_url", line.endpoint())]).await;
+    let first = put(&*root, "file", &large(1)).await;
+    let staged = stage(&*root, "file", &large(2)).await;
+    assert_eq!(segments(&container), 6);
+    root.discard(&staged.token).await.unwrap();
+    assert_eq!(segments(&container), 3);
+    assert_eq!(line.count("?bulk-delete="), 1);
+    let expected = Expected::Revision(first.entry.revision);
+    root.delete(&at("file"), &expected, &Keep::No, Discard::Forever)
+        .await
+        .unwrap();
+    assert_eq!(segments(&container), 0);
+    assert_eq!(line.count("?bulk-delete="), 2);
+    assert_eq!(line.count("DELETE /"), 1, "the file's own");
 }
 
 #[tokio::test]

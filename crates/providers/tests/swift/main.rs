@@ -10,6 +10,7 @@ mod bench;
 mod clients;
 mod failures;
 mod large;
+mod overheard;
 mod sign_in;
 #[path = "../shared/steps.rs"]
 mod steps;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tandem_core::capabilities::Capabilities;
-use tandem_core::environment::BoxFuture;
+use tandem_core::environment::{BoxFuture, SharedEnvironment};
 use tandem_core::storage::{Config, Credentials, Provider, Storage};
 use tandem_providers::registry::providers;
 use tandem_testkit::conformance::{Place, Proof, Subject};
@@ -200,13 +200,12 @@ impl<S: Server> Folder<S> {
 
     /// The same, spoken to at another address: a proxy.
     pub(crate) fn open_at(&self, url: &str, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
-        self.open_as(url, self.server.password(), probed)
+        self.open_as(url, self.server.password(), real_time(), probed)
     }
 
     /// The same with another password.
     fn open_with(&self, password: Option<&str>, probed: Option<&Capabilities>) -> Arc<dyn Storage> {
-        let password = password.unwrap_or(self.server.password());
-        self.open_as(&self.server.url(), password, probed)
+        self.open_in(real_time(), password, probed)
     }
 
     /// The same by a token.
@@ -219,10 +218,22 @@ impl<S: Server> Folder<S> {
             .unwrap()
     }
 
+    /// The same in another environment.
+    pub(crate) fn open_in(
+        &self,
+        environment: SharedEnvironment,
+        password: Option<&str>,
+        probed: Option<&Capabilities>,
+    ) -> Arc<dyn Storage> {
+        let password = password.unwrap_or(self.server.password());
+        self.open_as(&self.server.url(), password, environment, probed)
+    }
+
     fn open_as(
         &self,
         url: &str,
         password: &str,
+        environment: SharedEnvironment,
         probed: Option<&Capabilities>,
     ) -> Arc<dyn Storage> {
         let map = |pairs: &[(&str, &str)]| {
@@ -236,7 +247,7 @@ impl<S: Server> Folder<S> {
         let credentials = Credentials(map(&[("password", password)]));
         let provider = provider(S::TYPE);
         provider
-            .open(&Config(config), &credentials, probed, real_time())
+            .open(&Config(config), &credentials, probed, environment)
             .unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! Nextcloud, simulated: ids, checksums, times; and rclone and nc-py-api, which nobody here wrote, on the same simulator.
 
 mod chunks;
+mod faults;
 mod kept;
 mod owncloud;
 mod second_client;

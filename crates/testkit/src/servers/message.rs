@@ -44,7 +44,7 @@ impl Message {
         let Some(mut message) = Self::read_head(from)? else {
             return Ok(None);
         };
-        message.read_body(from, false)?;
+        message.read_request_body(from)?;
         Ok(Some(message))
     }
 
@@ -60,7 +60,13 @@ impl Message {
         Ok(message)
     }
 
-    fn read_head(from: &mut impl BufRead) -> io::Result<Option<Self>> {
+    /// Reads what follows the head of a request.
+    pub(super) fn read_request_body(&mut self, from: &mut impl BufRead) -> io::Result<()> {
+        self.read_body(from, false)
+    }
+
+    /// The head of the next message; `None` where the other end has nothing more to say.
+    pub(super) fn read_head(from: &mut impl BufRead) -> io::Result<Option<Self>> {
         let start = line(from)?;
         if start.is_empty() {
             return Ok(None);
@@ -148,8 +154,8 @@ impl Message {
     }
 
     /// Puts another body in place.
-    pub(super) fn replace_body(&mut self, body: String) {
-        self.body = body.into_bytes();
+    pub(super) fn replace_body(&mut self, body: impl Into<Vec<u8>>) {
+        self.body = body.into();
         self.set("content-length", &self.body.len().to_string());
     }
 }

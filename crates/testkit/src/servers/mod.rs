@@ -8,6 +8,7 @@
 
 pub mod azure;
 pub mod ceph;
+pub mod faults;
 pub mod garage;
 #[cfg(feature = "simulators")]
 pub mod gcs;

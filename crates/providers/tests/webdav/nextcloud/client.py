@@ -54,6 +54,26 @@ files.delete("folder")
 files.trashbin_cleanup()
 assert files.trashbin_list() == []
 
+# What is in the way: a folder that is missing, something that is there already, and what was changed since.
+files.mkdir("folder")
+files.upload("folder/file.txt", b"one")
+files.upload("folder/other.txt", b"two")
+for status, refused in [
+    (409, lambda: files.mkdir("missing/inner")),
+    (409, lambda: files.upload("missing/file.txt", b"")),
+    (405, lambda: files.mkdir("folder")),
+    (412, lambda: files.move("folder/file.txt", "folder/other.txt")),
+    (412, lambda: files.copy("folder/file.txt", "folder/other.txt")),
+    (409, lambda: files.move("folder", "folder/inner")),
+]:
+    try:
+        refused()
+        raise SystemExit(f"not refused, which is to be answered with {status}")
+    except NextcloudException as error:
+        assert error.status_code == status, (status, error)
+assert files.download("folder/other.txt") == b"two"
+files.delete("folder")
+
 flow = cloud.loginflow_v2.init(user_agent="nc_py_api")
 assert flow.login.startswith(url), flow.login
 # The person: opens the address, and lets the client in.

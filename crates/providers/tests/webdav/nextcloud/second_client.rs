@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use tandem_testkit::servers::faults::Fault;
 use tandem_testkit::servers::nextcloud::Nextcloud;
 use tandem_testkit::servers::rclone;
 
@@ -43,8 +45,8 @@ fn run_as(
         .unwrap();
     let password = String::from_utf8(obscured.stdout).unwrap();
     let done = Command::new(rclone)
-        .args(arguments)
         .args(["--retries", "1", "--low-level-retries", "1"])
+        .args(arguments)
         .env("RCLONE_CONFIG", home.join("rclone.conf"))
         .env("RCLONE_CONFIG_CLOUD_TYPE", "webdav")
         .env("RCLONE_CONFIG_CLOUD_VENDOR", vendor)
@@ -146,6 +148,69 @@ fn rclone_takes_the_simulator_for_a_nextcloud() {
     );
     rclone(&["purge", "cloud:there"]).unwrap();
     assert_eq!(rclone(&["lsf", "cloud:"]).unwrap(), "");
+}
+
+/// 409: rclone makes a folder in one that is missing, and makes that first then.
+#[test]
+fn rclone_learns_that_a_folder_is_missing() {
+    let server = Nextcloud::start().unwrap();
+    let scratch = Scratch::new("conflict");
+    run(&server, &scratch.0, &["mkdir", "cloud:one/in/another"]).unwrap();
+    let made: Vec<_> = server.answered();
+    let made = made.iter().filter(|one| one.method == "MKCOL");
+    let answers: Vec<_> = made.map(|one| one.status).collect();
+    assert!(answers.contains(&409), "{answers:?}");
+    let names = run(&server, &scratch.0, &["lsf", "-R", "cloud:"]).unwrap();
+    assert_eq!(names, "one/\none/in/\none/in/another/\n");
+}
+
+/// Scripted faults are what the service's are: rclone gets over them as it is told to.
+#[test]
+fn rclone_gets_over_scripted_faults() {
+    let server = Nextcloud::start().unwrap();
+    let scratch = Scratch::new("faults");
+    let home = &*scratch.0;
+    let from = home.join("from");
+    std::fs::create_dir_all(&from).unwrap();
+    let large: Vec<u8> = (0..12_000_000_u32).map(|n| (n % 251) as u8).collect();
+    std::fs::write(from.join("large"), &large).unwrap();
+    std::fs::write(from.join("small"), "small").unwrap();
+    let status = |status, retry_after| Fault::Status {
+        status,
+        retry_after,
+    };
+    for (method, part, fault) in [
+        ("MKCOL", "/there", status(503, None)),
+        ("PUT", "/small", status(429, Some(1))),
+        ("PUT", "/small", Fault::LoseRequest),
+        ("PUT", "/uploads/", status(500, None)),
+        ("PUT", "/uploads/", Fault::LoseAnswer),
+        ("PUT", "/uploads/", Fault::CutRequest(100_000)),
+        ("PROPFIND", "/there", Fault::CutAnswer(300)),
+        ("PROPFIND", "/there", Fault::Slow(Duration::from_millis(50))),
+        ("GET", "/large", Fault::CutAnswer(3_000_000)),
+        ("DELETE", "/small", status(502, None)),
+    ] {
+        server.script(method, part, 0, 1, fault);
+    }
+    let patient = |arguments: &[&str]| {
+        let patient = [&["--low-level-retries", "10"], arguments].concat();
+        run(&server, home, &patient).unwrap()
+    };
+    let local = from.to_str().unwrap();
+    patient(&["copy", local, "cloud:there"]);
+    patient(&["check", "--download", local, "cloud:there"]);
+    patient(&["deletefile", "cloud:there/small"]);
+    assert_eq!(server.faults_left(), 0, "{:#?}", server.answered());
+    assert_eq!(server.get("there/large"), Some(large));
+    assert_eq!(server.get("there/small"), None);
+
+    // What it cannot get over.
+    server.script("PROPFIND", "/there", 0, 1, Fault::ShortAnswer(300));
+    assert!(run(&server, home, &["lsf", "cloud:there"]).is_err());
+    server.script("PROPFIND", "/there", 0, 1, Fault::ExpireTokens);
+    let said = run(&server, home, &["lsf", "cloud:there"]).unwrap_err();
+    assert!(said.contains("401"), "{said}");
 }
 
 #[test]

@@ -10,7 +10,6 @@ mod bucket;
 mod checksum;
 mod conditions;
 mod copying;
-mod faults;
 mod listing;
 mod message;
 mod moment;
@@ -27,10 +26,11 @@ use tokio::sync::oneshot;
 
 pub use accounts::Role;
 use bucket::Bucket;
-pub use faults::Fault;
 use object::{Details, Object};
 use serde_json::json;
 use serve::{Shared, lock};
+
+use super::faults::Fault;
 
 /// What it is called in records: it has the version of the API that it simulates.
 pub const VERSION: &str = "simulated Cloud Storage JSON API v1";
@@ -110,7 +110,8 @@ impl GcsServer {
     }
 
     /// This befalls the next `times` requests of this method whose target has this part in it, after the first
-    /// `spared` ones.
+    /// `spared` ones. What the service answers to too many requests is in "Retry strategy" (cloud.google.com/storage/docs/
+    /// retry-strategy). It never shows a stale listing ("Consistency", cloud.google.com/storage/docs/consistency).
     pub fn script(&self, method: &str, part: &str, spared: u32, times: u32, fault: Fault) {
         let mut state = lock(&self.state);
         let then = state.buckets.clone();
@@ -121,6 +122,11 @@ impl GcsServer {
     #[must_use]
     pub fn faults_left(&self) -> u32 {
         lock(&self.state).script.left()
+    }
+
+    /// Nothing that was scripted befalls a request any more.
+    pub fn forget_faults(&self) {
+        lock(&self.state).script.clear();
     }
 
     /// All requests so far, such as `GET /storage/v1/b/x/o`.

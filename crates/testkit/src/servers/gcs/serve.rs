@@ -14,10 +14,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 
-use super::faults::Fault;
 use super::message::{Answer, Request};
 use super::refusal::Refusal;
 use super::state::State;
+use crate::servers::faults::Fault;
 
 /// What all connections share.
 pub(super) type Shared = Arc<Mutex<State>>;
@@ -81,7 +81,7 @@ async fn serve(
         state
             .log
             .push(format!("{} {}", request.method, request.target));
-        state.script.strike(&request)
+        state.script.strike(&request.method, &request.target)
     };
     let (fault, then) = struck.map_or((None, None), |(fault, then)| (Some(fault), Some(then)));
     let limit = match fault {
@@ -119,6 +119,10 @@ async fn serve(
         // What was taken may be kept, but it is not told.
         _ if !request.is_whole => Err(lost()),
         Some(Fault::CutAnswer(limit)) => respond(answer, Some(limit)),
+        Some(Fault::ShortAnswer(limit)) => {
+            let body = answer.body.slice(..limit.min(answer.body.len()));
+            respond(Answer { body, ..answer }, None)
+        }
         Some(Fault::DoubleAnswer) => {
             let body = [&answer.body[..], &answer.body[..]].concat().into();
             respond(Answer { body, ..answer }, None)

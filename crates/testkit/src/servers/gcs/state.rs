@@ -9,13 +9,13 @@ use super::accounts::Accounts;
 use super::bucket::Bucket;
 use super::conditions::Conditions;
 use super::copying::{Copying, Rewrite};
-use super::faults::Script;
 use super::listing::list;
 use super::message::{Answer, Request};
 use super::moment::Moment;
 use super::object::Object;
 use super::refusal::Refusal;
 use super::uploads::Session;
+use crate::servers::faults::Script;
 
 /// All of it.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct State {
     pub(super) rewrites: BTreeMap<String, Rewrite>,
     /// How many sessions and copies were begun: their names.
     pub(super) started: u64,
-    pub(super) script: Script,
+    pub(super) script: Script<BTreeMap<String, Bucket>>,
     /// The requests so far, as method and target.
     pub(super) log: Vec<String>,
     /// The most items on a page of a listing.

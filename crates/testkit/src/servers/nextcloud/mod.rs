@@ -11,17 +11,20 @@ mod kept;
 mod login;
 mod multistatus;
 mod request;
+mod serve;
 mod tree;
 mod uploads;
 
-use std::io::{self, BufReader};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
 
+use super::faults::{Fault, Script};
 use super::message::Message;
 use kept::{Trash, Versions};
 use login::Logins;
 use request::{Area, Request};
+use serve::{Shared, lock};
 use tree::Tree;
 use uploads::Uploads;
 
@@ -35,7 +38,7 @@ const AUTHORIZATION: &str = "Basic dGFuZGVtOlh3M2tQLTlzVHFMLWFhUTJtLWJON2NkLUVlN
 #[derive(Debug)]
 pub struct Nextcloud {
     address: SocketAddr,
-    state: Arc<Mutex<State>>,
+    state: Shared,
 }
 
 /// Which of the two a server is.
@@ -72,6 +75,9 @@ struct State {
     logins: Logins,
     /// Bytes that the user may store.
     limit: Option<u64>,
+    /// Whether the app password was revoked, or is too old.
+    is_expired: bool,
+    script: Script<Tree>,
     answered: Vec<Answered>,
 }
 
@@ -93,15 +99,7 @@ impl Nextcloud {
             manner,
             ..State::default()
         }));
-        let shared = Arc::clone(&state);
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let shared = Arc::clone(&shared);
-                // A connection that breaks is the client's to notice; a request that was cut is never answered, so what
-                // it was to replace stays.
-                std::thread::spawn(move || serve(&client, &shared));
-            }
-        });
+        serve::start(listener, Arc::clone(&state));
         Ok(Self { address, state })
     }
 
@@ -166,22 +164,33 @@ impl Nextcloud {
         state.tree.write(path, written);
     }
 
+    /// This befalls the next `times` requests of this method whose target has this part in it, after the first
+    /// `spared` ones.
+    pub fn script(&self, method: &str, part: &str, spared: u32, times: u32, fault: Fault) {
+        let mut state = lock(&self.state);
+        let then = state.tree.clone();
+        state.script.add((method, part), spared, times, fault, then);
+    }
+
+    /// How many scripted faults have not befallen a request yet: a test in which one did not proves nothing.
+    pub fn faults_left(&self) -> u32 {
+        lock(&self.state).script.left()
+    }
+
+    /// Nothing that was scripted befalls a request any more.
+    pub fn forget_faults(&self) {
+        lock(&self.state).script.clear();
+    }
+
+    /// What the file at `path` holds, as another client of the user would find it.
+    pub fn get(&self, path: &str) -> Option<Vec<u8>> {
+        lock(&self.state).tree.get(path)?.bytes.clone()
+    }
+
     /// Every request that was answered since this was last asked.
     pub fn answered(&self) -> Vec<Answered> {
         std::mem::take(&mut lock(&self.state).answered)
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn serve(client: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
-    let Some(message) = Message::read_request(&mut BufReader::new(client))? else {
-        return Ok(());
-    };
-    let answer = lock(state).answer(&message);
-    answer.write(&mut &*client, !message.start.starts_with("HEAD "))
 }
 
 impl State {
@@ -192,10 +201,12 @@ impl State {
         } else {
             None
         };
-        let answer = match Request::new(message) {
+        match Request::new(message) {
             None => refusal(400, "Bad request"),
             Some(_) if signed_in.is_some() => signed_in.unwrap_or_else(|| done(500)),
-            Some(_) if message.header("authorization") != Some(AUTHORIZATION) => {
+            Some(_)
+                if self.is_expired || message.header("authorization") != Some(AUTHORIZATION) =>
+            {
                 let mut answer = refusal(401, "Cannot authenticate over ajax calls");
                 answer.set(
                     "www-authenticate",
@@ -207,15 +218,7 @@ impl State {
                 Some(told) => told,
                 None => self.dispatch(&request).unwrap_or_else(|refused| refused),
             },
-        };
-        let mut words = message.start.split(' ').map(str::to_owned);
-        self.answered.push(Answered {
-            method: words.next().unwrap_or_default(),
-            path: words.next().unwrap_or_default(),
-            sent: message.body.len() as u64,
-            status: answer.status(),
-        });
-        answer
+        }
     }
 
     fn dispatch(&mut self, request: &Request<'_>) -> Result<Message, Message> {

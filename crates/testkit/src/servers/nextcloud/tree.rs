@@ -63,7 +63,7 @@ impl Written {
 }
 
 /// All of them, by their paths.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tree {
     nodes: BTreeMap<String, Node>,
     counted: u64,

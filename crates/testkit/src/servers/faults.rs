@@ -1,16 +1,12 @@
-//! Faults by script: what befalls the next requests of a kind.
+//! Faults by script, for every simulated service: what befalls the next requests of a kind.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
-
-use super::bucket::Bucket;
-use super::message::Request;
 
 /// What befalls a request.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// It is not done and answered with this status, and with this many seconds in `Retry-After` ("Retry strategy",
-    /// cloud.google.com/storage/docs/retry-strategy).
+    /// It is not done and answered with this status, and with this many seconds in `Retry-After` (RFC 9110, section
+    /// 10.2.3).
     Status {
         /// Of the answer.
         status: u16,
@@ -25,45 +21,53 @@ pub enum Fault {
     CutRequest(usize),
     /// Of its answer's body only so many bytes are sent, then the connection is closed.
     CutAnswer(usize),
+    /// Of its answer's body only so many bytes are sent, as if there were no more: something between the two broke off.
+    ShortAnswer(usize),
     /// The body of its answer is sent twice, as one.
     DoubleAnswer,
     /// It is answered after this time.
     Slow(Duration),
-    /// The token that it shows, and every other, is no longer good.
+    /// The token that it shows, and every other, is no longer good. Of Nextcloud this is the app password.
     ExpireTokens,
-    /// A listing shows what there was when the fault was scripted. The service itself lists what is there
-    /// ("Consistency", cloud.google.com/storage/docs/consistency).
+    /// A listing shows what there was when the fault was scripted.
     StaleListing,
 }
 
-/// What befalls which requests.
+/// What befalls which requests, with what the server held when that was scripted.
 #[derive(Debug)]
-struct Rule {
+struct Rule<Held> {
     method: String,
     part: String,
     /// How many requests it passes over first.
     spares: u32,
     left: u32,
     fault: Fault,
-    then: BTreeMap<String, Bucket>,
+    then: Held,
 }
 
 /// The rules that wait for their requests.
-#[derive(Debug, Default)]
-pub(super) struct Script(Vec<Rule>);
+#[derive(Debug)]
+pub(super) struct Script<Held>(Vec<Rule<Held>>);
 
-impl Script {
+impl<Held> Default for Script<Held> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<Held: Clone> Script<Held> {
+    /// `fault` befalls the next `times` requests of a method whose target has a part in it, after the first `spares`.
     pub(super) fn add(
         &mut self,
-        request: (&str, &str),
+        (method, part): (&str, &str),
         spares: u32,
         times: u32,
         fault: Fault,
-        then: BTreeMap<String, Bucket>,
+        then: Held,
     ) {
         self.0.push(Rule {
-            method: request.0.to_owned(),
-            part: request.1.to_owned(),
+            method: method.to_owned(),
+            part: part.to_owned(),
             spares,
             left: times,
             fault,
@@ -71,13 +75,10 @@ impl Script {
         });
     }
 
-    /// What befalls this request, and what the buckets held when that was scripted.
-    pub(super) fn strike(
-        &mut self,
-        request: &Request,
-    ) -> Option<(Fault, BTreeMap<String, Bucket>)> {
-        let meets = |rule: &Rule| {
-            rule.method == request.method && request.target.contains(&rule.part) && rule.left > 0
+    /// What befalls this request, and what the server held when that was scripted.
+    pub(super) fn strike(&mut self, method: &str, target: &str) -> Option<(Fault, Held)> {
+        let meets = |rule: &Rule<Held>| {
+            rule.method == method && target.contains(&rule.part) && rule.left > 0
         };
         let rule = self.0.iter_mut().find(|rule| meets(rule))?;
         if rule.spares > 0 {
@@ -86,6 +87,11 @@ impl Script {
         }
         rule.left -= 1;
         Some((rule.fault.clone(), rule.then.clone()))
+    }
+
+    /// Nothing befalls anybody any more.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// How many faults have not met their requests yet.
