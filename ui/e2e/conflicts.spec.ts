@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { DAY, FAILURE, PICTURES, TEXTS, row } from "./samples";
+import { CONFLICTS, DAY, FAILURE, PAIRS, PICTURES, TEXTS, overview, row } from "./samples";
 
 const SEEN = { source: "r1", destination: "r2" };
 
@@ -101,12 +101,66 @@ test("what is neither text nor picture, too large or not there is said to be so"
   await expect(page.getByText("Not there")).toBeVisible();
 });
 
-test("what could not be read is said, and the decision can be made all the same", async ({ page, start }) => {
+test("nothing is decided about versions that are not on the screen yet", async ({ page, start }) => {
+  const program = await start({ ...DAY, compare: "never" }, "conflicts");
+  await expect(page.getByText("Both versions are being read.")).toBeVisible();
+  for (const name of ["Keep this computer’s", "Keep attic’s", "Keep both"]) {
+    await expect(page.getByRole("button", { name })).toHaveAttribute("aria-disabled", "true");
+    await page.getByRole("button", { name }).click({ force: true });
+  }
+  await page.keyboard.press("1");
+  await page.keyboard.press("3");
+  expect(await program.asked("resolve")).toEqual([]);
+  await expectAccessible(page);
+});
+
+test("a key that is held decides one conflict, not one after the other", async ({ page, start }) => {
+  const compare = { by: "id", answers: { "client-work:c1": { ok: TEXTS }, "client-work:c2": { ok: { ...TEXTS, id: "client-work:c2", lines: null } } } };
+  const program = await start({ ...DAY, compare }, "conflicts");
+  const keep = page.getByRole("button", { name: "Keep this computer’s" });
+  await expect(keep).not.toHaveAttribute("aria-disabled", "true");
+  await page.keyboard.down("1");
+  expect(await program.waitForCall("resolve")).toMatchObject({ id: "client-work:c1" });
+  await program.answer({ conflicts: { ok: CONFLICTS.slice(1) } });
+  await expect(page.getByRole("heading", { name: "Terms.md" })).toBeVisible();
+  await expect(keep).not.toHaveAttribute("aria-disabled", "true");
+  await page.keyboard.down("1");
+  await page.keyboard.down("1");
+  await page.keyboard.up("1");
+  expect(await program.asked("resolve")).toHaveLength(1);
+  await page.keyboard.press("1");
+  await expect.poll(async () => (await program.asked("resolve")).at(-1)).toMatchObject({ id: "client-work:c2", keep: "source" });
+});
+
+test("one decision is under way at a time", async ({ page, start }) => {
+  const program = await start({ ...DAY, resolve: "never" }, "conflicts");
+  const both = page.getByRole("button", { name: "Keep both" });
+  await both.click();
+  await expect(both).toHaveAttribute("aria-disabled", "true");
+  await page.keyboard.press("1");
+  await page.getByRole("button", { name: "Keep attic’s" }).click({ force: true });
+  expect(await program.asked("resolve")).toHaveLength(1);
+});
+
+test("a conflict that was decided elsewhere is not followed by another under the same keys", async ({ page, start }) => {
+  const program = await start(DAY, "conflicts");
+  await expect(page.getByRole("button", { name: "Keep both" })).not.toHaveAttribute("aria-disabled", "true");
+  await program.answer({ conflicts: { ok: CONFLICTS.slice(1) } });
+  await program.tell("overview", overview(PAIRS.map((pair) => ({ ...pair, conflicts: pair.conflicts ? 1 : 0 })), "1 conflict"));
+  await expect(page.getByRole("heading", { name: "This conflict is no longer there" })).toBeVisible();
+  await page.keyboard.press("1");
+  await expectAccessible(page);
+  expect(await program.asked("resolve")).toEqual([]);
+  await page.getByRole("link", { name: /Terms\.md/ }).click();
+  await expect(page.getByRole("heading", { name: "Terms.md" })).toBeVisible();
+});
+
+test("what could not be read is said, and the decision about what is listed can be made all the same", async ({ page, start }) => {
   const program = await start({ ...DAY, compare: { failure: FAILURE } }, "conflicts");
   await expect(page.getByRole("alert")).toContainText(FAILURE.message);
   await expectAccessible(page);
   await page.getByRole("button", { name: "Keep both" }).click();
-  expect(await program.waitForCall("resolve")).toEqual({ id: "client-work:c1", keep: "both", seen: null });
+  expect(await program.waitForCall("resolve")).toEqual({ id: "client-work:c1", keep: "both", seen: { source: "r", destination: "r" } });
 });
 
 test("of ten thousand lines those in sight are there, and the chosen one in full", async ({ page, start }) => {
