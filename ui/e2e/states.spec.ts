@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { DAY, FAILURE, FIRST_DAY, OFFLINE, PAIRS, overview, pair, storage } from "./samples";
+import { DAY, FAILURE, FIRST_DAY, OFFLINE, PAIRS, line, overview, pair, storage } from "./samples";
 
 /** By the page: what it asks for, its heading on an eventful day, and its heading without anything. */
 const PAGES = [
@@ -136,6 +136,39 @@ test("removing a pair says what stays, and the button that changes nothing has t
   await dialog.getByRole("button", { name: "Keep the pair" }).click();
   await expect(dialog).toBeHidden();
   expect(await program.asked("remove_pair")).toEqual([]);
+});
+
+test("what is undone is the line that was pressed, whatever comes above it meanwhile", async ({ page, start }) => {
+  const program = await start({ ...DAY, undo_action: { ok: [] } }, "activity");
+  const first = page.getByRole("row", { name: /Reports.*2026/ }).first();
+  const undo = first.getByRole("button", { name: /^Undo/ });
+  const name = await undo.getAttribute("aria-label");
+  const box = await undo.boundingBox();
+  await page.mouse.move((box?.x ?? 0) + 5, (box?.y ?? 0) + 5);
+  await page.mouse.down();
+  await program.tell("actions", [line(20, { path: "Elsewhere/first.txt" }), line(21, { path: "Elsewhere/second.txt" })]);
+  await expect(page.getByText("2 new ones are listed once you leave the list")).toBeVisible();
+  await page.mouse.up();
+  expect(name).toBe("Undo: 2026");
+  expect(await program.waitForCall("undo_action")).toEqual({ id: "client-work:7" });
+  await expect(page.getByRole("row", { name: /second\.txt/ })).toHaveCount(0);
+  await expectAccessible(page);
+  await page.mouse.move(5, 5);
+  await page.getByRole("searchbox").focus();
+  await expect(page.getByRole("row", { name: /second\.txt/ })).toBeVisible();
+});
+
+test("the reason that is shown stays that of the chosen line when others come above it", async ({ page, start }) => {
+  const program = await start(DAY, "activity");
+  const why = page.getByRole("complementary", { name: "Why" });
+  await page.getByRole("row", { name: /Q3\.pdf/ }).click();
+  await expect(why).toContainText("It was moved on this computer.");
+  await page.mouse.move(5, 5);
+  await page.getByRole("searchbox").focus();
+  await program.tell("actions", [line(20, { path: "Elsewhere/first.txt", reason: "Another reason." })]);
+  await expect(page.getByRole("row", { name: /first\.txt/ })).toBeVisible();
+  await expect(why).toContainText("It was moved on this computer.");
+  await expect(page.getByRole("row", { name: /Q3\.pdf/ })).toHaveAttribute("aria-current", "true");
 });
 
 test("why a line is there stands beside it, and undoing a run shows what it takes back", async ({ page, start }) => {
