@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { DAY, FAILURE, FIRST_DAY, OFFLINE, PAIRS, line, overview, pair, storage } from "./samples";
+import { DAY, FAILURE, FIRST_DAY, HELD, OFFLINE, PAIRS, line, overview, pair, storage } from "./samples";
 
 /** By the page: what it asks for, its heading on an eventful day, and its heading without anything. */
 const PAGES = [
@@ -202,6 +202,66 @@ test("what a held plan would do is listed, and each decision is a button that na
   expect(await program.asked("approve")).toEqual([]);
   await page.getByRole("button", { name: "Delete 1,842 files" }).click();
   expect(await program.waitForCall("approve")).toEqual({ hold: "archive:h1" });
+});
+
+test("what the guard compared is told in words", async ({ page, start }) => {
+  const [hold] = HELD;
+  const program = await start(DAY, "held");
+  const facts = page.locator(".kv");
+  await expect(page.getByRole("heading", { name: "What Tandem checked" })).toBeVisible();
+  for (const text of ["Where", "attic", "Would be deleted", "1,842", "Files in step before", "12,480"]) {
+    await expect(facts).toContainText(text);
+  }
+  const full = { ...hold!, id: "archive:h2", guard: "free_space", whole_pair: true, evidence: { side: "source", free: "1200000000", needed: "6400000000", later: "<b>7</b>" } };
+  await program.answer({ held: { ok: [full] } });
+  await page.getByRole("link", { name: "Overview" }).click();
+  await page.getByRole("link", { name: /^Held plans/ }).click();
+  for (const text of ["/home/noor/Pictures/Archive", "Needed", "6.4 GB", "Free", "1.2 GB", "<b>7</b>"]) {
+    await expect(facts).toContainText(text);
+  }
+  await expectAccessible(page);
+});
+
+test("a plan that comes while another is looked at is not decided in its place", async ({ page, start }) => {
+  const [hold] = HELD;
+  const other = { ...hold!, id: "notes:h9", pair: "notes", message: "Another plan.", count: 3, actions: hold!.actions.slice(0, 3) };
+  const program = await start({ ...DAY, held: { ok: [hold, { ...other, id: "notes:h8" }] } }, "held");
+  const remove = page.getByRole("button", { name: "Delete 1,842 files" });
+  await expect(remove).not.toHaveAttribute("aria-disabled", "true");
+  const told = (held: number) => program.tell("overview", overview(PAIRS.map((one) => ({ ...one, held: one.name === "archive" ? held : 0 })), "needs you"));
+  // Another one comes before it: what is looked at stays.
+  await program.answer({ held: { ok: [other, hold] } });
+  await told(3);
+  await expect(page.getByText("2 of 2")).toBeVisible();
+  await expect(remove).toBeVisible();
+  // It is decided elsewhere: nothing else stands under its button.
+  await program.answer({ held: { ok: [other] } });
+  await told(2);
+  await expect(page.getByRole("heading", { name: "This plan no longer waits" })).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Delete/ })).toHaveCount(0);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Next" }).click();
+  const three = page.getByRole("button", { name: "Delete 3 files" });
+  await expect(three).not.toHaveAttribute("aria-disabled", "true");
+  await three.click();
+  expect(await program.waitForCall("approve")).toEqual({ hold: "notes:h9" });
+});
+
+test("a plan cannot be decided in the moment in which it appears, nor twice", async ({ page, start }) => {
+  await page.clock.install({ time: 1_000 });
+  await page.clock.pauseAt(2_000);
+  const program = await start({ ...DAY, approve: "never" }, "held");
+  const remove = page.getByRole("button", { name: "Delete 1,842 files" });
+  await remove.click({ force: true });
+  await page.clock.runFor(200);
+  await remove.click({ force: true });
+  expect(await program.asked("approve")).toEqual([]);
+  await page.clock.resume();
+  await remove.click();
+  await expect(remove).toHaveAttribute("aria-disabled", "true");
+  await remove.click({ force: true });
+  await page.getByRole("button", { name: "Bring them back" }).click({ force: true });
+  expect([await program.asked("approve"), await program.asked("reject")]).toEqual([[{ hold: "archive:h1" }], []]);
 });
 
 test("a storage shows what it was asked for today, what went wrong, and its part of the log", async ({ page, start }) => {
