@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { DAY, FAILURE, FIRST_DAY, HELD, OFFLINE, PAIRS, line, overview, pair, storage } from "./samples";
+import { CONFLICTS, DAY, FAILURE, FIRST_DAY, HELD, OFFLINE, PAIRS, PREVIEW, line, overview, pair, storage } from "./samples";
 
 /** By the page: what it asks for, its heading on an eventful day, and its heading without anything. */
 const PAGES = [
@@ -288,6 +288,45 @@ test("where the keys of a storage are kept is said as it is", async ({ page, sta
   await expect(page.getByText("In this computer’s keyring, nowhere else")).toBeVisible();
   await page.getByText("shed", { exact: true }).first().click();
   await expect(page.getByText("In an encrypted file that your passphrase opens, nowhere else")).toBeVisible();
+});
+
+test("what reads the same twice is there twice", async ({ page, start }) => {
+  const step = { title: "Write", ms: 4, ok: true, outcome: "" };
+  const busy = pair("notes", { state: "syncing", shown: "Syncing, 3%", progress: { actions_done: 1, actions_total: 9, bytes_done: 1, bytes_total: 99, under_way: ["a.txt", "a.txt"], under_way_count: 2 } });
+  const twice = <T>(one: T) => ({ ok: [one, one] });
+  const warning = { message: "A folder cannot be read.", next_step: "" };
+  await start({
+    ...DAY,
+    overview: { ok: overview([busy], "1 syncing") },
+    test_storage: twice(step),
+    guarantees: twice({ holds: true, message: "Moves stay moves." }),
+    list_folder: twice({ name: "2024", kind: "folder", size: 0, mtime: null, why: null }),
+    preview: { ok: { ...PREVIEW, warnings: [warning, warning] } },
+    conflicts: { ok: [CONFLICTS[0], { ...CONFLICTS[0], pair: "notes" }] },
+    held: { ok: [HELD[0], { ...HELD[0], pair: "notes" }] },
+  });
+  await expect(page.getByRole("list", { name: "Files under way" }).getByRole("listitem")).toHaveCount(2);
+  await page.keyboard.press("Control+3");
+  await expect(page.getByRole("checkbox", { name: "Select Budget 2027.md" })).toHaveCount(2);
+  await page.keyboard.press("Control+4");
+  await page.getByRole("button", { name: "Next" }).click();
+  await expect(page.getByText("2 of 2")).toBeVisible();
+  await page.keyboard.press("Control+5");
+  await page.getByRole("button", { name: "Test", exact: true }).click();
+  await expect(page.locator(".tests li")).toHaveCount(2);
+  await page.keyboard.press("Control+n");
+  await page.getByLabel("Path").fill("~/Pictures");
+  const next = page.getByRole("button", { name: "Continue" });
+  await expect(next).not.toHaveAttribute("aria-disabled", "true");
+  await next.click();
+  await page.getByRole("radio", { name: "attic" }).check({ force: true });
+  await next.click();
+  await expect(page.getByRole("button", { name: "2024" })).toHaveCount(2);
+  await next.click();
+  await next.click();
+  await expect(page.getByText("Moves stay moves.")).toHaveCount(2);
+  await next.click();
+  await expect(page.getByText(warning.message)).toHaveCount(2);
 });
 
 test("a storage that was never used and had no errors says so", async ({ page, start }) => {
