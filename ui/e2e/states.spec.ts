@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { CONFLICTS, DAY, FAILURE, FIRST_DAY, HELD, OFFLINE, PAIRS, PREVIEW, line, overview, pair, storage } from "./samples";
+import { CONFLICTS, DAY, FAILURE, FIRST_DAY, HELD, LINES, OFFLINE, PAIRS, PREVIEW, ago, line, overview, pair, storage } from "./samples";
 
 /** By the page: what it asks for, its heading on an eventful day, and its heading without anything. */
 const PAGES = [
@@ -191,6 +191,24 @@ test("a search that finds nothing says so and can be cleared", async ({ page, st
   await expectAccessible(page);
   await page.getByRole("button", { name: "Clear search" }).click();
   await expect(page.getByRole("row", { name: /Q3\.pdf/ })).toBeVisible();
+});
+
+test("a search that finds nothing among the newest goes on to older ones", async ({ page, start }) => {
+  const old = line(0, { id: "client-work:0", path: "Old/zebra.txt", at: ago(50_000) });
+  const program = await start({ ...DAY, activity: { by: "limit", answers: { "1000": DAY.activity!, "100000": { ok: { lines: [old, ...LINES], older_left_out: true } } } } }, "activity");
+  await page.getByRole("searchbox").fill("zebra");
+  await expect(page.getByText("Nothing matches zebra.")).toBeVisible();
+  await page.getByRole("button", { name: "Search older actions as well" }).click();
+  await expect(page.getByRole("row", { name: /zebra\.txt/ })).toBeVisible();
+  // What is not reached even so is said, and how to come nearer.
+  await expect(page.getByText("These are the newest 100,000 actions. Choose a pair")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("combobox", { name: "Pair" }).selectOption("client-work");
+  await expect.poll(async () => (await program.asked("activity")).at(-1)).toEqual({ pair: "client-work", limit: 100_000 });
+  await page.getByRole("searchbox").fill("");
+  await page.getByRole("combobox", { name: "Pair" }).selectOption("samples");
+  await expect(page.getByText("Nothing matches what you chose.")).toBeVisible();
+  await expectAccessible(page);
 });
 
 test("what a held plan would do is listed, and each decision is a button that names it", async ({ page, start }) => {
