@@ -413,6 +413,43 @@ test.describe("the wizard", () => {
     await expect(title).toHaveText("1 pair needs you, 1 has stopped");
   });
 
+  test("shows what the first plan would hold, and counts also what it does not list", async ({ page, start }) => {
+    const totals = { ...PREVIEW.totals, actions: 150_001, changes: { source: 1, destination: 150_000 } };
+    const program = await start({ ...WAY, preview: { ok: { ...PREVIEW, totals, held: HELD, actions_left_out: 149_959 } } });
+    const title = page.getByRole("heading", { level: 1 });
+    const next = page.getByRole("button", { name: "Continue" });
+    await page.getByRole("button", { name: "New pair" }).click();
+    await page.getByLabel("Path").fill("~/Pictures");
+    await expect(next).not.toHaveAttribute("aria-disabled", "true");
+    await next.click();
+    await page.getByRole("radio", { name: "attic" }).check({ force: true });
+    for (const heading of ["Which folder on attic?", "What should Tandem carry?", "What holds for this pair", "This is what would happen first"]) {
+      await next.click();
+      await expect(title).toHaveText(heading);
+    }
+    await expect(page.locator(".totals")).toContainText("150,000 items");
+    await expect(page.getByText("149,959 more actions are not listed; the sums count them.")).toBeVisible();
+    await expect(page.getByText("1,842 of 12,480 files would be deleted from attic.")).toBeVisible();
+    await expect(page.getByText("After Start this waits for your decision under Held plans.")).toBeVisible();
+    await expectAccessible(page);
+    // A plan that is held as a whole lists nothing; that is not the same as having nothing to do.
+    const none = { ...totals, actions: 0, changes: { source: 0, destination: 0 } };
+    await program.answer({ preview: { ok: { ...PREVIEW, totals: none, actions: [], held: HELD } } });
+    for (const [button, heading] of [["Back", "What holds for this pair"], ["Continue", "This is what would happen first"]] as const) {
+      await page.getByRole("button", { name: button }).click();
+      await expect(title).toHaveText(heading);
+    }
+    await expect(page.getByText("would be deleted from attic.")).toBeVisible();
+    await expect(page.getByText("the two folders are equal")).toHaveCount(0);
+    await program.answer({ preview: { ok: { ...PREVIEW, totals: none, actions: [], error: OFFLINE } } });
+    for (const [button, heading] of [["Back", "What holds for this pair"], ["Continue", "This is what would happen first"]] as const) {
+      await page.getByRole("button", { name: button }).click();
+      await expect(title).toHaveText(heading);
+    }
+    await expect(page.getByRole("alert")).toContainText(OFFLINE.message);
+    await expect(page.getByText("the two folders are equal")).toHaveCount(0);
+  });
+
   test("who adds a storage does not go on with the one chosen before", async ({ page, start }) => {
     await start(WAY);
     await page.getByRole("button", { name: "New pair" }).click();

@@ -65,6 +65,8 @@ pub struct PlannedAction {
 pub struct Totals {
     /// All actions that change a side.
     pub actions: u64,
+    /// Of these, how many change each side.
+    pub changes: PerSide<u64>,
     /// Files and folders to be made.
     pub creates: u64,
     /// Files whose content is replaced.

@@ -367,6 +367,7 @@ export type TextPiece = {
 
 export type TotalsView = {
 /** All actions that change a side. */ actions: number,
+/** Of these, how many change each side. */ changes: PerSide<number>,
 /** Files and folders to be made. */ creates: number,
 /** Files whose content is replaced. */ replaces: number,
 /** Moves. */ moves: number,
