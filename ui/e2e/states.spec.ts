@@ -113,6 +113,29 @@ test("what was asked for outside of the window is said in it", async ({ page, st
   await expectAccessible(page);
 });
 
+test("figures age by themselves: a stalled transfer has no speed, and a moment ago is longer ago", async ({ page, start }) => {
+  await page.clock.install({ time: new Date("2026-11-20T12:00:00Z") });
+  await page.clock.pauseAt(new Date("2026-11-20T12:00:10Z"));
+  const at = (bytes_done: number) =>
+    overview([pair("notes", { state: "syncing", shown: "Syncing", looked: "2026-11-20T12:00:00Z", progress: { actions_done: 1, actions_total: 9, bytes_done, bytes_total: 900_000_000, under_way: [], under_way_count: 0 } })], "1 syncing");
+  const program = await start({ ...DAY, overview: { ok: at(0) } });
+  const card = page.getByRole("article", { name: "notes" });
+  await expect(card).toContainText("10 s ago");
+  await page.clock.runFor(1_000);
+  await program.tell("overview", at(3_000_000));
+  await expect(card).toContainText("3.0 MB/s");
+  await expect(card).toContainText("about 5 min left");
+  await page.clock.runFor(8_000);
+  await expect(card).not.toContainText("MB/s");
+  await expect(card).not.toContainText("min left");
+  await expect(card).toContainText(/1[89] s ago/);
+  await program.tell("overview", at(1_200_000_000));
+  await page.clock.runFor(600);
+  await program.tell("overview", at(1_300_000_000));
+  await expect(card).toContainText("1.3 GB of 1.3 GB");
+  await expect(card).not.toContainText("min left");
+});
+
 test("what was chosen for a pair is shown and changed", async ({ page, start }) => {
   const program = await start(DAY);
   await page.getByRole("button", { name: "More for notes" }).click();
