@@ -252,7 +252,7 @@ pub struct ConflictView {
     pub is_settled: bool,
     /// `edit_edit`, `create_create`, `edit_delete`, `move_move`, ...
     pub kind: String,
-    /// Each side's version.
+    /// Each side's version; of a conflict that was kept as a copy, the source's is the copy.
     pub sides: PerSide<Option<SideView>>,
     /// Since when.
     pub since: Timestamp,

@@ -183,7 +183,7 @@ pub struct ConflictView {
     pub kind: String,
     /// In one sentence.
     pub message: String,
-    /// Each side's version.
+    /// Each side's version; of a conflict that was kept as a copy, the source's is the copy.
     #[cfg_attr(
         feature = "typescript",
         ts(as = "crate::typescript::PerSide<Option<EntrySide>>")
