@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { CONFLICTS, DAY, FAILURE, FIRST_DAY, HELD, LINES, OFFLINE, PAIRS, PREVIEW, ago, line, overview, pair, storage } from "./samples";
+import { CONFLICTS, DAY, FAILURE, FIRST_DAY, HELD, LINES, OFFLINE, PAIRS, PAIR_SETTINGS, PREVIEW, ago, line, overview, pair, storage } from "./samples";
 
 /** By the page: what it asks for, its heading on an eventful day, and its heading without anything. */
 const PAGES = [
@@ -146,6 +146,24 @@ test("what was chosen for a pair is shown and changed", async ({ page, start }) 
   await expect(page.getByRole("status").filter({ hasText: "is made equal to" })).toBeVisible();
   await page.getByRole("button", { name: "Save changes" }).click();
   expect(await program.waitForCall("change_pair")).toMatchObject({ name: "notes", settings: { mode: "source-to-destination" } });
+});
+
+test("under More a pair gets limits of its own, and one that was chosen elsewhere stands among them", async ({ page, start }) => {
+  const program = await start({ ...DAY, pair_settings: { ok: { ...PAIR_SETTINGS, upload: 123_000, largest: 4_000_000_000 } } });
+  await page.getByRole("button", { name: "More for notes" }).click();
+  await page.getByRole("menuitem", { name: "Edit" }).click();
+  await expect(page.getByText("Files larger than 4.0 GB are left out.")).toBeVisible();
+  await page.getByText("More", { exact: true }).click();
+  await expect(page.getByLabel("Speed to cloud")).toHaveValue("123000");
+  // Its first sync is over: nothing is chosen for it any more.
+  await expect(page.getByLabel("In the first sync")).toHaveCount(0);
+  await page.getByLabel("Large files").selectOption("Leave out above 100 MB");
+  await page.getByLabel("Speed from cloud").selectOption("at most 2.0 MB/s");
+  await page.getByLabel("Speed to cloud").selectOption("No limit");
+  await expect(page.getByText("Files larger than 100 MB are left out.")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Save changes" }).click();
+  expect(await program.waitForCall("change_pair")).toEqual({ name: "notes", settings: { ...PAIR_SETTINGS, largest: 100_000_000, upload: null, download: 2_000_000 } });
 });
 
 test("removing a pair says what stays, and the button that changes nothing has the focus", async ({ page, start }) => {
@@ -471,6 +489,31 @@ test.describe("the wizard", () => {
     }
     await expect(page.getByRole("alert")).toContainText(OFFLINE.message);
     await expect(page.getByText("the two folders are equal")).toHaveCount(0);
+  });
+
+  test("under More it is chosen who wins in the first sync, and the sentence says so", async ({ page, start }) => {
+    const program = await start(WAY);
+    const next = page.getByRole("button", { name: "Continue" });
+    await page.getByRole("button", { name: "New pair" }).click();
+    await page.getByLabel("Path").fill("~/Pictures");
+    await expect(next).not.toHaveAttribute("aria-disabled", "true");
+    await next.click();
+    await page.getByRole("radio", { name: "attic" }).check({ force: true });
+    await next.click();
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Which folder on attic?");
+    await next.click();
+    await page.getByText("More", { exact: true }).click();
+    const first = page.getByLabel("In the first sync");
+    await expect(first).toHaveValue("merge");
+    await first.selectOption("The second folder’s version stays");
+    await expect(page.getByRole("status").filter({ hasText: "In the first sync the second folder’s version stays" })).toBeVisible();
+    await expectAccessible(page);
+    await next.click();
+    expect(await program.waitForCall("add_pair")).toMatchObject({ pair: { settings: { first_sync: "destination-wins" } } });
+    await page.getByRole("button", { name: "Back" }).click();
+    // A mirror knows no such choice: its first folder is what the second becomes.
+    await page.getByRole("radio", { name: /^Mirror to/ }).check({ force: true });
+    await expect(first).toHaveCount(0);
   });
 
   test("who adds a storage does not go on with the one chosen before", async ({ page, start }) => {
