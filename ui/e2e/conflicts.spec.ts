@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { DAY, FAILURE, PICTURES, TEXTS, row } from "./samples";
+import { CONFLICTS, DAY, FAILURE, LINES, PAIRS, PICTURES, TEXTS, line, overview, row } from "./samples";
 
 const SEEN = { source: "r1", destination: "r2" };
 
@@ -21,6 +21,53 @@ test("two texts are side by side line by line, and the decision is about what wa
   await page.getByRole("button", { name: "Keep attic’s" }).click();
   expect(await program.waitForCall("resolve")).toEqual({ id: "client-work:c1", keep: "destination", seen: SEEN });
   await expect(page.getByText("Both versions were kept.")).toBeVisible();
+});
+
+test("several are decided for one place, each on what was listed, and all of it can be undone", async ({ page, start }) => {
+  const chosen = (n: number, run: number, path: string) => line(n, { run: `client-work:${run}`, kind: "replace", path, why: "chosen" });
+  const after = [...LINES, line(20, { path: "Reports/other.md" }), chosen(21, 7, "Reports/Budget 2027.md"), chosen(22, 8, "Contracts/Terms.md"), line(23, { path: "Contracts/Terms.md" })];
+  const program = await start({ ...DAY, activity: { turns: [{ ok: { lines: LINES, older_left_out: true } }, { ok: { lines: after, older_left_out: true } }] }, undo_run: { ok: [] } }, "conflicts");
+  await page.getByRole("button", { name: "Select all" }).click();
+  await expect(page.getByText("2 selected")).toBeVisible();
+  for (const name of ["Keep this computer’s", "Keep attic’s", "Keep both"]) await expect(page.getByRole("button", { name })).toBeVisible();
+  await expectAccessible(page);
+  // The digits are for the one that is shown, not for several.
+  await page.keyboard.press("1");
+  await page.getByRole("button", { name: "Keep attic’s" }).click();
+  await expect(page.getByText("2 conflicts were decided.")).toBeVisible();
+  expect(await program.asked("resolve")).toEqual([
+    { id: "client-work:c1", keep: "destination", seen: { source: "r", destination: "r" } },
+    { id: "client-work:c2", keep: "destination", seen: { source: "r", destination: null } },
+  ]);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByText("Undone. Undoing can be undone as well.")).toBeVisible();
+  expect(await program.asked("undo_run")).toEqual([{ id: "client-work:8" }, { id: "client-work:7" }]);
+});
+
+test("only what suits all that are selected is offered, and one that has changed does not stop the others", async ({ page, start }) => {
+  const [first, second] = CONFLICTS;
+  const failure = { ...FAILURE, message: "The file has changed in the meantime.", next_step: "" };
+  const resolve = { by: "id", answers: { "client-work:c1": { failure }, "notes:c3": { ok: "Decided." } } };
+  const program = await start({ ...DAY, resolve, conflicts: { ok: [first, second, { ...second, id: "notes:c3", pair: "notes", path: "Seeds.md" }] } }, "conflicts");
+  await page.getByRole("checkbox", { name: "Select Budget 2027.md" }).check();
+  await page.getByRole("checkbox", { name: "Select Seeds.md" }).check();
+  await expect(page.getByText("2 selected")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Keep attic’s" })).toHaveCount(0);
+  await expect(page.getByRole("button", { name: "Keep cloud’s" })).toHaveCount(0);
+  await page.getByRole("button", { name: "Keep this computer’s" }).click();
+  await expect(page.getByText(failure.message)).toBeVisible();
+  expect((await program.asked("resolve")).map(({ id }) => id)).toEqual(["client-work:c1", "notes:c3"]);
+  await expect(page.getByText("Decided.")).toBeVisible();
+});
+
+test("a decision can be undone at once, where it changed anything", async ({ page, start }) => {
+  const after = [...LINES, line(21, { run: "client-work:7", kind: "replace", path: "Reports/Budget 2027.md", why: "chosen" })];
+  const turns = [{ ok: { lines: LINES, older_left_out: true } }, { ok: { lines: after, older_left_out: true } }];
+  const program = await start({ ...DAY, activity: { turns }, undo_run: { ok: [] } }, "conflicts");
+  await page.getByRole("button", { name: "Keep both" }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  expect(await program.waitForCall("undo_run")).toEqual({ id: "client-work:7" });
 });
 
 test("a merged text begins with the lines of both and is written as what a person made of it", async ({ page, start }) => {
@@ -101,12 +148,66 @@ test("what is neither text nor picture, too large or not there is said to be so"
   await expect(page.getByText("Not there")).toBeVisible();
 });
 
-test("what could not be read is said, and the decision can be made all the same", async ({ page, start }) => {
+test("nothing is decided about versions that are not on the screen yet", async ({ page, start }) => {
+  const program = await start({ ...DAY, compare: "never" }, "conflicts");
+  await expect(page.getByText("Both versions are being read.")).toBeVisible();
+  for (const name of ["Keep this computer’s", "Keep attic’s", "Keep both"]) {
+    await expect(page.getByRole("button", { name })).toHaveAttribute("aria-disabled", "true");
+    await page.getByRole("button", { name }).click({ force: true });
+  }
+  await page.keyboard.press("1");
+  await page.keyboard.press("3");
+  expect(await program.asked("resolve")).toEqual([]);
+  await expectAccessible(page);
+});
+
+test("a key that is held decides one conflict, not one after the other", async ({ page, start }) => {
+  const compare = { by: "id", answers: { "client-work:c1": { ok: TEXTS }, "client-work:c2": { ok: { ...TEXTS, id: "client-work:c2", lines: null } } } };
+  const program = await start({ ...DAY, compare }, "conflicts");
+  const keep = page.getByRole("button", { name: "Keep this computer’s" });
+  await expect(keep).not.toHaveAttribute("aria-disabled", "true");
+  await page.keyboard.down("1");
+  expect(await program.waitForCall("resolve")).toMatchObject({ id: "client-work:c1" });
+  await program.answer({ conflicts: { ok: CONFLICTS.slice(1) } });
+  await expect(page.getByRole("heading", { name: "Terms.md" })).toBeVisible();
+  await expect(keep).not.toHaveAttribute("aria-disabled", "true");
+  await page.keyboard.down("1");
+  await page.keyboard.down("1");
+  await page.keyboard.up("1");
+  expect(await program.asked("resolve")).toHaveLength(1);
+  await page.keyboard.press("1");
+  await expect.poll(async () => (await program.asked("resolve")).at(-1)).toMatchObject({ id: "client-work:c2", keep: "source" });
+});
+
+test("one decision is under way at a time", async ({ page, start }) => {
+  const program = await start({ ...DAY, resolve: "never" }, "conflicts");
+  const both = page.getByRole("button", { name: "Keep both" });
+  await both.click();
+  await expect(both).toHaveAttribute("aria-disabled", "true");
+  await page.keyboard.press("1");
+  await page.getByRole("button", { name: "Keep attic’s" }).click({ force: true });
+  expect(await program.asked("resolve")).toHaveLength(1);
+});
+
+test("a conflict that was decided elsewhere is not followed by another under the same keys", async ({ page, start }) => {
+  const program = await start(DAY, "conflicts");
+  await expect(page.getByRole("button", { name: "Keep both" })).not.toHaveAttribute("aria-disabled", "true");
+  await program.answer({ conflicts: { ok: CONFLICTS.slice(1) } });
+  await program.tell("overview", overview(PAIRS.map((pair) => ({ ...pair, conflicts: pair.conflicts ? 1 : 0 })), "1 conflict"));
+  await expect(page.getByRole("heading", { name: "This conflict is no longer there" })).toBeVisible();
+  await page.keyboard.press("1");
+  await expectAccessible(page);
+  expect(await program.asked("resolve")).toEqual([]);
+  await page.getByRole("link", { name: /Terms\.md/ }).click();
+  await expect(page.getByRole("heading", { name: "Terms.md" })).toBeVisible();
+});
+
+test("what could not be read is said, and the decision about what is listed can be made all the same", async ({ page, start }) => {
   const program = await start({ ...DAY, compare: { failure: FAILURE } }, "conflicts");
   await expect(page.getByRole("alert")).toContainText(FAILURE.message);
   await expectAccessible(page);
   await page.getByRole("button", { name: "Keep both" }).click();
-  expect(await program.waitForCall("resolve")).toEqual({ id: "client-work:c1", keep: "both", seen: null });
+  expect(await program.waitForCall("resolve")).toEqual({ id: "client-work:c1", keep: "both", seen: { source: "r", destination: "r" } });
 });
 
 test("of ten thousand lines those in sight are there, and the chosen one in full", async ({ page, start }) => {

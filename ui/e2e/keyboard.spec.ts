@@ -143,6 +143,7 @@ test("a conflict is decided by a key, and Space selects it", async ({ page, star
   await page.keyboard.press("Space");
   await expect(page.getByRole("checkbox", { name: "Select Budget 2027.md" })).toBeChecked();
   await page.keyboard.press("Space");
+  await expect(page.getByRole("button", { name: "Keep both" })).not.toHaveAttribute("aria-disabled", "true");
   await page.keyboard.press("3");
   expect(await program.waitForCall("resolve")).toMatchObject({ id: "client-work:c1", keep: "both" });
 });

@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test } from "./program";
-import { DAY, HELD, action, line, overview, pair } from "./samples";
+import { DAY, HELD, PREVIEW, action, line, overview, pair } from "./samples";
 
 const MANY = 100_000;
 
@@ -29,14 +29,36 @@ test("100,000 lines of activity scroll, are searched and are walked by keys", as
   await expect(page.getByText("100,001 actions")).toBeVisible();
 });
 
-test("a held plan of 100,000 deletes is a list like any other", async ({ page, start }) => {
-  const actions = Array.from({ length: MANY }, (_, n) => action(n));
+test("a held plan of 100,000 deletes lists the thousand that are told, and how many more there are", async ({ page, start }) => {
+  const actions = Array.from({ length: 1_000 }, (_, n) => action(n));
   const [hold] = HELD;
   await start({ ...DAY, held: { ok: [{ ...hold, actions, count: MANY }] } }, "held");
   const rows = page.getByRole("table", { name: "Actions of the plan" });
+  await expect(rows).toHaveAttribute("aria-rowcount", "1000");
+  expect(await rows.getByRole("row").count()).toBeLessThan(60);
+  await expect(page.getByText("99,000 more are not listed")).toBeAttached();
+  await expect(page.getByRole("button", { name: "Delete 100,000 files" })).toBeVisible();
+});
+
+test("a preview of 100,000 actions is a list like any other", async ({ page, start }) => {
+  const actions = Array.from({ length: MANY }, (_, n) => action(n, { kind: "create", reason: "It is new on this computer." }));
+  await start({ ...DAY, preview: { ok: { ...PREVIEW, actions } } });
+  const next = page.getByRole("button", { name: "Continue" });
+  await page.keyboard.press("Control+n");
+  await page.getByLabel("Path").fill("~/Pictures");
+  await expect(next).not.toHaveAttribute("aria-disabled", "true");
+  await next.click();
+  await page.getByRole("radio", { name: "attic" }).check({ force: true });
+  for (const title of ["Which folder on attic?", "What should Tandem carry?", "What holds for this pair", "This is what would happen first"]) {
+    await next.click();
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText(title);
+  }
+  const rows = page.getByRole("table", { name: "Actions of the plan" });
   await expect(rows).toHaveAttribute("aria-rowcount", String(MANY));
   expect(await rows.getByRole("row").count()).toBeLessThan(60);
-  await expect(page.getByRole("button", { name: "Delete 100,000 files" })).toBeVisible();
+  await rows.focus();
+  await page.keyboard.press("End");
+  await expect(rows.getByRole("row", { name: /DSC_103999/ })).toBeVisible();
 });
 
 test("a hundred pairs, a thousand conflicts and a thousand storages' folders can be walked through", async ({ page, start }) => {

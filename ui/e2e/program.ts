@@ -4,8 +4,14 @@ import { extname, join } from "node:path";
 import { expect, test as base, type Page } from "@playwright/test";
 import type { Events, Failure } from "../src/bridge/generated";
 
-/** What a command comes to. */
-export type Answer = { ok: unknown } | { failure: Failure } | "never" | { lines: number };
+/** What a command comes to: always the same, by the value of an argument, or by turns, the last of which stays. */
+export type Answer =
+  | { ok: unknown }
+  | { failure: Failure }
+  | "never"
+  | { lines: number }
+  | { by: string; answers: Record<string, Answer> }
+  | { turns: Answer[] };
 
 /** By the command's name. One that is not named answers with nothing. */
 export type Answers = Record<string, Answer>;
@@ -65,7 +71,11 @@ function play(answers: Answers): void {
   });
   const answer = (command: string, args?: unknown) => {
     played.calls.push({ command, args: (args ?? {}) as Record<string, unknown> });
-    const found = played.answers[command];
+    let found = played.answers[command];
+    while (typeof found === "object" && ("by" in found || "turns" in found)) {
+      if ("by" in found) found = found.answers[String((args as Record<string, unknown>)[found.by])];
+      else found = found.turns.length > 1 ? found.turns.shift() : found.turns[0];
+    }
     if (found === undefined) return null;
     if (found === "never") return new Promise(() => undefined);
     if ("failure" in found) return Promise.reject(found.failure);

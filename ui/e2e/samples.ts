@@ -336,6 +336,7 @@ export const PREVIEW: PreviewView = {
   actions_left_out: 0,
   totals: {
     actions: 42,
+    changes: { source: 1, destination: 41 },
     creates: 42,
     replaces: 0,
     moves: 0,

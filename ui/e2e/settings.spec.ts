@@ -79,6 +79,15 @@ test("the computer’s name is that of the system until a person gives another",
   expect(await program.waitForCall("change_profile_settings")).toMatchObject({ settings: { device: "desk" } });
 });
 
+test("what the check found is listed, also where two things are called the same", async ({ page, start }) => {
+  const local = (path: string) => ({ name: "pair notes", ok: true, message: `The folder ${path} is there.`, next_step: "" });
+  await start({ ...DAY, doctor: { ok: { checks: [local("/home/noor/Notes"), local("/media/disk/Notes")], bundle: null, names: false } } }, "settings");
+  await page.getByRole("button", { name: "Check now" }).click();
+  await expect(page.getByText("The folder /home/noor/Notes is there.")).toBeVisible();
+  await expect(page.getByText("The folder /media/disk/Notes is there.")).toBeVisible();
+  await expectAccessible(page);
+});
+
 test("new pairs begin with the versions and patterns that were chosen for them", async ({ page, start }) => {
   const program = await start(DAY, "settings");
   const versions = page.getByRole("combobox", { name: "Keep older versions" });

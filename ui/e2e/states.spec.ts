@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { DAY, FAILURE, FIRST_DAY, OFFLINE, PAIRS, overview, pair, storage } from "./samples";
+import { CONFLICTS, DAY, FAILURE, FIRST_DAY, HELD, LINES, OFFLINE, PAIRS, PAIR_SETTINGS, PREVIEW, ago, line, overview, pair, storage } from "./samples";
 
 /** By the page: what it asks for, its heading on an eventful day, and its heading without anything. */
 const PAGES = [
@@ -113,6 +113,29 @@ test("what was asked for outside of the window is said in it", async ({ page, st
   await expectAccessible(page);
 });
 
+test("figures age by themselves: a stalled transfer has no speed, and a moment ago is longer ago", async ({ page, start }) => {
+  await page.clock.install({ time: new Date("2026-11-20T12:00:00Z") });
+  await page.clock.pauseAt(new Date("2026-11-20T12:00:10Z"));
+  const at = (bytes_done: number) =>
+    overview([pair("notes", { state: "syncing", shown: "Syncing", looked: "2026-11-20T12:00:00Z", progress: { actions_done: 1, actions_total: 9, bytes_done, bytes_total: 900_000_000, under_way: [], under_way_count: 0 } })], "1 syncing");
+  const program = await start({ ...DAY, overview: { ok: at(0) } });
+  const card = page.getByRole("article", { name: "notes" });
+  await expect(card).toContainText("10 s ago");
+  await page.clock.runFor(1_000);
+  await program.tell("overview", at(3_000_000));
+  await expect(card).toContainText("3.0 MB/s");
+  await expect(card).toContainText("about 5 min left");
+  await page.clock.runFor(8_000);
+  await expect(card).not.toContainText("MB/s");
+  await expect(card).not.toContainText("min left");
+  await expect(card).toContainText(/1[89] s ago/);
+  await program.tell("overview", at(1_200_000_000));
+  await page.clock.runFor(600);
+  await program.tell("overview", at(1_300_000_000));
+  await expect(card).toContainText("1.3 GB of 1.3 GB");
+  await expect(card).not.toContainText("min left");
+});
+
 test("what was chosen for a pair is shown and changed", async ({ page, start }) => {
   const program = await start(DAY);
   await page.getByRole("button", { name: "More for notes" }).click();
@@ -123,6 +146,24 @@ test("what was chosen for a pair is shown and changed", async ({ page, start }) 
   await expect(page.getByRole("status").filter({ hasText: "is made equal to" })).toBeVisible();
   await page.getByRole("button", { name: "Save changes" }).click();
   expect(await program.waitForCall("change_pair")).toMatchObject({ name: "notes", settings: { mode: "source-to-destination" } });
+});
+
+test("under More a pair gets limits of its own, and one that was chosen elsewhere stands among them", async ({ page, start }) => {
+  const program = await start({ ...DAY, pair_settings: { ok: { ...PAIR_SETTINGS, upload: 123_000, largest: 4_000_000_000 } } });
+  await page.getByRole("button", { name: "More for notes" }).click();
+  await page.getByRole("menuitem", { name: "Edit" }).click();
+  await expect(page.getByText("Files larger than 4.0 GB are left out.")).toBeVisible();
+  await page.getByText("More", { exact: true }).click();
+  await expect(page.getByLabel("Speed to cloud")).toHaveValue("123000");
+  // Its first sync is over: nothing is chosen for it any more.
+  await expect(page.getByLabel("In the first sync")).toHaveCount(0);
+  await page.getByLabel("Large files").selectOption("Leave out above 100 MB");
+  await page.getByLabel("Speed from cloud").selectOption("at most 2.0 MB/s");
+  await page.getByLabel("Speed to cloud").selectOption("No limit");
+  await expect(page.getByText("Files larger than 100 MB are left out.")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Save changes" }).click();
+  expect(await program.waitForCall("change_pair")).toEqual({ name: "notes", settings: { ...PAIR_SETTINGS, largest: 100_000_000, upload: null, download: 2_000_000 } });
 });
 
 test("removing a pair says what stays, and the button that changes nothing has the focus", async ({ page, start }) => {
@@ -136,6 +177,39 @@ test("removing a pair says what stays, and the button that changes nothing has t
   await dialog.getByRole("button", { name: "Keep the pair" }).click();
   await expect(dialog).toBeHidden();
   expect(await program.asked("remove_pair")).toEqual([]);
+});
+
+test("what is undone is the line that was pressed, whatever comes above it meanwhile", async ({ page, start }) => {
+  const program = await start({ ...DAY, undo_action: { ok: [] } }, "activity");
+  const first = page.getByRole("row", { name: /Reports.*2026/ }).first();
+  const undo = first.getByRole("button", { name: /^Undo/ });
+  const name = await undo.getAttribute("aria-label");
+  const box = await undo.boundingBox();
+  await page.mouse.move((box?.x ?? 0) + 5, (box?.y ?? 0) + 5);
+  await page.mouse.down();
+  await program.tell("actions", [line(20, { path: "Elsewhere/first.txt" }), line(21, { path: "Elsewhere/second.txt" })]);
+  await expect(page.getByText("2 new ones are listed once you leave the list")).toBeVisible();
+  await page.mouse.up();
+  expect(name).toBe("Undo: 2026");
+  expect(await program.waitForCall("undo_action")).toEqual({ id: "client-work:7" });
+  await expect(page.getByRole("row", { name: /second\.txt/ })).toHaveCount(0);
+  await expectAccessible(page);
+  await page.mouse.move(5, 5);
+  await page.getByRole("searchbox").focus();
+  await expect(page.getByRole("row", { name: /second\.txt/ })).toBeVisible();
+});
+
+test("the reason that is shown stays that of the chosen line when others come above it", async ({ page, start }) => {
+  const program = await start(DAY, "activity");
+  const why = page.getByRole("complementary", { name: "Why" });
+  await page.getByRole("row", { name: /Q3\.pdf/ }).click();
+  await expect(why).toContainText("It was moved on this computer.");
+  await page.mouse.move(5, 5);
+  await page.getByRole("searchbox").focus();
+  await program.tell("actions", [line(20, { path: "Elsewhere/first.txt", reason: "Another reason." })]);
+  await expect(page.getByRole("row", { name: /first\.txt/ })).toBeVisible();
+  await expect(why).toContainText("It was moved on this computer.");
+  await expect(page.getByRole("row", { name: /Q3\.pdf/ })).toHaveAttribute("aria-current", "true");
 });
 
 test("why a line is there stands beside it, and undoing a run shows what it takes back", async ({ page, start }) => {
@@ -160,6 +234,24 @@ test("a search that finds nothing says so and can be cleared", async ({ page, st
   await expect(page.getByRole("row", { name: /Q3\.pdf/ })).toBeVisible();
 });
 
+test("a search that finds nothing among the newest goes on to older ones", async ({ page, start }) => {
+  const old = line(0, { id: "client-work:0", path: "Old/zebra.txt", at: ago(50_000) });
+  const program = await start({ ...DAY, activity: { by: "limit", answers: { "1000": DAY.activity!, "100000": { ok: { lines: [old, ...LINES], older_left_out: true } } } } }, "activity");
+  await page.getByRole("searchbox").fill("zebra");
+  await expect(page.getByText("Nothing matches zebra.")).toBeVisible();
+  await page.getByRole("button", { name: "Search older actions as well" }).click();
+  await expect(page.getByRole("row", { name: /zebra\.txt/ })).toBeVisible();
+  // What is not reached even so is said, and how to come nearer.
+  await expect(page.getByText("These are the newest 100,000 actions. Choose a pair")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("combobox", { name: "Pair" }).selectOption("client-work");
+  await expect.poll(async () => (await program.asked("activity")).at(-1)).toEqual({ pair: "client-work", limit: 100_000 });
+  await page.getByRole("searchbox").fill("");
+  await page.getByRole("combobox", { name: "Pair" }).selectOption("samples");
+  await expect(page.getByText("Nothing matches what you chose.")).toBeVisible();
+  await expectAccessible(page);
+});
+
 test("what a held plan would do is listed, and each decision is a button that names it", async ({ page, start }) => {
   const program = await start(DAY, "held");
   await expect(page.getByText("1,842 of 12,480 files would be deleted from attic.")).toBeVisible();
@@ -169,6 +261,66 @@ test("what a held plan would do is listed, and each decision is a button that na
   expect(await program.asked("approve")).toEqual([]);
   await page.getByRole("button", { name: "Delete 1,842 files" }).click();
   expect(await program.waitForCall("approve")).toEqual({ hold: "archive:h1" });
+});
+
+test("what the guard compared is told in words", async ({ page, start }) => {
+  const [hold] = HELD;
+  const program = await start(DAY, "held");
+  const facts = page.locator(".kv");
+  await expect(page.getByRole("heading", { name: "What Tandem checked" })).toBeVisible();
+  for (const text of ["Where", "attic", "Would be deleted", "1,842", "Files in step before", "12,480"]) {
+    await expect(facts).toContainText(text);
+  }
+  const full = { ...hold!, id: "archive:h2", guard: "free_space", whole_pair: true, evidence: { side: "source", free: "1200000000", needed: "6400000000", later: "<b>7</b>" } };
+  await program.answer({ held: { ok: [full] } });
+  await page.getByRole("link", { name: "Overview" }).click();
+  await page.getByRole("link", { name: /^Held plans/ }).click();
+  for (const text of ["/home/noor/Pictures/Archive", "Needed", "6.4 GB", "Free", "1.2 GB", "<b>7</b>"]) {
+    await expect(facts).toContainText(text);
+  }
+  await expectAccessible(page);
+});
+
+test("a plan that comes while another is looked at is not decided in its place", async ({ page, start }) => {
+  const [hold] = HELD;
+  const other = { ...hold!, id: "notes:h9", pair: "notes", message: "Another plan.", count: 3, actions: hold!.actions.slice(0, 3) };
+  const program = await start({ ...DAY, held: { ok: [hold, { ...other, id: "notes:h8" }] } }, "held");
+  const remove = page.getByRole("button", { name: "Delete 1,842 files" });
+  await expect(remove).not.toHaveAttribute("aria-disabled", "true");
+  const told = (held: number) => program.tell("overview", overview(PAIRS.map((one) => ({ ...one, held: one.name === "archive" ? held : 0 })), "needs you"));
+  // Another one comes before it: what is looked at stays.
+  await program.answer({ held: { ok: [other, hold] } });
+  await told(3);
+  await expect(page.getByText("2 of 2")).toBeVisible();
+  await expect(remove).toBeVisible();
+  // It is decided elsewhere: nothing else stands under its button.
+  await program.answer({ held: { ok: [other] } });
+  await told(2);
+  await expect(page.getByRole("heading", { name: "This plan no longer waits" })).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Delete/ })).toHaveCount(0);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Next" }).click();
+  const three = page.getByRole("button", { name: "Delete 3 files" });
+  await expect(three).not.toHaveAttribute("aria-disabled", "true");
+  await three.click();
+  expect(await program.waitForCall("approve")).toEqual({ hold: "notes:h9" });
+});
+
+test("a plan cannot be decided in the moment in which it appears, nor twice", async ({ page, start }) => {
+  await page.clock.install({ time: 1_000 });
+  await page.clock.pauseAt(2_000);
+  const program = await start({ ...DAY, approve: "never" }, "held");
+  const remove = page.getByRole("button", { name: "Delete 1,842 files" });
+  await remove.click({ force: true });
+  await page.clock.runFor(200);
+  await remove.click({ force: true });
+  expect(await program.asked("approve")).toEqual([]);
+  await page.clock.resume();
+  await remove.click();
+  await expect(remove).toHaveAttribute("aria-disabled", "true");
+  await remove.click({ force: true });
+  await page.getByRole("button", { name: "Bring them back" }).click({ force: true });
+  expect([await program.asked("approve"), await program.asked("reject")]).toEqual([[{ hold: "archive:h1" }], []]);
 });
 
 test("a storage shows what it was asked for today, what went wrong, and its part of the log", async ({ page, start }) => {
@@ -195,6 +347,45 @@ test("where the keys of a storage are kept is said as it is", async ({ page, sta
   await expect(page.getByText("In this computer’s keyring, nowhere else")).toBeVisible();
   await page.getByText("shed", { exact: true }).first().click();
   await expect(page.getByText("In an encrypted file that your passphrase opens, nowhere else")).toBeVisible();
+});
+
+test("what reads the same twice is there twice", async ({ page, start }) => {
+  const step = { title: "Write", ms: 4, ok: true, outcome: "" };
+  const busy = pair("notes", { state: "syncing", shown: "Syncing, 3%", progress: { actions_done: 1, actions_total: 9, bytes_done: 1, bytes_total: 99, under_way: ["a.txt", "a.txt"], under_way_count: 2 } });
+  const twice = <T>(one: T) => ({ ok: [one, one] });
+  const warning = { message: "A folder cannot be read.", next_step: "" };
+  await start({
+    ...DAY,
+    overview: { ok: overview([busy], "1 syncing") },
+    test_storage: twice(step),
+    guarantees: twice({ holds: true, message: "Moves stay moves." }),
+    list_folder: twice({ name: "2024", kind: "folder", size: 0, mtime: null, why: null }),
+    preview: { ok: { ...PREVIEW, warnings: [warning, warning] } },
+    conflicts: { ok: [CONFLICTS[0], { ...CONFLICTS[0], pair: "notes" }] },
+    held: { ok: [HELD[0], { ...HELD[0], pair: "notes" }] },
+  });
+  await expect(page.getByRole("list", { name: "Files under way" }).getByRole("listitem")).toHaveCount(2);
+  await page.keyboard.press("Control+3");
+  await expect(page.getByRole("checkbox", { name: "Select Budget 2027.md" })).toHaveCount(2);
+  await page.keyboard.press("Control+4");
+  await page.getByRole("button", { name: "Next" }).click();
+  await expect(page.getByText("2 of 2")).toBeVisible();
+  await page.keyboard.press("Control+5");
+  await page.getByRole("button", { name: "Test", exact: true }).click();
+  await expect(page.locator(".tests li")).toHaveCount(2);
+  await page.keyboard.press("Control+n");
+  await page.getByLabel("Path").fill("~/Pictures");
+  const next = page.getByRole("button", { name: "Continue" });
+  await expect(next).not.toHaveAttribute("aria-disabled", "true");
+  await next.click();
+  await page.getByRole("radio", { name: "attic" }).check({ force: true });
+  await next.click();
+  await expect(page.getByRole("button", { name: "2024" })).toHaveCount(2);
+  await next.click();
+  await next.click();
+  await expect(page.getByText("Moves stay moves.")).toHaveCount(2);
+  await next.click();
+  await expect(page.getByText(warning.message)).toHaveCount(2);
 });
 
 test("a storage that was never used and had no errors says so", async ({ page, start }) => {
@@ -261,6 +452,68 @@ test.describe("the wizard", () => {
     await page.getByRole("button", { name: "Start" }).click();
     expect(await program.waitForCall("resume")).toEqual({ names: ["pictures"] });
     await expect(title).toHaveText("1 pair needs you, 1 has stopped");
+  });
+
+  test("shows what the first plan would hold, and counts also what it does not list", async ({ page, start }) => {
+    const totals = { ...PREVIEW.totals, actions: 150_001, changes: { source: 1, destination: 150_000 } };
+    const program = await start({ ...WAY, preview: { ok: { ...PREVIEW, totals, held: HELD, actions_left_out: 149_959 } } });
+    const title = page.getByRole("heading", { level: 1 });
+    const next = page.getByRole("button", { name: "Continue" });
+    await page.getByRole("button", { name: "New pair" }).click();
+    await page.getByLabel("Path").fill("~/Pictures");
+    await expect(next).not.toHaveAttribute("aria-disabled", "true");
+    await next.click();
+    await page.getByRole("radio", { name: "attic" }).check({ force: true });
+    for (const heading of ["Which folder on attic?", "What should Tandem carry?", "What holds for this pair", "This is what would happen first"]) {
+      await next.click();
+      await expect(title).toHaveText(heading);
+    }
+    await expect(page.locator(".totals")).toContainText("150,000 items");
+    await expect(page.getByText("149,959 more actions are not listed; the sums count them.")).toBeVisible();
+    await expect(page.getByText("1,842 of 12,480 files would be deleted from attic.")).toBeVisible();
+    await expect(page.getByText("After Start this waits for your decision under Held plans.")).toBeVisible();
+    await expectAccessible(page);
+    // A plan that is held as a whole lists nothing; that is not the same as having nothing to do.
+    const none = { ...totals, actions: 0, changes: { source: 0, destination: 0 } };
+    await program.answer({ preview: { ok: { ...PREVIEW, totals: none, actions: [], held: HELD } } });
+    for (const [button, heading] of [["Back", "What holds for this pair"], ["Continue", "This is what would happen first"]] as const) {
+      await page.getByRole("button", { name: button }).click();
+      await expect(title).toHaveText(heading);
+    }
+    await expect(page.getByText("would be deleted from attic.")).toBeVisible();
+    await expect(page.getByText("the two folders are equal")).toHaveCount(0);
+    await program.answer({ preview: { ok: { ...PREVIEW, totals: none, actions: [], error: OFFLINE } } });
+    for (const [button, heading] of [["Back", "What holds for this pair"], ["Continue", "This is what would happen first"]] as const) {
+      await page.getByRole("button", { name: button }).click();
+      await expect(title).toHaveText(heading);
+    }
+    await expect(page.getByRole("alert")).toContainText(OFFLINE.message);
+    await expect(page.getByText("the two folders are equal")).toHaveCount(0);
+  });
+
+  test("under More it is chosen who wins in the first sync, and the sentence says so", async ({ page, start }) => {
+    const program = await start(WAY);
+    const next = page.getByRole("button", { name: "Continue" });
+    await page.getByRole("button", { name: "New pair" }).click();
+    await page.getByLabel("Path").fill("~/Pictures");
+    await expect(next).not.toHaveAttribute("aria-disabled", "true");
+    await next.click();
+    await page.getByRole("radio", { name: "attic" }).check({ force: true });
+    await next.click();
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Which folder on attic?");
+    await next.click();
+    await page.getByText("More", { exact: true }).click();
+    const first = page.getByLabel("In the first sync");
+    await expect(first).toHaveValue("merge");
+    await first.selectOption("The second folder’s version stays");
+    await expect(page.getByRole("status").filter({ hasText: "In the first sync the second folder’s version stays" })).toBeVisible();
+    await expectAccessible(page);
+    await next.click();
+    expect(await program.waitForCall("add_pair")).toMatchObject({ pair: { settings: { first_sync: "destination-wins" } } });
+    await page.getByRole("button", { name: "Back" }).click();
+    // A mirror knows no such choice: its first folder is what the second becomes.
+    await page.getByRole("radio", { name: /^Mirror to/ }).check({ force: true });
+    await expect(first).toHaveCount(0);
   });
 
   test("who adds a storage does not go on with the one chosen before", async ({ page, start }) => {

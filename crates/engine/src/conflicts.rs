@@ -15,7 +15,7 @@ use crate::chosen::{Chosen, Note};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::observe::Doubt;
-use crate::report::{ActionKind, ConflictView, Phase, Resolution, Summary};
+use crate::report::{ActionKind, ConflictView, Phase, Resolution, SideView, Summary};
 use crate::state::{ConflictRow, Loaded};
 use crate::versions::parse;
 use crate::views::{revision_text, side_view};
@@ -75,14 +75,7 @@ impl Engine {
     }
 
     fn conflict_view(&self, row: ConflictRow) -> Result<ConflictView> {
-        let places = self.places(&row.path, Side::Destination)?;
-        let state = self.state();
-        let mut sides = PerSide::default();
-        for side in Side::BOTH {
-            sides[side] = state
-                .shown_at(side, &places[side])?
-                .map(|e| side_view(&places[side], &e));
-        }
+        let sides = self.known_versions(&row)?;
         Ok(ConflictView {
             id: row.id,
             path: row.path,
@@ -92,6 +85,31 @@ impl Engine {
             sides,
             since: row.since,
         })
+    }
+
+    /// Both versions as [`Engine::conflict_versions`] finds them, but from what is known, without asking a storage.
+    fn known_versions(&self, row: &ConflictRow) -> Result<PerSide<Option<SideView>>> {
+        let state = self.state();
+        let names = self.places(&row.path, Side::Destination)?;
+        let known = |side: Side, at: &RelPath| -> Result<Option<SideView>> {
+            let entry = state.shown_at(side, at)?;
+            Ok(entry.map(|entry| side_view(at, &entry)))
+        };
+        let mut sides = PerSide::default();
+        if let Some(copy) = row.copy.as_ref().filter(|_| !row.waits) {
+            let copies = self.places(copy, Side::Source)?;
+            for side in [Side::Destination, Side::Source] {
+                let (copy, name) = (known(side, &copies[side])?, known(side, &names[side])?);
+                if copy.is_some() && name.is_some() {
+                    return Ok(PerSide::new(copy, name));
+                }
+            }
+            return Ok(sides);
+        }
+        for side in Side::BOTH {
+            sides[side] = known(side, &names[side])?;
+        }
+        Ok(sides)
     }
 
     /// Keeps the version that a person chose. What loses is set aside, and a normal pass carries the rest.

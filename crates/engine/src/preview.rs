@@ -147,6 +147,7 @@ impl Engine {
             }
             if action.touches() {
                 totals.actions += 1;
+                totals.changes[action.side] += 1;
                 totals.bytes[action.side] += action.bytes();
             }
         }

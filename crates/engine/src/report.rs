@@ -65,6 +65,8 @@ pub struct PlannedAction {
 pub struct Totals {
     /// All actions that change a side.
     pub actions: u64,
+    /// Of these, how many change each side.
+    pub changes: PerSide<u64>,
     /// Files and folders to be made.
     pub creates: u64,
     /// Files whose content is replaced.
@@ -250,7 +252,7 @@ pub struct ConflictView {
     pub is_settled: bool,
     /// `edit_edit`, `create_create`, `edit_delete`, `move_move`, ...
     pub kind: String,
-    /// Each side's version.
+    /// Each side's version; of a conflict that was kept as a copy, the source's is the copy.
     pub sides: PerSide<Option<SideView>>,
     /// Since when.
     pub since: Timestamp,

@@ -127,6 +127,19 @@ fn revisions(shown: &Shown) -> PerSide<Option<String>> {
         .map(|version| version.as_ref().map(|(_, revision)| revision.clone()))
 }
 
+#[test]
+fn a_list_of_conflicts_tells_the_revisions_that_a_look_at_each_finds() {
+    for seed in SEEDS {
+        let (waits, id) = waiting(seed, true);
+        let (copied, id_of_copied, _) = copied(seed);
+        for (world, id) in [(waits, id), (copied, id_of_copied)] {
+            let listed = world.engine.conflicts().unwrap().remove(0).sides;
+            let listed = listed.map(|side| side.map(|side| side.revision));
+            assert_eq!(listed, revisions(&shown(&world, &id)));
+        }
+    }
+}
+
 fn contents(shown: &Shown) -> [Option<&str>; 2] {
     Side::BOTH.map(|side| shown[side].as_ref().map(|(content, _)| content.as_str()))
 }

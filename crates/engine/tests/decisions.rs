@@ -168,6 +168,8 @@ fn a_preview_shows_and_writes_nothing() {
             ),
             (120, 1, 120)
         );
+        let changes = preview.totals.changes;
+        assert_eq!((changes.destination, changes.source), (119, 1));
         assert_eq!(
             (
                 preview.totals.bytes.destination,

@@ -36,7 +36,7 @@ export type ConflictView = {
 /** Whether nothing is to be chosen: it is only to be known. */ is_settled: boolean,
 /** What kind. */ kind: string,
 /** In one sentence. */ message: string,
-/** Each side's version. */ sides: PerSide<EntrySide | null>,
+/** Each side's version; of a conflict that was kept as a copy, the source's is the copy. */ sides: PerSide<EntrySide | null>,
 /** Since when. */ since: When, };
 
 export type ContentKind = "text" | "picture" | "too_large" | "other";
@@ -367,6 +367,7 @@ export type TextPiece = {
 
 export type TotalsView = {
 /** All actions that change a side. */ actions: number,
+/** Of these, how many change each side. */ changes: PerSide<number>,
 /** Files and folders to be made. */ creates: number,
 /** Files whose content is replaced. */ replaces: number,
 /** Moves. */ moves: number,

@@ -13,12 +13,6 @@ export interface Run {
   lines: LogView[];
 }
 
-/** Lines oldest first with those that came since, each once. */
-export function addActions(lines: LogView[], fresh: LogView[]): LogView[] {
-  const known = new Set(lines.map((line) => line.id));
-  return [...lines, ...fresh.filter((line) => !known.has(line.id))];
-}
-
 /** The rows of these lines, newest first. */
 export function rowsOf(lines: LogView[]): Row[] {
   const rows: Row[] = [];
@@ -31,6 +25,22 @@ export function rowsOf(lines: LogView[]): Row[] {
     last = run;
   }
   return rows;
+}
+
+/** The rows with those of lines that came since, oldest first, above them. */
+export function addRows(rows: Row[], fresh: LogView[]): Row[] {
+  const above = rowsOf(fresh);
+  const [top] = rows;
+  const last = above.findLast((row) => "run" in row);
+  if (!last || !top || !("run" in top) || top.run !== last.run) return [...above, ...rows];
+  // The run goes on: one heading speaks for all of it.
+  const whole = { ...last, lines: [...last.lines, ...top.lines] };
+  return [...above.map((row) => (row === last ? whole : row)), ...rows.slice(1)];
+}
+
+/** What a row is told from all others by, also when lines come. */
+export function idOf(row: Row): string {
+  return "run" in row ? `run ${row.lines.at(-1)?.id ?? row.run}` : row.line.id;
 }
 
 /** Whether a line is of the kind asked for. */

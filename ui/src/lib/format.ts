@@ -1,5 +1,6 @@
 /** Numbers, sizes and times as a person reads them. */
 import { currentLocale, t } from "../texts/texts.svelte";
+import { present } from "./clock";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
@@ -25,7 +26,7 @@ export function size(bytes: number): string {
 }
 
 /** "38 s ago", "14:02", "yesterday 18:20", "12 November". */
-export function moment(at: string, now: Date = new Date()): string {
+export function moment(at: string, now: Date = present()): string {
   const time = new Date(at);
   const seconds = Math.floor((now.getTime() - time.getTime()) / 1000);
   if (seconds >= 0 && seconds < 60) {

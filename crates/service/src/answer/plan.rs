@@ -56,6 +56,10 @@ impl From<&PlannedAction> for ActionView {
 pub struct TotalsView {
     /// All actions that change a side.
     pub actions: u64,
+    /// Of these, how many change each side.
+    #[serde(default)]
+    #[cfg_attr(feature = "typescript", ts(as = "crate::typescript::PerSide<u64>"))]
+    pub changes: PerSide<u64>,
     /// Files and folders to be made.
     pub creates: u64,
     /// Files whose content is replaced.
@@ -86,6 +90,7 @@ impl From<&Totals> for TotalsView {
     fn from(totals: &Totals) -> Self {
         Self {
             actions: totals.actions,
+            changes: totals.changes,
             creates: totals.creates,
             replaces: totals.replaces,
             moves: totals.moves,
@@ -178,7 +183,7 @@ pub struct ConflictView {
     pub kind: String,
     /// In one sentence.
     pub message: String,
-    /// Each side's version.
+    /// Each side's version; of a conflict that was kept as a copy, the source's is the copy.
     #[cfg_attr(
         feature = "typescript",
         ts(as = "crate::typescript::PerSide<Option<EntrySide>>")
