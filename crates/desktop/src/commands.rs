@@ -21,13 +21,13 @@ use tandem_service::time_text;
 use tandem_service::when::When;
 use tauri_plugin_autostart::ManagerExt;
 use tauri_plugin_dialog::{DialogExt, FilePath};
-use tauri_plugin_opener::OpenerExt;
 
 use crate::bridge::{
     Commands, FolderView, Instead, NewPair, Overview, PairSettings, Passphrase, PauseSpan,
     Settings, SettingsView, StorageForm,
 };
 use crate::desk::{Desk, unexpected};
+use crate::file_manager;
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -140,8 +140,8 @@ impl Commands for Desk {
 
     async fn show_folder(&self, name: String) -> Result<()> {
         let folder = self.local_end(name).await?;
-        self.open_in_file_manager(&folder)
-            .map_err(|fault| fault.failure())
+        self.open_in_file_manager(move || file_manager::whole(&folder))
+            .await
     }
 
     async fn choose_folder(&self) -> Result<Option<String>> {
@@ -385,10 +385,9 @@ impl Desk {
             return Ok(());
         };
         let folder = self.local_end(line.pair).await?;
-        let path = line.action.to.unwrap_or(line.action.path);
-        let file = folder.join(path);
-        self.open_in_file_manager(file.parent().unwrap_or(&folder))
-            .map_err(|fault| fault.failure())
+        let file = PathBuf::from(line.action.to.unwrap_or(line.action.path));
+        self.open_in_file_manager(move || file_manager::folder_of(&folder, &file))
+            .await
     }
 
     async fn pair(&self, name: String) -> Result<PairView> {
@@ -403,10 +402,22 @@ impl Desk {
         local.ok_or_else(|| Fault::NoFolder(name).failure())
     }
 
-    fn open_in_file_manager(&self, folder: &Path) -> std::result::Result<(), Fault> {
-        let shown = folder.display().to_string();
-        let opened = self.app().opener().open_path(&shown, None::<&str>);
-        opened.map_err(|error| Fault::FileIo(shown, error.to_string()))
+    /// Has the folder opened that `find` comes to, as soon as it is known to be one.
+    async fn open_in_file_manager(
+        &self,
+        find: impl FnOnce() -> std::result::Result<PathBuf, Fault> + Send + 'static,
+    ) -> Result<()> {
+        let desk = self.clone();
+        // A disk that does not answer holds up nothing else.
+        let opening = tokio::task::spawn_blocking(move || {
+            let folder = find()?;
+            let opened = file_manager::open(desk.app(), &folder);
+            opened.map_err(|error| Fault::FileIo(folder.display().to_string(), error.to_string()))
+        });
+        let opened = opening
+            .await
+            .unwrap_or_else(|error| Err(Fault::Refused(error.to_string())));
+        opened.map_err(|fault| fault.failure())
     }
 
     async fn set_paused(

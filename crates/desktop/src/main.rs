@@ -6,6 +6,7 @@ mod arguments;
 mod bridge;
 mod commands;
 mod desk;
+mod file_manager;
 mod follow;
 mod link;
 mod notice;
