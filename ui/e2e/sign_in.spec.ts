@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test } from "./program";
-import { DAY, FAILURE, pair, storage } from "./samples";
+import { DAY, FAILURE, PROFILE, pair, storage } from "./samples";
 
 const AT = "https://cloud.example.org/login/v2/flow/t0ken";
 
@@ -16,7 +16,7 @@ test("what a sign-in in the browser gives is not asked for, and the sign-in can 
   await expectAccessible(page);
   await page.getByRole("button", { name: "Sign in with your browser" }).click();
   expect(await program.waitForCall("add_storage")).toEqual({
-    form: { name: "nextcloud", type: "nextcloud", values: { url: "https://cloud.example.org" }, secrets: {} },
+    form: { name: "nextcloud", type: "nextcloud", values: { url: "https://cloud.example.org" }, secrets: {}, store: null },
   });
   await program.tell("sign_in", { storage: "nextcloud", address: AT, is_open: true });
   await expect(page.getByText("cloud.example.org is open in your browser")).toBeVisible();
@@ -96,4 +96,46 @@ test("without a keyring the keys go into a file with a passphrase, typed twice, 
   expect(await program.waitForCall("keep_in_file")).toEqual({ passphrase: { text: "correct horse" } });
   await expect.poll(async () => (await program.asked("add_storage")).length).toBe(2);
   await expect(page.getByText("s3 was saved.")).toBeVisible();
+});
+
+test("a file that is there is opened with the passphrase it has", async ({ page, start }) => {
+  const failure = { ...FAILURE, kind: "auth", cause: "keyring_missing", message: "There is no keyring on this computer.", next_step: "Install one." };
+  const wrong = { ...FAILURE, cause: "wrong_passphrase", message: "This is not the passphrase of the saved passwords." };
+  await start(
+    { ...DAY, add_storage: { failure }, keep_in_file: { failure: wrong }, profile_settings: { ok: { ...PROFILE, has_secret_file: true } } },
+    "storages",
+  );
+  await page.getByRole("button", { name: "Add a storage" }).click();
+  await page.getByRole("button", { name: "Amazon S3" }).click();
+  for (const [label, value] of [["Bucket", "photos"], ["Access key", "AKIA"], ["Secret key", "secret"]] as const) await page.getByLabel(label).fill(value);
+  await page.getByRole("button", { name: "Test and save" }).click();
+  await expect(page.getByText("There is one already, with other keys in it.")).toBeVisible();
+  await expect(page.getByLabel("New passphrase")).toHaveCount(0);
+  await page.getByLabel("Its passphrase").fill("correct house");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Keep them there and go on" }).click();
+  await expect(page.getByText("This is not the passphrase of the saved passwords.")).toBeVisible();
+});
+
+test("a storage whose keyring is gone moves into the file once all its keys are typed anew", async ({ page, start }) => {
+  const failure = { ...FAILURE, kind: "auth", cause: "keyring_missing", message: "There is no keyring on this computer.", next_step: "Install one." };
+  const attic = storage("attic", { secrets: ["access_key_id", "secret_access_key"] });
+  const program = await start(
+    { ...DAY, storages: { ok: [attic] }, change_storage: { failure }, keep_in_file: { ok: "Keys are kept in a file." } },
+    "storages",
+  );
+  await page.getByRole("button", { name: "Edit" }).click();
+  await page.getByLabel("Access key").fill("AKIA");
+  await page.getByRole("button", { name: "Test and save" }).click();
+  await expect(page.getByText("type all keys of this storage anew")).toBeVisible();
+  await expect(page.getByLabel("New passphrase")).toHaveCount(0);
+  await page.getByLabel("Secret key").fill("secret");
+  await page.getByLabel("New passphrase").fill("correct horse");
+  await page.getByLabel("The same again").fill("correct horse");
+  await program.answer({ change_storage: { ok: attic } });
+  await page.getByRole("button", { name: "Keep them there and go on" }).click();
+  await expect(page.getByText("attic was saved.")).toBeVisible();
+  expect(await program.waitForCall("change_storage")).toMatchObject({
+    form: { name: "attic", secrets: { access_key_id: "AKIA", secret_access_key: "secret" }, store: "file" },
+  });
 });

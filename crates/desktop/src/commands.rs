@@ -467,7 +467,7 @@ fn spec(form: StorageForm, is_new: bool) -> StorageSpec {
         config: form.values,
         secrets: form.secrets,
         test: true,
-        store: None,
+        store: form.store,
         unattended: false,
     }
 }

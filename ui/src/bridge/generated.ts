@@ -266,7 +266,8 @@ export type ProfileView = {
 /** The same of what is received. */ receives_now: number | null,
 /** Whether this system can tell of metered connections and of batteries. */ tells_surroundings: boolean,
 /** What stands in conflict copies that are made from now on. */ device_now: string,
-/** The name that the system has for this computer. */ host: string, };
+/** The name that the system has for this computer. */ host: string,
+/** Whether there is an encrypted file of secrets, which has its passphrase. */ has_secret_file: boolean, };
 
 export type ProgressView = {
 /** Actions done. */ actions_done: number,
@@ -317,7 +318,8 @@ export type StorageForm = {
 /** Its name. */ name: string,
 /** Its type. */ type: string,
 /** Its values. */ values: { [key in string]: string },
-/** Its secrets; of a storage that is changed, those that are new. */ secrets: { [key in string]: string }, };
+/** Its secrets; of a storage that is changed, those that are new. */ secrets: { [key in string]: string },
+/** Where its secrets are kept from now on; where they are, or where those of new storages are, if nothing is said. */ store: StoreKind | null, };
 
 export type StorageView = {
 /** Its uuid, which never changes. */ id: string,

@@ -181,6 +181,7 @@ impl Service {
         check_complete(descriptor, &spec.config, |key| {
             spec.secrets.contains_key(key)
         })?;
+        let secret_store = self.store_of_new(&spec);
         let mut config = spec.config;
         config.retain(|_, value| !value.is_empty());
         let record = StorageRecord {
@@ -191,7 +192,7 @@ impl Service {
             enabled: true,
             created: When(now()),
             changed: When(now()),
-            secret_store: spec.store.unwrap_or(self.config().settings.secret_store),
+            secret_store,
             secrets: spec.secrets.keys().cloned().collect(),
             config,
             probed: None,
@@ -225,9 +226,14 @@ impl Service {
         super::pairs::check_rules_with(&self.0.storages, &self.config(), &record)?;
         record.changed = When(now());
         let moves = spec.store.is_some_and(|store| store != old.secret_store);
+        // Where all are given anew, those before need not be read: their store may be gone for good.
+        let is_anew = moves && old.secrets.iter().all(|key| spec.secrets.contains_key(key));
         let (mut secrets, mut before) = (None, Secrets::new());
         if !spec.secrets.is_empty() || (moves && !old.secrets.is_empty()) {
-            let mut all = self.saved_secrets(&old).await?;
+            let mut all = match is_anew {
+                true => Secrets::new(),
+                false => self.saved_secrets(&old).await?,
+            };
             if !moves {
                 before.clone_from(&all);
             }
@@ -241,9 +247,20 @@ impl Service {
             .await?;
         if moves && !old.secrets.is_empty() {
             let store = self.0.storages.secrets().store(old.secret_store);
-            store.save(&old.id, Secrets::new()).await?;
+            match store.save(&old.id, Secrets::new()).await {
+                Err(error) if is_anew && error.may_pass() => {
+                    tracing::warn!(%error, "the secrets that were replaced could not be removed");
+                }
+                removed => removed?,
+            }
         }
         Ok(answer)
+    }
+
+    /// Where secrets of a storage that is added are kept.
+    pub(super) fn store_of_new(&self, spec: &StorageSpec) -> StoreKind {
+        let usual = self.config().settings.secret_store;
+        spec.store.unwrap_or(usual)
     }
 
     pub(super) fn sign_in_link(&self, link: &SecretText) -> Result<Answer> {
@@ -266,7 +283,8 @@ impl Service {
             Ok(())
         })?;
         Ok(Answer::Done(
-            "Keys are kept in a file that this passphrase opens.".to_owned(),
+            "Keys are kept in a file that this passphrase opens, those of storages that are added later too."
+                .to_owned(),
         ))
     }
 
@@ -357,7 +375,7 @@ impl Service {
         }
     }
 
-    async fn saved_secrets(&self, record: &StorageRecord) -> Result<Secrets> {
+    pub(super) async fn saved_secrets(&self, record: &StorageRecord) -> Result<Secrets> {
         if record.secrets.is_empty() {
             return Ok(Secrets::new());
         }
