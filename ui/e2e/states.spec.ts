@@ -215,13 +215,14 @@ test("a storage's test shows its steps as they end, and a storage is saved only 
   await page.getByLabel("Access key").fill("AKIA");
   await page.getByLabel("Secret key").fill("secret");
   await page.getByRole("button", { name: "Test and save" }).click();
-  await program.tell("step", { storage: "s3", step: { title: "Reach the server", ms: 41, ok: true, outcome: "" } });
+  await program.tell("step", { request: 1, storage: "s3", step: { title: "Reach the server", ms: 41, ok: true, outcome: "" } });
   await expect(page.getByText("Reach the server")).toBeVisible();
   await expect(page.getByRole("alert")).toContainText(failure.message);
   await expect(page.getByText("Nothing was saved.")).toBeVisible();
   await expectAccessible(page);
   expect(await program.waitForCall("add_storage")).toEqual({
-    form: { name: "s3", type: "s3", values: { bucket: "photos" }, secrets: { access_key_id: "AKIA", secret_access_key: "secret" } },
+    form: { name: "s3", type: "s3", values: { bucket: "photos" }, secrets: { access_key_id: "AKIA", secret_access_key: "secret" }, store: null },
+    request: 1,
   });
 });
 
@@ -270,7 +271,7 @@ test.describe("the wizard", () => {
     await expect(page.getByText("360 entries")).toBeVisible();
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("radio", { name: "attic" }).check({ force: true });
-    await expect(page.getByRole("searchbox", { name: "Search 3 types" })).toBeVisible();
+    await expect(page.getByRole("searchbox", { name: "Search 4 types" })).toBeVisible();
     await page.getByRole("button", { name: "WebDAV" }).click();
     await expect(page.getByRole("button", { name: "Continue", exact: true })).toHaveAttribute("aria-disabled", "true");
   });

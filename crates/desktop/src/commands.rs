@@ -186,30 +186,31 @@ impl Commands for Desk {
         ask!(self, Request::StorageShow { name }, Answer::Storage(storage) => *storage)
     }
 
-    async fn add_storage(&self, form: StorageForm) -> Result<StorageView> {
-        let request = Request::StorageAdd(spec(form, true));
-        ask!(self, request, Answer::Storage(storage) => *storage)
+    async fn add_storage(&self, form: StorageForm, request: u32) -> Result<StorageView> {
+        let add = Request::StorageAdd(spec(form, true));
+        self.change_by(request, add).await
     }
 
-    async fn change_storage(&self, form: StorageForm) -> Result<StorageView> {
-        let request = Request::StorageEdit(spec(form, false));
-        ask!(self, request, Answer::Storage(storage) => *storage)
+    async fn change_storage(&self, form: StorageForm, request: u32) -> Result<StorageView> {
+        let edit = Request::StorageEdit(spec(form, false));
+        self.change_by(request, edit).await
     }
 
     async fn test_storage(&self, name: String) -> Result<Vec<StepView>> {
         ask!(self, Request::StorageTest { name }, Answer::Test { steps, .. } => steps)
     }
 
-    async fn sign_in(&self, name: String) -> Result<StorageView> {
-        ask!(self, Request::StorageLogin { name }, Answer::Storage(storage) => *storage)
+    async fn sign_in(&self, name: String, request: u32) -> Result<StorageView> {
+        let login = Request::StorageLogin { name };
+        self.change_by(request, login).await
     }
 
-    async fn open_sign_in(&self, name: String) -> Result<bool> {
-        Ok(self.open_in_browser(&name))
+    async fn open_sign_in(&self, request: u32) -> Result<bool> {
+        Ok(self.open_in_browser(request))
     }
 
-    async fn give_up_sign_in(&self, name: String) -> Result<()> {
-        self.sign_ins().give_up(&name);
+    async fn cancel(&self, request: u32) -> Result<()> {
+        self.under_way().cancel(request);
         Ok(())
     }
 
@@ -388,6 +389,13 @@ impl Desk {
         let file = PathBuf::from(line.action.to.unwrap_or(line.action.path));
         self.open_in_file_manager(move || file_manager::folder_of(&folder, &file))
             .await
+    }
+
+    async fn change_by(&self, number: u32, request: Request) -> Result<StorageView> {
+        match self.call_as(number, request).await? {
+            Answer::Storage(storage) => Ok(*storage),
+            _ => Err(unexpected()),
+        }
     }
 
     async fn pair(&self, name: String) -> Result<PairView> {

@@ -11,9 +11,9 @@ mod follow;
 mod link;
 mod notice;
 mod notify;
-mod sign_ins;
 mod texts;
 mod tray;
+mod under_way;
 mod window;
 
 use std::process::ExitCode;

@@ -304,6 +304,7 @@ export type SettingsView = {
 export type Side = "source" | "destination";
 
 export type SignInAt = {
+/** For which request. */ request: number,
 /** The storage. */ storage: string,
 /** Where. */ address: string,
 /** Whether the browser was asked to open it; otherwise a person does. */ is_open: boolean, };
@@ -356,6 +357,7 @@ export type SyncView = {
 /** Why it stopped. */ error?: Failure | null, };
 
 export type TestStep = {
+/** The request that tests it, if it has a number. */ request: number | null,
 /** The storage. */ storage: string,
 /** Which step, and what it came to. */ step: StepView, };
 
@@ -464,23 +466,23 @@ export const commands = {
   /** One storage, with how it is now. */
   storage: (name: string) => call<StorageView>("storage", { name }),
 
-  /** Adds a storage, if it passes its test; the steps come as events. */
-  addStorage: (form: StorageForm) => call<StorageView>("add_storage", { form }),
+  /** Adds a storage, if it passes its test; the steps come as events. The window gives such a request a number of its own, by which it can be cancelled. */
+  addStorage: (form: StorageForm, request: number) => call<StorageView>("add_storage", { form, request }),
 
   /** Changes a storage, if it passes its test; the steps come as events. */
-  changeStorage: (form: StorageForm) => call<StorageView>("change_storage", { form }),
+  changeStorage: (form: StorageForm, request: number) => call<StorageView>("change_storage", { form, request }),
 
   /** Tests a storage; the steps come as events too. */
   testStorage: (name: string) => call<Array<StepView>>("test_storage", { name }),
 
   /** Signs in to a storage anew by the browser, and tests it; the steps come as events. */
-  signIn: (name: string) => call<StorageView>("sign_in", { name }),
+  signIn: (name: string, request: number) => call<StorageView>("sign_in", { name, request }),
 
-  /** Opens the browser once more for a sign-in that is under way; whether that could be done. */
-  openSignIn: (name: string) => call<boolean>("open_sign_in", { name }),
+  /** Opens the browser once more for a request that a person is to sign in for; whether that could be done. */
+  openSignIn: (request: number) => call<boolean>("open_sign_in", { request }),
 
-  /** Gives up a sign-in that is under way. */
-  giveUpSignIn: (name: string) => call<null>("give_up_sign_in", { name }),
+  /** Cancels a request: nothing more is done for it, and nothing saved. */
+  cancel: (request: number) => call<null>("cancel", { request }),
 
   /** From now on the keys of new storages are kept in a file that this passphrase opens. Answers with a sentence. */
   keepInFile: (passphrase: Passphrase) => call<string>("keep_in_file", { passphrase }),

@@ -36,6 +36,8 @@ impl Page {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct TestStep {
+    /// The request that tests it, if it has a number.
+    pub(crate) request: Option<u32>,
     /// The storage.
     pub(crate) storage: String,
     /// Which step, and what it came to.
@@ -46,6 +48,8 @@ pub(crate) struct TestStep {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct SignInAt {
+    /// For which request.
+    pub(crate) request: u32,
     /// The storage.
     pub(crate) storage: String,
     /// Where.

@@ -40,15 +40,18 @@ pub(crate) fn open(app: &AppHandle, page: Option<Page>) {
         }
         return;
     }
-    let (way, told) = mpsc::channel(WAITING);
-    *window = Some(way.clone());
-    drop(window);
     let desk = app.state::<Desk>().inner().clone();
+    let (way, told) = mpsc::channel(WAITING);
+    if window.replace(way.clone()).is_some() {
+        // It was about to go.
+        desk.under_way().cancel_all();
+    }
+    drop(window);
     std::thread::spawn(move || {
         if let Err(error) = keep(&desk, page, &way, told) {
             tracing::error!(%error, "the window cannot be opened");
         }
-        gone(&way);
+        gone(&desk, &way);
         desk.window_closed();
     });
 }
@@ -67,11 +70,12 @@ fn tell_by(way: &Way, event: Event) {
     let _ = way.try_send(Told::Event { name, payload });
 }
 
-/// The window is no longer there for whoever asks for one.
-fn gone(way: &Way) {
+/// The window is no longer there for whoever asks for one, and what a person began in it is not wanted any more.
+fn gone(desk: &Desk, way: &Way) {
     let mut window = lock();
     if window.as_ref().is_some_and(|known| known.same_channel(way)) {
         *window = None;
+        desk.under_way().cancel_all();
     }
 }
 
@@ -136,7 +140,7 @@ fn answer(desk: &Desk, line: &str, way: &Way) {
                 let _ = way.send(message).await;
             });
         }
-        Ok(Asked::Closed) => gone(way),
+        Ok(Asked::Closed) => gone(desk, way),
         // Toolkits print as well.
         Err(_) => tracing::debug!(line, "the window's process said"),
     }
