@@ -226,6 +226,21 @@ test("a storage's test shows its steps as they end, and a storage is saved only 
   });
 });
 
+test("what a notification or the tray asks for is shown, also where its page is open", async ({ page, start }) => {
+  const program = await start(DAY);
+  await program.tell("open", { page: "storages", subject: "cloud" });
+  await expect(page.getByRole("heading", { level: 2, name: "cloud" })).toBeVisible();
+  await program.tell("open", { page: "storages", subject: "attic" });
+  await expect(page.getByRole("heading", { level: 2, name: "attic" })).toBeVisible();
+  await program.tell("open", { page: "overview", subject: "client-work" });
+  await expect(page.getByRole("article", { name: "client-work" })).toBeFocused();
+});
+
+test("a window that is opened for a pair shows it", async ({ page, start }) => {
+  await start(DAY, "overview/client%2Dwork");
+  await expect(page.getByRole("article", { name: "client-work" })).toBeFocused();
+});
+
 test.describe("the wizard", () => {
   const WAY: Answers = { ...DAY, resume: { ok: null } };
 

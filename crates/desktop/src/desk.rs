@@ -104,19 +104,36 @@ impl Desk {
         for failure in pairs.iter_mut().filter_map(|pair| pair.error.as_mut()) {
             failure.for_window();
         }
-        let notices = {
-            let mut now = self.lock();
-            let Now {
-                notices, settings, ..
-            } = &mut *now;
-            notices.of(&pairs, settings, Instant::now())
-        };
+        self.tell_news(&pairs);
         self.change(|overview| {
             overview.heading = words::heading(&pairs);
             overview.pairs = pairs;
             overview.failure = None;
             overview.is_known = true;
         });
+    }
+
+    /// Time has passed: what was to be told only if it lasts may be told now.
+    pub(crate) fn tell_what_lasts(&self) {
+        let Overview {
+            pairs,
+            failure,
+            is_known,
+            ..
+        } = self.overview();
+        if is_known && failure.is_none() {
+            self.tell_news(&pairs);
+        }
+    }
+
+    fn tell_news(&self, pairs: &[PairStatus]) {
+        let notices = {
+            let mut now = self.lock();
+            let Now {
+                notices, settings, ..
+            } = &mut *now;
+            notices.of(pairs, settings, Instant::now())
+        };
         for notice in notices {
             notify::show(self, notice);
         }
@@ -263,12 +280,13 @@ impl Desk {
 
     /// The window was closed. Where there may be no tray, a person is told once that syncing goes on.
     pub(crate) fn window_closed(&self) {
-        if std::mem::replace(&mut self.lock().told_of_tray, true) {
+        if self.lock().told_of_tray {
             return;
         }
         let desk = self.clone();
         tauri::async_runtime::spawn(async move {
-            if !tray::is_hosted().await {
+            // A tray that is there may be gone at the next time.
+            if !tray::is_hosted().await && !std::mem::replace(&mut desk.lock().told_of_tray, true) {
                 notify::goes_on(&desk);
             }
         });

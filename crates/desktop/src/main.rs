@@ -147,7 +147,7 @@ fn again(app: &AppHandle, given: Vec<String>) {
 
 /// Takes what a link brings, and says what became of it.
 fn follow_link(app: &AppHandle, link: String) {
-    window::open(app, Some(Page::Storages));
+    window::open(app, Some(Page::Storages.into()));
     // None as long as the program is starting: what it did not begin, no link can end.
     if let Some(desk) = app.try_state::<Desk>() {
         let (desk, link) = (desk.inner().clone(), SecretText::new(link));

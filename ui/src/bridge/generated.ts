@@ -231,6 +231,10 @@ export type PictureView = {
 /** In points. */ height: number,
 /** Its bytes, in Base64. */ base64: string, };
 
+export type Place = {
+/** The page. */ page: Page,
+/** A pair's or a storage's name; empty if the whole page was asked for. */ subject: string, };
+
 export type PreviewView = {
 /** The pair's name. */ name: string,
 /** The actions in order; of very many, the first. */ actions: Array<ActionView>,
@@ -561,8 +565,8 @@ export interface Events {
   step: TestStep;
   /** A person is to sign in by the browser. */
   sign_in: SignInAt;
-  /** A person asked for a page elsewhere: in the tray, or by a notification. */
-  open: Page;
+  /** A person asked for a page elsewhere, or for something on it: in the tray, or by a notification. */
+  open: Place;
   /** A sentence about something that was asked for outside of the window. */
   said: string;
   /** A folder was dropped on the window: its path. */

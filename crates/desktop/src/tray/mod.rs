@@ -9,7 +9,7 @@ use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItemBuilder, SubmenuBuilder}
 use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Wry};
 
-use crate::bridge::{Commands, Page, PauseSpan};
+use crate::bridge::{Commands, Page, PauseSpan, Place};
 use crate::desk::Desk;
 use crate::texts::Texts;
 use crate::window;
@@ -156,9 +156,16 @@ fn act(desk: &Desk, event: &MenuEvent) {
         .split_once(':')
         .unwrap_or((event.id().as_ref(), ""));
     match what {
-        "open" | "pair" => window::open(app, None),
-        "conflicts" => window::open(app, Some(Page::Conflicts)),
-        "held" => window::open(app, Some(Page::Held)),
+        "open" => window::open(app, None),
+        "pair" => {
+            let place = Place {
+                page: Page::Overview,
+                subject: of.to_owned(),
+            };
+            window::open(app, Some(place));
+        }
+        "conflicts" => window::open(app, Some(Page::Conflicts.into())),
+        "held" => window::open(app, Some(Page::Held.into())),
         _ => later(desk.clone(), what.to_owned(), of.to_owned()),
     }
 }

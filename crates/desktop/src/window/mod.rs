@@ -15,7 +15,7 @@ use tauri::{AppHandle, Manager};
 use tokio::sync::mpsc;
 
 use crate::arguments;
-use crate::bridge::{self, Event, Page};
+use crate::bridge::{self, Event, Page, Place};
 use crate::desk::Desk;
 use wire::{Asked, Told};
 
@@ -29,14 +29,14 @@ type Way = mpsc::Sender<Told>;
 /// How much waits for a window that does not listen. What is told beyond that it misses; answers wait.
 const WAITING: usize = 1024;
 
-/// Shows the window, on `page` if one is asked for.
-pub(crate) fn open(app: &AppHandle, page: Option<Page>) {
+/// Shows the window, at `place` if one is asked for.
+pub(crate) fn open(app: &AppHandle, place: Option<Place>) {
     let mut window = lock();
     if let Some(way) = &*window
         && way.try_send(Told::Show).is_ok()
     {
-        if let Some(page) = page {
-            tell_by(way, Event::Open(page));
+        if let Some(place) = place {
+            tell_by(way, Event::Open(place));
         }
         return;
     }
@@ -48,7 +48,7 @@ pub(crate) fn open(app: &AppHandle, page: Option<Page>) {
     }
     drop(window);
     std::thread::spawn(move || {
-        if let Err(error) = keep(&desk, page, &way, told) {
+        if let Err(error) = keep(&desk, place, &way, told) {
             tracing::error!(%error, "the window cannot be opened");
         }
         gone(&desk, &way);
@@ -86,11 +86,11 @@ fn lock() -> MutexGuard<'static, Option<Way>> {
 /// Starts the window's process, and answers it until it ends.
 fn keep(
     desk: &Desk,
-    page: Option<Page>,
+    place: Option<Place>,
     way: &Way,
     told: mpsc::Receiver<Told>,
 ) -> std::io::Result<()> {
-    let mut process = start(page)?;
+    let mut process = start(place)?;
     if let Some(input) = process.stdin.take() {
         std::thread::spawn(move || write(told, input));
     }
@@ -110,10 +110,13 @@ fn write(mut told: mpsc::Receiver<Told>, mut input: ChildStdin) {
     }
 }
 
-fn start(page: Option<Page>) -> std::io::Result<Child> {
+fn start(place: Option<Place>) -> std::io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .arg(arguments::WINDOW)
-        .arg(page.map_or("overview", Page::name))
+        .arg(place.map_or_else(
+            || Page::Overview.name().to_owned(),
+            |place| place.fragment(),
+        ))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
