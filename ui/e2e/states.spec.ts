@@ -287,7 +287,7 @@ test.describe("the wizard", () => {
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("radio", { name: "attic" }).check({ force: true });
     await expect(page.getByRole("searchbox", { name: "Search 4 types" })).toBeVisible();
-    await page.getByRole("button", { name: "WebDAV" }).click();
+    await page.getByRole("button", { name: "WebDAV", exact: true }).click();
     await expect(page.getByRole("button", { name: "Continue", exact: true })).toHaveAttribute("aria-disabled", "true");
   });
 

@@ -380,13 +380,10 @@ impl Commands for Desk {
 }
 
 impl Desk {
-    /// Shows one of the files that were carried last in the file manager.
-    pub(crate) async fn show_recent(&self, at: usize) -> Result<()> {
-        let Some(line) = self.recent().into_iter().nth(at) else {
-            return Ok(());
-        };
-        let folder = self.local_end(line.pair).await?;
-        let file = PathBuf::from(line.action.to.unwrap_or(line.action.path));
+    /// Shows a file of a pair in the file manager, or where it was.
+    pub(crate) async fn show_recent(&self, pair: &str, path: &str) -> Result<()> {
+        let folder = self.local_end(pair.to_owned()).await?;
+        let file = PathBuf::from(path);
         self.open_in_file_manager(move || file_manager::folder_of(&folder, &file))
             .await
     }

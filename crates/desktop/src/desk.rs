@@ -173,7 +173,7 @@ impl Desk {
     pub(crate) fn add_actions(&self, actions: Vec<LogView>) {
         {
             let mut now = self.lock();
-            for action in &actions {
+            for action in actions.iter().filter(|line| tray::is_recent(line)) {
                 now.recent.push_front(action.clone());
             }
             now.recent.truncate(RECENT);

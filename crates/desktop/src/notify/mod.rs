@@ -7,6 +7,8 @@ mod native;
 
 use std::sync::Arc;
 
+use tandem_service::fault::Failure;
+
 use crate::bridge::{Page, Place};
 use crate::desk::Desk;
 use crate::notice::{Notice, Subject};
@@ -59,6 +61,12 @@ pub(crate) fn goes_on(desk: &Desk) {
 pub(crate) fn link(desk: &Desk, sentence: String) {
     let title = desk.texts().get("notice.link.title");
     show_one(desk, title, sentence, "link", Some(Page::Storages.into()));
+}
+
+/// Says why something that was asked for in the tray was not done. The sentence may name a file.
+pub(crate) fn not_done(desk: &Desk, mut failure: Failure) {
+    failure.for_window();
+    show_one(desk, failure.message, failure.next_step, "not_done", None);
 }
 
 fn show_one(desk: &Desk, title: String, body: String, group: &'static str, place: Option<Place>) {
