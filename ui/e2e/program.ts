@@ -24,6 +24,8 @@ export interface Call {
 
 interface Played {
   answers: Answers;
+  /** What a command that is answered "never" waits for after all. */
+  waiting: Record<string, (answer: unknown) => void>;
   calls: Call[];
 }
 
@@ -51,7 +53,7 @@ function policy(): string {
 
 /** Answers the page's calls. Runs in the page, before anything of its own. */
 function play(answers: Answers): void {
-  const played: Played = { answers, calls: [] };
+  const played: Played = { answers, waiting: {}, calls: [] };
   window.played = played;
   const line = (n: number) => ({
     id: `archive:${n}`,
@@ -77,7 +79,7 @@ function play(answers: Answers): void {
       else found = found.turns.length > 1 ? found.turns.shift() : found.turns[0];
     }
     if (found === undefined) return null;
-    if (found === "never") return new Promise(() => undefined);
+    if (found === "never") return new Promise((resolve) => (played.waiting[command] = resolve));
     if ("failure" in found) return Promise.reject(found.failure);
     if ("lines" in found) return { lines: Array.from({ length: found.lines }, (_, n) => line(n)), older_left_out: false };
     return found.ok;
@@ -123,6 +125,11 @@ export class Program {
   /** From now on these commands answer so. */
   async answer(answers: Answers): Promise<void> {
     await this.page.evaluate((more) => Object.assign(window.played.answers, more), answers);
+  }
+
+  /** Answers a command now that was to be answered "never". */
+  async finish(command: string, answer: unknown): Promise<void> {
+    await this.page.evaluate(([of, what]) => window.played.waiting[of]?.(what), [command, answer] as const);
   }
 
   /** Tells the page something, as the program does. */

@@ -367,6 +367,7 @@ export const PROFILE: ProfileView = {
   tells_surroundings: true,
   device_now: "atlas-7f3a",
   host: "atlas",
+  has_secret_file: false,
 };
 
 export const PAIR_SETTINGS: PairSettings = {

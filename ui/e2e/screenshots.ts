@@ -41,7 +41,7 @@ test("a sign-in in the browser", async ({ page, start }) => {
   await page.getByRole("button", { name: "Nextcloud" }).click();
   await page.getByLabel("Address").fill("https://cloud.example.org");
   await page.getByRole("button", { name: "Sign in with your browser" }).click();
-  await program.tell("sign_in", { storage: "nextcloud", address: "https://cloud.example.org/login/v2/flow/t0ken", is_open: true });
+  await program.tell("sign_in", { request: 1, storage: "nextcloud", address: "https://cloud.example.org/login/v2/flow/t0ken", is_open: true });
   await take(page, "sign-in");
 });
 
@@ -73,7 +73,7 @@ test("the wizard", async ({ page, start }) => {
     ["Read it back", 35, "The same bytes"],
   ] as const;
   for (const [title, ms, outcome] of steps) {
-    await program.tell("step", { storage: "s3", step: { title, ms, ok: true, outcome } });
+    await program.tell("step", { request: 1, storage: "s3", step: { title, ms, ok: true, outcome } });
   }
   await page.getByText("Read it back").scrollIntoViewIfNeeded();
   await take(page, "wizard-2-test");

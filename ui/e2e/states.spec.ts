@@ -406,14 +406,30 @@ test("a storage's test shows its steps as they end, and a storage is saved only 
   await page.getByLabel("Access key").fill("AKIA");
   await page.getByLabel("Secret key").fill("secret");
   await page.getByRole("button", { name: "Test and save" }).click();
-  await program.tell("step", { storage: "s3", step: { title: "Reach the server", ms: 41, ok: true, outcome: "" } });
+  await program.tell("step", { request: 1, storage: "s3", step: { title: "Reach the server", ms: 41, ok: true, outcome: "" } });
   await expect(page.getByText("Reach the server")).toBeVisible();
   await expect(page.getByRole("alert")).toContainText(failure.message);
   await expect(page.getByText("Nothing was saved.")).toBeVisible();
   await expectAccessible(page);
   expect(await program.waitForCall("add_storage")).toEqual({
-    form: { name: "s3", type: "s3", values: { bucket: "photos" }, secrets: { access_key_id: "AKIA", secret_access_key: "secret" } },
+    form: { name: "s3", type: "s3", values: { bucket: "photos" }, secrets: { access_key_id: "AKIA", secret_access_key: "secret" }, store: null },
+    request: 1,
   });
+});
+
+test("what a notification or the tray asks for is shown, also where its page is open", async ({ page, start }) => {
+  const program = await start(DAY);
+  await program.tell("open", { page: "storages", subject: "cloud" });
+  await expect(page.getByRole("heading", { level: 2, name: "cloud" })).toBeVisible();
+  await program.tell("open", { page: "storages", subject: "attic" });
+  await expect(page.getByRole("heading", { level: 2, name: "attic" })).toBeVisible();
+  await program.tell("open", { page: "overview", subject: "client-work" });
+  await expect(page.getByRole("article", { name: "client-work" })).toBeFocused();
+});
+
+test("a window that is opened for a pair shows it", async ({ page, start }) => {
+  await start(DAY, "overview/client%2Dwork");
+  await expect(page.getByRole("article", { name: "client-work" })).toBeFocused();
 });
 
 test.describe("the wizard", () => {

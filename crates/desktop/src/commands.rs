@@ -21,13 +21,13 @@ use tandem_service::time_text;
 use tandem_service::when::When;
 use tauri_plugin_autostart::ManagerExt;
 use tauri_plugin_dialog::{DialogExt, FilePath};
-use tauri_plugin_opener::OpenerExt;
 
 use crate::bridge::{
     Commands, FolderView, Instead, NewPair, Overview, PairSettings, Passphrase, PauseSpan,
     Settings, SettingsView, StorageForm,
 };
 use crate::desk::{Desk, unexpected};
+use crate::file_manager;
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -140,8 +140,8 @@ impl Commands for Desk {
 
     async fn show_folder(&self, name: String) -> Result<()> {
         let folder = self.local_end(name).await?;
-        self.open_in_file_manager(&folder)
-            .map_err(|fault| fault.failure())
+        self.open_in_file_manager(move || file_manager::whole(&folder))
+            .await
     }
 
     async fn choose_folder(&self) -> Result<Option<String>> {
@@ -186,30 +186,31 @@ impl Commands for Desk {
         ask!(self, Request::StorageShow { name }, Answer::Storage(storage) => *storage)
     }
 
-    async fn add_storage(&self, form: StorageForm) -> Result<StorageView> {
-        let request = Request::StorageAdd(spec(form, true));
-        ask!(self, request, Answer::Storage(storage) => *storage)
+    async fn add_storage(&self, form: StorageForm, request: u32) -> Result<StorageView> {
+        let add = Request::StorageAdd(spec(form, true));
+        self.change_by(request, add).await
     }
 
-    async fn change_storage(&self, form: StorageForm) -> Result<StorageView> {
-        let request = Request::StorageEdit(spec(form, false));
-        ask!(self, request, Answer::Storage(storage) => *storage)
+    async fn change_storage(&self, form: StorageForm, request: u32) -> Result<StorageView> {
+        let edit = Request::StorageEdit(spec(form, false));
+        self.change_by(request, edit).await
     }
 
     async fn test_storage(&self, name: String) -> Result<Vec<StepView>> {
         ask!(self, Request::StorageTest { name }, Answer::Test { steps, .. } => steps)
     }
 
-    async fn sign_in(&self, name: String) -> Result<StorageView> {
-        ask!(self, Request::StorageLogin { name }, Answer::Storage(storage) => *storage)
+    async fn sign_in(&self, name: String, request: u32) -> Result<StorageView> {
+        let login = Request::StorageLogin { name };
+        self.change_by(request, login).await
     }
 
-    async fn open_sign_in(&self, name: String) -> Result<bool> {
-        Ok(self.open_in_browser(&name))
+    async fn open_sign_in(&self, request: u32) -> Result<bool> {
+        Ok(self.open_in_browser(request))
     }
 
-    async fn give_up_sign_in(&self, name: String) -> Result<()> {
-        self.sign_ins().give_up(&name);
+    async fn cancel(&self, request: u32) -> Result<()> {
+        self.under_way().cancel(request);
         Ok(())
     }
 
@@ -379,16 +380,19 @@ impl Commands for Desk {
 }
 
 impl Desk {
-    /// Shows one of the files that were carried last in the file manager.
-    pub(crate) async fn show_recent(&self, at: usize) -> Result<()> {
-        let Some(line) = self.recent().into_iter().nth(at) else {
-            return Ok(());
-        };
-        let folder = self.local_end(line.pair).await?;
-        let path = line.action.to.unwrap_or(line.action.path);
-        let file = folder.join(path);
-        self.open_in_file_manager(file.parent().unwrap_or(&folder))
-            .map_err(|fault| fault.failure())
+    /// Shows a file of a pair in the file manager, or where it was.
+    pub(crate) async fn show_recent(&self, pair: &str, path: &str) -> Result<()> {
+        let folder = self.local_end(pair.to_owned()).await?;
+        let file = PathBuf::from(path);
+        self.open_in_file_manager(move || file_manager::folder_of(&folder, &file))
+            .await
+    }
+
+    async fn change_by(&self, number: u32, request: Request) -> Result<StorageView> {
+        match self.call_as(number, request).await? {
+            Answer::Storage(storage) => Ok(*storage),
+            _ => Err(unexpected()),
+        }
     }
 
     /// Takes back the pairs that were made in the window and not started: it is closed.
@@ -418,10 +422,22 @@ impl Desk {
         local.ok_or_else(|| Fault::NoFolder(name).failure())
     }
 
-    fn open_in_file_manager(&self, folder: &Path) -> std::result::Result<(), Fault> {
-        let shown = folder.display().to_string();
-        let opened = self.app().opener().open_path(&shown, None::<&str>);
-        opened.map_err(|error| Fault::FileIo(shown, error.to_string()))
+    /// Has the folder opened that `find` comes to, as soon as it is known to be one.
+    async fn open_in_file_manager(
+        &self,
+        find: impl FnOnce() -> std::result::Result<PathBuf, Fault> + Send + 'static,
+    ) -> Result<()> {
+        let desk = self.clone();
+        // A disk that does not answer holds up nothing else.
+        let opening = tokio::task::spawn_blocking(move || {
+            let folder = find()?;
+            let opened = file_manager::open(desk.app(), &folder);
+            opened.map_err(|error| Fault::FileIo(folder.display().to_string(), error.to_string()))
+        });
+        let opened = opening
+            .await
+            .unwrap_or_else(|error| Err(Fault::Refused(error.to_string())));
+        opened.map_err(|fault| fault.failure())
     }
 
     async fn set_paused(
@@ -465,7 +481,7 @@ fn spec(form: StorageForm, is_new: bool) -> StorageSpec {
         config: form.values,
         secrets: form.secrets,
         test: true,
-        store: None,
+        store: form.store,
         unattended: false,
     }
 }

@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use crate::bridge::{Event, Overview, Settings, SignInAt, TestStep};
 use crate::link::Link;
 use crate::notice::Notices;
-use crate::sign_ins::{GivenUp, SignIns};
 use crate::texts::Texts;
+use crate::under_way::{Begun, UnderWay};
 use crate::{notify, tray, window};
 
 /// As many files as the tray lists.
@@ -33,7 +33,7 @@ pub(crate) struct Desk(Arc<Inner>);
 struct Inner {
     app: AppHandle,
     link: Link,
-    sign_ins: SignIns,
+    under_way: UnderWay,
     now: Mutex<Now>,
 }
 
@@ -58,7 +58,7 @@ impl Desk {
         Self(Arc::new(Inner {
             app,
             link,
-            sign_ins: SignIns::default(),
+            under_way: UnderWay::default(),
             now,
         }))
     }
@@ -104,19 +104,36 @@ impl Desk {
         for failure in pairs.iter_mut().filter_map(|pair| pair.error.as_mut()) {
             failure.for_window();
         }
-        let notices = {
-            let mut now = self.lock();
-            let Now {
-                notices, settings, ..
-            } = &mut *now;
-            notices.of(&pairs, settings, Instant::now())
-        };
+        self.tell_news(&pairs);
         self.change(|overview| {
             overview.heading = words::heading(&pairs);
             overview.pairs = pairs;
             overview.failure = None;
             overview.is_known = true;
         });
+    }
+
+    /// Time has passed: what was to be told only if it lasts may be told now.
+    pub(crate) fn tell_what_lasts(&self) {
+        let Overview {
+            pairs,
+            failure,
+            is_known,
+            ..
+        } = self.overview();
+        if is_known && failure.is_none() {
+            self.tell_news(&pairs);
+        }
+    }
+
+    fn tell_news(&self, pairs: &[PairStatus]) {
+        let notices = {
+            let mut now = self.lock();
+            let Now {
+                notices, settings, ..
+            } = &mut *now;
+            notices.of(pairs, settings, Instant::now())
+        };
         for notice in notices {
             notify::show(self, notice);
         }
@@ -156,7 +173,7 @@ impl Desk {
     pub(crate) fn add_actions(&self, actions: Vec<LogView>) {
         {
             let mut now = self.lock();
-            for action in &actions {
+            for action in actions.iter().filter(|line| tray::is_recent(line)) {
                 now.recent.push_front(action.clone());
             }
             now.recent.truncate(RECENT);
@@ -170,20 +187,29 @@ impl Desk {
     /// # Errors
     /// Why it was not done, in words.
     pub(crate) async fn call(&self, request: Request) -> Result<Answer, Failure> {
+        self.ask(request, None).await
+    }
+
+    /// The same for a request that the window may cancel by its number.
+    ///
+    /// # Errors
+    /// Why it was not done, in words; also that it was cancelled.
+    pub(crate) async fn call_as(&self, number: u32, request: Request) -> Result<Answer, Failure> {
+        let begun = self.under_way().begin(number);
+        tokio::select! {
+            answer = self.ask(request, Some(&begun)) => answer,
+            fault = begun.cancelled() => Err(fault.failure()),
+        }
+    }
+
+    async fn ask(&self, request: Request, begun: Option<&Begun>) -> Result<Answer, Failure> {
         let (updates, mut told) = mpsc::channel(UPDATES);
-        let sign_in = GivenUp::default();
         let telling = async {
             while let Some(update) = told.recv().await {
-                self.tell(update, &sign_in);
+                self.tell(update, begun);
             }
         };
-        let asking = async { tokio::join!(self.0.link.call(request, updates), telling).0 };
-        let answer = tokio::select! {
-            answer = asking => answer,
-            fault = sign_in.given_up() => Err(fault.failure()),
-        };
-        self.sign_ins().end(&sign_in);
-        let mut answer = answer?;
+        let mut answer = tokio::join!(self.0.link.call(request, updates), telling).0?;
         answer.for_window();
         match answer {
             // The pairs that could not be asked say so on their own cards.
@@ -192,17 +218,26 @@ impl Desk {
         }
     }
 
-    fn tell(&self, update: Update, sign_in: &GivenUp) {
-        match update {
-            Update::Step { storage, step } => {
-                // What was signed in to is being tested and saved: that is not broken off.
-                self.sign_ins().end(sign_in);
-                window::tell(Event::Step(TestStep { storage, step }));
+    fn tell(&self, update: Update, begun: Option<&Begun>) {
+        match (update, begun) {
+            (Update::Step { storage, step }, begun) => {
+                // What was signed in to is being tested.
+                if let Some(begun) = begun {
+                    begun.set_address(None);
+                }
+                let request = begun.map(Begun::number);
+                window::tell(Event::Step(TestStep {
+                    request,
+                    storage,
+                    step,
+                }));
             }
-            Update::SignIn { storage, address } => {
-                self.sign_ins().begin(&storage, &address, sign_in);
-                let is_open = self.open_in_browser(&storage);
+            (Update::SignIn { storage, address }, Some(begun)) => {
+                let request = begun.number();
+                begun.set_address(Some(address.clone()));
+                let is_open = self.open_in_browser(request);
                 window::tell(Event::SignIn(SignInAt {
+                    request,
                     storage,
                     address,
                     is_open,
@@ -212,14 +247,14 @@ impl Desk {
         }
     }
 
-    /// Sign-ins by the browser that are under way.
-    pub(crate) fn sign_ins(&self) -> &SignIns {
-        &self.0.sign_ins
+    /// What the window can cancel.
+    pub(crate) fn under_way(&self) -> &UnderWay {
+        &self.0.under_way
     }
 
-    /// Has the browser open the address of the sign-in to `storage`; whether it was asked to.
-    pub(crate) fn open_in_browser(&self, storage: &str) -> bool {
-        let Some(address) = self.sign_ins().address(storage) else {
+    /// Has the browser open where a person is to sign in for a request; whether it was asked to.
+    pub(crate) fn open_in_browser(&self, request: u32) -> bool {
+        let Some(address) = self.under_way().address(request) else {
             return false;
         };
         let opened = self.0.app.opener().open_url(address, None::<&str>);
@@ -245,12 +280,13 @@ impl Desk {
 
     /// The window was closed. Where there may be no tray, a person is told once that syncing goes on.
     pub(crate) fn window_closed(&self) {
-        if std::mem::replace(&mut self.lock().told_of_tray, true) {
+        if self.lock().told_of_tray {
             return;
         }
         let desk = self.clone();
         tauri::async_runtime::spawn(async move {
-            if !tray::is_hosted().await {
+            // A tray that is there may be gone at the next time.
+            if !tray::is_hosted().await && !std::mem::replace(&mut desk.lock().told_of_tray, true) {
                 notify::goes_on(&desk);
             }
         });

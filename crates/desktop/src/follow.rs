@@ -16,6 +16,8 @@ const UPDATES: usize = 1024;
 const TOGETHER: Duration = Duration::from_millis(250);
 /// Before it listens again after the service ended.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked whether something lasts.
+const MINUTE: Duration = Duration::from_secs(60);
 /// As many lines as the tray lists.
 const LINES: usize = 10;
 
@@ -24,6 +26,7 @@ pub(crate) fn start(desk: &Desk) {
     tauri::async_runtime::spawn(states(desk.clone()));
     tauri::async_runtime::spawn(pairs(desk.clone()));
     tauri::async_runtime::spawn(actions(desk.clone()));
+    tauri::async_runtime::spawn(time(desk.clone()));
 }
 
 async fn states(desk: Desk) {
@@ -63,6 +66,14 @@ async fn pairs(desk: Desk) {
             desk.link().lost();
         }
         tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// A pair that waits says nothing new.
+async fn time(desk: Desk) {
+    loop {
+        tokio::time::sleep(MINUTE).await;
+        desk.tell_what_lasts();
     }
 }
 

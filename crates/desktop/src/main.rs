@@ -6,13 +6,14 @@ mod arguments;
 mod bridge;
 mod commands;
 mod desk;
+mod file_manager;
 mod follow;
 mod link;
 mod notice;
 mod notify;
-mod sign_ins;
 mod texts;
 mod tray;
+mod under_way;
 mod window;
 
 use std::process::ExitCode;
@@ -146,7 +147,7 @@ fn again(app: &AppHandle, given: Vec<String>) {
 
 /// Takes what a link brings, and says what became of it.
 fn follow_link(app: &AppHandle, link: String) {
-    window::open(app, Some(Page::Storages));
+    window::open(app, Some(Page::Storages.into()));
     // None as long as the program is starting: what it did not begin, no link can end.
     if let Some(desk) = app.try_state::<Desk>() {
         let (desk, link) = (desk.inner().clone(), SecretText::new(link));

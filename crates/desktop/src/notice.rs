@@ -1,6 +1,6 @@
 //! What a person is told beside the window: decided from how the pairs were and how they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use tandem_service::answer::PairStatus;
@@ -9,6 +9,10 @@ use crate::bridge::{Page, Settings};
 
 /// What may pass by itself is told once it has not for so long.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// A server that does not answer, or a keyring that is locked, for so long.
+const LONG_WAIT: Duration = Duration::from_secs(3600);
+/// No network for so long: many computers have none for hours.
+const LONGER_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// What a notice is about. Pairs with the same are told together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +29,10 @@ pub(crate) enum Subject {
     Stopped,
     /// A pair meets errors that do not pass.
     Repeated,
+    /// A pair waits for what does not come.
+    Waits,
+    /// Files of a pair cannot be carried.
+    LeftOut,
     /// A first sync is finished.
     FirstSync,
 }
@@ -36,7 +44,9 @@ impl Subject {
             Self::Held => Page::Held,
             Self::Conflict => Page::Conflicts,
             Self::SignIn | Self::StorageFull => Page::Storages,
-            Self::Stopped | Self::Repeated | Self::FirstSync => Page::Overview,
+            Self::Stopped | Self::Repeated | Self::Waits | Self::LeftOut | Self::FirstSync => {
+                Page::Overview
+            }
         }
     }
 
@@ -45,7 +55,7 @@ impl Subject {
             Self::Held | Self::Conflict | Self::SignIn | Self::StorageFull => {
                 settings.notify_needs_you
             }
-            Self::Stopped | Self::Repeated => settings.notify_stopped,
+            Self::Stopped | Self::Repeated | Self::Waits | Self::LeftOut => settings.notify_stopped,
             Self::FirstSync => settings.notify_first_sync,
         }
     }
@@ -58,6 +68,8 @@ pub(crate) struct Notice {
     pub(crate) subject: Subject,
     /// The pairs concerned.
     pub(crate) pairs: Vec<String>,
+    /// What on the page it is about: a pair, or a storage.
+    pub(crate) about: String,
 }
 
 /// Remembers how the pairs were. Of what was so when the program started nobody is told again.
@@ -65,13 +77,23 @@ pub(crate) struct Notice {
 pub(crate) struct Notices {
     before: Option<BTreeMap<String, PairStatus>>,
     troubles: BTreeMap<String, Trouble>,
+    left_out: BTreeMap<String, LeftOut>,
 }
 
 /// What keeps a pair from going on, since it last could. It is tried again and again meanwhile.
 #[derive(Debug)]
 struct Trouble {
     since: Instant,
-    told: Option<Subject>,
+    /// Each is told once, also where they take turns.
+    told: BTreeSet<Subject>,
+}
+
+/// Files of a pair that cannot be carried.
+#[derive(Debug, Default)]
+struct LeftOut {
+    told: u64,
+    /// Since when there are more than that.
+    more_since: Option<Instant>,
 }
 
 impl Notices {
@@ -87,28 +109,36 @@ impl Notices {
             .map(|pair| (pair.id.clone(), pair.clone()))
             .collect();
         self.troubles.retain(|id, _| known.contains_key(id));
+        self.left_out.retain(|id, _| known.contains_key(id));
         let before = self.before.replace(known);
-        let mut found: BTreeMap<Subject, Vec<String>> = BTreeMap::new();
+        let mut found: BTreeMap<Subject, Notice> = BTreeMap::new();
         for pair in pairs {
             let trouble = self.trouble(pair, now);
+            let left_out = self.left_out(pair, before.is_none(), now);
             let Some(before) = &before else {
                 continue;
             };
-            for subject in news(before.get(&pair.id), pair).into_iter().chain(trouble) {
+            let news = news(before.get(&pair.id), pair).into_iter();
+            for subject in news.chain(trouble).chain(left_out) {
                 if subject.is_wanted(settings) {
-                    found.entry(subject).or_default().push(pair.name.clone());
+                    let fresh = || Notice {
+                        subject,
+                        pairs: Vec::new(),
+                        about: about(subject, pair),
+                    };
+                    let notice = found.entry(subject).or_insert_with(fresh);
+                    notice.pairs.push(pair.name.clone());
                 }
             }
         }
-        found
-            .into_iter()
-            .map(|(subject, pairs)| Notice { subject, pairs })
-            .collect()
+        found.into_values().collect()
     }
 
     /// What of a pair's trouble is to be told.
     fn trouble(&mut self, pair: &PairStatus, now: Instant) -> Option<Subject> {
-        if !matches!(pair.state.as_str(), "sign_in" | "stopped") {
+        let error = pair.error.as_ref();
+        let waits = pair.state == "waiting" && error.is_some();
+        if !waits && !matches!(pair.state.as_str(), "sign_in" | "stopped") {
             // What is looked at, carried or waited for may end in the same trouble.
             if !matches!(pair.state.as_str(), "looking" | "syncing" | "waiting") {
                 self.troubles.remove(&pair.id);
@@ -117,23 +147,54 @@ impl Notices {
         }
         let fresh = Trouble {
             since: now,
-            told: None,
+            told: BTreeSet::new(),
         };
         let trouble = self.troubles.entry(pair.id.clone()).or_insert(fresh);
-        let error = pair.error.as_ref();
         let may_pass = error.is_some_and(|error| error.kind == "transient");
-        let subject = match error.map_or("", |error| error.cause.as_str()) {
-            _ if pair.state == "sign_in" => Subject::SignIn,
-            "quota" => Subject::StorageFull,
-            _ if may_pass => Subject::Repeated,
-            _ => Subject::Stopped,
+        let (subject, patience) = match error.map_or("", |error| error.cause.as_str()) {
+            "offline" if waits => (Subject::Waits, LONGER_WAIT),
+            _ if waits => (Subject::Waits, LONG_WAIT),
+            _ if pair.state == "sign_in" => (Subject::SignIn, Duration::ZERO),
+            "quota" => (Subject::StorageFull, Duration::ZERO),
+            _ if may_pass => (Subject::Repeated, PATIENCE),
+            _ => (Subject::Stopped, Duration::ZERO),
         };
-        let waits = subject == Subject::Repeated && now < trouble.since + PATIENCE;
-        if waits || trouble.told == Some(subject) {
+        let is_due = now >= trouble.since + patience;
+        (is_due && trouble.told.insert(subject)).then_some(subject)
+    }
+
+    /// Whether it is to be told that more files of a pair than before cannot be carried.
+    fn left_out(&mut self, pair: &PairStatus, is_start: bool, now: Instant) -> Option<Subject> {
+        // While it is being looked at they are counted anew.
+        if !matches!(pair.state.as_str(), "in_step" | "problems") {
             return None;
         }
-        trouble.told = Some(subject);
-        Some(subject)
+        let known = self.left_out.entry(pair.id.clone()).or_default();
+        if is_start || pair.problems <= known.told {
+            *known = LeftOut {
+                told: pair.problems,
+                more_since: None,
+            };
+            return None;
+        }
+        let since = *known.more_since.get_or_insert(now);
+        if now < since + PATIENCE {
+            return None;
+        }
+        *known = LeftOut {
+            told: pair.problems,
+            more_since: None,
+        };
+        Some(Subject::LeftOut)
+    }
+}
+
+/// What on its page a notice about this pair leads to.
+fn about(subject: Subject, pair: &PairStatus) -> String {
+    let storage = pair.error.as_ref().and_then(|error| error.storage.clone());
+    match subject.page() {
+        Page::Storages => storage.unwrap_or_default(),
+        _ => pair.name.clone(),
     }
 }
 
@@ -281,5 +342,101 @@ mod tests {
         assert_eq!(at(vec![pair("a", "in_step", |_| ())], 500), []);
         assert_eq!(at(server(), 600), []);
         assert_eq!(at(server(), 780), [Subject::Repeated]);
+    }
+
+    /// What is told at these seconds, of one pair.
+    fn told_at(steps: Vec<(u64, PairStatus)>) -> Vec<(u64, Subject)> {
+        let (mut notices, began) = (Notices::default(), Instant::now());
+        let mut told = Vec::new();
+        for (secs, pair) in steps {
+            let now = began + Duration::from_secs(secs);
+            let found = notices.of(&[pair], &Settings::default(), now);
+            told.extend(found.into_iter().map(|notice| (secs, notice.subject)));
+        }
+        told
+    }
+
+    #[test]
+    fn errors_that_take_turns_are_told_once_each() {
+        let (denied, full) = (
+            || in_trouble("permanent", "forbidden"),
+            || in_trouble("permanent", "quota"),
+        );
+        let steps = [denied(), full(), denied(), full()].into_iter();
+        let steps = (1_u64..).zip(steps);
+        let calm = (0, pair("a", "in_step", |_| ()));
+        assert_eq!(
+            told_at(std::iter::once(calm).chain(steps).collect()),
+            [(1, Subject::Stopped), (2, Subject::StorageFull)]
+        );
+    }
+
+    #[test]
+    fn what_does_not_come_is_told_after_an_hour_and_of_no_network_after_a_day() {
+        let waits = |cause: &str| {
+            let mut pair = in_trouble("transient", cause);
+            pair.state = "waiting".to_owned();
+            pair
+        };
+        let calm = || pair("a", "in_step", |_| ());
+        let again = || pair("a", "looking", |_| ());
+        let metered = || pair("a", "waiting", |_| ());
+        const HOUR: u64 = 3600;
+        let told = told_at(vec![
+            (0, calm()),
+            (10, waits("timeout")),
+            (1000, again()),
+            (HOUR, waits("timeout")),
+            (HOUR + 10, waits("timeout")),
+            (3 * HOUR, waits("timeout")),
+        ]);
+        assert_eq!(told, [(HOUR + 10, Subject::Waits)]);
+        let told = told_at(vec![
+            (0, calm()),
+            (1, waits("offline")),
+            (23 * HOUR, waits("offline")),
+            (24 * HOUR + 1, waits("offline")),
+        ]);
+        assert_eq!(told, [(24 * HOUR + 1, Subject::Waits)]);
+        // A person chose that it waits, or the pair has nothing to do.
+        let told = told_at(vec![(0, calm()), (1, metered()), (48 * HOUR, metered())]);
+        assert_eq!(told, []);
+    }
+
+    #[test]
+    fn files_that_keep_failing_are_told_and_again_only_if_there_are_more() {
+        let left_out = |n| pair("a", "problems", |p| p.problems = n);
+        let told = told_at(vec![
+            (0, left_out(2)),
+            (10, left_out(5)),
+            (20, pair("a", "looking", |p| p.problems = 0)),
+            (189, left_out(5)),
+            (190, left_out(5)),
+            (900, left_out(5)),
+            (901, left_out(6)),
+            // It passed by itself.
+            (902, left_out(5)),
+            (2000, left_out(6)),
+            (2100, left_out(6)),
+            (2180, left_out(6)),
+        ]);
+        assert_eq!(told, [(190, Subject::LeftOut), (2180, Subject::LeftOut)]);
+    }
+
+    #[test]
+    fn a_notice_leads_to_what_it_is_about() {
+        let mut notices = Notices::default();
+        let now = Instant::now();
+        notices.of(&[pair("a", "in_step", |_| ())], &Settings::default(), now);
+        let mut asks = in_trouble("auth", "auth_expired");
+        asks.state = "sign_in".to_owned();
+        asks.error.as_mut().unwrap().storage = Some("cloud".to_owned());
+        asks.held = 1;
+        let found = notices.of(&[asks], &Settings::default(), now);
+        let about: Vec<_> = found
+            .iter()
+            .map(|notice| (notice.subject, notice.about.as_str()))
+            .collect();
+        assert_eq!(about, [(Subject::Held, "a"), (Subject::SignIn, "cloud")]);
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Inner {
     pub(crate) changed: watch::Sender<u64>,
     config: Mutex<Config>,
     // Held while a request changes the configuration and awaits something meanwhile.
-    pub(crate) changing: tokio::sync::Mutex<()>,
+    pub(crate) changing: Arc<tokio::sync::Mutex<()>>,
     pairs: Mutex<BTreeMap<String, Arc<Slot>>>,
     environment: SharedEnvironment,
     // Whether all pairs are kept in step, not only when that is asked for.
@@ -178,7 +178,7 @@ impl Service {
             updates: broadcast::channel(UPDATES).0,
             changed: watch::channel(0).0,
             config: Mutex::new(config),
-            changing: tokio::sync::Mutex::new(()),
+            changing: Arc::default(),
             pairs: Mutex::default(),
             environment,
             running: AtomicBool::new(false),

@@ -233,6 +233,10 @@ export type PictureView = {
 /** In points. */ height: number,
 /** Its bytes, in Base64. */ base64: string, };
 
+export type Place = {
+/** The page. */ page: Page,
+/** A pair's or a storage's name; empty if the whole page was asked for. */ subject: string, };
+
 export type PreviewView = {
 /** The pair's name. */ name: string,
 /** The actions in order; of very many, the first. */ actions: Array<ActionView>,
@@ -268,7 +272,8 @@ export type ProfileView = {
 /** The same of what is received. */ receives_now: number | null,
 /** Whether this system can tell of metered connections and of batteries. */ tells_surroundings: boolean,
 /** What stands in conflict copies that are made from now on. */ device_now: string,
-/** The name that the system has for this computer. */ host: string, };
+/** The name that the system has for this computer. */ host: string,
+/** Whether there is an encrypted file of secrets, which has its passphrase. */ has_secret_file: boolean, };
 
 export type ProgressView = {
 /** Actions done. */ actions_done: number,
@@ -305,6 +310,7 @@ export type SettingsView = {
 export type Side = "source" | "destination";
 
 export type SignInAt = {
+/** For which request. */ request: number,
 /** The storage. */ storage: string,
 /** Where. */ address: string,
 /** Whether the browser was asked to open it; otherwise a person does. */ is_open: boolean, };
@@ -319,7 +325,8 @@ export type StorageForm = {
 /** Its name. */ name: string,
 /** Its type. */ type: string,
 /** Its values. */ values: { [key in string]: string },
-/** Its secrets; of a storage that is changed, those that are new. */ secrets: { [key in string]: string }, };
+/** Its secrets; of a storage that is changed, those that are new. */ secrets: { [key in string]: string },
+/** Where its secrets are kept from now on; where they are, or where those of new storages are, if nothing is said. */ store: StoreKind | null, };
 
 export type StorageView = {
 /** Its uuid, which never changes. */ id: string,
@@ -357,6 +364,7 @@ export type SyncView = {
 /** Why it stopped. */ error?: Failure | null, };
 
 export type TestStep = {
+/** The request that tests it, if it has a number. */ request: number | null,
 /** The storage. */ storage: string,
 /** Which step, and what it came to. */ step: StepView, };
 
@@ -466,23 +474,23 @@ export const commands = {
   /** One storage, with how it is now. */
   storage: (name: string) => call<StorageView>("storage", { name }),
 
-  /** Adds a storage, if it passes its test; the steps come as events. */
-  addStorage: (form: StorageForm) => call<StorageView>("add_storage", { form }),
+  /** Adds a storage, if it passes its test; the steps come as events. The window gives such a request a number of its own, by which it can be cancelled. */
+  addStorage: (form: StorageForm, request: number) => call<StorageView>("add_storage", { form, request }),
 
   /** Changes a storage, if it passes its test; the steps come as events. */
-  changeStorage: (form: StorageForm) => call<StorageView>("change_storage", { form }),
+  changeStorage: (form: StorageForm, request: number) => call<StorageView>("change_storage", { form, request }),
 
   /** Tests a storage; the steps come as events too. */
   testStorage: (name: string) => call<Array<StepView>>("test_storage", { name }),
 
   /** Signs in to a storage anew by the browser, and tests it; the steps come as events. */
-  signIn: (name: string) => call<StorageView>("sign_in", { name }),
+  signIn: (name: string, request: number) => call<StorageView>("sign_in", { name, request }),
 
-  /** Opens the browser once more for a sign-in that is under way; whether that could be done. */
-  openSignIn: (name: string) => call<boolean>("open_sign_in", { name }),
+  /** Opens the browser once more for a request that a person is to sign in for; whether that could be done. */
+  openSignIn: (request: number) => call<boolean>("open_sign_in", { request }),
 
-  /** Gives up a sign-in that is under way. */
-  giveUpSignIn: (name: string) => call<null>("give_up_sign_in", { name }),
+  /** Cancels a request: nothing more is done for it, and nothing saved. */
+  cancel: (request: number) => call<null>("cancel", { request }),
 
   /** From now on the keys of new storages are kept in a file that this passphrase opens. Answers with a sentence. */
   keepInFile: (passphrase: Passphrase) => call<string>("keep_in_file", { passphrase }),
@@ -561,8 +569,8 @@ export interface Events {
   step: TestStep;
   /** A person is to sign in by the browser. */
   sign_in: SignInAt;
-  /** A person asked for a page elsewhere: in the tray, or by a notification. */
-  open: Page;
+  /** A person asked for a page elsewhere, or for something on it: in the tray, or by a notification. */
+  open: Place;
   /** A sentence about something that was asked for outside of the window. */
   said: string;
   /** A folder was dropped on the window: its path. */

@@ -39,18 +39,19 @@ commands! {
     storages() -> Vec<StorageView>;
     /// One storage, with how it is now.
     storage(name: String) -> StorageView;
-    /// Adds a storage, if it passes its test; the steps come as events.
-    add_storage(form: StorageForm) -> StorageView;
+    /// Adds a storage, if it passes its test; the steps come as events. The window gives such a request a number of its
+    /// own, by which it can be cancelled.
+    add_storage(form: StorageForm, request: u32) -> StorageView;
     /// Changes a storage, if it passes its test; the steps come as events.
-    change_storage(form: StorageForm) -> StorageView;
+    change_storage(form: StorageForm, request: u32) -> StorageView;
     /// Tests a storage; the steps come as events too.
     test_storage(name: String) -> Vec<StepView>;
     /// Signs in to a storage anew by the browser, and tests it; the steps come as events.
-    sign_in(name: String) -> StorageView;
-    /// Opens the browser once more for a sign-in that is under way; whether that could be done.
-    open_sign_in(name: String) -> bool;
-    /// Gives up a sign-in that is under way.
-    give_up_sign_in(name: String) -> ();
+    sign_in(name: String, request: u32) -> StorageView;
+    /// Opens the browser once more for a request that a person is to sign in for; whether that could be done.
+    open_sign_in(request: u32) -> bool;
+    /// Cancels a request: nothing more is done for it, and nothing saved.
+    cancel(request: u32) -> ();
     /// From now on the keys of new storages are kept in a file that this passphrase opens. Answers with a sentence.
     keep_in_file(passphrase: Passphrase) -> String;
     /// Opens the saved passwords with their passphrase, until the program ends. Answers with a sentence.

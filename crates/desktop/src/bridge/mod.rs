@@ -21,7 +21,7 @@ use tandem_service::fault::{Failure, Fault};
 use tandem_service::location::Location;
 use tandem_service::request::{KeepSide, SeenVersions};
 
-pub(crate) use events::{Event, Page, SignInAt, TestStep};
+pub(crate) use events::{Event, Page, Place, SignInAt, TestStep};
 pub(crate) use settings::{Language, Settings, SettingsView};
 pub(crate) use types::{
     FolderView, Instead, NewPair, Overview, PairSettings, Passphrase, PauseSpan, StorageForm,

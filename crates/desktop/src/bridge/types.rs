@@ -7,7 +7,7 @@ use tandem_core::policy::{ConflictPolicy, FirstSync, Mode};
 use tandem_engine::report::Rejection;
 use tandem_engine::setup::PairOptions;
 use tandem_service::answer::PairStatus;
-use tandem_service::credentials::Secrets;
+use tandem_service::credentials::{Secrets, StoreKind};
 use tandem_service::fault::{Failure, Fault};
 use tandem_service::location::Location;
 use tandem_service::secret::SecretText;
@@ -90,6 +90,8 @@ pub(crate) struct StorageForm {
     /// Its secrets; of a storage that is changed, those that are new.
     #[cfg_attr(test, ts(as = "BTreeMap<String, String>"))]
     pub(crate) secrets: Secrets,
+    /// Where its secrets are kept from now on; where they are, or where those of new storages are, if nothing is said.
+    pub(crate) store: Option<StoreKind>,
 }
 
 /// What opens the saved passwords. It is kept nowhere.

@@ -7,7 +7,9 @@ mod native;
 
 use std::sync::Arc;
 
-use crate::bridge::Page;
+use tandem_service::fault::Failure;
+
+use crate::bridge::{Page, Place};
 use crate::desk::Desk;
 use crate::notice::{Notice, Subject};
 use crate::window;
@@ -38,7 +40,11 @@ pub(crate) fn show(desk: &Desk, notice: Notice) {
     let count = notice.pairs.len() as u64;
     let title = texts.counted(&format!("notice.{key}.title"), count, &[("pair", first)]);
     let body = texts.get(&format!("notice.{key}.body"));
-    show_one(desk, title, body, key, Some(notice.subject.page()));
+    let place = Place {
+        page: notice.subject.page(),
+        subject: notice.about,
+    };
+    show_one(desk, title, body, key, Some(place));
 }
 
 /// Says that syncing goes on without a window.
@@ -54,13 +60,19 @@ pub(crate) fn goes_on(desk: &Desk) {
 /// Says what became of a link that was opened elsewhere. No name of a file stands in such a sentence.
 pub(crate) fn link(desk: &Desk, sentence: String) {
     let title = desk.texts().get("notice.link.title");
-    show_one(desk, title, sentence, "link", Some(Page::Storages));
+    show_one(desk, title, sentence, "link", Some(Page::Storages.into()));
 }
 
-fn show_one(desk: &Desk, title: String, body: String, group: &'static str, page: Option<Page>) {
+/// Says why something that was asked for in the tray was not done. The sentence may name a file.
+pub(crate) fn not_done(desk: &Desk, mut failure: Failure) {
+    failure.for_window();
+    show_one(desk, failure.message, failure.next_step, "not_done", None);
+}
+
+fn show_one(desk: &Desk, title: String, body: String, group: &'static str, place: Option<Place>) {
     let label = desk.texts().get("notice.open");
     let desk = desk.clone();
-    let clicked = Arc::new(move || window::open(desk.app(), page));
+    let clicked = Arc::new(move || window::open(desk.app(), place.clone()));
     let shown = Shown {
         title,
         body,
@@ -79,6 +91,8 @@ const fn key(subject: Subject) -> &'static str {
         Subject::StorageFull => "storage_full",
         Subject::Stopped => "stopped",
         Subject::Repeated => "repeated",
+        Subject::Waits => "waits",
+        Subject::LeftOut => "left_out",
         Subject::FirstSync => "first_sync",
     }
 }

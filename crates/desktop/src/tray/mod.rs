@@ -3,39 +3,57 @@
 mod view;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tauri::image::Image;
-use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItemBuilder, SubmenuBuilder};
-use tauri::tray::{TrayIcon, TrayIconBuilder};
+use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItemBuilder, MenuItemKind, SubmenuBuilder};
+use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Wry};
 
-use crate::bridge::{Commands, Page, PauseSpan};
+use crate::bridge::{Commands, Page, PauseSpan, Place};
 use crate::desk::Desk;
 use crate::texts::Texts;
-use crate::window;
+use crate::{notify, window};
 
+pub(crate) use view::is_recent;
 use view::{Icon, Line, TrayView};
 
 const ID: &str = "tandem";
 
 /// What is drawn at the moment.
-static DRAWN: Mutex<Option<TrayView>> = Mutex::new(None);
+static DRAWN: Mutex<Option<Drawn>> = Mutex::new(None);
 
-/// Draws the tray anew, if anything in it changed.
+/// A menu is made anew no more often than this for files alone that were carried: a person may have it open.
+const RECENT_EVERY: Duration = Duration::from_secs(3);
+
+struct Drawn {
+    view: TrayView,
+    menu: Menu<Wry>,
+    /// When the menu was made.
+    made: Instant,
+    /// Whether it will be looked at again.
+    is_due: bool,
+}
+
+/// Draws the tray anew, as far as anything in it changed.
 pub(crate) fn show(desk: &Desk) {
     let texts = desk.texts();
-    let view = TrayView::new(&desk.overview(), &desk.recent(), texts);
+    let mut view = TrayView::new(&desk.overview(), &desk.recent(), texts);
     let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if drawn.as_ref() == Some(&view) {
-        return;
-    }
-    let result = match desk.app().tray_by_id(ID) {
-        Some(tray) => redraw(desk.app(), &tray, &view, texts),
-        None => build(desk, &view, texts),
+    let result = match &mut *drawn {
+        Some(drawn) if drawn.view == view => return,
+        Some(drawn) => redraw(desk, drawn, &mut view, texts),
+        None => build(desk, &view, texts).map(|menu| {
+            *drawn = Some(Drawn {
+                view,
+                menu,
+                made: Instant::now(),
+                is_due: false,
+            });
+        }),
     };
-    match result {
-        Ok(()) => *drawn = Some(view),
-        Err(error) => tracing::warn!(%error, "the tray cannot be drawn"),
+    if let Err(error) = result {
+        tracing::warn!(%error, "the tray cannot be drawn");
     }
 }
 
@@ -57,21 +75,72 @@ pub(crate) async fn is_hosted() -> bool {
     true
 }
 
-fn build(desk: &Desk, view: &TrayView, texts: Texts) -> tauri::Result<()> {
+fn build(desk: &Desk, view: &TrayView, texts: Texts) -> tauri::Result<Menu<Wry>> {
     let clicked = desk.clone();
+    let menu = menu(desk.app(), view, texts)?;
     TrayIconBuilder::with_id(ID)
         .icon(image(view.icon)?)
         .tooltip(&view.heading)
-        .menu(&menu(desk.app(), view, texts)?)
+        .menu(&menu)
         .on_menu_event(move |_, event| act(&clicked, &event))
         .build(desk.app())?;
+    Ok(menu)
+}
+
+fn redraw(desk: &Desk, drawn: &mut Drawn, view: &mut TrayView, texts: Texts) -> tauri::Result<()> {
+    let Some(tray) = desk.app().tray_by_id(ID) else {
+        return Ok(());
+    };
+    wait_with_recent(desk, drawn, view);
+    // An icon is a file each time, which the panel reads.
+    if view.icon != drawn.view.icon {
+        tray.set_icon(Some(image(view.icon)?))?;
+    }
+    if view.heading != drawn.view.heading {
+        tray.set_tooltip(Some(&view.heading))?;
+    }
+    if view.has_lines_of(&drawn.view) {
+        reword(&drawn.menu, "heading", &drawn.view.heading, &view.heading)?;
+        for (old, new) in drawn.view.changing().zip(view.changing()) {
+            reword(&drawn.menu, &new.id, &old.text, &new.text)?;
+        }
+    } else {
+        drawn.menu = menu(desk.app(), view, texts)?;
+        drawn.made = Instant::now();
+        tray.set_menu(Some(drawn.menu.clone()))?;
+    }
+    drawn.view = view.clone();
     Ok(())
 }
 
-fn redraw(app: &AppHandle, tray: &TrayIcon, view: &TrayView, texts: Texts) -> tauri::Result<()> {
-    tray.set_icon(Some(image(view.icon)?))?;
-    tray.set_tooltip(Some(&view.heading))?;
-    tray.set_menu(Some(menu(app, view, texts)?))
+/// Leaves the recent files as they are drawn if the menu was made just now, and nothing else asks for another.
+fn wait_with_recent(desk: &Desk, drawn: &mut Drawn, view: &mut TrayView) {
+    let with_those = TrayView {
+        recent: drawn.view.recent.clone(),
+        ..view.clone()
+    };
+    let wait = RECENT_EVERY.saturating_sub(drawn.made.elapsed());
+    if wait.is_zero() || with_those.recent == view.recent || !with_those.has_lines_of(&drawn.view) {
+        return;
+    }
+    *view = with_those;
+    if !std::mem::replace(&mut drawn.is_due, true) {
+        let desk = desk.clone();
+        tauri::async_runtime::spawn(async move {
+            tokio::time::sleep(wait).await;
+            if let Some(drawn) = &mut *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) {
+                drawn.is_due = false;
+            }
+            show(&desk);
+        });
+    }
+}
+
+fn reword(menu: &Menu<Wry>, id: &str, old: &str, new: &str) -> tauri::Result<()> {
+    match menu.get(id) {
+        Some(MenuItemKind::MenuItem(item)) if old != new => item.set_text(new),
+        _ => Ok(()),
+    }
 }
 
 /// Panels are dark on most desktops, and no desktop tells which colour its panel has.
@@ -116,16 +185,11 @@ fn menu(app: &AppHandle, view: &TrayView, texts: Texts) -> tauri::Result<Menu<Wr
         menu = menu.item(&item("sync", &texts.get("tray.sync"))?);
     }
     menu = with_recent(app, menu, &view.recent, texts)?;
-    for (id, key, count) in [
-        ("conflicts", "tray.conflicts", view.conflicts),
-        ("held", "tray.held", view.held),
-    ] {
-        if count > 0 {
-            menu = menu.item(&item(id, &texts.fill(key, &[("n", &count.to_string())]))?);
-        }
+    for line in view.conflicts.iter().chain(&view.held) {
+        menu = menu.item(&item(&line.id, &line.text)?);
     }
     let (open, quit) = (
-        item("open", &texts.get("tray.open"))?,
+        item(&view.open.id, &view.open.text)?,
         item("quit", &texts.get("tray.quit"))?,
     );
     menu.separator().item(&open).item(&quit).build()
@@ -156,21 +220,31 @@ fn act(desk: &Desk, event: &MenuEvent) {
         .split_once(':')
         .unwrap_or((event.id().as_ref(), ""));
     match what {
-        "open" | "pair" => window::open(app, None),
-        "conflicts" => window::open(app, Some(Page::Conflicts)),
-        "held" => window::open(app, Some(Page::Held)),
+        "open" => window::open(app, None),
+        "pair" => {
+            let place = Place {
+                page: Page::Overview,
+                subject: of.to_owned(),
+            };
+            window::open(app, Some(place));
+        }
+        "conflicts" => window::open(app, Some(Page::Conflicts.into())),
+        "held" => window::open(app, Some(Page::Held.into())),
         _ => later(desk.clone(), what.to_owned(), of.to_owned()),
     }
 }
 
-/// What takes a while, and what went wrong with it, which the pairs' states say too.
+/// What takes a while. What went wrong with it is told: nobody looks at a window.
 fn later(desk: Desk, what: String, of: String) {
     tauri::async_runtime::spawn(async move {
         let done = match (what.as_str(), of.as_str()) {
             ("pause", span) => desk.pause(Vec::new(), span_of(span)).await,
             ("resume", _) => desk.resume(Vec::new()).await,
             ("sync", _) => desk.sync_now(Vec::new()).await.map(|_| ()),
-            ("recent", at) => desk.show_recent(at.parse().unwrap_or(usize::MAX)).await,
+            ("recent", of) => match view::place_of(of) {
+                Some((pair, path)) => desk.show_recent(pair, path).await,
+                None => Ok(()),
+            },
             ("quit", _) => {
                 desk.quit().await;
                 Ok(())
@@ -179,6 +253,7 @@ fn later(desk: Desk, what: String, of: String) {
         };
         if let Err(failure) = done {
             tracing::warn!(cause = %failure.cause, "the tray's command was not done");
+            notify::not_done(&desk, failure);
         }
     });
 }

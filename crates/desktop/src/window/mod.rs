@@ -15,7 +15,7 @@ use tauri::{AppHandle, Manager};
 use tokio::sync::mpsc;
 
 use crate::arguments;
-use crate::bridge::{self, Event, Page};
+use crate::bridge::{self, Event, Page, Place};
 use crate::desk::Desk;
 use wire::{Asked, Told};
 
@@ -29,26 +29,29 @@ type Way = mpsc::Sender<Told>;
 /// How much waits for a window that does not listen. What is told beyond that it misses; answers wait.
 const WAITING: usize = 1024;
 
-/// Shows the window, on `page` if one is asked for.
-pub(crate) fn open(app: &AppHandle, page: Option<Page>) {
+/// Shows the window, at `place` if one is asked for.
+pub(crate) fn open(app: &AppHandle, place: Option<Place>) {
     let mut window = lock();
     if let Some(way) = &*window
         && way.try_send(Told::Show).is_ok()
     {
-        if let Some(page) = page {
-            tell_by(way, Event::Open(page));
+        if let Some(place) = place {
+            tell_by(way, Event::Open(place));
         }
         return;
     }
-    let (way, told) = mpsc::channel(WAITING);
-    *window = Some(way.clone());
-    drop(window);
     let desk = app.state::<Desk>().inner().clone();
+    let (way, told) = mpsc::channel(WAITING);
+    if window.replace(way.clone()).is_some() {
+        // It was about to go.
+        desk.under_way().cancel_all();
+    }
+    drop(window);
     std::thread::spawn(move || {
-        if let Err(error) = keep(&desk, page, &way, told) {
+        if let Err(error) = keep(&desk, place, &way, told) {
             tracing::error!(%error, "the window cannot be opened");
         }
-        gone(&way);
+        gone(&desk, &way);
         tauri::async_runtime::block_on(desk.take_back_unstarted());
         desk.window_closed();
     });
@@ -68,11 +71,12 @@ fn tell_by(way: &Way, event: Event) {
     let _ = way.try_send(Told::Event { name, payload });
 }
 
-/// The window is no longer there for whoever asks for one.
-fn gone(way: &Way) {
+/// The window is no longer there for whoever asks for one, and what a person began in it is not wanted any more.
+fn gone(desk: &Desk, way: &Way) {
     let mut window = lock();
     if window.as_ref().is_some_and(|known| known.same_channel(way)) {
         *window = None;
+        desk.under_way().cancel_all();
     }
 }
 
@@ -83,11 +87,11 @@ fn lock() -> MutexGuard<'static, Option<Way>> {
 /// Starts the window's process, and answers it until it ends.
 fn keep(
     desk: &Desk,
-    page: Option<Page>,
+    place: Option<Place>,
     way: &Way,
     told: mpsc::Receiver<Told>,
 ) -> std::io::Result<()> {
-    let mut process = start(page)?;
+    let mut process = start(place)?;
     if let Some(input) = process.stdin.take() {
         std::thread::spawn(move || write(told, input));
     }
@@ -107,10 +111,13 @@ fn write(mut told: mpsc::Receiver<Told>, mut input: ChildStdin) {
     }
 }
 
-fn start(page: Option<Page>) -> std::io::Result<Child> {
+fn start(place: Option<Place>) -> std::io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .arg(arguments::WINDOW)
-        .arg(page.map_or("overview", Page::name))
+        .arg(place.map_or_else(
+            || Page::Overview.name().to_owned(),
+            |place| place.fragment(),
+        ))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -137,7 +144,7 @@ fn answer(desk: &Desk, line: &str, way: &Way) {
                 let _ = way.send(message).await;
             });
         }
-        Ok(Asked::Closed) => gone(way),
+        Ok(Asked::Closed) => gone(desk, way),
         // Toolkits print as well.
         Err(_) => tracing::debug!(line, "the window's process said"),
     }

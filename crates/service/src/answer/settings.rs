@@ -40,4 +40,7 @@ pub struct ProfileView {
     pub device_now: String,
     /// The name that the system has for this computer.
     pub host: String,
+    /// Whether there is an encrypted file of secrets, which has its passphrase.
+    #[serde(default)]
+    pub has_secret_file: bool,
 }

@@ -102,6 +102,23 @@ impl SecretFile {
         Ok(())
     }
 
+    /// Opens the file; where there is none, asks for the passphrase that it will be made with.
+    pub(super) fn prepare(&self) -> Result<(), SecretError> {
+        let mut unlocked = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.open(&mut unlocked)?.passphrase.is_none() {
+            *unlocked = Some(Unlocked {
+                all: All::new(),
+                passphrase: Some(self.ask(Asked::New)?),
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether there is one. One that cannot be read is there.
+    pub(super) fn is_made(&self) -> bool {
+        !matches!(self.sealed(), Ok(None))
+    }
+
     /// Makes the file, with nothing in it yet. One that is there is opened.
     pub(super) fn begin(&self, passphrase: SecretText) -> Result<(), SecretError> {
         if self.sealed()?.is_some() {

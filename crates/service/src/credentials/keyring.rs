@@ -19,6 +19,12 @@ pub(super) fn save(storage: &str, secrets: &Secrets) -> Result<(), SecretError> 
     platform::set(SERVICE, storage, &to_text(secrets)?)
 }
 
+/// Saves something under a name that no storage has, and removes it.
+pub(super) fn try_out(name: &str) -> Result<(), SecretError> {
+    platform::set(SERVICE, name, &SecretText::new("trial".to_owned()))?;
+    platform::remove(SERVICE, name)
+}
+
 /// The Secret Service over D-Bus. The connection is made anew for every use: a keyring that was not there
 /// when the computer started is found as soon as it is.
 #[cfg(all(unix, not(target_os = "macos")))]

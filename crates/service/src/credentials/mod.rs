@@ -109,6 +109,22 @@ impl SecretStore {
     }
 }
 
+impl SecretStore {
+    /// Finds out whether secrets could be saved at this moment: before a person signs in, which cannot be repeated
+    /// without leaving a key behind.
+    ///
+    /// # Errors
+    /// [`SecretError`] says what the store is waiting for.
+    pub async fn try_out(&self) -> Result<(), SecretError> {
+        let store = self.clone();
+        blocking(move || match store {
+            Self::Keyring => keyring::try_out(&format!("trial-{}", uuid::Uuid::new_v4())),
+            Self::File(file) => file.prepare(),
+        })
+        .await
+    }
+}
+
 /// Both stores of a profile, and what of them must never be shown.
 #[derive(Debug, Clone)]
 pub struct SecretStores {
@@ -133,6 +149,12 @@ impl SecretStores {
             StoreKind::Keyring => SecretStore::Keyring,
             StoreKind::File => SecretStore::File(self.file.clone()),
         }
+    }
+
+    /// Whether the file was made.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file.is_made()
     }
 
     /// Opens the file with a passphrase that a person gave without being asked.

@@ -8,6 +8,7 @@ mod exchange;
 mod history;
 mod pairs;
 mod passes;
+mod saving;
 mod settings;
 mod sign_in;
 mod storages;

@@ -23,6 +23,7 @@ impl Service {
             tells_surroundings: surroundings::ARE_TOLD,
             device_now: self.device().as_str().to_owned(),
             host: host_name(),
+            has_secret_file: self.0.storages.secrets().has_file(),
         }))
     }
 

@@ -27,6 +27,10 @@ impl Service {
                 format!("Give them with “tandem storage edit {name} --secret KEY”."),
             ));
         }
+        // What hinders saving is found out first: each sign-in makes a key on the server.
+        self.saved_secrets(&record).await?;
+        let store = self.0.storages.secrets().store(record.secret_store);
+        store.try_out().await?;
         let words = words(&record, "");
         let signed_in = self
             .sign_in(words, &**provider, &record.config, updates)
@@ -66,6 +70,8 @@ impl Service {
                 .map(|key| ((*key).to_owned(), (*key).to_owned())),
         );
         check_complete(descriptor, &as_if, |key| keys.contains(&key))?;
+        let store = self.store_of_new(spec);
+        self.0.storages.secrets().store(store).try_out().await?;
         let words = StorageWords {
             name: spec.name.clone(),
             ..StorageWords::default()

@@ -1,15 +1,13 @@
 //! Adding, testing and changing storages.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tandem_core::capabilities::Capabilities;
-use tandem_core::storage::{
-    Credentials, Descriptor, FieldKind, Health, HealthState, ProbeStep, Traffic,
-};
+use tandem_core::storage::{Credentials, Descriptor, FieldKind, Health, HealthState};
 
-use crate::answer::{
-    Answer, GuaranteeView, HealthView, StepView, StorageView, TypeView, UsageView,
-};
+use super::saving::{Left, Saving};
+use crate::answer::{Answer, GuaranteeView, HealthView, StorageView, TypeView, UsageView};
 use crate::config::{Config, StorageRecord};
 use crate::credentials::{Secrets, StoreKind};
 use crate::environment::now;
@@ -19,7 +17,7 @@ use crate::request::StorageSpec;
 use crate::secret::SecretText;
 use crate::service::Service;
 use crate::storages::{Storages, words};
-use crate::update::{Update, Updates};
+use crate::update::Updates;
 use crate::when::When;
 use crate::words::storage_guarantees;
 
@@ -171,7 +169,7 @@ impl Service {
         if spec.type_name.as_deref().is_some_and(|name| name != LOCAL) {
             self.fill_in_by_sign_in(&mut spec, updates).await?;
         }
-        let _changing = self.0.changing.lock().await;
+        let changing = Arc::clone(&self.0.changing).lock_owned().await;
         check_new_name(&self.config(), &spec.name)?;
         let type_name = spec.type_name.clone().unwrap_or_default();
         if type_name == LOCAL {
@@ -185,6 +183,7 @@ impl Service {
         check_complete(descriptor, &spec.config, |key| {
             spec.secrets.contains_key(key)
         })?;
+        let secret_store = self.store_of_new(&spec);
         let mut config = spec.config;
         config.retain(|_, value| !value.is_empty());
         let record = StorageRecord {
@@ -195,14 +194,19 @@ impl Service {
             enabled: true,
             created: When(now()),
             changed: When(now()),
-            secret_store: spec.store.unwrap_or(self.config().settings.secret_store),
+            secret_store,
             secrets: spec.secrets.keys().cloned().collect(),
             config,
             probed: None,
             probed_for: None,
         };
-        let (secrets, none) = (Some(spec.secrets), Secrets::new());
-        self.save_storage(record, secrets, none, spec.test, updates)
+        let saving = Saving {
+            record,
+            secrets: Some(spec.secrets),
+            before: Secrets::new(),
+            leaves: None,
+        };
+        self.save_storage(saving, spec.test, changing, updates)
             .await
     }
 
@@ -211,7 +215,7 @@ impl Service {
         spec: StorageSpec,
         updates: &Updates,
     ) -> Result<Answer> {
-        let _changing = self.0.changing.lock().await;
+        let changing = Arc::clone(&self.0.changing).lock_owned().await;
         let old = self.config().storage(&spec.name)?.clone();
         let descriptor = self.0.storages.provider(&old.type_name)?.descriptor();
         check_fields(descriptor, &spec.config, spec.secrets.keys())?;
@@ -229,9 +233,14 @@ impl Service {
         super::pairs::check_rules_with(&self.0.storages, &self.config(), &record)?;
         record.changed = When(now());
         let moves = spec.store.is_some_and(|store| store != old.secret_store);
+        // Where all are given anew, those before need not be read: their store may be gone for good.
+        let is_anew = moves && old.secrets.iter().all(|key| spec.secrets.contains_key(key));
         let (mut secrets, mut before) = (None, Secrets::new());
         if !spec.secrets.is_empty() || (moves && !old.secrets.is_empty()) {
-            let mut all = self.saved_secrets(&old).await?;
+            let mut all = match is_anew {
+                true => Secrets::new(),
+                false => self.saved_secrets(&old).await?,
+            };
             if !moves {
                 before.clone_from(&all);
             }
@@ -240,14 +249,24 @@ impl Service {
             record.secret_store = spec.store.unwrap_or(old.secret_store);
             secrets = Some(all);
         }
-        let answer = self
-            .save_storage(record, secrets, before, spec.test, updates)
-            .await?;
-        if moves && !old.secrets.is_empty() {
-            let store = self.0.storages.secrets().store(old.secret_store);
-            store.save(&old.id, Secrets::new()).await?;
-        }
-        Ok(answer)
+        let leaves = (moves && !old.secrets.is_empty()).then_some(Left {
+            store: old.secret_store,
+            may_be_gone: is_anew,
+        });
+        let saving = Saving {
+            record,
+            secrets,
+            before,
+            leaves,
+        };
+        self.save_storage(saving, spec.test, changing, updates)
+            .await
+    }
+
+    /// Where secrets of a storage that is added are kept.
+    pub(super) fn store_of_new(&self, spec: &StorageSpec) -> StoreKind {
+        let usual = self.config().settings.secret_store;
+        spec.store.unwrap_or(usual)
     }
 
     pub(super) fn sign_in_link(&self, link: &SecretText) -> Result<Answer> {
@@ -270,98 +289,12 @@ impl Service {
             Ok(())
         })?;
         Ok(Answer::Done(
-            "Keys are kept in a file that this passphrase opens.".to_owned(),
+            "Keys are kept in a file that this passphrase opens, those of storages that are added later too."
+                .to_owned(),
         ))
     }
 
-    /// Tests if it should, then saves secrets and record, in this order; `before` is what the store has of it so far.
-    async fn save_storage(
-        &self,
-        mut record: StorageRecord,
-        secrets: Option<Secrets>,
-        before: Secrets,
-        test: bool,
-        updates: &Updates,
-    ) -> Result<Answer> {
-        let revealed = match &secrets {
-            Some(secrets) => self.0.storages.secrets().reveal(secrets),
-            None => self.saved_credentials(&record).await?,
-        };
-        // Also without a test: a configuration that can never work is not saved.
-        self.0
-            .storages
-            .open_with(&record, &revealed)
-            .map_err(unsaved)?;
-        if test {
-            let (_, capabilities) = self
-                .probe(&record, &revealed, updates)
-                .await
-                .map_err(not_saved)?;
-            record.set_capabilities(Some(&capabilities));
-        }
-        record.forget_stale_probe();
-        let name = record.name.clone();
-        // Before anything is saved: what cannot be closed is left as it is. What uses the storage comes back by
-        // itself, and must find what was saved.
-        let _closed = self.close_storage(&record.id).await?;
-        let store = self.0.storages.secrets().store(record.secret_store);
-        let id = record.id.clone();
-        let replaced = match secrets {
-            Some(secrets) if !secrets.is_empty() => {
-                store.save(&id, secrets).await?;
-                true
-            }
-            _ => false,
-        };
-        let saved = self.change(|config| {
-            match config.storages.iter_mut().find(|s| s.id == record.id) {
-                Some(old) => *old = record,
-                None => config.storages.push(record),
-            }
-            Ok(())
-        });
-        if saved.is_err() && replaced {
-            // A provider shows a key but once: the old one is not lost for a record that was not saved.
-            if let Err(error) = store.save(&id, before).await {
-                tracing::error!(%error, "secrets that were replaced could not be put back");
-            }
-        }
-        saved?;
-        self.storage_answer(&name)
-    }
-
-    /// Writes, reads back and removes a scratch object, and finds out what the storage can do.
-    async fn probe(
-        &self,
-        record: &StorageRecord,
-        credentials: &Credentials,
-        updates: &Updates,
-    ) -> Result<(Vec<StepView>, Capabilities)> {
-        let storage = self.0.storages.open_with(record, credentials)?;
-        let name = record.name.clone();
-        let tell = |step: &ProbeStep| {
-            // A listener that is slow misses a line, the answer has them all.
-            let _ = updates.try_send(Update::Step {
-                storage: name.clone(),
-                step: StepView::from(step),
-            });
-        };
-        let found = storage.validate("", &tell).await;
-        storage.shutdown().await;
-        // One that is not saved yet may never be.
-        if self.config().storages.iter().any(|s| s.id == record.id) {
-            let traffic = storage.health().traffic;
-            let usage = self.0.storages.usage();
-            usage.add(&record.id, &Traffic::default(), &traffic, now());
-        }
-        let steps = found.steps.iter().map(StepView::from).collect();
-        match found.capabilities {
-            Ok(capabilities) => Ok((steps, capabilities)),
-            Err(error) => Err(Fault::Storage(Box::new(words(record, "")), Box::new(error))),
-        }
-    }
-
-    async fn saved_secrets(&self, record: &StorageRecord) -> Result<Secrets> {
+    pub(super) async fn saved_secrets(&self, record: &StorageRecord) -> Result<Secrets> {
         if record.secrets.is_empty() {
             return Ok(Secrets::new());
         }
@@ -374,12 +307,12 @@ impl Service {
             .await?)
     }
 
-    async fn saved_credentials(&self, record: &StorageRecord) -> Result<Credentials> {
+    pub(super) async fn saved_credentials(&self, record: &StorageRecord) -> Result<Credentials> {
         let secrets = self.saved_secrets(record).await?;
         Ok(self.0.storages.secrets().reveal(&secrets))
     }
 
-    fn storage_answer(&self, name: &str) -> Result<Answer> {
+    pub(super) fn storage_answer(&self, name: &str) -> Result<Answer> {
         let config = self.config();
         let record = config.storage(name)?;
         Ok(Answer::Storage(Box::new(self.view(&config, record))))
@@ -418,27 +351,6 @@ impl Service {
         let usage = self.0.storages.usage();
         usage.view(&record.id, &words(record, ""), now())
     }
-}
-
-/// What cannot work was not saved.
-fn unsaved(fault: Fault) -> Fault {
-    match fault {
-        Fault::BadStorage { name, why, .. } => Fault::BadStorage {
-            name,
-            why,
-            saved: false,
-        },
-        other => other,
-    }
-}
-
-/// A test that was asked for before saving did not come through.
-fn not_saved(fault: Fault) -> Fault {
-    let step = match &fault {
-        Fault::Storage(_, error) => error.operation.to_owned(),
-        _ => String::new(),
-    };
-    Fault::TestStopped(step, Box::new(fault))
 }
 
 fn storage_mut<'a>(config: &'a mut Config, name: &str) -> Result<&'a mut StorageRecord> {
