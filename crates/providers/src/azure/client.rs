@@ -10,6 +10,7 @@ use url::Url;
 use super::errors::{Refusal, refused};
 use super::headers::value;
 use super::settings::Settings;
+use super::versions::Learnt;
 use super::xml::{self, Element};
 use crate::objects::guard::Guard;
 use crate::objects::store::Facts;
@@ -39,6 +40,7 @@ pub(super) struct Container {
     pub(super) settings: Settings,
     pub(super) facts: Facts,
     pub(super) environment: SharedEnvironment,
+    pub(super) learnt: Learnt,
     http: Client,
 }
 
@@ -61,6 +63,11 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// The id of the version that a write made, where the account keeps versions ("Blob versioning", Version ID).
+    pub(super) fn version(&self) -> Option<String> {
+        self.header("x-ms-version-id").map(str::to_owned)
     }
 
     /// The ETag without its quotes, or nothing.
@@ -112,6 +119,7 @@ impl Container {
             settings,
             facts,
             environment,
+            learnt: Learnt::default(),
         })
     }
 
@@ -123,6 +131,14 @@ impl Container {
     /// The address of the blob with this key.
     pub(super) fn blob(&self, key: &str, query: &[(&str, &str)]) -> Result<Url> {
         self.address(&format!("/{}", utf8_percent_encode(key, IN_PATH)), query)
+    }
+
+    /// The address of a version of it, or of what is there now.
+    pub(super) fn blob_as_of(&self, key: &str, version: Option<&str>) -> Result<Url> {
+        match version {
+            Some(id) => self.blob(key, &[("versionid", id)]),
+            None => self.blob(key, &[]),
+        }
     }
 
     fn address(&self, rest: &str, query: &[(&str, &str)]) -> Result<Url> {

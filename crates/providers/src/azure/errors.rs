@@ -129,6 +129,7 @@ fn words(code: &str) -> Option<&'static str> {
             "another program is uploading there in blocks of another kind, or left them half-way"
         }
         "SnapshotsPresent" => "it has snapshots, which would be deleted with it",
+        "OperationNotAllowedOnRootBlob" => "it is the current version, and no old one",
         "BlobImmutableDueToPolicy" => "a policy of the container keeps it from being changed",
         "BlobArchived" | "BlobBeingRehydrated" => {
             "it is archived, and has to be rehydrated before it can be read"
@@ -146,7 +147,8 @@ fn cause(code: &str, status: u16) -> Cause {
         "ConditionNotMet"
         | "TargetConditionNotMet"
         | "SourceConditionNotMet"
-        | "CannotVerifyCopySource" => Cause::PreconditionFailed,
+        | "CannotVerifyCopySource"
+        | "OperationNotAllowedOnRootBlob" => Cause::PreconditionFailed,
         "LeaseIdMissing"
         | "LeaseNotPresentWithBlobOperation"
         | "LeaseIdMismatchWithBlobOperation"

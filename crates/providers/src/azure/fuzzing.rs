@@ -1,6 +1,6 @@
 //! What a server answers, and what is pasted into a form (P11, P22).
 
-use super::answers::page;
+use super::answers::{history, page};
 use super::auth::Auth;
 use super::connection::Connection;
 use super::xml;
@@ -15,6 +15,8 @@ fn a_listing_shows_what_it_holds_or_is_an_error() {
         assert!(page.objects.len() + page.folders.len() <= input.len());
         assert!(page.objects.iter().all(|object| !object.key.is_empty()));
         assert!(page.next.is_none_or(|next| next.len() <= input.len()));
+        let lines = history("versions", &answer).map_or(0, |page| page.lines.len());
+        assert!(lines <= page.objects.len());
     });
 }
 

@@ -1,8 +1,7 @@
 //! Azure Blob Storage as a flat store (`objects`), by its REST interface and nothing else.
 //!
 //! Constants and behaviours are those of Microsoft Learn, "Blob service REST API" (learn.microsoft.com/rest/api/
-//! storageservices); each names its page. Proven against Azurite. What that has not is not relied upon: blob versions and
-//! soft delete keep more than Tandem asks for and are left alone.
+//! storageservices); each names its page. Proven against Azurite, and where that lacks it (versions) against a simulator.
 
 mod answers;
 mod auth;
@@ -16,6 +15,7 @@ mod headers;
 mod provider;
 mod settings;
 mod store;
+mod versions;
 mod xml;
 
 pub use provider::AzureProvider;

@@ -7,14 +7,14 @@ use aws_smithy_types::base64;
 use reqwest::Method;
 use tandem_core::error::{Cause, Result, StorageError};
 
-use super::answers::{md5_in, object, page};
+use super::answers::{history, md5_in, object, page};
 use super::blocks::Begun;
 use super::client::{Answer, Call, Container, quoted};
 use super::headers::{self, describe, keep};
 use crate::body::Prepared;
 use crate::http::date;
 use crate::objects::guard::Guard;
-use crate::objects::object::{Headers, Object, Page, Query, UserMetadata};
+use crate::objects::object::{Headers, HistoryPage, Object, Page, Query, UserMetadata};
 use crate::objects::parts::{Part, Upload};
 use crate::objects::store::{
     Answered, Copy, Facts, Get, ListedPart, ObjectStore, Opened, Put, Stored, is_missing_bucket,
@@ -86,9 +86,9 @@ impl ObjectStore for Container {
         &self,
         operation: &'static str,
         key: &str,
-        _: Option<&str>,
+        version: Option<&str>,
     ) -> Result<Option<Object>> {
-        let call = Call::new(operation, Method::HEAD, self.blob(key, &[])?);
+        let call = Call::new(operation, Method::HEAD, self.blob_as_of(key, version)?);
         match self.send(call).await {
             Ok(answer) => object(operation, answer.response.headers()).map(Some),
             Err(error) if error.cause == Cause::NotFound && !is_missing_bucket(&error) => Ok(None),
@@ -111,7 +111,8 @@ impl ObjectStore for Container {
     }
 
     async fn get(&self, operation: &'static str, get: &Get<'_>) -> Result<Opened> {
-        let mut call = Call::new(operation, Method::GET, self.blob(get.key, &[])?);
+        let url = self.blob_as_of(get.key, get.version)?;
+        let mut call = Call::new(operation, Method::GET, url);
         if let Some((offset, length)) = get.range {
             call = call.header(
                 "x-ms-range",
@@ -204,7 +205,8 @@ impl ObjectStore for Container {
     async fn copy(&self, copy: &Copy<'_>, guard: &Guard) -> Result<Answered> {
         let operation = copy.operation;
         // Who is let in by a SAS shows it for the source too ("Copy Blob", Authorization).
-        let source = self.settings.auth.shown(&self.blob(copy.from, &[])?);
+        let source = self.blob_as_of(copy.from, copy.version)?;
+        let source = self.settings.auth.shown(&source);
         let mut call = Call::new(operation, Method::PUT, self.blob(copy.to, &[])?)
             .header("x-ms-copy-source", source.as_str())?
             .header("x-ms-source-if-match", &quoted(&copy.source.tag))?
@@ -213,7 +215,7 @@ impl ObjectStore for Container {
             describe(operation, metadata, &mut call.headers)?;
         }
         let answer = self.send(call).await?;
-        let mut tag = answer.tag();
+        let (mut tag, version) = (answer.tag(), answer.version());
         if answer.header("x-ms-copy-status") != Some("success") {
             tag = self.finished_copy(operation, copy.to).await?;
         }
@@ -228,7 +230,7 @@ impl ObjectStore for Container {
         }
         Ok(Answered {
             tag: Some(tag).filter(|tag| !tag.is_empty()),
-            version: None,
+            version,
         })
     }
 
@@ -245,21 +247,45 @@ impl ObjectStore for Container {
         let answer = self.send(call).await?;
         Ok(Answered {
             tag: Some(answer.tag()).filter(|tag| !tag.is_empty()),
-            version: None,
+            version: answer.version(),
         })
     }
 
-    /// Without `x-ms-delete-snapshots` a blob that has snapshots is not deleted ("Delete Blob").
+    /// Without `x-ms-delete-snapshots` a blob that has snapshots is not deleted, nor by its id the version that is the
+    /// current one ("Delete Blob").
     async fn delete(
         &self,
         operation: &'static str,
         key: &str,
-        _: Option<&str>,
+        version: Option<&str>,
         guard: &Guard,
     ) -> Result<Answered> {
-        let call = Call::new(operation, Method::DELETE, self.blob(key, &[])?);
-        self.send(call.only_if(guard)?).await?;
+        let call = Call::new(operation, Method::DELETE, self.blob_as_of(key, version)?);
+        let answer = self.send(call.only_if(guard)?).await?;
+        self.learnt.of_delete(&answer);
         Ok(Answered::default())
+    }
+
+    async fn keeps_versions(&self) -> Result<bool> {
+        self.try_versions().await
+    }
+
+    async fn history(&self, prefix: &str, after: Option<&str>) -> Result<HistoryPage> {
+        let mut asked = vec![
+            ("restype", "container"),
+            ("comp", "list"),
+            ("include", "metadata,versions"),
+        ];
+        if !prefix.is_empty() {
+            asked.push(("prefix", prefix));
+        }
+        asked.extend(after.map(|marker| ("marker", marker)));
+        let call = Call::new("versions", Method::GET, self.container(&asked)?);
+        history("versions", &self.ask(call).await?)
+    }
+
+    fn remark(&self) -> Option<&'static str> {
+        self.learnt.remark()
     }
 
     fn for_new_content(&self, kept: &Headers) -> Headers {
@@ -294,6 +320,7 @@ impl Container {
         let made = self.commit_blocks(operation, &upload, put.guard).await?;
         Ok(Stored {
             tag: made.tag.unwrap_or_default(),
+            version: made.version,
             sent,
             ..Stored::default()
         })
@@ -331,7 +358,7 @@ fn checked<'a>(call: Call<'a>, content: &Prepared) -> Result<Call<'a>> {
 fn stored(answer: &Answer) -> Stored {
     Stored {
         tag: answer.tag(),
-        version: None,
+        version: answer.version(),
         hashes: md5_in(answer.header("content-md5")),
         sent: answer.sent,
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tandem_core::error::Result;
 
 use super::follow::{Follow, check_held};
-use super::object::Past;
+use super::object::{ListedObject, Past};
 use super::root::BucketRoot;
 
 /// How far a history reaches.
@@ -80,7 +80,28 @@ impl BucketRoot {
                     .cmp(&a.is_latest)
                     .then(b.object.written.cmp(&a.object.written))
             });
+            if let Some(deleted) = deleted(history) {
+                history.insert(0, deleted);
+            }
         }
         Ok(histories)
     }
+}
+
+/// The line of a delete, for a store that marks none: then no version is the current one. When it was deleted such a store
+/// does not tell; not before the newest version was written.
+fn deleted(history: &[Past]) -> Option<Past> {
+    let newest = history.first().filter(|newest| !newest.is_latest)?;
+    Some(Past {
+        object: ListedObject {
+            size: 0,
+            tag: None,
+            hashes: Vec::new(),
+            metadata: None,
+            ..newest.object.clone()
+        },
+        id: format!("deleted {}", newest.id),
+        is_latest: true,
+        is_marker: true,
+    })
 }

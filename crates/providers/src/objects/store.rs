@@ -269,6 +269,11 @@ pub(crate) trait ObjectStore: Send + Sync + std::fmt::Debug {
         Ok(false)
     }
 
+    /// What more a person may want to know of what the store keeps, learnt while it was asked, as part of a sentence.
+    fn remark(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The longest key, in bytes, where that depends on how the bucket is set up.
     async fn longest_key_now(&self) -> Result<Option<u32>> {
         Ok(None)

@@ -7,7 +7,7 @@ use tandem_testkit::conformance::{Subject, run_abreast};
 use crate::bench::{Container, probed, server};
 
 async fn fresh() -> Subject {
-    Container::fresh().subject().await
+    Container::fresh().subject(probed().await).await
 }
 
 /// In one process: the server takes longer to start than most cases to run.

@@ -1,4 +1,4 @@
-//! What the tests share: containers on Azurite, rclone as a second client, and signed requests of their own.
+//! What the tests share: containers on Azurite or the simulated service, rclone as a second client, and signed requests of their own.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
@@ -12,7 +12,7 @@ use tandem_core::storage::{Config, Credentials, Provider, Storage};
 use tandem_providers::registry::providers;
 use tandem_testkit::conformance::{Outsider, Place, Proof, Subject};
 use tandem_testkit::real_time::real_time;
-use tandem_testkit::servers::azure::Azurite;
+use tandem_testkit::servers::azure::{AzureServer, Azurite};
 use tandem_testkit::servers::rclone;
 use tokio::sync::OnceCell;
 
@@ -24,11 +24,11 @@ pub(crate) const BLOCKS_FROM: u64 = 6 << 20;
 /// Where the root under test lies in its container.
 const FOLDER: &str = "in a/folder";
 
-static RUNNING: Mutex<Weak<Azurite>> = Mutex::new(Weak::new());
+static RUNNING: Mutex<Weak<AzureServer>> = Mutex::new(Weak::new());
 static PROBED: OnceCell<Capabilities> = OnceCell::const_new();
 
 /// A server that is started when the first test needs it and stopped when the last one is done.
-pub(crate) fn server() -> Arc<Azurite> {
+pub(crate) fn server() -> Arc<AzureServer> {
     let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(server) = running.upgrade() {
         return server;
@@ -57,21 +57,23 @@ pub(crate) async fn probed() -> Capabilities {
     PROBED.get_or_init(probe).await.clone()
 }
 
-/// A container on Azurite.
+/// A container on a server.
 #[derive(Clone)]
 pub(crate) struct Container {
-    pub(crate) server: Arc<Azurite>,
+    pub(crate) server: Arc<AzureServer>,
     pub(crate) name: String,
 }
 
 impl Container {
-    /// A new one.
+    /// A new one on Azurite.
     pub(crate) fn fresh() -> Self {
+        Self::on(server())
+    }
+
+    /// A new one on `server`.
+    pub(crate) fn on(server: Arc<AzureServer>) -> Self {
         let name = format!("container-{:016x}", real_time().random());
-        let container = Self {
-            server: server(),
-            name,
-        };
+        let container = Self { server, name };
         container.rclone().run(&["mkdir"], "", None).unwrap();
         container
     }
@@ -114,9 +116,8 @@ impl Container {
         }
     }
 
-    /// A fresh root in this container.
-    pub(crate) async fn subject(self) -> Subject {
-        let capabilities = probed().await;
+    /// A fresh root in this container with these capabilities.
+    pub(crate) async fn subject(self, capabilities: Capabilities) -> Subject {
         let storage = self.open(Some(&capabilities));
         let base = storage.root("").await.unwrap();
         base.create_folder(&FOLDER.parse().unwrap()).await.unwrap();
@@ -186,6 +187,14 @@ impl Rclone {
         } else {
             Err(String::from_utf8_lossy(&done.stderr).into_owned())
         }
+    }
+}
+
+impl Rclone {
+    /// Every blob of the container.
+    pub(crate) fn list_all(&self) -> String {
+        let listed = self.run(&["lsf", "-R", "--files-only"], "", None).unwrap();
+        String::from_utf8_lossy(&listed.stdout).into_owned()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Azure Blob Storage against Azurite, with rclone as somebody else. One binary; each module is a theme.
+//! Azure Blob Storage against Azurite and a simulator, with rclone as somebody else. One binary; each module is a theme.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,5 +10,7 @@ mod azurite;
 mod bench;
 mod blobs;
 mod refusals;
+mod sdk;
+mod simulated;
 #[path = "../shared/steps.rs"]
 mod steps;

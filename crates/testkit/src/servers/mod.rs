@@ -233,7 +233,7 @@ pub fn s5cmd() -> io::Result<PathBuf> {
     program("TANDEM_S5CMD", "s5cmd")
 }
 
-/// The Python that has Google's own client of Cloud Storage.
+/// The Python that has Google's own client of Cloud Storage, and Microsoft's of Azure.
 pub fn python() -> io::Result<PathBuf> {
     Ok(program("TANDEM_MOTO", "moto_server")?.with_file_name("python"))
 }

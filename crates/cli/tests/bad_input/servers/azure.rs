@@ -1,10 +1,10 @@
 //! Azure Blob Storage: Azurite, and for what it does not do answers as Microsoft documents them.
 
-use tandem_testkit::servers::azure::Azurite;
+use tandem_testkit::servers::azure::{AzureServer, Azurite};
 
 use super::{Storage, refusing};
 
-fn of_azurite(server: &Azurite, container: &str) -> Storage {
+fn of_azurite(server: &AzureServer, container: &str) -> Storage {
     Storage::new("azure")
         .set("endpoint", server.endpoint())
         .set("account", server.account())

@@ -90,14 +90,7 @@ pub(super) async fn probe(
         steps: Vec::new(),
         report,
     };
-    let mut found = probe.run().await;
-    if found.is_ok() && probe.copying != Copying::WithNotes {
-        // Then nothing but the bucket itself sets anything aside.
-        match bucket.keeps_versions().await {
-            Ok(keeps) => probe.capabilities.versions = keeps,
-            Err(error) => found = Err(error),
-        }
-    }
+    let found = probe.run().await;
     let cleaned = probe.clean().await;
     let capabilities = found.and(cleaned).map(|()| {
         probe.capabilities.probed = Some(bucket.environment.now().secs());
@@ -189,7 +182,30 @@ impl Probe<'_> {
             .map(|marker| words(*marker, "kept", "folders vanish with their last file"));
         self.step("Keep an empty folder", started, detail.map_err(clone_of))?;
         self.capabilities.empty_folders = marker.unwrap_or_default();
+
+        let started = self.now();
+        let kept = self.keep().await;
+        self.step("Keep what is replaced", started, kept)?;
         Ok(())
+    }
+
+    /// Who sets aside what a write replaces: where the store takes no notes along with a copy, nobody but the bucket can.
+    async fn keep(&mut self) -> Result<String> {
+        let keeps = match self.bucket.keeps_versions().await {
+            // It is not what Tandem depends on there.
+            Err(error) if !error.is_transient() && self.copying == Copying::WithNotes => false,
+            keeps => keeps?,
+        };
+        self.capabilities.versions = keeps || self.copying == Copying::WithNotes;
+        let word = self.bucket.facts().word;
+        let kept = match (keeps, self.capabilities.versions) {
+            (true, _) => format!("the {word} itself keeps versions"),
+            (false, true) => "copied aside on the server".to_owned(),
+            (false, false) => "not kept".to_owned(),
+        };
+        let remark = self.bucket.objects.remark();
+        let remark = remark.map(|remark| format!("; {remark}"));
+        Ok(kept + &remark.unwrap_or_default())
     }
 
     async fn reach(&self) -> Result<String> {

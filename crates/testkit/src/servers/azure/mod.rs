@@ -1,4 +1,6 @@
-//! A launcher for Azurite, Microsoft's own emulator of Azure Storage.
+//! Launchers for Azurite, Microsoft's own emulator of Azure Storage, and for a simulator of what that lacks.
+
+mod simulated;
 
 use std::io;
 use std::path::Path;
@@ -9,34 +11,62 @@ use super::scratch::Scratch;
 use super::version::Version;
 use super::{START_LIMIT, data_dir, program};
 
-/// Azurite's account, whose name and key are public.
+pub use simulated::{Fault, SimulatedAzure};
+
+/// Azurite's account, whose name and key are public. The simulator has the same.
 const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-/// Azurite's blob service: signatures, conditions, blocks, leases and snapshots; neither versions nor soft delete.
-/// Dropping it stops it and removes what it stored.
+/// The blob service of a storage account. Dropping it stops it and removes what it stored.
 #[derive(Debug)]
-pub struct Azurite {
+pub struct AzureServer {
     endpoint: String,
+    version: Says,
     // Declared before `_home`, so that nothing still writes into the folder while it is removed.
     _process: Process,
     _home: Scratch,
 }
+
+/// How a server says what it is.
+#[derive(Debug, Clone, Copy)]
+enum Says {
+    Itself(Version),
+    /// A simulator is called by what it simulates.
+    Simulated(&'static str),
+}
+
+/// Azurite's blob service: signatures, conditions, blocks, leases and snapshots; neither versions nor soft delete.
+#[derive(Debug)]
+pub struct Azurite;
 
 impl Azurite {
     /// Starts one, with no containers.
     ///
     /// # Errors
     /// It is not installed, or does not answer.
-    pub fn start() -> io::Result<Self> {
-        let home = Scratch::new("tandem-azurite")?;
-        let data = data_dir(home.path());
-        std::fs::create_dir(&data)?;
-        let mut process = Process::spawn("Azurite", &command(&data)?, home.path())?;
+    pub fn start() -> io::Result<AzureServer> {
+        let says = Says::Itself(Version::AZURITE);
+        AzureServer::launch("Azurite", says, |home| {
+            let data = data_dir(home);
+            std::fs::create_dir(&data)?;
+            command(&data)
+        })
+    }
+}
+
+impl AzureServer {
+    fn launch(
+        title: &str,
+        version: Says,
+        command: impl FnOnce(&Path) -> io::Result<Command>,
+    ) -> io::Result<Self> {
+        let home = Scratch::new("tandem-azure")?;
+        let mut process = Process::spawn(title, &command(home.path())?, home.path())?;
         let address = process.wait_for_address(START_LIMIT)?;
         Ok(Self {
             endpoint: format!("http://{address}/{ACCOUNT}"),
+            version,
             _process: process,
             _home: home,
         })
@@ -47,7 +77,10 @@ impl Azurite {
     /// # Errors
     /// It does not say.
     pub fn version(&self) -> io::Result<String> {
-        Version::AZURITE.ask()
+        match self.version {
+            Says::Itself(version) => version.ask(),
+            Says::Simulated(title) => Ok(title.to_owned()),
+        }
     }
 
     /// The address of the blob service, with the account in its path and without a slash at the end.
