@@ -239,3 +239,17 @@ test("hostile text is text", async ({ page, start }) => {
   expect(await page.locator("main img, main script").count()).toBe(0);
   await expectAccessible(page);
 });
+
+test("what became of a conflict of the tree is told, and only to be seen", async ({ page, start }) => {
+  const [first] = CONFLICTS;
+  const settled = { ...first, id: "s1", path: "Plans", copy: "Plans (conflict 2026-11-20 140205 atlas-7f3a)", kind: "file_against_folder", is_settled: true, message: "A file and a folder were given the same name. Both are kept, one under another name." };
+  const program = await start({ ...DAY, conflicts: { ok: [settled] } }, "conflicts");
+  await expect(page.getByText("It stands at Plans (conflict 2026-11-20 140205 atlas-7f3a) now.")).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Keep/ })).toHaveCount(0);
+  await page.keyboard.press("1");
+  expect(await program.asked("resolve")).toEqual([]);
+  expect(await program.asked("compare")).toEqual([]);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "OK, take it off the list" }).click();
+  expect(await program.waitForCall("resolve")).toMatchObject({ id: "s1", keep: "both" });
+});

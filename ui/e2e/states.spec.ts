@@ -569,7 +569,7 @@ test.describe("the wizard", () => {
       await page.getByRole("button", { name: "Continue" }).click();
     }
     await program.waitForCall("preview");
-    await program.tell("open", "conflicts");
+    await program.tell("open", { page: "conflicts", subject: "" });
     expect(await program.waitForCall("remove_pair")).toEqual({ name: "pictures" });
     await expect(page.getByRole("heading", { level: 1 })).toHaveText("2 conflicts");
   });

@@ -1,5 +1,7 @@
 //! What waits for a person: holds and conflicts.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join;
 use tandem_core::side::{PerSide, Side};
 use tandem_engine::error::EngineError;
@@ -14,6 +16,23 @@ use crate::request::{KeepSide, SeenVersions};
 use crate::service::{OpenPair, Service};
 use crate::when::When;
 use crate::words;
+
+/// Between a pair's name and what is its own. A pair's name has none.
+const OF_PAIR: char = ':';
+
+/// An id says what something is about, not in which pair: where two pairs have the same, the pair is named with it.
+fn name_apart<T>(all: &mut [T], parts: impl Fn(&mut T) -> (&String, &mut String)) {
+    let mut times = BTreeMap::<String, u32>::new();
+    for one in &mut *all {
+        *times.entry(parts(one).1.clone()).or_default() += 1;
+    }
+    for one in all {
+        let (pair, id) = parts(one);
+        if times.get(id.as_str()).is_some_and(|times| *times > 1) {
+            *id = format!("{pair}{OF_PAIR}{id}");
+        }
+    }
+}
 
 /// The pairs that can be asked, and those that cannot.
 #[derive(Default)]
@@ -77,13 +96,14 @@ impl Service {
             let view = |hold| held_view(&pair.record.name, pair.live.ends(), hold);
             holds.extend(held.iter().map(view));
         }
+        name_apart(&mut holds, |hold| (&hold.pair, &mut hold.id));
         Ok(seen.answer(Answer::Held(holds)))
     }
 
     pub(super) async fn approve(&self, hold: &str) -> Result<Answer> {
-        let pair = self.pair_of_hold(hold).await?;
+        let (pair, hold) = self.pair_of_hold(hold).await?;
         pair.engine
-            .approve(hold)
+            .approve(&hold)
             .await
             .map_err(|error| pair.fault(error))?;
         pair.engine.wake();
@@ -94,9 +114,9 @@ impl Service {
     }
 
     pub(super) async fn reject(&self, hold: &str, how: Rejection) -> Result<Answer> {
-        let pair = self.pair_of_hold(hold).await?;
+        let (pair, hold) = self.pair_of_hold(hold).await?;
         pair.engine
-            .reject(hold, how)
+            .reject(&hold, how)
             .await
             .map_err(|error| pair.fault(error))?;
         let name = &pair.record.name;
@@ -117,15 +137,48 @@ impl Service {
         }))
     }
 
-    async fn pair_of_hold(&self, hold: &str) -> Result<OpenPair> {
-        let seen = self.seen_pairs(None).await?;
-        for pair in &seen.open {
+    async fn pair_of_hold(&self, id: &str) -> Result<(OpenPair, String)> {
+        self.pair_with("hold", id, |pair| {
             let held = pair.engine.held().map_err(|error| pair.fault(error))?;
-            if held.iter().any(|h| h.id == hold) {
-                return Ok(pair.clone());
+            Ok(held.into_iter().map(|hold| hold.id).collect())
+        })
+        .await
+    }
+
+    async fn pair_of_conflict(&self, id: &str) -> Result<(OpenPair, String)> {
+        self.pair_with("conflict", id, |pair| {
+            let conflicts = pair.engine.conflicts();
+            let conflicts = conflicts.map_err(|error| pair.fault(error))?;
+            Ok(conflicts.into_iter().map(|conflict| conflict.id).collect())
+        })
+        .await
+    }
+
+    /// The one pair that has something of this id, or of this `PAIR:ID`, and what it calls it itself.
+    async fn pair_with(
+        &self,
+        what: &'static str,
+        id: &str,
+        ids: impl Fn(&OpenPair) -> Result<Vec<String>>,
+    ) -> Result<(OpenPair, String)> {
+        let (name, own) = match id.rsplit_once(OF_PAIR) {
+            Some((name, own)) => (Some(name.to_owned()), own),
+            None => (None, id),
+        };
+        let seen = self.seen_pairs(name).await?;
+        let mut found = Vec::new();
+        for pair in &seen.open {
+            if ids(pair)?.iter().any(|known| known == own) {
+                found.push(pair.clone());
             }
         }
-        Err(seen.not_found("hold", hold))
+        match found.len() {
+            0 => Err(seen.not_found(what, id)),
+            1 => Ok((found.remove(0), own.to_owned())),
+            _ => Err(Fault::Refused(format!(
+                "several pairs have a {what} {id}, so that it is to be named as PAIR{OF_PAIR}{id}"
+            ))),
+        }
     }
 
     pub(super) async fn conflicts(&self, pair: Option<String>) -> Result<Answer> {
@@ -145,12 +198,13 @@ impl Service {
                 since: When(conflict.since),
             }));
         }
+        name_apart(&mut all, |conflict| (&conflict.pair, &mut conflict.id));
         Ok(seen.answer(Answer::Conflicts(all)))
     }
 
     pub(super) async fn compare(&self, id: &str) -> Result<Answer> {
-        let pair = self.pair_of_conflict(id).await?;
-        let found = pair.engine.conflict_versions(id).await;
+        let (pair, own) = self.pair_of_conflict(id).await?;
+        let found = pair.engine.conflict_versions(&own).await;
         let found = found.map_err(|error| pair.fault(error))?;
         let looked = PerSide::from_fn(|side| {
             let version = found[side].as_ref();
@@ -191,8 +245,8 @@ impl Service {
             _ => "Decided. The version that lost is kept.",
         };
         let seen = seen.map(|seen| PerSide::new(seen.source, seen.destination));
-        let pair = self.pair_of_conflict(id).await?;
-        match pair.engine.resolve_seen(id, how, seen.as_ref()).await {
+        let (pair, own) = self.pair_of_conflict(id).await?;
+        match pair.engine.resolve_seen(&own, how, seen.as_ref()).await {
             Ok(()) => {
                 pair.engine.wake();
                 Ok(Answer::Done(said.to_owned()))
@@ -200,16 +254,5 @@ impl Service {
             Err(EngineError::NotFound { .. }) => Err(Fault::NotFound("conflict", id.to_owned())),
             Err(error) => Err(pair.fault(error)),
         }
-    }
-
-    async fn pair_of_conflict(&self, id: &str) -> Result<OpenPair> {
-        let seen = self.seen_pairs(None).await?;
-        for pair in &seen.open {
-            let conflicts = pair.engine.conflicts().map_err(|error| pair.fault(error))?;
-            if conflicts.iter().any(|c| c.id == id) {
-                return Ok(pair.clone());
-            }
-        }
-        Err(seen.not_found("conflict", id))
     }
 }
