@@ -16,12 +16,14 @@ mod tray;
 mod under_way;
 mod window;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tandem_service::profile::Profile;
 use tandem_service::secret::SecretText;
-use tauri::{App, AppHandle, Manager, RunEvent};
+use tauri::plugin::TauriPlugin;
+use tauri::{App, AppHandle, Manager, RunEvent, Wry};
 
 use crate::arguments::Arguments;
 use crate::bridge::{Page, Settings};
@@ -57,11 +59,11 @@ fn main() -> ExitCode {
         Err(error) => return complain(&format!("No threads can be started: {error}.")),
     };
     tauri::async_runtime::set(runtime.handle().clone());
+    let context = context();
+    let instance = single_instance(&context.config().identifier, &folder);
     let link = Link::new(folder);
     let built = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, given, _| {
-            again(app, given)
-        }))
+        .plugin(instance)
         .plugin(
             tauri_plugin_autostart::Builder::new()
                 .args([arguments::AT_LOGIN])
@@ -76,7 +78,7 @@ fn main() -> ExitCode {
             }
             Ok(())
         })
-        .build(context());
+        .build(context);
     match built {
         Ok(app) => {
             app.run(|_, event| {
@@ -92,6 +94,20 @@ fn main() -> ExitCode {
         }
         Err(error) => complain(&format!("The desktop cannot be used: {error}.")),
     }
+}
+
+/// One program for each profile: another one's window would not show what was asked for. The usual profile has the name
+/// that anybody knows.
+fn single_instance(identifier: &str, folder: &Path) -> TauriPlugin<Wry> {
+    let builder = tauri_plugin_single_instance::Builder::new();
+    let builder = builder.callback(|app, given, _| again(app, given));
+    let is_usual = Profile::default_folder().is_some_and(|usual| usual == folder);
+    match Profile::open(folder) {
+        Ok(profile) if !is_usual => builder.dbus_id(format!("{identifier}.p{}", profile.hash())),
+        // What is wrong with the folder is said in the window.
+        _ => builder,
+    }
+    .build()
 }
 
 /// Whether windows can be shown. Tauri takes that for granted, and breaks off where it is not so.

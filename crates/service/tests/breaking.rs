@@ -5,25 +5,23 @@
     reason = "a test says what went wrong by stopping"
 )]
 
+#[path = "common/local_pairs.rs"]
+mod local_pairs;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use local_pairs::{add, ask, open_with};
 use tandem_core::capabilities::Capabilities;
 use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::Result;
-use tandem_core::side::PerSide;
 use tandem_core::storage::{Config, Credentials, Descriptor, Provider, Storage};
 use tandem_local::LocalProvider;
 use tandem_service::answer::{Answer, PairStatus};
-use tandem_service::credentials::AskPassphrase;
-use tandem_service::location::Location;
-use tandem_service::redact::Redactor;
-use tandem_service::request::{PairSpec, Request};
-use tandem_service::secret::SecretText;
+use tandem_service::request::Request;
 use tandem_service::service::Service;
-use tokio::sync::mpsc;
 
 /// This computer's disk, but the first time it is opened something impossible happens.
 struct Mistaken(LocalProvider, AtomicBool);
@@ -46,34 +44,8 @@ impl Provider for Mistaken {
 }
 
 fn open(home: &Path, is_mistaken: bool) -> Service {
-    let ask: AskPassphrase = Arc::new(|_| Ok(SecretText::new(String::new())));
     let disk = Mistaken(LocalProvider::default(), AtomicBool::new(is_mistaken));
-    let providers: Vec<Arc<dyn Provider>> = vec![Arc::new(disk)];
-    Service::open_with(&home.join("profile"), ask, Redactor::default(), providers).unwrap()
-}
-
-async fn ask(service: &Service, request: Request) -> Answer {
-    let answer = service.handle(request, mpsc::channel(1024).0).await;
-    answer.unwrap()
-}
-
-async fn add(service: &Service, home: &Path, name: &str) {
-    let end = |side: &str| {
-        let folder = home.join(format!("{name}-{side}"));
-        std::fs::create_dir(&folder).unwrap();
-        Location {
-            storage: "local".to_owned(),
-            path: folder.to_str().unwrap().to_owned(),
-        }
-    };
-    let spec = PairSpec {
-        name: name.to_owned(),
-        ends: PerSide::new(end("here"), end("there")),
-        options: Default::default(),
-        unstarted: false,
-    };
-    std::fs::write(home.join(format!("{name}-here/file")), "x").unwrap();
-    ask(service, Request::PairAdd(Box::new(spec))).await;
+    open_with(home, vec![Arc::new(disk)])
 }
 
 async fn status(service: &Service) -> Vec<PairStatus> {
@@ -93,7 +65,7 @@ async fn the_pair_it_happens_to_says_so_and_the_others_go_on() {
     let home = tempfile::tempdir().unwrap();
     let service = open(home.path(), false);
     for name in ["docs", "pictures"] {
-        add(&service, home.path(), name).await;
+        add(&service, home.path(), name, |_| ()).await;
     }
     service.close().await;
     drop(service);

@@ -5,52 +5,22 @@
     reason = "a test says what went wrong by stopping"
 )]
 
+#[path = "common/local_pairs.rs"]
+mod local_pairs;
+
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tandem_core::side::PerSide;
+use local_pairs::{add, ask, open_with};
 use tandem_core::time::Timestamp;
 use tandem_service::answer::{Answer, PairStatus};
-use tandem_service::credentials::AskPassphrase;
-use tandem_service::location::Location;
-use tandem_service::redact::Redactor;
-use tandem_service::request::{PairSpec, Request};
-use tandem_service::secret::SecretText;
+use tandem_service::request::Request;
 use tandem_service::service::Service;
+use tandem_service::storages::providers;
 use tandem_service::when::When;
-use tokio::sync::mpsc;
 
 fn open(home: &Path) -> Service {
-    let ask: AskPassphrase = Arc::new(|_| Ok(SecretText::new(String::new())));
-    Service::open(&home.join("profile"), ask, Redactor::default()).unwrap()
-}
-
-async fn ask(service: &Service, request: Request) -> Answer {
-    service
-        .handle(request, mpsc::channel(1024).0)
-        .await
-        .unwrap()
-}
-
-async fn add(service: &Service, home: &Path, name: &str, unstarted: bool) {
-    let end = |side: &str| {
-        let folder = home.join(format!("{name}-{side}"));
-        std::fs::create_dir(&folder).unwrap();
-        Location {
-            storage: "local".to_owned(),
-            path: folder.to_str().unwrap().to_owned(),
-        }
-    };
-    let ends = PerSide::new(end("here"), end("there"));
-    std::fs::write(home.join(format!("{name}-here/file")), "x").unwrap();
-    let spec = PairSpec {
-        name: name.to_owned(),
-        ends,
-        options: Default::default(),
-        unstarted,
-    };
-    ask(service, Request::PairAdd(Box::new(spec))).await;
+    open_with(home, providers())
 }
 
 async fn pause(service: &Service, name: &str, paused: bool, until: Option<When>) {
@@ -107,7 +77,7 @@ async fn a_pause_of_all_ends_no_pause_of_one_and_is_ended_without_it() {
     let home = tempfile::tempdir().unwrap();
     let service = open(home.path());
     for name in ["archive", "brief", "docs"] {
-        add(&service, home.path(), name, false).await;
+        add(&service, home.path(), name, |_| ()).await;
     }
     let (soon, later) = (in_seconds(1800), in_seconds(7200));
     pause(&service, "archive", true, None).await;
@@ -128,7 +98,7 @@ async fn one_pair_can_go_on_while_all_are_paused() {
     let home = tempfile::tempdir().unwrap();
     let service = open(home.path());
     for name in ["archive", "docs"] {
-        add(&service, home.path(), name, false).await;
+        add(&service, home.path(), name, |_| ()).await;
     }
     pause_all(&service, true, None).await;
     pause(&service, "docs", false, None).await;
@@ -140,7 +110,7 @@ async fn a_pause_of_all_that_is_over_leaves_the_pauses_of_single_pairs() {
     let home = tempfile::tempdir().unwrap();
     let service = open(home.path());
     for name in ["archive", "docs"] {
-        add(&service, home.path(), name, false).await;
+        add(&service, home.path(), name, |_| ()).await;
     }
     pause(&service, "archive", true, None).await;
     pause_all(&service, true, in_seconds(-1)).await;
@@ -152,8 +122,9 @@ async fn a_pair_that_nobody_started_waits_whatever_is_resumed_and_is_taken_back_
 {
     let home = tempfile::tempdir().unwrap();
     let service = open(home.path());
-    add(&service, home.path(), "draft", true).await;
-    add(&service, home.path(), "started", true).await;
+    for name in ["draft", "started"] {
+        add(&service, home.path(), name, |spec| spec.unstarted = true).await;
+    }
     pause_all(&service, true, None).await;
     pause_all(&service, false, None).await;
     for name in ["draft", "started"] {
@@ -190,7 +161,7 @@ async fn a_pair_that_nobody_started_waits_whatever_is_resumed_and_is_taken_back_
 async fn that_a_first_sync_is_finished_is_known_whatever_the_pair_does() {
     let home = tempfile::tempdir().unwrap();
     let service = open(home.path());
-    add(&service, home.path(), "docs", false).await;
+    add(&service, home.path(), "docs", |_| ()).await;
     assert!(!status(&service, "docs").await.is_synced);
     let sync = Request::Sync {
         pairs: Vec::new(),
