@@ -52,11 +52,19 @@ mod versioned {
         let version = || Ok(format!("{}, bucket with versions", server.version()?));
         Subject {
             proof: Proof::of("s3", version),
-            known_faults: vec![KnownFault {
-                what: "an_empty_folder_is_deleted",
-                why: "moto 5.2.5 lists the common prefix of a key that has only a delete marker left",
-                at_times: false,
-            }],
+            known_faults: vec![
+                KnownFault {
+                    what: "an_empty_folder_is_deleted",
+                    why: "moto 5.2.5 lists the common prefix of a key that has only a delete marker left",
+                    at_times: false,
+                },
+                KnownFault {
+                    what: "a_hostile_name_is_moved_and_copied_to_or_refused",
+                    why: "moto 5.2.5 lists versions with their keys as they are, although it is asked to encode them: \
+                          one with U+FFFE makes no XML",
+                    at_times: false,
+                },
+            ],
             ..MOTO.subject_in(bucket).await
         }
     }
