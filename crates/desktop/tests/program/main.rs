@@ -24,7 +24,6 @@ mod panel;
 mod process;
 mod rest;
 mod screen;
-mod sentences;
 mod session;
 mod story;
 mod trouble;
