@@ -2,6 +2,7 @@
 
 use crate::eventually;
 use crate::panel::Panel;
+use crate::process::Program;
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::window::start_driven;
@@ -76,6 +77,27 @@ async fn a_second_start_opens_the_window_of_the_first_and_ends() {
     })
     .await;
     panel.press("Quit").await;
+    assert_eq!(program.end().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_profile_has_a_program_of_its_own() {
+    let session = Session::new().await;
+    let panel = Panel::new(&session).await;
+    let mut program = session.start();
+    panel.wait_for_item().await;
+    let other = session.folder("other-profile");
+    let mut command = session.command();
+    command.arg("--profile").arg(&other);
+    let mut second = Program::start(command);
+    // Its log is written once the profile is its own.
+    eventually("the second profile in use", async || {
+        std::fs::read_dir(other.join("logs")).ok()?.next().map(drop)
+    })
+    .await;
+    second.ask_to_end();
+    assert_eq!(second.end().await, Some(0));
+    program.ask_to_end();
     assert_eq!(program.end().await, Some(0));
 }
 

@@ -24,6 +24,7 @@ mod panel;
 mod process;
 mod rest;
 mod screen;
+mod sentences;
 mod session;
 mod story;
 mod trouble;
