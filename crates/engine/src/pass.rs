@@ -257,7 +257,7 @@ impl Engine {
         }
         let now = self.now();
         let copies = copies(plan);
-        let stands = |conflict: &Conflict| self.where_it_stands(conflict, plan);
+        let stands = self.where_they_stand(plan);
         self.state().transaction(|state| {
             if is_first_part {
                 state.set_problems("plan", &problems)?;
@@ -265,9 +265,10 @@ impl Engine {
                 state.add_problems("plan", &problems)?;
             }
             for conflict in &plan.conflicts {
-                let copy = match conflict.kind.is_structural() {
-                    true => Some(stands(conflict).to_string()),
-                    false => copies.get(&conflict.item).map(ToString::to_string),
+                let copy = if conflict.kind.is_structural() {
+                    stands.get(&conflict.item).map(ToString::to_string)
+                } else {
+                    copies.get(&conflict.item).map(ToString::to_string)
                 };
                 state.add_conflict(&conflict_row(conflict, copy, now))?;
             }
@@ -275,20 +276,28 @@ impl Engine {
         })
     }
 
-    /// Where the item of a structural conflict stands once the plan is done, as the source spells it.
-    fn where_it_stands(&self, conflict: &Conflict, plan: &Plan) -> RelPath {
-        let moved = plan
-            .actions
-            .iter()
-            .filter(|action| action.standing.item == conflict.item)
-            .find_map(|action| match &action.deed {
-                Deed::Move { to: path, .. }
-                | Deed::CreateFolder { path, .. }
-                | Deed::Transfer { path, .. } => Some(self.pair_path(action.side, path)),
-                _ => None,
-            });
-        let path = moved.unwrap_or_else(|| self.pair_path(Side::Destination, &conflict.path));
-        self.native_path(Side::Source, &path)
+    /// Where the items of structural conflicts stand once the plan is done, as the source spells it.
+    fn where_they_stand(&self, plan: &Plan) -> HashMap<ItemId, RelPath> {
+        let structural = plan.conflicts.iter().filter(|c| c.kind.is_structural());
+        let mut stands: HashMap<ItemId, RelPath> = structural
+            .map(|c| (c.item, self.pair_path(Side::Destination, &c.path)))
+            .collect();
+        if !stands.is_empty() {
+            // The first action on an item is the one that gives it its place.
+            for action in plan.actions.iter().rev() {
+                if let Some(stand) = stands.get_mut(&action.standing.item)
+                    && let Deed::Move { to: path, .. }
+                    | Deed::CreateFolder { path, .. }
+                    | Deed::Transfer { path, .. } = &action.deed
+                {
+                    *stand = self.pair_path(action.side, path);
+                }
+            }
+        }
+        for stand in stands.values_mut() {
+            *stand = self.native_path(Side::Source, stand);
+        }
+        stands
     }
 
     /// What failed is not tried again in this pass, nor what lies below a folder that is not moved or made. What

@@ -381,16 +381,22 @@ fn what_became_of_folders_moved_into_each_other_is_told_until_it_was_seen() {
     }
 }
 
+/// The source made a file, the destination a folder of the same name.
+fn file_against_folder(seed: u64) -> World {
+    let world = World::new(seed);
+    world.write(Source, "other", "x");
+    world.sync();
+    world.write(Source, "name", "the file");
+    world.folder(Destination, "name");
+    world.write(Destination, "name/inside", "in the folder");
+    world.sync();
+    world
+}
+
 #[test]
 fn a_file_that_met_a_folder_of_its_name_is_told_with_where_it_is_now() {
     for seed in SEEDS {
-        let world = World::new(seed);
-        world.write(Source, "other", "x");
-        world.sync();
-        world.write(Source, "name", "the file");
-        world.folder(Destination, "name");
-        world.write(Destination, "name/inside", "in the folder");
-        world.sync();
+        let world = file_against_folder(seed);
         world.both_have("name/inside", Some("in the folder"));
         let id = settled(&world, "file_against_folder");
         let copy = world.engine.conflicts().unwrap()[0].copy.clone().unwrap();
@@ -405,13 +411,7 @@ fn a_file_that_met_a_folder_of_its_name_is_told_with_where_it_is_now() {
 #[test]
 fn what_a_person_removes_or_renames_needs_no_telling_any_more() {
     for seed in SEEDS {
-        let world = World::new(seed);
-        world.write(Source, "other", "x");
-        world.sync();
-        world.write(Source, "name", "the file");
-        world.folder(Destination, "name");
-        world.write(Destination, "name/inside", "in the folder");
-        world.sync();
+        let world = file_against_folder(seed);
         let copy = world.engine.conflicts().unwrap()[0].copy.clone().unwrap();
         world.edit(
             Source,

@@ -80,6 +80,14 @@ pub(super) fn conflicts(conflicts: &[ConflictView]) {
             "{}  {}  {path}: {}",
             conflict.id, conflict.pair, conflict.message
         ));
+        if conflict.is_settled {
+            let now = visible(conflict.copy.as_deref().unwrap_or(&conflict.path));
+            output::answer(&format!(
+                "  It stands at {now} now. Nothing is to be chosen; “tandem resolve {} --keep both” takes it off this list.",
+                conflict.id
+            ));
+            continue;
+        }
         let mut rows = Vec::new();
         for (name, side) in [
             ("source", &conflict.sides.source),
@@ -97,24 +105,13 @@ pub(super) fn conflicts(conflicts: &[ConflictView]) {
         }
         if let Some(copy) = &conflict.copy {
             rows.push(vec![
-                if conflict.is_settled {
-                    "  now"
-                } else {
-                    "  copy"
-                }
-                .to_owned(),
+                "  copy".to_owned(),
                 String::new(),
                 String::new(),
                 visible(copy),
             ]);
         }
         table(&rows);
-        if conflict.is_settled {
-            output::answer(&format!(
-                "  Nothing is to be chosen; “tandem resolve {} --keep both” takes it off this list.",
-                conflict.id
-            ));
-        }
     }
 }
 

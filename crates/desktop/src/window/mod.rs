@@ -52,8 +52,11 @@ pub(crate) fn open(app: &AppHandle, place: Option<Place>) {
             tracing::error!(%error, "the window cannot be opened");
         }
         gone(&desk, &way);
-        tauri::async_runtime::block_on(desk.take_back_unstarted());
         desk.window_closed();
+        // The next window may be there already, with a pair of its own.
+        if lock().is_none() {
+            tauri::async_runtime::block_on(desk.take_back_unstarted());
+        }
     });
 }
 

@@ -11,7 +11,7 @@ use tandem_core::path::{Name, RelPath};
 use super::news::News;
 use super::orders::{Arriving, Orders};
 use crate::disk::{Anchor, Disk, is_reserved};
-use crate::sys::{self, SysResult, Type};
+use crate::sys::{self, Folder, SysResult, Type};
 
 /// Places watches.
 pub(super) struct Keeper {
@@ -102,7 +102,8 @@ impl Keeper {
         while let Some((folder, polled_above, shared_above)) = waiting.pop() {
             self.news.cover(|coverage| coverage.needed += 1);
             let opened = anchor.folder.open_folder(folder.as_str());
-            let shared = shared_above || opened.is_ok_and(|opened| !opened.hears_all());
+            let is_deaf = opened.as_ref().is_ok_and(|opened| !opened.hears_all());
+            let shared = shared_above || is_deaf;
             let polled = polled_above || !self.watch(watcher, &folder);
             self.news.cover(|coverage| {
                 if polled && !polled_above {
@@ -113,7 +114,8 @@ impl Keeper {
                 }
             });
             // Gone meanwhile, or not to be read: its parent's watch tells when that changes.
-            if let Ok(children) = folders_in(anchor, &folder, &mut room) {
+            let children = opened.and_then(|opened| folders_in(&opened, &folder, &mut room));
+            if let Ok(children) = children {
                 waiting.extend(children.into_iter().map(|child| (child, polled, shared)));
             }
         }
@@ -147,8 +149,7 @@ impl Keeper {
     }
 }
 
-fn folders_in(anchor: &Anchor, folder: &RelPath, room: &mut Vec<u8>) -> SysResult<Vec<RelPath>> {
-    let opened = anchor.folder.open_folder(folder.as_str())?;
+fn folders_in(opened: &Folder, folder: &RelPath, room: &mut Vec<u8>) -> SysResult<Vec<RelPath>> {
     let mut found = Vec::new();
     let mut unsure = Vec::new();
     opened.for_each_name(room, |raw, kind| {

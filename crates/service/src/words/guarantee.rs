@@ -41,11 +41,12 @@ pub fn guarantees(options: &PairOptions, ends: [(&str, &Capabilities); 2]) -> Ve
 #[must_use]
 pub fn storage_guarantees(name: &str, can: &Capabilities) -> Vec<Guarantee> {
     let mut all = of_end(name, can);
-    all.push(match can.versions {
-        true => holds(format!(
+    all.push(if can.versions {
+        holds(format!(
             "What is replaced or deleted on {name} is kept there as an older version first."
-        )),
-        false => no_versions(name),
+        ))
+    } else {
+        no_versions(name)
     });
     in_order(all)
 }
@@ -67,12 +68,12 @@ fn of_versions(are_wanted: bool, ends: [(&str, &Capabilities); 2]) -> Vec<Guaran
         .filter(|(_, can)| !can.versions)
         .map(|(name, _)| no_versions(name))
         .collect();
-    match lacking.is_empty() {
-        true => vec![holds(
+    if lacking.is_empty() {
+        return vec![holds(
             "What is replaced or deleted is kept as an older version first.",
-        )],
-        false => lacking,
+        )];
     }
+    lacking
 }
 
 fn no_versions(name: &str) -> Guarantee {
@@ -215,15 +216,12 @@ mod tests {
         options.policy.compare = Compare::SizeOnly;
         let all = guarantees(&options, [("Docs", &rich), ("attic", &poor)]);
         assert!(all.is_sorted_by_key(|guarantee| !guarantee.holds));
-        let said = |holds: bool, part: &str| {
-            all.iter()
-                .any(|g| g.holds == holds && g.message.contains(part))
-        };
-        assert!(said(true, "Docs refuses a write"));
-        assert!(said(false, "attic cannot refuse a write"));
-        assert!(said(true, "ever deleted"));
-        assert!(said(false, "keeps the size"));
+        assert!(says(&all, true, "Docs refuses a write"));
+        assert!(says(&all, false, "attic cannot refuse a write"));
+        assert!(says(&all, true, "ever deleted"));
+        assert!(says(&all, false, "keeps the size"));
     }
+
     fn says(all: &[Guarantee], holds: bool, part: &str) -> bool {
         all.iter()
             .any(|g| g.holds == holds && g.message.contains(part))

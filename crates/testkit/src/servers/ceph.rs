@@ -13,10 +13,9 @@ use std::time::Duration;
 use super::process::Process;
 use super::scratch::Scratch;
 use super::version::Version;
-use super::{ACCESS_KEY, REGION, S3Server, SECRET_KEY, free_address, run, wide_program};
-
-/// How often all is begun anew whose ports another program was quicker to take.
-const MOST_STARTS: u32 = 3;
+use super::{
+    ACCESS_KEY, REGION, S3Server, SECRET_KEY, begun_anew, free_address, run, wide_program,
+};
 
 /// Pools are made one by one before the gateway answers.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -32,15 +31,7 @@ impl CephRgw {
     /// # Errors
     /// It is not installed, or does not start.
     pub fn start() -> io::Result<S3Server> {
-        let mut tries = 1;
-        loop {
-            match start_once() {
-                Err(error) if tries < MOST_STARTS && error.kind() != io::ErrorKind::NotFound => {
-                    tries += 1;
-                }
-                done => return done,
-            }
-        }
+        begun_anew(start_once)
     }
 }
 

@@ -8,10 +8,7 @@ use std::process::Command;
 use super::process::Process;
 use super::scratch::Scratch;
 use super::version::Version;
-use super::{REGION, S3Server, START_LIMIT, free_address, run, wide_program};
-
-/// How often all is begun anew whose ports another program was quicker to take.
-const MOST_STARTS: u32 = 3;
+use super::{REGION, S3Server, START_LIMIT, begun_anew, free_address, run, wide_program};
 
 /// A key as Garage makes them: it takes no other.
 const ACCESS_KEY: &str = "GK7461746e64656d74657374";
@@ -27,15 +24,7 @@ impl Garage {
     /// # Errors
     /// It is not installed, or does not start.
     pub fn start() -> io::Result<S3Server> {
-        let mut tries = 1;
-        loop {
-            match start_once() {
-                Err(error) if tries < MOST_STARTS && error.kind() != io::ErrorKind::NotFound => {
-                    tries += 1;
-                }
-                done => return done,
-            }
-        }
+        begun_anew(start_once)
     }
 }
 

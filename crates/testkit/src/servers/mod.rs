@@ -256,6 +256,20 @@ fn run(command: &mut Command) -> io::Result<String> {
     Err(io::Error::other(format!("{command:?}: {said}")))
 }
 
+/// Starts what is made of several programs, again where another program was quicker to take a port.
+fn begun_anew<T>(start: fn() -> io::Result<T>) -> io::Result<T> {
+    const MOST_STARTS: u32 = 3;
+    let mut tries = 1;
+    loop {
+        match start() {
+            Err(error) if tries < MOST_STARTS && error.kind() != io::ErrorKind::NotFound => {
+                tries += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
 /// An address that nothing listens at now. Another program may take it first: who asks tries again.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
