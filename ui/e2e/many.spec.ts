@@ -29,15 +29,21 @@ test("100,000 lines of activity scroll, are searched and are walked by keys", as
   await expect(page.getByText("100,001 actions")).toBeVisible();
 });
 
-test("a held plan of 100,000 deletes lists the thousand that are told, and how many more there are", async ({ page, start }) => {
+test("a held plan of 100,000 deletes lists the thousand that are told, how many more there are, and all on demand", async ({ page, start }) => {
   const actions = Array.from({ length: 1_000 }, (_, n) => action(n));
   const [hold] = HELD;
-  await start({ ...DAY, held: { ok: [{ ...hold, actions, count: MANY }] } }, "held");
+  const whole = { ...hold, count: MANY, actions: Array.from({ length: MANY }, (_, n) => action(n)) };
+  await start({ ...DAY, held: { ok: [{ ...whole, actions }] }, held_whole: { ok: whole } }, "held");
   const rows = page.getByRole("table", { name: "Actions of the plan" });
   await expect(rows).toHaveAttribute("aria-rowcount", "1000");
   expect(await rows.getByRole("row").count()).toBeLessThan(60);
   await expect(page.getByText("99,000 more are not listed")).toBeAttached();
   await expect(page.getByRole("button", { name: "Delete 100,000 files" })).toBeVisible();
+
+  await page.getByRole("button", { name: "List all" }).click();
+  await expect(rows).toHaveAttribute("aria-rowcount", String(MANY));
+  expect(await rows.getByRole("row").count()).toBeLessThan(60);
+  await expect(page.getByText("more are not listed")).toHaveCount(0);
 });
 
 test("a preview of 100,000 actions is a list like any other", async ({ page, start }) => {

@@ -8,6 +8,7 @@ import type {
   LineRow,
   LogView,
   Overview,
+  PairForm,
   PairSettings,
   PairStatus,
   PreviewView,
@@ -354,7 +355,7 @@ export const PREVIEW: PreviewView = {
 };
 
 export const SETTINGS: SettingsView = {
-  settings: { appearance: "system", language: "en", start_hidden: true, notify_needs_you: true, notify_first_sync: true, notify_stopped: true },
+  settings: { appearance: "system", language: "en", panel: "dark", start_hidden: true, notify_needs_you: true, notify_first_sync: true, notify_stopped: true },
   autostart: true,
   version: "0.1.0",
   profile: "/home/noor/.config/tandem",
@@ -376,11 +377,16 @@ export const PAIR_SETTINGS: PairSettings = {
   first_sync: "merge",
   patterns: ["*.iso", "build/"],
   junk_out: true,
+  hidden: true,
+  chosen: [],
   largest: null,
+  oldest: null,
   version_days: 30,
   upload: null,
   download: null,
 };
+
+export const PAIR_FORM: PairForm = { name: "notes", source: "/home/me/Notes", destination: "cloud:/Notes", settings: PAIR_SETTINGS };
 
 /** Everything answered, on an eventful day. */
 export const DAY: Answers = {
@@ -394,7 +400,7 @@ export const DAY: Answers = {
   settings: { ok: SETTINGS },
   profile_settings: { ok: PROFILE },
   change_profile_settings: { ok: PROFILE },
-  pair_settings: { ok: PAIR_SETTINGS },
+  pair_form: { ok: PAIR_FORM },
   explain: {
     ok: {
       pair: "client-work",

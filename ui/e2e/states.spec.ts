@@ -2,7 +2,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { test, type Answers } from "./program";
-import { CONFLICTS, DAY, FAILURE, FIRST_DAY, HELD, LINES, OFFLINE, PAIRS, PAIR_SETTINGS, PREVIEW, ago, line, overview, pair, storage } from "./samples";
+import { CONFLICTS, DAY, FAILURE, FIRST_DAY, HELD, LINES, OFFLINE, PAIRS, PAIR_FORM, PAIR_SETTINGS, PREVIEW, ago, line, overview, pair, storage } from "./samples";
 
 /** By the page: what it asks for, its heading on an eventful day, and its heading without anything. */
 const PAGES = [
@@ -145,11 +145,11 @@ test("what was chosen for a pair is shown and changed", async ({ page, start }) 
   await page.getByRole("radio", { name: "Mirror to cloud:/Notes" }).check({ force: true });
   await expect(page.getByRole("status").filter({ hasText: "is made equal to" })).toBeVisible();
   await page.getByRole("button", { name: "Save changes" }).click();
-  expect(await program.waitForCall("change_pair")).toMatchObject({ name: "notes", settings: { mode: "source-to-destination" } });
+  expect(await program.waitForCall("change_pair")).toMatchObject({ name: "notes", form: { name: "notes", settings: { mode: "source-to-destination" } } });
 });
 
 test("under More a pair gets limits of its own, and one that was chosen elsewhere stands among them", async ({ page, start }) => {
-  const program = await start({ ...DAY, pair_settings: { ok: { ...PAIR_SETTINGS, upload: 123_000, largest: 4_000_000_000 } } });
+  const program = await start({ ...DAY, pair_form: { ok: { ...PAIR_FORM, settings: { ...PAIR_SETTINGS, upload: 123_000, largest: 4_000_000_000 } } } });
   await page.getByRole("button", { name: "More for notes" }).click();
   await page.getByRole("menuitem", { name: "Edit" }).click();
   await expect(page.getByText("Files larger than 4.0 GB are left out.")).toBeVisible();
@@ -163,7 +163,42 @@ test("under More a pair gets limits of its own, and one that was chosen elsewher
   await expect(page.getByText("Files larger than 100 MB are left out.")).toBeVisible();
   await expectAccessible(page);
   await page.getByRole("button", { name: "Save changes" }).click();
-  expect(await program.waitForCall("change_pair")).toEqual({ name: "notes", settings: { ...PAIR_SETTINGS, largest: 100_000_000, upload: null, download: 2_000_000 } });
+  expect(await program.waitForCall("change_pair")).toEqual({
+    name: "notes",
+    form: { ...PAIR_FORM, settings: { ...PAIR_SETTINGS, largest: 100_000_000, upload: null, download: 2_000_000 } },
+  });
+});
+
+test("what a pair leaves out is said in a sentence: hidden and old files, all but some subfolders", async ({ page, start }) => {
+  const program = await start({ ...DAY, pair_form: { ok: { ...PAIR_FORM, settings: { ...PAIR_SETTINGS, oldest: 12 * 3600 } } } });
+  await page.getByRole("button", { name: "More for notes" }).click();
+  await page.getByRole("menuitem", { name: "Edit" }).click();
+  const sentence = page.getByRole("status").filter({ hasText: "not changed for" });
+  await expect(sentence).toContainText("Files that were not changed for 12 hours are left out.");
+  await page.getByRole("checkbox", { name: "Hidden files" }).check();
+  await page.getByText("More", { exact: true }).click();
+  await page.getByLabel("Only these subfolders").fill("Photos/2026\n\nLetters\n");
+  await page.keyboard.press("Tab");
+  await page.getByLabel("Old files").selectOption("Leave out after 30 days");
+  await expect(sentence).toContainText("Only these subfolders are carried: Photos/2026, Letters. Hidden files are left out. Files that were not changed for 30 days are left out.");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Save changes" }).click();
+  const settings = { ...PAIR_SETTINGS, hidden: false, chosen: ["Photos/2026", "Letters"], oldest: 30 * 86_400 };
+  expect(await program.waitForCall("change_pair")).toEqual({ name: "notes", form: { ...PAIR_FORM, settings } });
+});
+
+test("a pair gets another name, and is told where a folder was moved", async ({ page, start }) => {
+  const program = await start(DAY);
+  await page.getByRole("button", { name: "More for notes" }).click();
+  await page.getByRole("menuitem", { name: "Edit" }).click();
+  await page.getByText("Name and places").click();
+  await expect(page.getByLabel("Other folder")).toHaveValue("cloud:/Notes");
+  await page.getByLabel("Name", { exact: true }).fill("memos");
+  await page.getByLabel("Folder", { exact: true }).fill("~/Memos");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Save changes" }).click();
+  expect(await program.waitForCall("change_pair")).toEqual({ name: "notes", form: { ...PAIR_FORM, name: "memos", source: "~/Memos" } });
+  await expect(page.getByText("memos was changed.")).toBeVisible();
 });
 
 test("removing a pair says what stays, and the button that changes nothing has the focus", async ({ page, start }) => {

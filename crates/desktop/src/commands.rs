@@ -13,7 +13,7 @@ use tandem_service::answer::{
 };
 use tandem_service::environment::now;
 use tandem_service::fault::{Failure, Fault};
-use tandem_service::location::Location;
+use tandem_service::location::{Location, LocationError};
 use tandem_service::request::{
     KeepSide, PairChange, PairSpec, PathSpec, Request, SeenVersions, StorageSpec, UndoSpec,
 };
@@ -23,8 +23,8 @@ use tauri_plugin_autostart::ManagerExt;
 use tauri_plugin_dialog::{DialogExt, FilePath};
 
 use crate::bridge::{
-    Commands, FolderView, Instead, NewPair, Overview, PairSettings, Passphrase, PauseSpan,
-    Settings, SettingsView, StorageForm,
+    Commands, FolderView, Instead, NewPair, Overview, PairForm, PairSettings, Passphrase,
+    PauseSpan, Settings, SettingsView, StorageForm,
 };
 use crate::desk::{Desk, unexpected};
 use crate::file_manager;
@@ -60,19 +60,35 @@ impl Commands for Desk {
         ask!(self, Request::PairAdd(Box::new(spec)), Answer::Pair(pair) => pair.name)
     }
 
-    async fn pair_settings(&self, name: String) -> Result<PairSettings> {
-        Ok(PairSettings::from(&self.pair(name).await?.options))
+    async fn pair_form(&self, name: String) -> Result<PairForm> {
+        let pair = self.pair(name).await?;
+        Ok(PairForm {
+            settings: PairSettings::from(&pair.options),
+            name: pair.name,
+            source: pair.source,
+            destination: pair.destination,
+        })
     }
 
-    async fn change_pair(&self, name: String, settings: PairSettings) -> Result<()> {
-        let mut options = self.pair(name.clone()).await?.options;
-        settings
+    async fn change_pair(&self, name: String, form: PairForm) -> Result<()> {
+        let pair = self.pair(name.clone()).await?;
+        let mut options = pair.options;
+        form.settings
             .put_into(&mut options)
             .map_err(|fault| fault.failure())?;
+        let moved = |was: &str, is: &str| match is.trim() {
+            is if is == was => Ok(None),
+            is => typed(is, Location::parse).map(Some),
+        };
+        let source = moved(&pair.source, &form.source);
+        let destination = moved(&pair.destination, &form.destination);
         let change = PairChange {
+            ends: PerSide::new(
+                source.map_err(|fault| fault.failure())?,
+                destination.map_err(|fault| fault.failure())?,
+            ),
+            rename: (form.name != name).then_some(form.name),
             name,
-            rename: None,
-            ends: PerSide::new(None, None),
             options: named(&options),
         };
         ask!(self, Request::PairEdit(Box::new(change)), Answer::Pair(_) => ())
@@ -154,10 +170,7 @@ impl Commands for Desk {
     }
 
     async fn local_folder(&self, text: String) -> Result<FolderView> {
-        let home = std::env::home_dir();
-        let current = home.clone().unwrap_or_else(|| PathBuf::from("/"));
-        let at = Location::local(text.trim(), &current, home.as_deref())
-            .map_err(|why| Fault::BadLocation(text.clone(), why.to_string()).failure())?;
+        let at = typed(text.trim(), Location::local).map_err(|fault| fault.failure())?;
         let path = at.path.clone();
         let is_file = tokio::task::spawn_blocking(move || Path::new(&path).is_file());
         if is_file.await.unwrap_or(false) {
@@ -283,6 +296,11 @@ impl Commands for Desk {
 
     async fn held(&self) -> Result<Vec<HeldView>> {
         ask!(self, Request::Held { pair: None }, Answer::Held(holds) => holds)
+    }
+
+    async fn held_whole(&self, hold: String) -> Result<HeldView> {
+        let holds = ask!(self, Request::HeldWhole { hold }, Answer::Held(holds) => holds)?;
+        holds.into_iter().next().ok_or_else(unexpected)
     }
 
     async fn approve(&self, hold: String) -> Result<String> {
@@ -460,6 +478,17 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// A place as a person typed it, read by `read`; what is not absolute begins at the home folder.
+fn typed(
+    text: &str,
+    read: impl Fn(&str, &Path, Option<&Path>) -> std::result::Result<Location, LocationError>,
+) -> std::result::Result<Location, Fault> {
+    let home = std::env::home_dir();
+    let current = home.as_deref().unwrap_or(Path::new("/"));
+    read(text, current, home.as_deref())
+        .map_err(|why| Fault::BadLocation(text.to_owned(), why.to_string()))
 }
 
 /// What the window lets a person choose of a pair's options, by JSON pointers.

@@ -19,12 +19,12 @@ use crate::views::{MOST_LISTED, held_view};
 /// A rejected restore takes so many rounds at most: folders and their contents are one.
 const MOST_ROUNDS: u32 = 8;
 
-/// The actions that a hold lists.
-pub(crate) fn listed(hold: &Hold, actions: &str) -> Result<Vec<PlannedAction>> {
+/// The actions that a hold lists, `most` of its deletes.
+pub(crate) fn listed(hold: &Hold, actions: &str, most: usize) -> Result<Vec<PlannedAction>> {
     Ok(match hold.kind {
         HoldKind::Deletes(_) => held_deletes(actions)?
             .iter()
-            .take(MOST_LISTED)
+            .take(most)
             .map(HeldAction::planned)
             .collect(),
         HoldKind::Pair(_) => {
@@ -42,8 +42,24 @@ impl Engine {
         let holds = self.state().holds()?;
         holds
             .iter()
-            .map(|(hold, actions, since)| Ok(held_view(hold, listed(hold, actions)?, *since)))
+            .map(|(hold, actions, since)| {
+                let listed = listed(hold, actions, MOST_LISTED)?;
+                Ok(held_view(hold, listed, *since))
+            })
             .collect()
+    }
+
+    /// What waits for a decision under this id, with each delete that it holds.
+    ///
+    /// # Errors
+    /// No such hold; a state that cannot be read.
+    pub fn held_whole(&self, id: &str) -> Result<HeldView> {
+        let (hold, actions, since) = self.hold(id)?;
+        Ok(held_view(
+            &hold,
+            listed(&hold, &actions, usize::MAX)?,
+            since,
+        ))
     }
 
     /// Lets exactly what this hold shows pass with the next pass, or less; anything more is held anew. A look

@@ -16,7 +16,7 @@ use crate::observe::Doubt;
 use crate::pass::refusal;
 use crate::report::{ActionKind, HeldView, Phase, Preview, Totals, Warning};
 use crate::state::{ProblemRow, Purpose};
-use crate::views::{held_view, kind_of, planned, problem};
+use crate::views::{MOST_LISTED, held_view, kind_of, planned, problem};
 
 /// One side is much larger if it holds so many times the other's items,
 const MUCH_LARGER: u64 = 10;
@@ -129,7 +129,13 @@ impl Engine {
         };
         holds
             .iter()
-            .map(|(hold, actions)| Ok(held_view(hold, listed(hold, actions)?, since(hold))))
+            .map(|(hold, actions)| {
+                Ok(held_view(
+                    hold,
+                    listed(hold, actions, MOST_LISTED)?,
+                    since(hold),
+                ))
+            })
             .collect()
     }
 

@@ -1,11 +1,20 @@
 //! What is known of a pair without looking: counted from its state.
 
+use tandem_core::side::PerSide;
+use tandem_core::storage::WatchCoverage;
+
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::report::{Problem, Summary};
 use crate::views;
 
 impl Engine {
+    /// How far the sides tell of changes by themselves, where one watches for them.
+    #[must_use]
+    pub fn watch_coverage(&self) -> PerSide<Option<WatchCoverage>> {
+        PerSide::from_fn(|side| self.root(side).watch_coverage())
+    }
+
     /// What is known from the state alone: items in step, holds, problems, conflicts.
     ///
     /// # Errors

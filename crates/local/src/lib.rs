@@ -50,4 +50,3 @@ mod watch;
 pub use provider::LocalProvider;
 pub use root::LocalRoot;
 pub use storage::{LocalStorage, Options};
-pub use watch::WatchCoverage;

@@ -14,7 +14,7 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::{
     Commit, Committed, Cursor, Deleted, Depth, Discard, Displaced, Expected, Hint, Keep,
     ListingStream, Locator, Meta, ResumeSink, ResumeToken, Root, RootIdentity, Staged, Version,
-    VersionKey,
+    VersionKey, WatchCoverage,
 };
 use tandem_core::time::Timestamp;
 use tokio::runtime::Handle;
@@ -27,7 +27,7 @@ use crate::probe::Traits;
 use crate::relocate::Move;
 use crate::storage::Options;
 use crate::sys::Features;
-use crate::watch::{Watch, WatchCoverage};
+use crate::watch::Watch;
 use crate::{
     commit, discard, duplicate, durable, folders, identity, metadata, probe, read, remove, scan,
     stage, versions,
@@ -78,12 +78,6 @@ impl LocalRoot {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.disk.path
-    }
-
-    /// How far the watching reaches; `None` before the first [`Root::wait`] has begun to watch.
-    #[must_use]
-    pub fn watch_coverage(&self) -> Option<WatchCoverage> {
-        lock(&self.watch).as_ref()?.coverage()
     }
 
     /// Runs what waits for the disk beside the threads on which everybody else waits for each other. Dropping the
@@ -175,6 +169,10 @@ impl Root for LocalRoot {
             *lock(&self.watch) = None;
         }
         heard
+    }
+
+    fn watch_coverage(&self) -> Option<WatchCoverage> {
+        lock(&self.watch).as_ref()?.coverage()
     }
 
     async fn read(

@@ -160,6 +160,11 @@ pub enum Request {
         /// Of which pair; of all, if none is named.
         pair: Option<String>,
     },
+    /// One hold with each delete in it: a list of all holds ends early.
+    HeldWhole {
+        /// Which.
+        hold: String,
+    },
     /// Lets what is held pass.
     Approve {
         /// Which.

@@ -294,6 +294,20 @@ impl Service {
         }
     }
 
+    /// The pairs whose engines are open, unless they are just being opened or closed.
+    pub(crate) fn open_engines(&self) -> Vec<(PairRecord, Arc<Engine>)> {
+        let slot = |id: &str| {
+            self.lock_pairs()
+                .get(id)
+                .map(|slot| Arc::clone(&slot.engine))
+        };
+        let engine = |id: &str| slot(id)?.try_lock().ok()?.clone();
+        let pairs = self.config().pairs.into_iter();
+        pairs
+            .filter_map(|pair| engine(&pair.id).map(|engine| (pair, engine)))
+            .collect()
+    }
+
     /// A pair as it is configured now.
     fn present(&self, record: &PairRecord) -> Result<PairRecord> {
         let config = self.lock_config();

@@ -74,3 +74,42 @@ async fn two_pairs_with_conflicts_of_one_id_are_told_apart() {
     ask(&service, resolve(own)).await;
     assert_eq!(there("docs"), "docs");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_delete_that_waits_can_be_read_before_it_is_decided() {
+    const MANY: usize = 1_100;
+    let home = tempfile::tempdir().unwrap();
+    let service = open_with(home.path(), providers());
+    add(&service, home.path(), "docs", |_| ()).await;
+    let names: Vec<String> = (0..MANY).map(|n| format!("{n:04}")).collect();
+    let file = |name: &String| home.path().join("docs-here").join(name);
+    let sync = || Request::Sync {
+        pairs: Vec::new(),
+        actions: false,
+    };
+    names
+        .iter()
+        .for_each(|name| std::fs::write(file(name), name).unwrap());
+    ask(&service, sync()).await;
+    names
+        .iter()
+        .for_each(|name| std::fs::remove_file(file(name)).unwrap());
+    ask(&service, sync()).await;
+
+    let holds = |answer| match answer {
+        Answer::Held(holds) => holds,
+        _ => panic!("not what is held"),
+    };
+    let [listed] = &holds(ask(&service, Request::Held { pair: None }).await)[..] else {
+        panic!("one plan is held");
+    };
+    assert_eq!((listed.count, listed.actions.len()), (1_100, 1_000));
+    let hold = listed.id.clone();
+    let [whole] = &holds(ask(&service, Request::HeldWhole { hold }).await)[..] else {
+        panic!("one plan is asked for");
+    };
+    assert_eq!((&whole.id, whole.count), (&listed.id, 1_100));
+    let mut read: Vec<_> = whole.actions.iter().map(|a| a.path.clone()).collect();
+    read.sort();
+    assert_eq!(read, names);
+}

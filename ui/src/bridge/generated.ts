@@ -187,13 +187,22 @@ export type Overview = {
 
 export type Page = "overview" | "conflicts" | "held" | "storages";
 
+export type PairForm = {
+/** Its name. */ name: string,
+/** Its source: a path, or `STORAGE:PATH`. */ source: string,
+/** Its destination. */ destination: string,
+/** What was chosen. */ settings: PairSettings, };
+
 export type PairSettings = {
 /** Which way changes go. */ mode: string,
 /** What happens where both sides changed. */ conflict: string,
 /** Who wins on the first sync. */ first_sync: string,
 /** Patterns of what is left out. */ patterns: Array<string>,
 /** Whether system and lock files and unfinished downloads are left out. */ junk_out: boolean,
+/** Whether names that begin with a full stop are carried. */ hidden: boolean,
+/** The subfolders that are carried; all, if there is none. */ chosen: Array<string>,
 /** Larger files are left out, in bytes. */ largest: number | null,
+/** Files that were changed longer ago are left out, in seconds. */ oldest: number | null,
 /** For how many days older versions are kept; not at all, if there is no number. */ version_days: number | null,
 /** Bytes a second to the destination. */ upload: number | null,
 /** Bytes a second from the destination. */ download: number | null, };
@@ -217,6 +226,8 @@ export type PairStatus = {
 /** Left out by filter or by nature. */ left_out: number,
 /** How far the plan under way is. */ progress?: ProgressView | null,
 /** Everything that is not in step, where it was asked for. */ not_in_step?: Array<ProblemView>, };
+
+export type Panel = "dark" | "light";
 
 export type Passphrase = {
 /** As a person typed it. */ text: string, };
@@ -296,6 +307,7 @@ export type SeenVersions = {
 export type Settings = {
 /** Light or dark. */ appearance: Appearance,
 /** The language. */ language: Language,
+/** For which panel the tray's icon is drawn. */ panel: Panel,
 /** Whether only the tray icon shows when it starts with the session. */ start_hidden: boolean,
 /** Whether a notification says that something needs a person. */ notify_needs_you: boolean,
 /** Whether one says that a first sync is finished. */ notify_first_sync: boolean,
@@ -423,11 +435,11 @@ export const commands = {
   /** Makes a pair that begins paused, so that its plan can be looked at first. */
   addPair: (pair: NewPair) => call<string>("add_pair", { pair }),
 
-  /** What was chosen for a pair. */
-  pairSettings: (name: string) => call<PairSettings>("pair_settings", { name }),
+  /** A pair as it is, to be changed. */
+  pairForm: (name: string) => call<PairForm>("pair_form", { name }),
 
-  /** Changes what was chosen for a pair. */
-  changePair: (name: string, settings: PairSettings) => call<null>("change_pair", { name, settings }),
+  /** Changes a pair. Where an end is another place, nothing is sent again if it holds what the old one held. */
+  changePair: (name: string, form: PairForm) => call<null>("change_pair", { name, form }),
 
   /** Forgets a pair; the files on both sides stay. Answers with a sentence. */
   removePair: (name: string) => call<string>("remove_pair", { name }),
@@ -530,6 +542,9 @@ export const commands = {
 
   /** What waits for a person. */
   held: () => call<Array<HeldView>>("held", {  }),
+
+  /** One of them with each delete in it. */
+  heldWhole: (hold: string) => call<HeldView>("held_whole", { hold }),
 
   /** Lets what is held pass. */
   approve: (hold: string) => call<string>("approve", { hold }),

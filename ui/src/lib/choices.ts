@@ -23,6 +23,19 @@ export function sizeChoices(chosen: number | null): { value: string; text: strin
   return choicesOf(LARGEST, chosen, (bytes) => t("carry.larger_than", { size: size(bytes) }), t("carry.any_size"));
 }
 
+const DAY = 86_400;
+const OLDEST = [7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY];
+
+/** How long ago a file may have been changed, in seconds; 0 is any time. A number that was chosen elsewhere stands among them. */
+export function ageChoices(chosen: number | null): { value: string; text: string }[] {
+  return choicesOf(OLDEST, chosen, (secs) => t("carry.older_than", { age: age(secs) }), t("carry.any_age"));
+}
+
+/** A length of time in days, or in hours where it is no number of days. */
+export function age(secs: number): string {
+  return secs % DAY ? tn("carry.hours", Math.ceil(secs / 3600)) : tn("carry.days", secs / DAY);
+}
+
 /** How fast bytes go, a second; 0 is as fast as can be. A number that was chosen elsewhere stands among them. */
 export function speedChoices(chosen: number | null): { value: string; text: string }[] {
   return choicesOf(SPEEDS, chosen, (bytes) => t("settings.speed", { size: size(bytes) }), t("settings.no_limit"));

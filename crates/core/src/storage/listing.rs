@@ -1,6 +1,8 @@
 //! Observing (DESIGN 6.3).
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
@@ -134,4 +136,21 @@ pub enum Hint {
     Subtree(RelPath),
     /// The feed has news.
     Feed,
+}
+
+/// How far a side hears of changes by itself: what the system tells of, and what is looked at from time to time instead.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WatchCoverage {
+    /// How many folders there are to watch; more than there are after folders were moved.
+    pub needed: u64,
+    /// How many folders this user's programs may watch in all; `None` where the system does not say.
+    pub available: Option<u64>,
+    /// Subtrees that are polled instead.
+    pub polled: BTreeSet<RelPath>,
+    /// How often.
+    pub polled_every: Duration,
+    /// Subtrees that are polled besides, for what others change there is not heard.
+    pub shared: BTreeSet<RelPath>,
+    /// How often.
+    pub shared_every: Duration,
 }

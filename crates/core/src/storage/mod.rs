@@ -14,7 +14,7 @@ mod write;
 pub use descriptor::{Descriptor, Field, FieldKind};
 pub use listing::{
     Change, Changes, Cursor, Depth, FolderListing, Hint, Listed, ListingStream, ParentRef, Skip,
-    Skipped,
+    Skipped, WatchCoverage,
 };
 pub use provider::{
     Config, Credentials, FailedRequest, Ground, Health, HealthState, ProbeStep, Provider, Quota,

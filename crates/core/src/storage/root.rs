@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::listing::{Changes, Cursor, Depth, Hint, ListingStream};
+use super::listing::{Changes, Cursor, Depth, Hint, ListingStream, WatchCoverage};
 use super::versions::{Version, VersionKey};
 use super::write::{
     Commit, Committed, Deleted, Discard, Displaced, Expected, Keep, Meta, ResumeSink, ResumeToken,
@@ -112,6 +112,11 @@ pub trait Root: Send + Sync {
     async fn wait(&self, cursor: Option<&Cursor>, deadline: Duration) -> Result<Vec<Hint>> {
         let _ = (cursor, deadline);
         Err(unsupported("wait"))
+    }
+
+    /// How far [`Root::wait`] hears of changes; `None` before it watches, and where a feed tells of everything.
+    fn watch_coverage(&self) -> Option<WatchCoverage> {
+        None
     }
 
     /// Bytes `offset..offset + length` of exactly `entry.revision`. `length` is cut at the end of the file.

@@ -5,10 +5,10 @@ commands! {
     overview() -> Overview;
     /// Makes a pair that begins paused, so that its plan can be looked at first.
     add_pair(pair: NewPair) -> String;
-    /// What was chosen for a pair.
-    pair_settings(name: String) -> PairSettings;
-    /// Changes what was chosen for a pair.
-    change_pair(name: String, settings: PairSettings) -> ();
+    /// A pair as it is, to be changed.
+    pair_form(name: String) -> PairForm;
+    /// Changes a pair. Where an end is another place, nothing is sent again if it holds what the old one held.
+    change_pair(name: String, form: PairForm) -> ();
     /// Forgets a pair; the files on both sides stay. Answers with a sentence.
     remove_pair(name: String) -> String;
     /// Compares both sides of a pair anew, whose notes about its files are damaged. Answers with a sentence.
@@ -78,6 +78,8 @@ commands! {
     resolve(id: String, keep: KeepSide, seen: Option<SeenVersions>) -> String;
     /// What waits for a person.
     held() -> Vec<HeldView>;
+    /// One of them with each delete in it.
+    held_whole(hold: String) -> HeldView;
     /// Lets what is held pass.
     approve(hold: String) -> String;
     /// Does not let it pass.

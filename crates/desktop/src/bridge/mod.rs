@@ -22,9 +22,10 @@ use tandem_service::location::Location;
 use tandem_service::request::{KeepSide, SeenVersions};
 
 pub(crate) use events::{Event, Page, Place, SignInAt, TestStep};
-pub(crate) use settings::{Language, Settings, SettingsView};
+pub(crate) use settings::{Language, Panel, Settings, SettingsView};
 pub(crate) use types::{
-    FolderView, Instead, NewPair, Overview, PairSettings, Passphrase, PauseSpan, StorageForm,
+    FolderView, Instead, NewPair, Overview, PairForm, PairSettings, Passphrase, PauseSpan,
+    StorageForm,
 };
 
 use crate::desk::Desk;

@@ -32,6 +32,18 @@ pub(crate) enum Language {
     De,
 }
 
+/// The panel that shows the tray's icon. No desktop tells which colour it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Panel {
+    /// Dark, as on most desktops.
+    #[default]
+    Dark,
+    /// Light.
+    Light,
+}
+
 /// What a person chose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -41,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) appearance: Appearance,
     /// The language.
     pub(crate) language: Language,
+    /// For which panel the tray's icon is drawn.
+    pub(crate) panel: Panel,
     /// Whether only the tray icon shows when it starts with the session.
     pub(crate) start_hidden: bool,
     /// Whether a notification says that something needs a person.
@@ -56,6 +70,7 @@ impl Default for Settings {
         Self {
             appearance: Appearance::default(),
             language: Language::default(),
+            panel: Panel::default(),
             start_hidden: true,
             notify_needs_you: true,
             notify_first_sync: true,

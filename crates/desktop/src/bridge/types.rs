@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tandem_core::path::RelPath;
 use tandem_core::policy::{ConflictPolicy, FirstSync, Mode};
 use tandem_engine::report::Rejection;
 use tandem_engine::setup::PairOptions;
@@ -117,6 +118,20 @@ pub(crate) struct NewPair {
     pub(crate) settings: PairSettings,
 }
 
+/// A pair as a person changes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct PairForm {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its source: a path, or `STORAGE:PATH`.
+    pub(crate) source: String,
+    /// Its destination.
+    pub(crate) destination: String,
+    /// What was chosen.
+    pub(crate) settings: PairSettings,
+}
+
 /// What a person chooses for a pair. The rest is changed by the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -131,8 +146,14 @@ pub(crate) struct PairSettings {
     pub(crate) patterns: Vec<String>,
     /// Whether system and lock files and unfinished downloads are left out.
     pub(crate) junk_out: bool,
+    /// Whether names that begin with a full stop are carried.
+    pub(crate) hidden: bool,
+    /// The subfolders that are carried; all, if there is none.
+    pub(crate) chosen: Vec<String>,
     /// Larger files are left out, in bytes.
     pub(crate) largest: Option<u64>,
+    /// Files that were changed longer ago are left out, in seconds.
+    pub(crate) oldest: Option<u64>,
     /// For how many days older versions are kept; not at all, if there is no number.
     pub(crate) version_days: Option<u32>,
     /// Bytes a second to the destination.
@@ -149,7 +170,15 @@ impl From<&PairOptions> for PairSettings {
             first_sync: options.policy.first_sync.name().to_owned(),
             patterns: options.filter.patterns.clone(),
             junk_out: options.filter.defaults,
+            hidden: options.filter.hidden,
+            chosen: options
+                .filter
+                .chosen
+                .iter()
+                .map(RelPath::to_string)
+                .collect(),
             largest: options.filter.max_size,
+            oldest: options.filter.max_age,
             version_days: options.versions.keep.then_some(options.versions.days),
             upload: options.limits.upload,
             download: options.limits.download,
@@ -161,14 +190,21 @@ impl PairSettings {
     /// Puts what was chosen into a pair's options; the others stay.
     ///
     /// # Errors
-    /// A choice that there is not.
+    /// A choice that there is not, a subfolder that is none.
     pub(crate) fn put_into(self, options: &mut PairOptions) -> Result<(), Fault> {
         options.policy.mode = choice::<Mode>(&self.mode)?;
         options.policy.conflict = choice::<ConflictPolicy>(&self.conflict)?;
         options.policy.first_sync = choice::<FirstSync>(&self.first_sync)?;
         options.filter.patterns = self.patterns;
         options.filter.defaults = self.junk_out;
+        options.filter.hidden = self.hidden;
+        options.filter.chosen = self
+            .chosen
+            .iter()
+            .map(|text| subfolder(text))
+            .collect::<Result<_, _>>()?;
         options.filter.max_size = self.largest;
+        options.filter.max_age = self.oldest;
         options.versions.keep = self.version_days.is_some();
         if let Some(days) = self.version_days {
             options.versions.days = days;
@@ -177,6 +213,15 @@ impl PairSettings {
         options.limits.download = self.download;
         Ok(())
     }
+}
+
+fn subfolder(text: &str) -> Result<RelPath, Fault> {
+    RelPath::new(text.trim().trim_matches('/')).map_err(|why| {
+        Fault::Usage(
+            format!("“{text}” is no subfolder: {why}."),
+            "Name it as it lies within the pair, such as Photos/2026.".to_owned(),
+        )
+    })
 }
 
 fn choice<T: std::str::FromStr>(text: &str) -> Result<T, Fault>
@@ -196,10 +241,21 @@ mod tests {
         let mut settings = PairSettings::from(&PairOptions::default());
         settings.mode = "source-backup".to_owned();
         settings.patterns = vec!["*.iso".to_owned()];
+        settings.hidden = false;
+        settings.chosen = vec!["Photos/2026".to_owned()];
+        settings.oldest = Some(86_400);
         settings.version_days = None;
         let mut options = PairOptions::default();
         settings.clone().put_into(&mut options).unwrap();
         assert_eq!(PairSettings::from(&options), settings);
+        for wrong in ["..", "a//b", "a/../b"] {
+            let chosen = vec![wrong.to_owned()];
+            let settings = PairSettings {
+                chosen,
+                ..settings.clone()
+            };
+            assert!(settings.put_into(&mut options).is_err(), "{wrong}");
+        }
         settings.mode = "sideways".to_owned();
         assert!(settings.put_into(&mut options).is_err());
     }

@@ -10,7 +10,7 @@ use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItemBuilder, MenuItemKind, S
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Wry};
 
-use crate::bridge::{Commands, Page, PauseSpan, Place};
+use crate::bridge::{Commands, Page, Panel, PauseSpan, Place};
 use crate::desk::Desk;
 use crate::texts::Texts;
 use crate::{notify, window};
@@ -38,7 +38,8 @@ struct Drawn {
 /// Draws the tray anew, as far as anything in it changed.
 pub(crate) fn show(desk: &Desk) {
     let texts = desk.texts();
-    let mut view = TrayView::new(&desk.overview(), &desk.recent(), texts);
+    let panel = desk.settings().panel;
+    let mut view = TrayView::new(&desk.overview(), &desk.recent(), panel, texts);
     let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
     let result = match &mut *drawn {
         Some(drawn) if drawn.view == view => return,
@@ -79,7 +80,7 @@ fn build(desk: &Desk, view: &TrayView, texts: Texts) -> tauri::Result<Menu<Wry>>
     let clicked = desk.clone();
     let menu = menu(desk.app(), view, texts)?;
     TrayIconBuilder::with_id(ID)
-        .icon(image(view.icon)?)
+        .icon(image(view.icon, view.panel)?)
         .tooltip(&view.heading)
         .menu(&menu)
         .on_menu_event(move |_, event| act(&clicked, &event))
@@ -93,8 +94,8 @@ fn redraw(desk: &Desk, drawn: &mut Drawn, view: &mut TrayView, texts: Texts) -> 
     };
     wait_with_recent(desk, drawn, view);
     // An icon is a file each time, which the panel reads.
-    if view.icon != drawn.view.icon {
-        tray.set_icon(Some(image(view.icon)?))?;
+    if (view.icon, view.panel) != (drawn.view.icon, drawn.view.panel) {
+        tray.set_icon(Some(image(view.icon, view.panel)?))?;
     }
     if view.heading != drawn.view.heading {
         tray.set_tooltip(Some(&view.heading))?;
@@ -143,16 +144,30 @@ fn reword(menu: &Menu<Wry>, id: &str, old: &str, new: &str) -> tauri::Result<()>
     }
 }
 
-/// Panels are dark on most desktops, and no desktop tells which colour its panel has.
-fn image(icon: Icon) -> tauri::Result<Image<'static>> {
-    let png: &[u8] = match icon {
-        Icon::Idle => include_bytes!(concat!(env!("OUT_DIR"), "/tray-idle-dark.png")),
-        Icon::Syncing => include_bytes!(concat!(env!("OUT_DIR"), "/tray-syncing-dark.png")),
-        Icon::Paused => include_bytes!(concat!(env!("OUT_DIR"), "/tray-paused-dark.png")),
-        Icon::NeedsYou => include_bytes!(concat!(env!("OUT_DIR"), "/tray-needs-you-dark.png")),
-        Icon::Error => include_bytes!(concat!(env!("OUT_DIR"), "/tray-error-dark.png")),
-    };
-    Image::from_bytes(png)
+fn image(icon: Icon, panel: Panel) -> tauri::Result<Image<'static>> {
+    Image::from_bytes(png(icon, panel))
+}
+
+const fn png(icon: Icon, panel: Panel) -> &'static [u8] {
+    macro_rules! drawn {
+        ($state:literal) => {
+            match panel {
+                Panel::Dark => {
+                    include_bytes!(concat!(env!("OUT_DIR"), "/tray-", $state, "-dark.png"))
+                }
+                Panel::Light => {
+                    include_bytes!(concat!(env!("OUT_DIR"), "/tray-", $state, "-light.png"))
+                }
+            }
+        };
+    }
+    match icon {
+        Icon::Idle => drawn!("idle"),
+        Icon::Syncing => drawn!("syncing"),
+        Icon::Paused => drawn!("paused"),
+        Icon::NeedsYou => drawn!("needs-you"),
+        Icon::Error => drawn!("error"),
+    }
 }
 
 fn menu(app: &AppHandle, view: &TrayView, texts: Texts) -> tauri::Result<Menu<Wry>> {
@@ -264,5 +279,26 @@ fn span_of(name: &str) -> PauseSpan {
         "hour" => PauseSpan::Hour,
         "until_tomorrow" => PauseSpan::UntilTomorrow,
         _ => PauseSpan::UntilResumed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_state_has_an_icon_of_its_own_for_either_panel() {
+        use Icon::{Error, Idle, NeedsYou, Paused, Syncing};
+        let icons = [Idle, Syncing, Paused, NeedsYou, Error];
+        let drawn: BTreeSet<_> = [Panel::Dark, Panel::Light]
+            .into_iter()
+            .flat_map(|panel| icons.map(|icon| png(icon, panel)))
+            .collect();
+        assert_eq!(drawn.len(), 10);
+        for png in drawn {
+            assert!(Image::from_bytes(png).is_ok());
+        }
     }
 }

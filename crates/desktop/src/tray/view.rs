@@ -3,7 +3,7 @@
 use tandem_engine::report::{ActionKind, Outcome};
 use tandem_service::answer::{LogView, PairStatus};
 
-use crate::bridge::Overview;
+use crate::bridge::{Overview, Panel};
 use crate::texts::Texts;
 
 /// One of five icons (DESIGN 7 and 8).
@@ -34,6 +34,7 @@ pub(super) struct Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TrayView {
     pub(super) icon: Icon,
+    pub(super) panel: Panel,
     pub(super) heading: String,
     pub(super) pairs: Vec<Line>,
     pub(super) recent: Vec<Line>,
@@ -49,11 +50,12 @@ pub(super) struct TrayView {
 
 impl TrayView {
     /// Of these pairs and these actions, newest first.
-    pub(super) fn new(overview: &Overview, recent: &[LogView], texts: Texts) -> Self {
+    pub(super) fn new(overview: &Overview, recent: &[LogView], panel: Panel, texts: Texts) -> Self {
         let pairs = &overview.pairs;
         let is_paused = |pair: &PairStatus| pair.state == "paused";
         Self {
             icon: icon(overview),
+            panel,
             heading: if overview.heading.is_empty() {
                 texts.get("tray.starting")
             } else {
@@ -195,7 +197,7 @@ mod tests {
     fn what_waits_for_another_connection_can_be_resumed() {
         let mut waiting = overview(&["waiting", "in_step"]);
         let can_resume = |now: &Overview| {
-            let view = TrayView::new(now, &[], Texts::of(Language::En));
+            let view = TrayView::new(now, &[], Panel::Dark, Texts::of(Language::En));
             (view.can_resume, view.can_pause)
         };
         assert_eq!(can_resume(&waiting), (false, true));
@@ -208,6 +210,7 @@ mod tests {
         let view = TrayView::new(
             &overview(&["in_step", "paused"]),
             &[],
+            Panel::Dark,
             Texts::of(Language::En),
         );
         assert_eq!(view.pairs[0].text, "pair-0: In step");
@@ -270,7 +273,7 @@ mod tests {
         let view = |shown: &str, recent: &[LogView], texts| {
             let mut now = overview(&["syncing", "in_step"]);
             now.pairs[0].shown = shown.to_owned();
-            TrayView::new(&now, recent, texts)
+            TrayView::new(&now, recent, Panel::Dark, texts)
         };
         let before = view("Syncing, 1%", &[], english);
         let after = view("Syncing, 2%", &[], english);
@@ -278,7 +281,7 @@ mod tests {
         let carried = view("Syncing, 2%", &[line("create", "done", "a.txt")], english);
         assert!(!carried.has_lines_of(&after));
         assert!(!view("Syncing, 1%", &[], Texts::of(Language::De)).has_lines_of(&before));
-        let fewer = TrayView::new(&overview(&["syncing"]), &[], english);
+        let fewer = TrayView::new(&overview(&["syncing"]), &[], Panel::Dark, english);
         assert!(!fewer.has_lines_of(&before));
     }
 }

@@ -10,14 +10,12 @@ mod mounted;
 mod news;
 mod orders;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use tandem_core::error::{Cause, Result, StorageError};
-use tandem_core::path::RelPath;
-use tandem_core::storage::Hint;
+use tandem_core::storage::{Hint, WatchCoverage};
 
 use crate::disk::Disk;
 use keeper::Keeper;
@@ -31,19 +29,6 @@ const POLL: Duration = Duration::from_secs(30);
 /// How often what others change unheard is: as often as a storage without a feed is looked at (DESIGN 4). A walk of a
 /// whole tree on a server is not for nothing.
 const POLL_OTHERS: Duration = Duration::from_secs(300);
-
-/// How far the watching reaches.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct WatchCoverage {
-    /// How many folders there are to watch; more than there are after folders were moved.
-    pub needed: u64,
-    /// How many folders this user's programs may watch in all; `None` where the system does not say.
-    pub available: Option<u64>,
-    /// Subtrees that are polled instead.
-    pub polled: BTreeSet<RelPath>,
-    /// Subtrees that are polled besides, for what others change there is not heard.
-    pub shared: BTreeSet<RelPath>,
-}
 
 /// The watch on one root.
 #[derive(Debug)]
@@ -80,7 +65,11 @@ impl Watch {
 
     /// How far it reaches; `None` until every folder was looked at.
     pub(crate) fn coverage(&self) -> Option<WatchCoverage> {
-        self.news.coverage()
+        self.news.coverage().map(|coverage| WatchCoverage {
+            polled_every: POLL,
+            shared_every: POLL_OTHERS,
+            ..coverage
+        })
     }
 
     /// Ends with hints, or with none when `deadline` has passed since the watches were placed.

@@ -5,11 +5,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use tandem_core::path::RelPath;
-use tandem_core::storage::Hint;
+use tandem_core::storage::{Hint, WatchCoverage};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::{POLL, POLL_OTHERS, WatchCoverage};
+use super::{POLL, POLL_OTHERS};
 use crate::disk::lock;
 
 /// More folders than this are told as the whole tree.

@@ -17,7 +17,7 @@ use tandem_core::path::RelPath;
 use tandem_core::storage::{
     Changes, Commit, Committed, Cursor, Deleted, Depth, Discard, Displaced, Expected, Hint, Keep,
     ListingStream, Locator, Meta, ResumeSink, ResumeToken, Root, RootIdentity, Staged, Version,
-    VersionKey,
+    VersionKey, WatchCoverage,
 };
 use tandem_core::time::Timestamp;
 
@@ -118,6 +118,10 @@ impl Root for LimitedRoot {
 
     async fn wait(&self, cursor: Option<&Cursor>, deadline: Duration) -> Result<Vec<Hint>> {
         self.root.wait(cursor, deadline).await
+    }
+
+    fn watch_coverage(&self) -> Option<WatchCoverage> {
+        self.root.watch_coverage()
     }
 
     async fn read(

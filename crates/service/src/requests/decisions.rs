@@ -100,6 +100,15 @@ impl Service {
         Ok(seen.answer(Answer::Held(holds)))
     }
 
+    pub(super) async fn held_whole(&self, id: &str) -> Result<Answer> {
+        let (pair, own) = self.pair_of_hold(id).await?;
+        let held = pair.engine.held_whole(&own);
+        let held = held.map_err(|error| pair.fault(error))?;
+        let mut view = held_view(&pair.record.name, pair.live.ends(), &held);
+        id.clone_into(&mut view.id);
+        Ok(Answer::Held(vec![view]))
+    }
+
     pub(super) async fn approve(&self, hold: &str) -> Result<Answer> {
         let (pair, hold) = self.pair_of_hold(hold).await?;
         pair.engine

@@ -2,6 +2,10 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tandem_core::path::RelPath;
+use tandem_core::storage::WatchCoverage;
 
 use super::bundle::Names;
 use crate::answer::{Answer, CheckView, DoctorView};
@@ -64,6 +68,16 @@ impl Service {
                         self.look(&config, &at).await,
                     ));
                 }
+            }
+        }
+        for (pair, engine) in self.open_engines() {
+            let coverage = engine.watch_coverage();
+            for (end, coverage) in [
+                (&pair.source, &coverage.source),
+                (&pair.destination, &coverage.destination),
+            ] {
+                let place = self.location(end).to_string();
+                checks.extend(coverage.iter().map(|c| watched(&pair.name, &place, c)));
             }
         }
         let mut answer = DoctorView {
@@ -219,6 +233,44 @@ fn check(name: &str, found: Result<String>) -> CheckView {
     }
 }
 
+/// How far one hears of what happens in a folder, and how the rest is seen.
+fn watched(pair: &str, place: &str, coverage: &WatchCoverage) -> CheckView {
+    let every = |pause: Duration| match pause.as_secs() {
+        secs if secs >= 60 => words::count(secs / 60, "minute", "minutes"),
+        secs => words::count(secs, "second", "seconds"),
+    };
+    let folders = |number: usize| words::count(number as u64, "folder", "folders");
+    let mut said = vec![format!(
+        "Changes in {place} are heard of: {} watched.",
+        words::count(coverage.needed, "folder is", "folders are")
+    )];
+    if !coverage.shared.is_empty() {
+        let where_ = match coverage.shared.contains(&RelPath::root()) {
+            true => "It lies".to_owned(),
+            false if coverage.shared.len() == 1 => "One folder in it lies".to_owned(),
+            false => format!("{} in it lie", folders(coverage.shared.len())),
+        };
+        said.push(format!(
+            "{where_} on a network, where others' changes are not heard of: Tandem looks for them every {}.",
+            every(coverage.shared_every)
+        ));
+    }
+    let mut found = well(&format!("watch of {pair}"), String::new());
+    if !coverage.polled.is_empty() {
+        found.ok = false;
+        "watches".clone_into(&mut found.cause);
+        said.push(format!(
+            "{} cannot be watched with all below: the system lends no more watches. Tandem looks there every {}.",
+            folders(coverage.polled.len()),
+            every(coverage.polled_every)
+        ));
+        let enough = (coverage.needed * 2).max(WATCHES);
+        found.next_step = format!("Raise fs.inotify.max_user_watches to {}.", grouped(enough));
+    }
+    found.message = said.join(" ");
+    found
+}
+
 fn clock() -> CheckView {
     if now().secs() >= OLDEST_NOW {
         return well("clock", "The clock makes sense.".to_owned());
@@ -249,4 +301,67 @@ fn watches() -> Option<CheckView> {
             grouped(WATCHES)
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coverage() -> WatchCoverage {
+        WatchCoverage {
+            needed: 4_096,
+            polled_every: Duration::from_secs(30),
+            shared_every: Duration::from_secs(300),
+            ..WatchCoverage::default()
+        }
+    }
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    #[test]
+    fn what_is_heard_of_whole_needs_nothing() {
+        let found = watched("Photos", "/home/me/Photos", &coverage());
+        assert!(found.ok);
+        assert_eq!(
+            found.message,
+            "Changes in /home/me/Photos are heard of: 4,096 folders are watched."
+        );
+        assert_eq!(found.next_step, "");
+    }
+
+    #[test]
+    fn what_others_change_on_a_network_is_said_to_be_looked_for() {
+        let shared = WatchCoverage {
+            shared: [RelPath::root()].into(),
+            ..coverage()
+        };
+        let found = watched("Photos", "/mnt/nas", &shared);
+        assert!(found.ok, "nothing can be done about it");
+        let says = "It lies on a network, where others' changes are not heard of: Tandem looks for them every 5 minutes.";
+        assert!(found.message.ends_with(says), "{}", found.message);
+    }
+
+    #[test]
+    fn where_watches_run_out_it_is_said_how_many_are_enough() {
+        let short = WatchCoverage {
+            needed: 100_000,
+            polled: [path("a"), path("b/c")].into(),
+            ..coverage()
+        };
+        let found = watched("Photos", "/home/me", &short);
+        assert!(!found.ok);
+        assert!(found.message.contains("2 folders cannot be watched"));
+        assert!(
+            found
+                .message
+                .ends_with("Tandem looks there every 30 seconds.")
+        );
+        assert!(
+            found.next_step.ends_with("to 200,000."),
+            "{}",
+            found.next_step
+        );
+    }
 }

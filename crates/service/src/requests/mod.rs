@@ -90,6 +90,7 @@ impl Service {
                 watch,
             } => self.status(pair, problems, watch, updates).await,
             Request::Held { pair } => self.held(pair).await,
+            Request::HeldWhole { hold } => self.held_whole(&hold).await,
             Request::Approve { hold } => self.approve(&hold).await,
             Request::Reject { hold, how } => self.reject(&hold, how).await,
             Request::Log {
