@@ -3,7 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use tandem_testkit::servers::azure::{Fault, SimulatedAzure};
+use tandem_testkit::servers::azure::SimulatedAzure;
+use tandem_testkit::servers::faults::Fault;
 use tandem_testkit::servers::python;
 
 fn run_sdk(simulated: &SimulatedAzure, what: &str) -> String {

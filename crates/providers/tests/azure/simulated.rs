@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use tandem_core::capabilities::{Capabilities, Conditions};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{
@@ -11,11 +10,12 @@ use tandem_core::storage::{
 };
 use tandem_testkit::conformance::{Proof, Subject, run_abreast};
 use tandem_testkit::real_time::real_time;
-use tandem_testkit::servers::azure::{Fault, SimulatedAzure};
+use tandem_testkit::servers::azure::SimulatedAzure;
+use tandem_testkit::servers::faults::Fault;
 use tokio::sync::OnceCell;
 
 use crate::bench::{Container, write};
-use crate::steps::write_keeping;
+use crate::steps::{collect, write_keeping};
 
 const LONG: &str = "2099-01-01T00:00:00Z";
 
@@ -100,9 +100,9 @@ fn as_it_is(committed: &Committed) -> Expected {
 }
 
 async fn read(root: &dyn Root, version: &VersionKey) -> Bytes {
-    let stream = root.read_version(version, 0, u64::MAX).await.unwrap();
-    let pieces: Vec<Bytes> = stream.try_collect().await.unwrap();
-    pieces.concat().into()
+    collect(root.read_version(version, 0, u64::MAX).await)
+        .await
+        .unwrap()
 }
 
 /// What the probe says of who keeps what is replaced.
@@ -308,7 +308,9 @@ async fn a_listing_of_versions_is_whole_or_asked_for_again() {
         Fault::CutAnswer(300),
         Fault::DoubleAnswer,
     ] {
-        simulated.script("GET", "versions", 0, 1, fault).unwrap();
+        simulated
+            .script("GET", "versions", 0, 1, fault.clone())
+            .unwrap();
         let found = root.versions(Some(&file)).await.unwrap();
         assert_eq!(found.len(), 2, "{fault:?}");
         assert_eq!(simulated.faults_left().unwrap(), 0, "{fault:?}");

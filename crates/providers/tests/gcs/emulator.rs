@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use futures_util::TryStreamExt;
 use tandem_core::capabilities::{Capabilities, Conditions};
 use tandem_core::entry::HashKind;
 use tandem_core::path::RelPath;
@@ -12,7 +11,7 @@ use tandem_testkit::servers::gcs_emulator::GcsEmulator;
 use tokio::sync::OnceCell;
 
 use crate::bench::{Bucket, FOLDER, PARTS_FROM, server};
-use crate::steps::write;
+use crate::steps::{collect, write};
 
 fn emulator() -> Arc<GcsEmulator> {
     static RUNNING: Mutex<Weak<GcsEmulator>> = Mutex::new(Weak::new());
@@ -106,9 +105,8 @@ async fn content_arrives_whole_in_one_request_and_in_parts() {
         let entry = root.stat(&at).await.unwrap().unwrap();
         assert_eq!(entry, made.entry);
         if len > 0 {
-            let read = root.read(&at, &entry, 0, entry.size).await.unwrap();
-            let pieces: Vec<_> = read.try_collect().await.unwrap();
-            assert_eq!(pieces.concat(), bytes, "{name}");
+            let read = root.read(&at, &entry, 0, entry.size).await;
+            assert_eq!(collect(read).await.unwrap(), bytes, "{name}");
         }
     }
     let from = Locator::of_path(RelPath::new("parts").unwrap());

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use tandem_core::content::BytesContent;
 use tandem_core::environment::{BoxFuture, Environment, Task};
 use tandem_core::error::{Cause, ErrorKind, StorageError};
@@ -16,7 +15,7 @@ use tandem_testkit::servers::faults::Fault;
 use tandem_testkit::servers::gcs::{GcsServer, Role};
 
 use crate::bench::{Bucket, FOLDER, PART, PARTS_FROM, probed};
-use crate::steps::write;
+use crate::steps::{collect, write};
 
 async fn tested(bucket: &Bucket) -> StorageError {
     let tested = bucket.open(None).validate("", &|_| ()).await;
@@ -120,12 +119,10 @@ fn rel(text: &str) -> RelPath {
     RelPath::new(text).unwrap()
 }
 
-async fn content(root: &dyn Root, path: &str) -> Result<Vec<u8>, StorageError> {
+async fn content(root: &dyn Root, path: &str) -> Result<Bytes, StorageError> {
     let at = Locator::of_path(rel(path));
     let entry = root.stat(&at).await?.unwrap();
-    let read = root.read(&at, &entry, 0, entry.size).await?;
-    let pieces: Vec<Bytes> = read.try_collect().await?;
-    Ok(pieces.concat())
+    collect(root.read(&at, &entry, 0, entry.size).await).await
 }
 
 #[tokio::test]
@@ -170,7 +167,7 @@ async fn faults_that_pass_leave_no_trace() {
         .unwrap();
     assert!(large.displaced.is_none());
     assert_eq!(content(&*root, "large").await.unwrap(), bytes);
-    assert_eq!(content(&*root, "small").await.unwrap(), b"small");
+    assert_eq!(content(&*root, "small").await.unwrap(), "small");
     let none = Locator::of_path(rel("none"));
     assert!(root.stat(&none).await.unwrap().is_none());
     assert_eq!(server.faults_left(), 0, "{:#?}", server.requests());

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
 use tandem_core::capabilities::Conditions;
-use tandem_core::content::ByteStream;
 use tandem_core::entry::Entry;
 use tandem_core::error::{Cause, Result, StorageError};
 use tandem_core::path::RelPath;
@@ -16,6 +15,7 @@ use tandem_core::storage::{Depth, Expected, FolderListing, Listed, Locator, Root
 
 use crate::bench::write;
 use crate::scripted::{Answer, OTHER_TAG, Scripted, can};
+use crate::steps::collect;
 
 /// How much more memory than before an answer may cost at its worst, in KiB.
 const BOUND: u64 = 256 * 1024;
@@ -44,15 +44,6 @@ async fn list(root: &dyn Root, folder: &str, depth: Depth) -> Result<Vec<FolderL
     }
     assert!(is_complete, "a listing without an error has an end");
     Ok(folders)
-}
-
-pub(crate) async fn collect(stream: Result<ByteStream>) -> Result<Vec<u8>> {
-    let mut stream = stream?;
-    let mut all = Vec::new();
-    while let Some(piece) = stream.next().await {
-        all.extend_from_slice(&piece?);
-    }
-    Ok(all)
 }
 
 fn at(path: &str) -> Locator {
@@ -321,7 +312,7 @@ async fn a_file_of_another_size_than_was_listed_is_not_taken() {
         let read = collect(root.read(&at("file"), &entry, 0, 4).await).await;
         match read {
             // What stands beyond the length that was said belongs to no answer.
-            Ok(bytes) => assert_eq!((said, bytes.as_slice()), (4, &b"abcd"[..])),
+            Ok(bytes) => assert_eq!((said, &*bytes), (4, &b"abcd"[..])),
             Err(error) => assert!(
                 matches!(
                     error.cause,

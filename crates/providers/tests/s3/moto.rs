@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::bench::{Shared, write};
-use crate::hostile::collect;
 use crate::proxy::Proxy;
+use crate::steps::collect;
 use tandem_core::capabilities::Conditions;
 use tandem_core::entry::HashKind;
 use tandem_core::path::RelPath;
@@ -157,7 +157,7 @@ async fn a_move_tells_of_what_was_saved_to_the_original_meanwhile() {
     assert!(proxy.has_met());
     let displaced = moved.displaced.expect("it was not told").version;
     let read = root.read_version(&displaced, 0, 99).await;
-    assert_eq!(collect(read).await.unwrap(), b"saved");
+    assert_eq!(collect(read).await.unwrap(), "saved");
 }
 
 /// moto heeds no condition on a copy, so movers onto one name can replace each other. In a bucket with versions each

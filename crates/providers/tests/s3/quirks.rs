@@ -13,7 +13,7 @@ use tandem_testkit::servers::SerialMoto;
 use tandem_testkit::servers::quirks::{Quirk, QuirkProxy};
 
 use crate::bench::{Bucket, OtherClient, PARTS_FROM, Shared, write};
-use crate::hostile::collect;
+use crate::steps::collect;
 
 static MOTO: Shared = Shared::new(SerialMoto::start);
 

@@ -1,9 +1,10 @@
-//! The steps of a write, for the tests of all providers.
+//! The steps of a write and of a read, for the tests of all providers.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tandem_core::content::BytesContent;
+use futures_util::TryStreamExt;
+use tandem_core::content::{ByteStream, BytesContent};
 use tandem_core::error::StorageError;
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Commit, Committed, Expected, Keep, Meta, Root, Unheard};
@@ -38,4 +39,12 @@ pub(crate) async fn write_keeping(
         sink: None,
     };
     root.commit(vec![commit]).await.remove(0)
+}
+
+/// All bytes of what was opened for reading.
+pub(crate) async fn collect(
+    opened: Result<ByteStream, StorageError>,
+) -> Result<Bytes, StorageError> {
+    let pieces: Vec<Bytes> = opened?.try_collect().await?;
+    Ok(pieces.concat().into())
 }

@@ -14,6 +14,7 @@ use tandem_testkit::servers::rclone;
 use tandem_testkit::servers::swift::{SwiftServer, swiftclient};
 
 use crate::bench::{Container, container};
+use crate::steps::collect;
 
 /// One that no file system rounds: both programs write at least microseconds.
 const MTIME: Mtime = Mtime {
@@ -142,12 +143,8 @@ async fn is_found(root: &dyn Root, name: &str, len: usize) {
         (len as u64, Some(MTIME)),
         "{name}"
     );
-    let mut stream = root.read(&at(name), &entry, 0, u64::MAX).await.unwrap();
-    let mut all = Vec::new();
-    while let Some(bytes) = stream.next().await {
-        all.extend_from_slice(&bytes.unwrap());
-    }
-    assert_eq!(all, bytes(len), "{name}");
+    let read = root.read(&at(name), &entry, 0, u64::MAX).await;
+    assert_eq!(collect(read).await.unwrap(), bytes(len), "{name}");
     let shown = listed(root).await;
     let shown = shown
         .iter()

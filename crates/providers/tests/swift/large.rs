@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 
 use crate::bench::{Container, PART, PARTS_FROM, container, container_with};
 use crate::overheard::Overheard;
-use crate::steps::{write, write_keeping};
+use crate::steps::{collect, write, write_keeping};
 
 const SEGMENTS: &str = ".tandem/segments/";
 
@@ -35,14 +35,17 @@ fn large(seed: u8) -> Vec<u8> {
         .collect()
 }
 
-async fn bytes_at(root: &dyn Root, name: &str) -> Vec<u8> {
+async fn bytes_at(root: &dyn Root, name: &str) -> Bytes {
     let entry = root.stat(&at(name)).await.unwrap().unwrap();
-    let mut stream = root.read(&at(name), &entry, 0, u64::MAX).await.unwrap();
-    let mut all = Vec::new();
-    while let Some(bytes) = stream.next().await {
-        all.extend_from_slice(&bytes.unwrap());
-    }
-    all
+    collect(root.read(&at(name), &entry, 0, u64::MAX).await)
+        .await
+        .unwrap()
+}
+
+async fn version_of(root: &dyn Root, key: &VersionKey) -> Bytes {
+    collect(root.read_version(key, 0, u64::MAX).await)
+        .await
+        .unwrap()
 }
 
 async fn put(root: &dyn Root, name: &str, bytes: &[u8]) -> Committed {
@@ -104,7 +107,7 @@ async fn segments_go_with_what_is_replaced_or_deleted() {
 
     put(&*root, "file", b"small").await;
     assert_eq!(segments(&container), 0);
-    assert_eq!(bytes_at(&*root, "file").await, b"small");
+    assert_eq!(bytes_at(&*root, "file").await, "small");
 
     let again = put(&*root, "file", &large(3)).await;
     let expected = Expected::Revision(again.entry.revision);
@@ -191,12 +194,7 @@ async fn a_large_file_is_moved_copied_and_set_aside_whole() {
             .await
             .unwrap();
         let kept = replaced.kept.unwrap();
-        let mut stream = root.read_version(&kept, 0, u64::MAX).await.unwrap();
-        let mut all = Vec::new();
-        while let Some(bytes) = stream.next().await {
-            all.extend_from_slice(&bytes.unwrap());
-        }
-        assert_eq!(all, large(1));
+        assert_eq!(version_of(&*root, &kept).await, large(1));
         root.prune_version(&kept).await.unwrap();
         for name in ["to", "moved"] {
             root.delete(&at(name), &Expected::Any, &Keep::No, Discard::Forever)
@@ -246,12 +244,7 @@ async fn where_a_container_keeps_versions_every_segment_stays() {
         .unwrap();
     assert_eq!(segments(&container), 3);
     let kept = replaced.kept.unwrap();
-    let mut stream = root.read_version(&kept, 0, u64::MAX).await.unwrap();
-    let mut all = Vec::new();
-    while let Some(bytes) = stream.next().await {
-        all.extend_from_slice(&bytes.unwrap());
-    }
-    assert_eq!(all, large(1));
+    assert_eq!(version_of(&*root, &kept).await, large(1));
 }
 
 #[tokio::test]

@@ -1,46 +1,28 @@
-//! A relay before the server that hears what a client sends.
+//! What clients send to the server, to be looked through.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// All bytes that clients sent.
-type Heard = Arc<Mutex<Vec<u8>>>;
+use tandem_testkit::servers::relay::Relay;
 
-/// A relay, for as long as the test runs.
+/// A relay before the server that keeps all bytes that clients send.
 pub(crate) struct Overheard {
-    endpoint: String,
-    heard: Heard,
+    relay: Relay,
+    heard: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Overheard {
-    /// Before the server at `endpoint`, which may have a path.
+    /// Before the server at `endpoint`.
     pub(crate) fn before(endpoint: &str) -> Self {
-        let behind = endpoint.trim_start_matches("http://");
-        let (behind, path) = behind.split_at(behind.find('/').unwrap_or(behind.len()));
-        let behind = behind.to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}{path}", listener.local_addr().unwrap());
-        let heard = Heard::default();
+        let heard = Arc::new(Mutex::new(Vec::new()));
         let all = Arc::clone(&heard);
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                // A connection that breaks is for its two ends to notice.
-                let Ok(server) = TcpStream::connect(&behind) else {
-                    continue;
-                };
-                let ends = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                let all = Arc::clone(&all);
-                std::thread::spawn(move || carry(client, server, Some(&all)));
-                std::thread::spawn(move || carry(ends.1, ends.0, None));
-            }
-        });
-        Self { endpoint, heard }
+        let hear = move |bytes: &[u8]| all.lock().unwrap().extend_from_slice(bytes);
+        let relay = Relay::before(endpoint, hear).unwrap();
+        Self { relay, heard }
     }
 
     /// Where it listens.
     pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.relay.endpoint()
     }
 
     /// How often this was sent.
@@ -49,18 +31,4 @@ impl Overheard {
         let places = heard.windows(what.len());
         places.filter(|place| *place == what.as_bytes()).count()
     }
-}
-
-fn carry(mut from: TcpStream, mut to: TcpStream, heard: Option<&Mutex<Vec<u8>>>) {
-    let mut bytes = [0; 64 * 1024];
-    while let Ok(read) = from.read(&mut bytes) {
-        if let Some(heard) = heard {
-            heard.lock().unwrap().extend_from_slice(&bytes[..read]);
-        }
-        if read == 0 || to.write_all(&bytes[..read]).is_err() {
-            break;
-        }
-    }
-    // An error means that it is closed already.
-    let _ = to.shutdown(Shutdown::Write);
 }

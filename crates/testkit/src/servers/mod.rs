@@ -18,6 +18,7 @@ pub mod nextcloud;
 pub mod postgres;
 mod process;
 pub mod quirks;
+pub mod relay;
 mod scratch;
 pub mod swift;
 mod version;

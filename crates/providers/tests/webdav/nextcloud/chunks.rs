@@ -11,6 +11,7 @@ use tandem_testkit::servers::nextcloud::{Answered, Nextcloud};
 
 use super::{NEXTCLOUD, rel};
 use crate::bench::Shared;
+use crate::steps::collect;
 
 /// Four chunks, the last of them short.
 const LEN: usize = 16_000_000;
@@ -87,15 +88,11 @@ async fn an_upload_that_was_cut_sends_only_what_is_missing() {
     };
     let done = root.commit(vec![member]).await.remove(0).unwrap();
     assert_eq!(done.entry.size, LEN as u64);
-    let mut stream = root
-        .read(&path.into(), &done.entry, 0, LEN as u64)
-        .await
-        .unwrap();
-    let mut read = Vec::with_capacity(LEN);
-    while let Some(piece) = futures_util::StreamExt::next(&mut stream).await {
-        read.extend_from_slice(&piece.unwrap());
-    }
-    assert!(read == bytes(), "other bytes came back");
+    let read = root.read(&path.into(), &done.entry, 0, LEN as u64).await;
+    assert!(
+        collect(read).await.unwrap() == bytes(),
+        "other bytes came back"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

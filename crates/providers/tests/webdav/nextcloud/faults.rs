@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, TryStreamExt};
+use bytes::Bytes;
+use futures_util::StreamExt;
 use tandem_core::environment::{BoxFuture, Environment, Task};
 use tandem_core::error::{Cause, ErrorKind, Result};
 use tandem_core::storage::{Depth, Discard, Expected, Keep, Listed, Locator, Root};
@@ -14,7 +15,7 @@ use tandem_testkit::servers::nextcloud::Nextcloud;
 
 use super::{NEXTCLOUD, rel};
 use crate::bench::{Folder, Shared};
-use crate::steps::write;
+use crate::steps::{collect, write};
 
 /// Three chunks, the last of them short.
 const LARGE: usize = 12_000_000;
@@ -82,12 +83,10 @@ impl Folder<Nextcloud> {
     }
 }
 
-async fn content(root: &dyn Root, path: &str) -> Result<Vec<u8>> {
+async fn content(root: &dyn Root, path: &str) -> Result<Bytes> {
     let at = Locator::of_path(rel(path));
     let entry = root.stat(&at).await?.unwrap();
-    let read = root.read(&at, &entry, 0, entry.size).await?;
-    let pieces: Vec<_> = read.try_collect().await?;
-    Ok(pieces.concat())
+    collect(root.read(&at, &entry, 0, entry.size).await).await
 }
 
 /// The names at the top, of a listing that is complete.
@@ -314,11 +313,11 @@ async fn a_stale_listing_does_no_harm() {
         panic!("{:?}", listed.entries);
     };
     let at = rel("old").into();
-    let read = match root.read(&at, old, 0, old.size).await {
-        Ok(stream) => stream.try_collect::<Vec<_>>().await.map(|_| ()),
-        Err(error) => Err(error),
-    };
-    assert_eq!(read.unwrap_err().cause, Cause::PreconditionFailed);
+    let read = root.read(&at, old, 0, old.size).await;
+    assert_eq!(
+        collect(read).await.unwrap_err().cause,
+        Cause::PreconditionFailed
+    );
     let expected = Expected::Revision(old.revision.clone());
     let refused = write(&*root, &rel("old"), b"ours", expected.clone()).await;
     assert_eq!(refused.unwrap_err().cause, Cause::PreconditionFailed);

@@ -5,10 +5,8 @@ use tandem_core::error::Cause;
 use tandem_core::storage::{Discard, Expected, Keep, Locator, Meta, VersionKey};
 use tandem_core::time::Timestamp;
 
-use futures_util::TryStreamExt;
-
 use super::{fresh, rel};
-use crate::steps::write;
+use crate::steps::{collect, write};
 
 #[tokio::test]
 async fn what_somebody_deleted_is_listed_read_and_put_back_where_it_is_wanted() {
@@ -20,9 +18,8 @@ async fn what_somebody_deleted_is_listed_read_and_put_back_where_it_is_wanted() 
     assert_eq!(versions.len(), 1, "{versions:?}");
     let version = &versions[0];
     assert_eq!(version.entry.size, 7);
-    let read = root.read_version(&version.key, 2, 3).await.unwrap();
-    let pieces: Vec<_> = read.try_collect().await.unwrap();
-    assert_eq!(pieces.concat(), b"nte");
+    let read = root.read_version(&version.key, 2, 3).await;
+    assert_eq!(collect(read).await.unwrap(), "nte");
 
     let there = Expected::Absent;
     let done = root.restore_version(&version.key, &rel("b"), &there).await;

@@ -11,7 +11,7 @@ use super::scratch::Scratch;
 use super::version::Version;
 use super::{START_LIMIT, data_dir, program};
 
-pub use simulated::{Fault, SimulatedAzure};
+pub use simulated::SimulatedAzure;
 
 /// Azurite's account, whose name and key are public. The simulator has the same.
 const ACCOUNT: &str = "devstoreaccount1";

@@ -3,9 +3,9 @@
 use std::io;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{AzureServer, Says};
+use crate::servers::faults::Fault;
 use crate::servers::{curl, python};
 
 const FILES: [(&str, &str); 2] = [
@@ -15,29 +15,6 @@ const FILES: [(&str, &str); 2] = [
 
 /// It has the version of the interface that it simulates.
 const TITLE: &str = "simulated Blob REST API 2023-11-03";
-
-/// What befalls a request.
-#[derive(Debug, Clone, Copy)]
-pub enum Fault {
-    /// It is not done and answered with this status, and with this many seconds in `Retry-After` ("Status and error
-    /// codes" of Azure Storage, learn.microsoft.com/rest/api/storageservices).
-    Status {
-        /// Of the answer.
-        status: u16,
-        /// What the answer asks to wait for, in seconds.
-        retry_after: Option<u32>,
-    },
-    /// It is not done, and the connection is closed.
-    LoseRequest,
-    /// It is done, and the connection is closed without an answer.
-    LoseAnswer,
-    /// Of its answer's body only so many bytes are sent, then the connection is closed.
-    CutAnswer(usize),
-    /// The body of its answer is sent twice, as one.
-    DoubleAnswer,
-    /// It is answered after this time.
-    Slow(Duration),
-}
 
 /// The simulated service: what Azurite has but for leases and snapshots, and versions and soft delete.
 #[derive(Debug)]
@@ -96,10 +73,11 @@ impl SimulatedAzure {
     }
 
     /// This befalls the next `times` requests of this method whose address has this part in it, after the first
-    /// `spared` ones.
+    /// `spared` ones. A status is answered as "Status and error codes" of Azure Storage has it
+    /// (learn.microsoft.com/rest/api/storageservices).
     ///
     /// # Errors
-    /// The server does not answer.
+    /// The server does not answer, or knows no such fault.
     pub fn script(
         &self,
         method: &str,
@@ -121,6 +99,7 @@ impl SimulatedAzure {
             Fault::CutAnswer(sent) => format!(r#""sent": {sent}"#),
             Fault::DoubleAnswer => r#""kind": "double answer""#.to_owned(),
             Fault::Slow(time) => format!(r#""seconds": {}"#, time.as_secs_f64()),
+            unknown => return Err(io::Error::other(format!("no {unknown:?} here"))),
         };
         self.tell(&format!(
             r#"{{"script": [{{"method": "{method}", "part": "{part}", "spared": {spared}, "times": {times}, "fault": {{{fault}}}}}]}}"#
