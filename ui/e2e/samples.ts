@@ -312,7 +312,12 @@ export const TYPES: TypeView[] = [
     name: "webdav",
     title: "WebDAV",
     family: "webdav",
-    fields: [field("url", "Address", "Of the folder.", { kind: "url" }), field("user", "User", "The name."), field("password", "Password", "It is kept in the keyring.", { secret: true })],
+    fields: [
+      field("url", "Address", "Of the folder.", { kind: "url" }),
+      field("username", "User name", "The name.", { required: false }),
+      field("password", "Password", "It is kept in the keyring.", { secret: true, required: false }),
+      field("timeout", "Patience", "Seconds.", { kind: "number", required: false, default: "30" }),
+    ],
   },
   {
     name: "nextcloud",

@@ -430,6 +430,20 @@ test("a storage that was never used and had no errors says so", async ({ page, s
   await expect(page.locator(".totals")).toHaveCount(0);
 });
 
+test("what goes with a secret is asked for at once, and what has a usual value under More options", async ({ page, start }) => {
+  await start(DAY, "storages");
+  await page.getByRole("button", { name: "Add a storage" }).click();
+  await page.getByRole("button", { name: "WebDAV", exact: true }).click();
+  await expect(page.getByLabel("Address")).toBeVisible();
+  await expect(page.getByLabel("User name (optional)")).toBeVisible();
+  await expect(page.getByLabel("Password (optional)")).toBeVisible();
+  const patience = page.getByLabel("Patience (optional)");
+  await expect(patience).toBeHidden();
+  await page.getByText("More options").click();
+  await expect(patience).toBeVisible();
+  await expectAccessible(page);
+});
+
 test("a storage's test shows its steps as they end, and a storage is saved only if it is green", async ({ page, start }) => {
   const failure = { ...FAILURE, message: "The server does not accept this key.", next_step: "Check both parts of it." };
   const program = await start({ ...DAY, add_storage: { failure } }, "storages");

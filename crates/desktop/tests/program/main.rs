@@ -20,6 +20,7 @@ mod bubbles;
 mod cut_off;
 mod first;
 mod narrow;
+mod owner;
 mod panel;
 mod process;
 mod rest;

@@ -79,6 +79,11 @@ impl Program {
         }
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it said on its standard error, line after line.
     pub(crate) fn complaints(&self) -> String {
         self.complaints.lock().unwrap().clone()

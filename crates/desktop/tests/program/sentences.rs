@@ -10,22 +10,31 @@ use tandem_service::redact::Redactor;
 use tandem_service::request::{Request, StorageSpec};
 use tandem_service::secret::SecretText;
 use tandem_service::service::Service;
+use tandem_testkit::servers::webdav::WsgiDav;
 use tandem_testkit::servers::{Moto, S3sFs};
 use tokio::sync::mpsc;
 
 use crate::session::Session;
 use crate::window::{Window, start_driven};
 
-/// A storage as a person types it: what a field is called, its key, whether it is secret, and what goes into it.
+/// A storage as a person types it.
 struct Typed {
     kind: (&'static str, &'static str),
     fields: Vec<(&'static str, &'static str, bool, String)>,
 }
 
+/// What a field is called, its key, whether it is secret, and what goes into it.
+fn field(
+    label: &'static str,
+    key: &'static str,
+    is_secret: bool,
+    value: &str,
+) -> (&'static str, &'static str, bool, String) {
+    (label, key, is_secret, value.to_owned())
+}
+
 impl Typed {
     fn s3(endpoint: &str, bucket: &str, key: &str, secret: &str) -> Self {
-        let field =
-            |label, name, is_secret, value: &str| (label, name, is_secret, value.to_owned());
         Self {
             kind: ("Another service that speaks S3", "s3-compatible"),
             fields: vec![
@@ -33,6 +42,17 @@ impl Typed {
                 field("Bucket", "bucket", false, bucket),
                 field("Access key ID", "access_key_id", true, key),
                 field("Secret access key", "secret_access_key", true, secret),
+            ],
+        }
+    }
+
+    fn webdav(url: &str, username: &str, password: &str) -> Self {
+        Self {
+            kind: ("WebDAV", "webdav"),
+            fields: vec![
+                field("Address", "url", false, url),
+                field("User name (optional)", "username", false, username),
+                field("Password (optional)", "password", true, password),
             ],
         }
     }
@@ -77,6 +97,8 @@ async fn what_is_refused_is_said_in_the_same_words() {
     let mut session = Session::new().await;
     session.start_keyring().await;
     let (moto, s3s) = (Moto::start().unwrap(), S3sFs::start().unwrap());
+    let dav = WsgiDav::start().unwrap();
+    let no_such_folder = format!("{}/nowhere", dav.url());
     let nobody = "http://127.0.0.1:9";
     let (key, secret) = (s3s.access_key(), s3s.secret_key());
     let cases = [
@@ -89,6 +111,14 @@ async fn what_is_refused_is_said_in_the_same_words() {
             Typed::s3(s3s.endpoint(), "photos", key, "of somebody else"),
         ),
         ("offline", Typed::s3(nobody, "photos", key, secret)),
+        (
+            "auth_denied",
+            Typed::webdav(dav.url(), dav.username(), "of somebody else"),
+        ),
+        (
+            "not_found",
+            Typed::webdav(&no_such_folder, dav.username(), dav.password()),
+        ),
     ];
     let (mut program, window) = start_driven(&session).await;
     window.wait_for_heading("Keep two folders in step").await;
