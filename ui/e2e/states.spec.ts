@@ -430,7 +430,7 @@ test("a storage that was never used and had no errors says so", async ({ page, s
   await expect(page.locator(".totals")).toHaveCount(0);
 });
 
-test("what goes with a secret is asked for at once, and what has a usual value under More options", async ({ page, start }) => {
+test("what goes with a secret is asked for at once, and what has a usual value under “More settings”", async ({ page, start }) => {
   await start(DAY, "storages");
   await page.getByRole("button", { name: "Add a storage" }).click();
   await page.getByRole("button", { name: "WebDAV", exact: true }).click();
@@ -439,7 +439,7 @@ test("what goes with a secret is asked for at once, and what has a usual value u
   await expect(page.getByLabel("Password (optional)")).toBeVisible();
   const patience = page.getByLabel("Patience (optional)");
   await expect(patience).toBeHidden();
-  await page.getByText("More options").click();
+  await page.getByText("More settings", { exact: true }).click();
   await expect(patience).toBeVisible();
   await expectAccessible(page);
 });
