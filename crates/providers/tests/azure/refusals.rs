@@ -1,14 +1,10 @@
 //! What cannot be done, and how that is said.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use tandem_core::environment::{BoxFuture, Environment, SharedEnvironment, Task};
+use tandem_core::environment::SharedEnvironment;
 use tandem_core::error::{Cause, ErrorKind, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Discard, Expected, Keep, Locator};
-use tandem_core::time::Timestamp;
-use tandem_testkit::real_time::real_time;
+use tandem_testkit::real_time::{clock_ahead, real_time};
 
 use crate::bench::{Container, probed, write};
 
@@ -110,30 +106,10 @@ async fn each_wrong_setting_has_its_own_sentence() {
 async fn a_clock_that_is_off_is_told_from_a_wrong_key() {
     let container = Container::fresh();
     let secret = ("account_key", "bm90IHRoZSBrZXk=");
-    let error = tested(&container, secret, Arc::new(HourAhead(real_time())))
+    let error = tested(&container, secret, clock_ahead(3_600))
         .await
         .unwrap_err();
     assert_eq!(error.cause, Cause::ClockSkew, "{error}");
-}
-
-struct HourAhead(SharedEnvironment);
-
-impl Environment for HourAhead {
-    fn now(&self) -> Timestamp {
-        self.0.now().plus(3_600_000_000_000)
-    }
-    fn uptime(&self) -> Duration {
-        self.0.uptime()
-    }
-    fn random(&self) -> u64 {
-        self.0.random()
-    }
-    fn sleep(&self, time: Duration) -> BoxFuture<()> {
-        self.0.sleep(time)
-    }
-    fn spawn(&self, task: BoxFuture<()>) -> Task {
-        self.0.spawn(task)
-    }
 }
 
 /// A held lease is somebody's who works on the file: it is waited for and never broken.

@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tandem_core::content::BytesContent;
-use tandem_core::environment::{BoxFuture, Environment, Task};
 use tandem_core::error::{Cause, ErrorKind, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Commit, Expected, Keep, Locator, Meta, ResumeSink, ResumeToken, Root};
-use tandem_core::time::Timestamp;
-use tandem_testkit::real_time::real_time;
+use tandem_testkit::real_time::clock_ahead;
 use tandem_testkit::servers::faults::Fault;
 use tandem_testkit::servers::gcs::{GcsServer, Role};
 
@@ -74,32 +72,11 @@ async fn a_right_that_is_lacking_is_named() {
     assert_eq!(found.conditions, probed().await.conditions);
 }
 
-/// A clock that is off by so many seconds.
-struct Off(i64);
-
-impl Environment for Off {
-    fn now(&self) -> Timestamp {
-        real_time().now().plus(self.0 * 1_000_000_000)
-    }
-    fn uptime(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-    fn random(&self) -> u64 {
-        real_time().random()
-    }
-    fn sleep(&self, time: Duration) -> BoxFuture<()> {
-        real_time().sleep(time)
-    }
-    fn spawn(&self, task: BoxFuture<()>) -> Task {
-        real_time().spawn(task)
-    }
-}
-
 #[tokio::test]
 async fn a_clock_that_is_off_is_named() {
     let bucket = Bucket::new();
     for secs in [3_700, -3_700] {
-        let storage = bucket.try_open(None, Arc::new(Off(secs))).unwrap();
+        let storage = bucket.try_open(None, clock_ahead(secs)).unwrap();
         let tested = storage.validate("", &|_| ()).await;
         let error = tested.capabilities.unwrap_err();
         assert_eq!(error.cause, Cause::ClockSkew, "{error}");

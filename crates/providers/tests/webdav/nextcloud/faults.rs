@@ -5,11 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tandem_core::environment::{BoxFuture, Environment, Task};
 use tandem_core::error::{Cause, ErrorKind, Result};
 use tandem_core::storage::{Depth, Discard, Expected, Keep, Listed, Locator, Root};
-use tandem_core::time::Timestamp;
-use tandem_testkit::real_time::real_time;
+use tandem_testkit::real_time::fast_time;
 use tandem_testkit::servers::faults::Fault;
 use tandem_testkit::servers::nextcloud::Nextcloud;
 
@@ -19,31 +17,6 @@ use crate::steps::{collect, write};
 
 /// Three chunks, the last of them short.
 const LARGE: usize = 12_000_000;
-
-/// Time that passes so many times as fast.
-struct Fast(Instant, u32);
-
-impl Environment for Fast {
-    fn now(&self) -> Timestamp {
-        real_time().now()
-    }
-
-    fn uptime(&self) -> Duration {
-        self.0.elapsed() * self.1
-    }
-
-    fn random(&self) -> u64 {
-        real_time().random()
-    }
-
-    fn sleep(&self, time: Duration) -> BoxFuture<()> {
-        real_time().sleep(time / self.1)
-    }
-
-    fn spawn(&self, task: BoxFuture<()>) -> Task {
-        real_time().spawn(task)
-    }
-}
 
 /// A server of its own, since its faults befall whoever comes, and a client that waits less long between its tries.
 async fn apart() -> (Folder<Nextcloud>, Arc<dyn Root>) {
@@ -55,8 +28,7 @@ async fn apart() -> (Folder<Nextcloud>, Arc<dyn Root>) {
 
 /// The folder to a client whose time passes so many times as fast, and which has signed in already.
 async fn opened(folder: &Folder<Nextcloud>, speed: u32) -> Arc<dyn Root> {
-    let fast = Arc::new(Fast(Instant::now(), speed));
-    let storage = folder.open_in(fast, None, Some(&NEXTCLOUD.probed().await));
+    let storage = folder.open_in(fast_time(speed), None, Some(&NEXTCLOUD.probed().await));
     let root = storage.root(&folder.name).await.unwrap();
     assert_eq!(root.stat(&rel("nothing").into()).await.unwrap(), None);
     root
