@@ -53,7 +53,7 @@ impl Sqlite {
         connection.busy_timeout(BUSY).map_err(told)?;
         connection
             .execute_batch("PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL")
-            .map_err(told)?;
+            .map_err(|error| self.not_used(error))?;
         Ok(connection)
     }
 
@@ -62,13 +62,53 @@ impl Sqlite {
         if error.sqlite_error_code() != Some(ErrorCode::CannotOpen) {
             return told(error);
         }
-        // A file that is to be made is missing for want of its folder, or of the right to write there.
-        let wanted = if create { self.path.parent() } else { None };
-        let cause = match std::fs::metadata(wanted.unwrap_or(&self.path)) {
-            Err(failure) if failure.kind() == std::io::ErrorKind::NotFound => Cause::NotFound,
-            _ => Cause::Forbidden,
+        let file = self.path.display();
+        let (cause, detail) = match std::fs::metadata(&self.path) {
+            Ok(found) if found.is_dir() => (
+                Cause::BadResponse,
+                format!("the folder {file} is no database"),
+            ),
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound && create => {
+                self.not_made()
+            }
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
+                (Cause::NotFound, format!("there is no file {file}"))
+            }
+            _ => (
+                Cause::Forbidden,
+                format!("the file {file} cannot be opened"),
+            ),
         };
-        StorageError::new("", cause, error.to_string()).because(error)
+        StorageError::new("", cause, detail).because(error)
+    }
+
+    /// A file that is to be made is missing for want of its folder, or of the right to write there.
+    fn not_made(&self) -> (Cause, String) {
+        let folder = self.path.parent().unwrap_or(&self.path);
+        match std::fs::metadata(folder) {
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => (
+                Cause::NotFound,
+                format!("there is no folder {}", folder.display()),
+            ),
+            _ => (
+                Cause::Forbidden,
+                format!("nothing can be made in the folder {}", folder.display()),
+            ),
+        }
+    }
+
+    /// The first look into a file that was opened shows what it is.
+    fn not_used(&self, error: rusqlite::Error) -> StorageError {
+        let file = self.path.display();
+        let detail = match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => format!("the file {file} is no database"),
+            Some(ErrorCode::ReadOnly) => format!("the file {file} is read-only"),
+            _ => return told(error),
+        };
+        StorageError {
+            detail,
+            ..told(error)
+        }
     }
 }
 
@@ -175,7 +215,10 @@ impl Connection for rusqlite::Connection {
 
 /// The cause of a failure of SQLite (sqlite.org/rescode.html).
 fn told(error: rusqlite::Error) -> StorageError {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
     let cause = match error.sqlite_error_code() {
+        // "This may indicate that the underlying filesystem volume is out of space."
+        _ if extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => Cause::Quota,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Cause::Locked,
         Some(ErrorCode::DiskFull) => Cause::Quota,
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Cause::BadResponse,

@@ -56,7 +56,11 @@ pub(super) fn words(
         ),
         Cause::Quota => full(storage),
         Cause::ReadOnly => Words::new(
-            format!("{} on {name} cannot be written to.", capital(&thing)),
+            if thing == "it" {
+                format!("{} cannot be written to.", capital(name))
+            } else {
+                format!("{} on {name} cannot be written to.", capital(&thing))
+            },
             "Allow writing there, or choose another folder; nothing was changed.",
         ),
         Cause::Forbidden => forbidden(storage, &thing, detail),
@@ -79,6 +83,11 @@ pub(super) fn words(
         Cause::Server => Words::new(
             format!("{} answers with errors.", capital(name)),
             "Nothing is lost; it is tried again by itself.",
+        ),
+        // No server answered.
+        Cause::BadResponse if has_no_server(storage) && is_worded(detail) => Words::new(
+            format!("{} cannot be read{}.", capital(name), said(detail)),
+            "Check what this storage was set up with; nothing was changed.",
         ),
         Cause::BadResponse => Words::new(
             format!("{} gave an answer that makes no sense.", host(storage)),
@@ -142,6 +151,11 @@ pub(super) fn words(
             "Look at the log for more.",
         ),
     }
+}
+
+/// Whether what is stored is a file or a folder of this computer.
+const fn has_no_server(storage: &StorageWords) -> bool {
+    storage.host.is_none() && storage.bucket.is_none()
 }
 
 /// Whether nothing but the server's words says what it is that could be missing.

@@ -18,6 +18,9 @@ const PASSWORD: &str = "tandem test password";
 /// The user of the system that a server of root's becomes.
 const SYSTEM_USER: &str = "postgres";
 
+/// The folder of its own disk.
+const DISK: &str = "disk";
+
 /// How often a server is started anew whose port another program was quicker to take.
 const MOST_STARTS: u32 = 5;
 
@@ -26,6 +29,8 @@ const MOST_STARTS: u32 = 5;
 pub struct PostgresServer {
     address: SocketAddr,
     settings: Vec<String>,
+    /// How a disk of its own is made, as options of tmpfs.
+    disk: Option<String>,
     // Declared before `home`, so that nothing still writes into the folder while it is removed.
     process: Option<Process>,
     home: Scratch,
@@ -39,6 +44,10 @@ impl PostgresServer {
 
     /// Starts one that finds `files` (name and content) beside its configuration.
     pub fn start_with(settings: &[&str], files: &[(&str, &str)]) -> io::Result<Self> {
+        Self::launch(settings, files, None)
+    }
+
+    fn launch(settings: &[&str], files: &[(&str, &str)], disk: Option<&str>) -> io::Result<Self> {
         let home = Scratch::new("tandem-postgres")?;
         let data = home.path().join("data");
         copy(&template()?, &data)?;
@@ -47,10 +56,14 @@ impl PostgresServer {
             std::fs::write(&file, content)?;
             private(&file)?;
         }
+        if disk.is_some() {
+            std::fs::create_dir(home.path().join(DISK))?;
+        }
         give_away(home.path())?;
         let mut server = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             settings: settings.iter().map(|&one| one.to_owned()).collect(),
+            disk: disk.map(str::to_owned),
             process: None,
             home,
         };
@@ -64,6 +77,19 @@ impl PostgresServer {
         }
     }
 
+    /// One whose tables come to lie on a disk of its own, made as `options` of tmpfs say: `size=64k`. The mount is seen by
+    /// the server alone and goes with it. Takes root, or sudo without a password.
+    pub fn start_with_small_disk(options: &str) -> io::Result<Self> {
+        let server = Self::launch(&[], &[], Some(options))?;
+        let disk = server.home.path().join(DISK);
+        server.sql(&format!(
+            "CREATE TABLESPACE small LOCATION '{}'",
+            disk.display()
+        ))?;
+        server.sql(&format!("ALTER ROLE {USER} SET default_tablespace = small"))?;
+        Ok(server)
+    }
+
     /// Ends it as a crash would: nothing that was not flushed is, and nobody is told.
     pub fn crash(&mut self) {
         self.process = None;
@@ -72,7 +98,7 @@ impl PostgresServer {
     /// Starts it again, at the same address with the same data.
     pub fn resume(&mut self) -> io::Result<()> {
         let home = self.home.path();
-        let mut command = as_its_user(&program("TANDEM_POSTGRES", "postgres")?);
+        let mut command = self.command()?;
         command.arg("-D").arg(home.join("data"));
         command.args(["-p", &self.address.port().to_string()]);
         command.arg("-k").arg(home);
@@ -89,6 +115,33 @@ impl PostgresServer {
         process.wait_until_printed("ready to accept connections", START_LIMIT)?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// Its program, as its user and with its disk.
+    fn command(&self) -> io::Result<Command> {
+        use std::os::unix::fs::MetadataExt;
+        let program = program("TANDEM_POSTGRES", "postgres")?;
+        let Some(options) = &self.disk else {
+            return Ok(as_its_user(&program));
+        };
+        let disk = self.home.path().join(DISK);
+        let owner = std::fs::metadata(&disk)?;
+        let (uid, gid) = (owner.uid(), owner.gid());
+        let script = format!(
+            "mount -t tmpfs -o {options},mode=700,uid={uid},gid={gid} tandem-test '{}' && \
+             exec setpriv --reuid={uid} --regid={gid} --clear-groups \"$0\" \"$@\"",
+            disk.display()
+        );
+        let as_root: &[&str] = if is_root()? {
+            &[]
+        } else {
+            &["sudo", "--non-interactive", "--preserve-env"]
+        };
+        // A mount namespace of its own.
+        let words = [as_root, &["unshare", "--mount", "sh", "-c"]].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(script).arg(program);
+        Ok(command)
     }
 
     /// What it is, such as `PostgreSQL 15.18`.

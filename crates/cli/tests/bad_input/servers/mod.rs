@@ -1,5 +1,19 @@
 //! Servers that do not take the key, the place, the clock or what is written: one sentence each, which names the thing
-//! and the next step, the right exit code and the right kind.
+//! and the next step, the right exit code and the right kind. What each is met by:
+//!
+//! | | key | place | region | clock | rights | full | certificate |
+//! |---|---|---|---|---|---|---|---|
+//! | s3 | real | real | answer | answer | answer | answer | real |
+//! | azure | real | real | - | answer | real | answer | real |
+//! | gcs | simulator | simulator | - | answer | simulator | answer | real |
+//! | swift | real | real | real | - | real | real | real |
+//! | webdav | real | real | - | - | real | answer | real |
+//! | nextcloud, owncloud | simulator | simulator | - | - | answer | simulator | real |
+//! | db on PostgreSQL | real | real | - | - | real | real | real |
+//! | db in SQLite | - | real | - | - | real | real | - |
+//!
+//! `answer` is the answer that the service documents, given by a few lines; `-` is what there is none of. The folders of
+//! `local` are in `places`.
 
 mod azure;
 mod db;
@@ -81,12 +95,17 @@ impl Storage {
     /// The storage is not added, and nothing of it is kept.
     #[track_caller]
     pub(super) fn refusal(&self) -> Refusal {
-        let desk = Desk::new();
-        let done = self.add(&desk, &[]);
+        self.refusal_on(&Desk::new())
+    }
+
+    /// The same at a desk where something was prepared.
+    #[track_caller]
+    pub(super) fn refusal_on(&self, desk: &Desk) -> Refusal {
+        let done = self.add(desk, &[]);
         assert_eq!(done.code, 4, "{}", done.err);
         let said = last(&done.err).to_owned();
         assert!(said.ends_with("Nothing was saved."), "{said}");
-        let done = self.add(&desk, &["--json"]);
+        let done = self.add(desk, &["--json"]);
         assert_eq!(done.code, 4, "{}", done.out);
         let answer: Value = serde_json::from_str(last(&done.out)).unwrap();
         let text = |key: &str| answer["error"][key].as_str().unwrap_or_default().to_owned();
@@ -103,8 +122,14 @@ impl Storage {
 
     /// The storage is not added; the sentence begins so, and the error means that.
     #[track_caller]
-    pub(super) fn is_refused(&self, (kind, cause): (&str, &str), begin: &str) {
-        let told = self.refusal();
+    pub(super) fn is_refused(&self, means: (&str, &str), begin: &str) {
+        self.is_refused_on(&Desk::new(), means, begin);
+    }
+
+    /// The same at a desk where something was prepared.
+    #[track_caller]
+    pub(super) fn is_refused_on(&self, desk: &Desk, (kind, cause): (&str, &str), begin: &str) {
+        let told = self.refusal_on(desk);
         assert!(told.said.starts_with(begin), "{}", told.said);
         assert_eq!(
             told.means,

@@ -104,6 +104,10 @@ fn a_certificate_that_is_not_trusted() {
             .set("url", &url)
             .set("username", "person")
             .secret("password", password),
+        Storage::new("owncloud")
+            .set("url", &url)
+            .set("username", "person")
+            .secret("password", password),
     ] {
         let said = format!("The certificate of {} cannot be trusted", server.address);
         storage.is_refused(("permanent", "tls"), &said);

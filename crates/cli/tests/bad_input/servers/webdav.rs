@@ -1,4 +1,4 @@
-//! WebDAV servers, and Nextcloud. Neither asks for this computer's time.
+//! WebDAV servers, Nextcloud and ownCloud. None has regions or asks for this computer's time.
 
 use tandem_testkit::servers::nextcloud::Nextcloud;
 use tandem_testkit::servers::webdav::{RcloneWebDav, WsgiDav};
@@ -52,28 +52,34 @@ fn a_server_that_is_full() {
     );
 }
 
-#[test]
-fn what_a_person_may_have_wrong_with_nextcloud() {
-    let server = Nextcloud::start().unwrap();
+fn what_a_person_may_have_wrong_with(kind: &str, server: &Nextcloud) {
     let (url, username, password) = (server.url(), server.username(), server.password());
-    of("nextcloud", &url, username, "not-the-password").is_refused(("auth", "auth_denied"), DENIED);
-    of("nextcloud", &format!("{url}/elsewhere"), username, password)
+    of(kind, &url, username, "not-the-password").is_refused(("auth", "auth_denied"), DENIED);
+    of(kind, &format!("{url}/elsewhere"), username, password)
         .is_refused(("permanent", "not_found"), NOWHERE);
     server.limit(0);
-    of("nextcloud", &url, username, password).is_refused(
+    of(kind, &url, username, password).is_refused(
         ("permanent", "quota"),
         "photos is full. Free some room there;",
     );
 }
 
-/// As sabre/dav words it, on which Nextcloud is built, of a share that may only be looked at.
 #[test]
-fn a_share_of_nextcloud_that_is_only_for_reading() {
+fn what_a_person_may_have_wrong_with_nextcloud_and_owncloud() {
+    what_a_person_may_have_wrong_with("nextcloud", &Nextcloud::start().unwrap());
+    what_a_person_may_have_wrong_with("owncloud", &Nextcloud::start_as_owncloud().unwrap());
+}
+
+/// As sabre/dav words it, on which both are built, of a share that may only be looked at.
+#[test]
+fn a_share_that_is_only_for_reading() {
     let body = "<?xml version=\"1.0\"?><d:error xmlns:d=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">\
                 <s:exception>Sabre\\DAV\\Exception\\Forbidden</s:exception><s:message></s:message></d:error>";
     let refusing = refusing("403 Forbidden", "Content-Type: application/xml\r\n", body);
-    of("nextcloud", &refusing, "person", "correct horse").is_refused(
-        ("permanent", "forbidden"),
-        "photos does not allow this. Give this account or user the right to it;",
-    );
+    for kind in ["nextcloud", "owncloud"] {
+        of(kind, &refusing, "person", "correct horse").is_refused(
+            ("permanent", "forbidden"),
+            "photos does not allow this. Give this account or user the right to it;",
+        );
+    }
 }
