@@ -9,7 +9,9 @@
 mod drawer;
 mod made_up;
 mod page;
+mod refusing;
 mod results;
+mod same_words;
 
 use std::path::Path;
 
