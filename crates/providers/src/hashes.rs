@@ -1,5 +1,6 @@
 //! Hashes as servers write them.
 
+use md5::{Digest, Md5};
 use tandem_core::entry::{ContentHash, HashKind};
 
 /// The hexadecimal digits of an MD5.
@@ -50,6 +51,59 @@ pub(crate) fn checksums(text: &str) -> Vec<ContentHash> {
         ContentHash::new(kind, &of_hex(digits)?)
     };
     text.split_whitespace().filter_map(read).collect()
+}
+
+/// The MD5 of no bytes.
+pub(crate) fn empty_md5() -> [u8; 16] {
+    Md5::new().finalize().into()
+}
+
+/// The MD5s of pieces of one length, the last of which may be shorter, of bytes as they come.
+pub(crate) struct PieceSums {
+    len: u64,
+    /// Bytes that the piece that was begun still lacks.
+    left: u64,
+    digest: Md5,
+    ended: Vec<[u8; 16]>,
+}
+
+impl PieceSums {
+    /// Of pieces of `len` bytes.
+    pub(crate) fn new(len: u64) -> Self {
+        let len = len.max(1);
+        Self {
+            len,
+            left: len,
+            digest: Md5::new(),
+            ended: Vec::new(),
+        }
+    }
+
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let most = usize::try_from(self.left).unwrap_or(usize::MAX);
+            let (these, rest) = bytes.split_at(most.min(bytes.len()));
+            self.digest.update(these);
+            self.left -= these.len() as u64;
+            if self.left == 0 {
+                self.end_piece();
+            }
+            bytes = rest;
+        }
+    }
+
+    fn end_piece(&mut self) {
+        let digest = std::mem::take(&mut self.digest);
+        self.ended.push(digest.finalize().into());
+        self.left = self.len;
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<[u8; 16]> {
+        if self.left < self.len {
+            self.end_piece();
+        }
+        self.ended
+    }
 }
 
 /// An MD5 as an entry carries it.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tandem_core::capabilities::Parts;
 use tandem_core::content::SharedContent;
 use tandem_core::error::{Cause, Result, StorageError};
@@ -16,11 +17,13 @@ use super::address::{Ending, decoded};
 use super::client::{Call, Payload, Tries};
 use super::errors::{is_refusal, of_try};
 use super::guard::Guard;
-use super::resource::Resource;
+use super::read::Wanted;
+use super::resource::{Resource, Tag};
 use super::root::WebDavRoot;
 use super::staging::with_mtime;
 use super::token::{ChunkedName, Token};
 use crate::body::{Piece, Prepared, Progress};
+use crate::hashes::hex;
 use crate::retry::Attempt;
 
 /// What a chunk may be (chunking.html, "Uploading chunks"): in bytes, and how many.
@@ -38,24 +41,59 @@ pub(super) const WHOLE: &str = ".file";
 const FILES: &str = "/remote.php/dav/files/";
 const UPLOADS: &str = "/remote.php/dav/uploads/";
 
-/// An upload: what it is of, and how it is cut.
-pub(super) struct Chunked<'a> {
+/// An upload: what it is of, how it is cut, and what arrived of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Chunked {
     pub(super) name: ChunkedName,
-    pub(super) target: &'a RelPath,
-    pub(super) len: u64,
+    target: RelPath,
+    len: u64,
     /// Bytes of a chunk; the last one may be shorter.
-    pub(super) size: u64,
+    size: u64,
+    /// The MD5s of the chunks that arrived, from the first on, in hexadecimal digits: what the file can be told by.
+    #[serde(default)]
+    sums: Vec<String>,
 }
 
-impl Chunked<'_> {
+impl Chunked {
+    /// One of `len` bytes to `target` in chunks of `size` bytes, named by a number drawn by chance.
+    pub(super) fn new(random: u64, target: &RelPath, len: u64, size: u64) -> Self {
+        Self {
+            name: ChunkedName::new(random),
+            target: target.clone(),
+            len,
+            size,
+            sums: Vec::new(),
+        }
+    }
+
     /// Where a chunk begins and how long it is. They are counted from 0.
-    fn range(&self, nth: u64) -> (u64, u64) {
-        let offset = nth * self.size;
+    fn range(&self, nth: usize) -> (u64, u64) {
+        let offset = nth as u64 * self.size;
         (offset, self.size.min(self.len - offset))
     }
 
-    fn count(&self) -> u64 {
-        self.len.div_ceil(self.size)
+    fn count(&self) -> usize {
+        usize::try_from(self.len.div_ceil(self.size)).unwrap_or(usize::MAX)
+    }
+
+    fn token(&self) -> Result<ResumeToken> {
+        Token::Chunks(self.clone()).write()
+    }
+
+    /// Whether these are the MD5s of its chunks, all of which arrived.
+    fn is_of(&self, sums: &[[u8; 16]]) -> bool {
+        sums.len() == self.count()
+            && sums
+                .iter()
+                .map(|sum| hex(sum))
+                .eq(self.sums.iter().cloned())
+    }
+
+    /// Whether it can be cut so.
+    const fn is_sound(&self) -> bool {
+        self.size >= CHUNKS.smallest
+            && self.size <= CHUNKS.largest
+            && self.len.div_ceil(self.size) <= CHUNKS.most as u64
     }
 }
 
@@ -92,23 +130,16 @@ impl WebDavRoot {
     /// Sends what is not there yet of an upload.
     pub(super) async fn stage_chunks(
         &self,
-        chunked: &Chunked<'_>,
+        mut chunked: Chunked,
         content: SharedContent,
         meta: &Meta,
         sink: Arc<dyn ResumeSink>,
     ) -> Result<Staged> {
-        let token = Token::Chunks {
-            name: chunked.name.clone(),
-            target: chunked.target.clone(),
-            len: chunked.len,
-            size: chunked.size,
-        };
-        let token = token.write()?;
-        sink.store(&token);
-        self.send_chunks(chunked, &content, sink).await?;
+        sink.store(&chunked.token()?);
+        self.send_chunks(&mut chunked, &content, &sink).await?;
         Ok(Staged {
-            target: chunked.target.clone(),
-            token,
+            token: chunked.token()?,
+            target: chunked.target,
             len: chunked.len,
             meta: meta.clone(),
             content: None,
@@ -118,12 +149,12 @@ impl WebDavRoot {
 
     async fn send_chunks(
         &self,
-        chunked: &Chunked<'_>,
+        chunked: &mut Chunked,
         content: &SharedContent,
-        sink: Arc<dyn ResumeSink>,
+        sink: &Arc<dyn ResumeSink>,
     ) -> Result<()> {
-        let destination = self.url("stage", chunked.target, Ending::File)?;
-        let progress = Progress::new(Some(sink));
+        let destination = self.url("stage", &chunked.target, Ending::File)?;
+        let progress = Progress::new(Some(Arc::clone(sink)));
         let there = self.chunks_there(chunked).await?;
         if there.is_none() {
             let url = self.upload(&chunked.name, "")?;
@@ -136,27 +167,44 @@ impl WebDavRoot {
         let there = there.unwrap_or_default();
         for nth in 0..chunked.count() {
             let (offset, len) = chunked.range(nth);
-            if there.get(&(nth + 1)) != Some(&len) {
-                let piece = Piece {
-                    content: Arc::clone(content),
-                    offset,
-                    len,
-                };
-                let prepared = Prepared::new(piece, false).await?;
-                let url = self.upload(&chunked.name, &format!("{:05}", nth + 1))?;
-                let call = Call::new("stage", "PUT", url)
-                    .header("destination", destination.as_str())
-                    .header("oc-total-length", chunked.len.to_string())
-                    .carrying(Payload::Upload(&prepared, None));
-                self.store.server.call(&call).await?;
+            let is_there = there.get(&(nth as u64 + 1)) == Some(&len);
+            if !is_there || nth >= chunked.sums.len() {
+                let sum = self.send_chunk(chunked, nth, content, &destination).await?;
+                chunked.sums.truncate(nth);
+                chunked.sums.push(sum);
+                sink.store(&chunked.token()?);
             }
             progress.reached(offset + len);
         }
         Ok(())
     }
 
+    /// Sends a chunk, and says what its MD5 is; nothing where the server did not wait for all of it.
+    async fn send_chunk(
+        &self,
+        chunked: &Chunked,
+        nth: usize,
+        content: &SharedContent,
+        destination: &Url,
+    ) -> Result<String> {
+        let (offset, len) = chunked.range(nth);
+        let piece = Piece {
+            content: Arc::clone(content),
+            offset,
+            len,
+        };
+        let prepared = Prepared::new(piece, false).await?;
+        let url = self.upload(&chunked.name, &format!("{:05}", nth + 1))?;
+        let call = Call::new("stage", "PUT", url)
+            .header("destination", destination.as_str())
+            .header("oc-total-length", chunked.len.to_string())
+            .carrying(Payload::Upload(&prepared, None));
+        let answer = self.store.server.call(&call).await?;
+        Ok(answer.sent.map(|md5| hex(&md5)).unwrap_or_default())
+    }
+
     /// The sizes of the chunks that have arrived, by their numbers; `None` if there is no such upload.
-    async fn chunks_there(&self, chunked: &Chunked<'_>) -> Result<Option<BTreeMap<u64, u64>>> {
+    async fn chunks_there(&self, chunked: &Chunked) -> Result<Option<BTreeMap<u64, u64>>> {
         let url = self.upload(&chunked.name, "")?;
         let found = self
             .store
@@ -189,35 +237,41 @@ impl WebDavRoot {
     /// Turns the chunks into the file, and shows it.
     pub(super) async fn finish_chunks(
         &self,
-        name: &ChunkedName,
+        chunked: &Chunked,
         staged: &Staged,
         to: &Url,
         guard: &Guard,
     ) -> Result<Resource> {
-        let from = self.upload(name, WHOLE)?;
-        let server = &self.store.server;
-        let from = &from;
-        server
-            .run(|attempt| self.try_finish(attempt, from, staged, to, guard))
+        let ends = (self.upload(&chunked.name, WHOLE)?, to);
+        let (ends, server) = (&ends, &self.store.server);
+        let told = server
+            .run(|attempt| self.try_finish(attempt, ends, (chunked, staged), guard))
             .await?;
-        let is_ours = |found: &Resource| found.size == staged.len;
+        let is_ours = |found: &Resource| {
+            let tags = told.as_ref().zip(found.tag.as_ref());
+            found.size == staged.len && tags.is_none_or(|(told, shown)| told.text == shown.text)
+        };
         self.written(&staged.target, to, guard, is_ours).await
     }
 
+    /// The ETag of the file that the chunks became.
     async fn try_finish(
         &self,
         attempt: Attempt,
-        from: &Url,
-        staged: &Staged,
-        to: &Url,
+        (from, to): &(Url, &Url),
+        (chunked, staged): (&Chunked, &Staged),
         guard: &Guard,
-    ) -> Result<()> {
-        let Err(error) = self.send_finish(from, staged, to, guard).await else {
-            return Ok(());
+    ) -> Result<Option<Tag>> {
+        let error = match self.send_finish(from, staged, to, guard).await {
+            Ok(tag) => return Ok(tag),
+            Err(error) => error,
         };
         // The answer of an earlier try may be what got lost (P14): then the chunks are gone and the file is there.
-        if attempt.is_repeated() && error.is_lost_race() && self.is_finished(from, staged).await? {
-            return Ok(());
+        if attempt.is_repeated()
+            && error.is_lost_race()
+            && let Some(made) = self.made_of(chunked, from, to).await?
+        {
+            return Ok(made.tag);
         }
         if !is_refusal(&error, guard) || error.cause == Cause::NotFound {
             return Err(error);
@@ -225,22 +279,39 @@ impl WebDavRoot {
         Err(of_try(attempt, guard.refused("commit", &error.detail)))
     }
 
-    async fn is_finished(&self, from: &Url, staged: &Staged) -> Result<bool> {
+    /// The file that the chunks became, if they are gone and what is there is of their bytes. The length alone says
+    /// nothing: what stood there before may have had the same, and chunks go also when they are old.
+    async fn made_of(&self, chunked: &Chunked, from: &Url, to: &Url) -> Result<Option<Resource>> {
         let server = &self.store.server;
         if server.look(Tries::Once, "commit", from).await?.is_some() {
-            return Ok(false);
+            return Ok(None);
         }
-        let found = self.find(Tries::Once, "commit", &staged.target).await?;
-        Ok(found.is_some_and(|found| !found.is_folder && found.size == staged.len))
+        let found = self.find(Tries::Once, "commit", &chunked.target).await?;
+        let found = found.filter(|found| !found.is_folder && found.size == chunked.len);
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let wanted = Wanted {
+            operation: "commit",
+            url: to.clone(),
+            path: chunked.target.clone(),
+            revision: found.revision(),
+            size: found.size,
+        };
+        let sums = self.store.md5s_at(&wanted, chunked.size).await?;
+        Ok(sums.filter(|sums| chunked.is_of(sums)).map(|_| found))
     }
 
+    /// The ETag that the server tells of the file: both servers do, for their own clients store it (nextcloud/server,
+    /// apps/dav/lib/Connector/Sabre/CopyEtagHeaderPlugin.php, afterMove; nextcloud/desktop,
+    /// src/libsync/propagateuploadng.cpp, slotMoveJobFinished). What stands between may change or drop `ETag`.
     async fn send_finish(
         &self,
         from: &Url,
         staged: &Staged,
         to: &Url,
         guard: &Guard,
-    ) -> Result<()> {
+    ) -> Result<Option<Tag>> {
         let heeds = self.capabilities().conditions.finish_multipart;
         let mut call = Call::new("commit", "MOVE", from.clone())
             .header("destination", to.as_str())
@@ -255,32 +326,23 @@ impl WebDavRoot {
         if let Some((name, value)) = guard.of_destination(to, heeds) {
             call = call.header(name, value);
         }
-        self.store
-            .server
-            .once(&with_mtime(call, &staged.meta))
-            .await
-            .map(drop)
+        let call = with_mtime(call, &staged.meta);
+        let answer = self.store.server.once(&call).await?;
+        let told = answer.header("oc-etag").or_else(|| answer.header("etag"));
+        Ok(told.and_then(Tag::parse))
     }
 }
 
-/// Whether `len` bytes can be cut into chunks of `size`.
-const fn fits(len: u64, size: u64) -> bool {
-    size >= CHUNKS.smallest && size <= CHUNKS.largest && len.div_ceil(size) <= CHUNKS.most as u64
-}
-
-/// The upload that `token` is of, if it is one of these bytes to this place.
+/// The upload that `token` is of, if it is one of so many bytes to this place.
 pub(super) fn begun_before(
     token: Option<&ResumeToken>,
     target: &RelPath,
     len: u64,
-) -> Option<(ChunkedName, u64)> {
+) -> Option<Chunked> {
     match Token::parse(token?).ok()? {
-        Token::Chunks {
-            name,
-            target: to,
-            len: length,
-            size,
-        } if to == *target && length == len && fits(len, size) => Some((name, size)),
+        Token::Chunks(begun) if begun.target == *target && begun.len == len && begun.is_sound() => {
+            Some(begun)
+        }
         _ => None,
     }
 }
@@ -290,17 +352,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_upload_is_gone_on_with_only_for_the_same_bytes_and_place() {
+    fn an_upload_is_gone_on_with_only_for_the_same_length_and_place() {
         let target = RelPath::new("a/b").unwrap();
-        let token = |size| {
-            let token = Token::Chunks {
-                name: ChunkedName::new(1),
-                target: target.clone(),
-                len: 60_000_000,
-                size,
-            };
-            token.write().unwrap()
-        };
+        let token = |size| Chunked::new(1, &target, 60_000_000, size).token().unwrap();
         let whole = token(10_000_000);
         let begun = |token: &ResumeToken, path: &RelPath, len| begun_before(Some(token), path, len);
         assert!(begun(&whole, &target, 60_000_000).is_some());
@@ -310,5 +364,30 @@ mod tests {
         assert!(begun(&token(1), &target, 60_000_000).is_none());
         assert!(begun(&token(0), &target, 60_000_000).is_none());
         assert!(begun_before(None, &target, 60_000_000).is_none());
+    }
+
+    /// Of what is told by no MD5 nothing is known, so all is sent again.
+    #[test]
+    fn a_token_of_an_earlier_version_is_of_chunks_that_nothing_tells() {
+        let old = r#"{"chunks":{"name":"tandem-0000000000000001","target":"a","len":6000000,"size":5000000}}"#;
+        let begun = begun_before(
+            Some(&ResumeToken(old.to_owned())),
+            &RelPath::new("a").unwrap(),
+            6_000_000,
+        );
+        assert_eq!(begun.unwrap().sums, [] as [String; 0]);
+    }
+
+    #[test]
+    fn a_file_is_told_by_all_of_its_chunks() {
+        let target = RelPath::new("a").unwrap();
+        let mut chunked = Chunked::new(1, &target, 12_000_000, 5_000_000);
+        let sums = [[1; 16], [2; 16], [3; 16]];
+        chunked.sums = sums.iter().map(|sum| hex(sum)).collect();
+        assert!(chunked.is_of(&sums));
+        assert!(!chunked.is_of(&sums[..2]));
+        assert!(!chunked.is_of(&[[1; 16], [2; 16], [4; 16]]));
+        chunked.sums.pop();
+        assert!(!chunked.is_of(&sums[..2]) && !chunked.is_of(&sums));
     }
 }

@@ -93,6 +93,8 @@ impl<'a> Call<'a> {
 /// An answer that is no refusal.
 pub(super) struct Answer {
     pub(super) response: reqwest::Response,
+    /// The MD5 of the bytes that were uploaded for it, where all were.
+    pub(super) sent: Option<[u8; 16]>,
 }
 
 impl Answer {
@@ -185,7 +187,7 @@ impl Server {
         let mut challenges = 0;
         loop {
             let shown = self.shown(call);
-            let response = self.exchange(call, shown.as_ref()).await?;
+            let (response, sent) = self.exchange(call, shown.as_ref()).await?;
             let status = response.status();
             challenges += 1;
             let is_asked = status == StatusCode::UNAUTHORIZED && challenges < MOST_CHALLENGES;
@@ -196,7 +198,7 @@ impl Server {
                 self.auth.was_accepted(shown.as_ref());
             }
             if status.is_success() {
-                return Ok(Answer { response });
+                return Ok(Answer { response, sent });
             }
             return Err(self.refusal(call, response).await);
         }
@@ -211,7 +213,11 @@ impl Server {
         self.auth.show(call.method, &target, random)
     }
 
-    async fn exchange(&self, call: &Call<'_>, shown: Option<&Shown>) -> Result<reqwest::Response> {
+    async fn exchange(
+        &self,
+        call: &Call<'_>,
+        shown: Option<&Shown>,
+    ) -> Result<(reqwest::Response, Option<[u8; 16]>)> {
         let mut request = reqwest::Request::new(method(call)?, call.url.clone());
         let headers = request.headers_mut();
         for (name, value) in &call.headers {
@@ -240,7 +246,7 @@ impl Server {
             }
         }
         match self.http.execute(request).await {
-            Ok(response) => Ok(response),
+            Ok(response) => Ok((response, flow.and_then(|flow| flow.md5()))),
             Err(error) => Err(flow
                 .and_then(|flow| flow.take_error())
                 .unwrap_or_else(|| self.redacted(unsent(call.operation, &error)))),

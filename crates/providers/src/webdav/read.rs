@@ -21,6 +21,7 @@ use super::client::{Answer, Call, Tries};
 use super::errors::bad_answer;
 use super::resource::{Tag, of_time, tag_of};
 use super::storage::Store;
+use crate::hashes::{PieceSums, empty_md5};
 use crate::http;
 
 /// How often a body may break off before the reader hears of it, without having brought much.
@@ -165,20 +166,31 @@ impl Store {
 
     /// The MD5 of a file's content; `None` if it is not this revision any more.
     pub(super) async fn md5_at(&self, wanted: &Wanted) -> Result<Option<[u8; 16]>> {
-        use md5::{Digest, Md5};
-        let mut digest = Md5::new();
-        if wanted.size > 0 {
-            let opened = self.open_range(Tries::Once, wanted, 0, wanted.size).await;
-            let mut opened = match opened {
-                Err(error) if error.is_lost_race() => return Ok(None),
-                opened => opened?,
-            };
-            let (operation, response) = (wanted.operation, &mut opened.response);
-            while let Some(bytes) = self.server.next_piece(operation, response).await? {
-                digest.update(&bytes);
-            }
+        let whole = self.md5s_at(wanted, wanted.size.max(1)).await?;
+        Ok(whole.map(|mut sums| sums.pop().unwrap_or_else(empty_md5)))
+    }
+
+    /// The MD5s of a file's pieces of `size` bytes, of which the last may be shorter; `None` if it is not this revision
+    /// any more.
+    pub(super) async fn md5s_at(
+        &self,
+        wanted: &Wanted,
+        size: u64,
+    ) -> Result<Option<Vec<[u8; 16]>>> {
+        if wanted.size == 0 {
+            return Ok(Some(Vec::new()));
         }
-        Ok(Some(digest.finalize().into()))
+        let opened = self.open_range(Tries::Once, wanted, 0, wanted.size).await;
+        let mut opened = match opened {
+            Err(error) if error.is_lost_race() => return Ok(None),
+            opened => opened?,
+        };
+        let (operation, response) = (wanted.operation, &mut opened.response);
+        let mut sums = PieceSums::new(size);
+        while let Some(bytes) = self.server.next_piece(operation, response).await? {
+            sums.update(&bytes);
+        }
+        Ok(Some(sums.finish()))
     }
 }
 

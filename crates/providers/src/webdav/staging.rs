@@ -17,7 +17,7 @@ use super::chunks::{Chunked, begun_before};
 use super::client::{Answer, Call, Payload};
 use super::root::WebDavRoot;
 use super::services::Flavour;
-use super::token::{ChunkedName, StagedName, Token};
+use super::token::{StagedName, Token};
 use crate::body::{Piece, Prepared, Progress};
 use crate::hashes::hex;
 
@@ -53,14 +53,8 @@ impl WebDavRoot {
         }
         if let Some(size) = size {
             let random = self.store.server.environment.random();
-            let (name, size) = begun.unwrap_or_else(|| (ChunkedName::new(random), size));
-            let chunked = Chunked {
-                name,
-                target,
-                len,
-                size,
-            };
-            return self.stage_chunks(&chunked, content, meta, sink).await;
+            let chunked = begun.unwrap_or_else(|| Chunked::new(random, target, len, size));
+            return self.stage_chunks(chunked, content, meta, sink).await;
         }
         let staged = |token: &Token, content| {
             Ok(Staged {
@@ -142,7 +136,7 @@ impl WebDavRoot {
     pub(super) async fn discard_staged(&self, token: &ResumeToken) -> Result<()> {
         match Token::parse(token) {
             Ok(Token::Aside(name)) => self.remove_aside(&name).await,
-            Ok(Token::Chunks { name, .. }) => self.discard_chunks(&name).await,
+            Ok(Token::Chunks(chunked)) => self.discard_chunks(&chunked.name).await,
             // A token that this storage did not make names nothing that it holds.
             Ok(Token::Whole) | Err(_) => Ok(()),
         }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use tandem_core::error::{Cause, Result, StorageError};
-use tandem_core::path::RelPath;
 use tandem_core::storage::ResumeToken;
+
+use super::chunks::Chunked;
 
 /// The beginning of the names of staged files, and of uploads in chunks.
 const STAGED: &str = "staged-";
@@ -17,14 +18,8 @@ pub(super) enum Token {
     Whole,
     /// Below `.tandem`, under this name.
     Aside(StagedName),
-    /// Among the user's uploads, in chunks of `size` bytes that are to become `len` bytes at `target`.
-    Chunks {
-        /// The upload.
-        name: ChunkedName,
-        target: RelPath,
-        len: u64,
-        size: u64,
-    },
+    /// Among the user's uploads, in chunks.
+    Chunks(Chunked),
 }
 
 /// The name of an upload in chunks.
@@ -116,16 +111,14 @@ impl Token {
 
 #[cfg(test)]
 mod tests {
+    use tandem_core::path::RelPath;
+
     use super::*;
 
     #[test]
     fn a_token_names_nothing_but_a_staged_file() {
-        let chunks = Token::Chunks {
-            name: ChunkedName::new(0xCD),
-            target: RelPath::new("a/b").unwrap(),
-            len: 7,
-            size: 5,
-        };
+        let target = RelPath::new("a/b").unwrap();
+        let chunks = Token::Chunks(Chunked::new(0xCD, &target, 7, 5));
         for token in [Token::Whole, Token::Aside(StagedName::new(0xAB)), chunks] {
             assert_eq!(Token::parse(&token.write().unwrap()).unwrap(), token);
         }

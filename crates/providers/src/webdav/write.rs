@@ -102,8 +102,8 @@ impl WebDavRoot {
     ) -> Result<Resource> {
         let path = &staged.target;
         let token = Token::parse(&staged.token)?;
-        if let Token::Chunks { name, .. } = &token {
-            return self.finish_chunks(name, staged, &url, guard).await;
+        if let Token::Chunks(chunked) = &token {
+            return self.finish_chunks(chunked, staged, &url, guard).await;
         }
         if let Token::Aside(name) = token {
             let relocation = Relocation {

@@ -5,14 +5,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tandem_core::content::BytesContent;
 use tandem_core::error::{Cause, ErrorKind, Result};
-use tandem_core::storage::{Depth, Discard, Expected, Keep, Listed, Locator, Root};
+use tandem_core::path::RelPath;
+use tandem_core::storage::{
+    Commit, Depth, Discard, Expected, Keep, Listed, Locator, Meta, Root, Unheard,
+};
 use tandem_testkit::real_time::fast_time;
 use tandem_testkit::servers::faults::Fault;
 use tandem_testkit::servers::nextcloud::Nextcloud;
 
 use super::{NEXTCLOUD, rel};
 use crate::bench::{Folder, Shared};
+use crate::proxy::Proxy;
 use crate::steps::{collect, write};
 
 /// Three chunks, the last of them short.
@@ -34,6 +39,13 @@ async fn opened(folder: &Folder<Nextcloud>, speed: u32) -> Arc<dyn Root> {
     root
 }
 
+/// The folder, spoken to through a proxy.
+async fn behind_a_proxy(folder: &Folder<Nextcloud>) -> (Arc<dyn Root>, Proxy) {
+    let proxy = Proxy::before(&folder.server.url());
+    let storage = folder.open_at(&proxy.endpoint(), Some(&NEXTCLOUD.probed().await));
+    (storage.root(&folder.name).await.unwrap(), proxy)
+}
+
 const fn busy(status: u16) -> Fault {
     Fault::Status {
         status,
@@ -52,6 +64,21 @@ impl Folder<Nextcloud> {
 
     fn holds(&self, path: &str) -> Option<Vec<u8>> {
         self.server.get(&format!("{}/{path}", self.name))
+    }
+}
+
+/// `bytes` on the storage where nobody sees them, and how they are to become visible at `path`.
+async fn commit_of(root: &dyn Root, path: &RelPath, bytes: &[u8], expected: Expected) -> Commit {
+    let content = Arc::new(BytesContent(Bytes::copy_from_slice(bytes)));
+    let staged = root
+        .stage(path, content, &Meta::default(), None, Arc::new(Unheard))
+        .await
+        .unwrap();
+    Commit {
+        staged,
+        expected,
+        keep: Keep::No,
+        sink: None,
     }
 }
 
@@ -109,6 +136,49 @@ async fn a_server_that_asks_to_wait_is_not_asked_before() {
     assert_eq!(error.cause, Cause::RateLimited);
     let retry_after = Some(Duration::from_secs(3_600));
     assert_eq!(error.kind, ErrorKind::Transient { retry_after });
+}
+
+/// Neither the size nor that the chunks are gone makes what is there the file that was sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_the_same_length_is_not_taken_for_an_upload_that_never_ended() {
+    let (folder, root) = apart().await;
+    let (old, new) = (bytes(LARGE), vec![7; LARGE]);
+    for was_there in [true, false] {
+        let path = rel(if was_there { "edited" } else { "new" });
+        let expected = if was_there {
+            let made = write(&*root, &path, &old, Expected::Absent).await;
+            Expected::Revision(made.unwrap().entry.revision)
+        } else {
+            Expected::Absent
+        };
+        let commit = commit_of(&*root, &path, &new, expected).await;
+        if !was_there {
+            folder.server.put(&format!("{}/{path}", folder.name), &old);
+        }
+        folder.server.expire_uploads();
+        folder.script("MOVE", "/.file", busy(503));
+        let done = root.commit(vec![commit]).await.remove(0);
+        let error = done.expect_err("what was there passed for what was sent");
+        assert!(error.is_lost_race(), "{error}");
+        assert!(content(&*root, &path.to_string()).await.unwrap() == old);
+        assert_eq!(folder.server.faults_left(), 0);
+    }
+}
+
+/// Content of the same length that came between an upload and the look after it is somebody else's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_written_right_after_an_upload_is_not_taken_for_it() {
+    let (folder, _) = apart().await;
+    let (root, proxy) = behind_a_proxy(&folder).await;
+    let path = rel("large");
+    let commit = commit_of(&*root, &path, &bytes(LARGE), Expected::Absent).await;
+    let (server, place) = (Arc::clone(&folder.server), format!("{}/large", folder.name));
+    let theirs = vec![7; LARGE];
+    proxy.first("PROPFIND /large", move || server.put(&place, &theirs));
+    let done = root.commit(vec![commit]).await.remove(0);
+    assert!(proxy.has_met());
+    let error = done.expect_err("somebody else's content passed for what was sent");
+    assert_eq!(error.cause, Cause::PreconditionFailed, "{error}");
 }
 
 /// Requests that are refused, do not arrive, are cut, or whose answers are lost: each is done once in the end.

@@ -164,6 +164,12 @@ impl Nextcloud {
         state.tree.write(path, written);
     }
 
+    /// Removes all uploads that are under way, as the server does with what nobody went on with for a day (chunking.html:
+    /// "expires").
+    pub fn expire_uploads(&self) {
+        lock(&self.state).uploads = Uploads::default();
+    }
+
     /// This befalls the next `times` requests of this method whose target has this part in it, after the first
     /// `spared` ones.
     pub fn script(&self, method: &str, part: &str, spared: u32, times: u32, fault: Fault) {
