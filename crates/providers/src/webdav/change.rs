@@ -285,6 +285,7 @@ impl WebDavRoot {
             method: "MOVE",
             from: from.clone(),
             from_tag: None,
+            from_id: None,
             to: to.clone(),
             to_path: path,
             guard: &Guard::Absent,

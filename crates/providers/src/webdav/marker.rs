@@ -109,6 +109,7 @@ impl WebDavRoot {
             method: "MOVE",
             from: aside.clone(),
             from_tag: None,
+            from_id: None,
             to: self.own(NAME, Ending::File)?,
             to_path: &path,
             guard: &Guard::Absent,

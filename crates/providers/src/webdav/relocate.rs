@@ -23,6 +23,8 @@ pub(super) struct Relocation<'a> {
     pub(super) from: Url,
     /// The ETag that the source must have, where one is known and matters.
     pub(super) from_tag: Option<&'a Tag>,
+    /// The number of the source, where the server gives one.
+    pub(super) from_id: Option<&'a str>,
     pub(super) to: Url,
     pub(super) to_path: &'a RelPath,
     /// What must be there.
@@ -52,7 +54,7 @@ impl WebDavRoot {
         let seen = server
             .look(Tries::Many, operation, &relocation.to)
             .await?
-            .filter(|seen| seen.resource.is_folder || seen.resource.size == relocation.size);
+            .filter(|seen| self.is_it(relocation, &seen.resource));
         seen.ok_or_else(|| written_since(operation))
     }
 
@@ -172,9 +174,20 @@ impl WebDavRoot {
             return Ok(false);
         }
         let found = server.look(Tries::Once, operation, &relocation.to).await?;
-        Ok(found.is_some_and(|found| {
-            found.resource.is_folder || found.resource.size == relocation.size
-        }))
+        Ok(found.is_some_and(|found| self.is_it(relocation, &found.resource)))
+    }
+
+    /// Whether what is at the destination can be what was at the source. By its length alone it could be somebody else's:
+    /// what is moved keeps its number, and an ETag that is made of content is that of the source.
+    fn is_it(&self, relocation: &Relocation<'_>, found: &Resource) -> bool {
+        let ids = relocation.from_id.zip(found.id.as_deref());
+        if relocation.method == "MOVE" && ids.is_some_and(|(was, is)| was != is) {
+            return false;
+        }
+        let tags = relocation.from_tag.zip(found.tag.as_ref());
+        let tags = tags.filter(|_| self.capabilities().revision_is_content);
+        found.is_folder
+            || found.size == relocation.size && tags.is_none_or(|(was, is)| was.text == is.text)
     }
 
     /// What is at `path`, which must be as `expected` says.
@@ -275,6 +288,7 @@ impl WebDavRoot {
             method,
             from: self.url(operation, from, ending)?,
             from_tag: source.tag.as_ref().filter(|_| !source.is_folder),
+            from_id: source.id.as_deref(),
             to: self.url(operation, to, ending)?,
             to_path: to,
             guard: &replaced.guard,
@@ -332,6 +346,7 @@ impl WebDavRoot {
             method: "MOVE",
             from: from.clone(),
             from_tag: None,
+            from_id: source.id.as_deref(),
             to: to.clone(),
             to_path,
             guard: &Guard::Absent,

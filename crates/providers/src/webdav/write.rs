@@ -111,6 +111,7 @@ impl WebDavRoot {
                 method: "MOVE",
                 from: self.aside(&name)?,
                 from_tag: None,
+                from_id: None,
                 to: url,
                 to_path: path,
                 guard,

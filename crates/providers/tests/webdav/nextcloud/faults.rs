@@ -181,6 +181,31 @@ async fn what_was_written_right_after_an_upload_is_not_taken_for_it() {
     assert_eq!(error.cause, Cause::PreconditionFailed, "{error}");
 }
 
+/// Somebody renamed it and wrote something of the same length where it was to go, while a first try failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_the_same_length_is_not_taken_for_one_that_was_moved() {
+    let (folder, _) = apart().await;
+    let (root, proxy) = behind_a_proxy(&folder).await;
+    let made = write(&*root, &rel("file"), b"ours", Expected::Absent).await;
+    let expected = Expected::Revision(made.unwrap().entry.revision);
+    folder.script("MOVE", "/file", busy(503));
+    let (server, name) = (Arc::clone(&folder.server), folder.name.clone());
+    proxy.first("MOVE /", move || {
+        server.rename(&format!("{name}/file"), &format!("{name}/elsewhere"));
+        server.put(&format!("{name}/moved"), b"them");
+    });
+    let (from, to) = (rel("file").into(), rel("moved"));
+    let moved = root.move_to(&from, &expected, &to, &Expected::Absent, &Keep::No);
+    let error = moved
+        .await
+        .expect_err("somebody else's content passed for what was moved");
+    assert!(error.is_lost_race(), "{error}");
+    assert!(proxy.has_met());
+    assert_eq!(folder.server.faults_left(), 0);
+    assert_eq!(folder.holds("moved").unwrap(), b"them");
+    assert_eq!(folder.holds("elsewhere").unwrap(), b"ours");
+}
+
 /// Requests that are refused, do not arrive, are cut, or whose answers are lost: each is done once in the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_befalls_a_change_leaves_no_trace() {

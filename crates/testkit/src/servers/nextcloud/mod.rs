@@ -164,6 +164,11 @@ impl Nextcloud {
         state.tree.write(path, written);
     }
 
+    /// Renames what is at `from` as another client of the user would. Nothing is at `to`.
+    pub fn rename(&self, from: &str, to: &str) {
+        lock(&self.state).tree.shift(from, to);
+    }
+
     /// Removes all uploads that are under way, as the server does with what nobody went on with for a day (chunking.html:
     /// "expires").
     pub fn expire_uploads(&self) {
