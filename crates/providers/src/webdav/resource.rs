@@ -58,6 +58,8 @@ pub(super) struct Resource {
     pub(super) is_folder: bool,
     pub(super) tag: Option<Tag>,
     pub(super) size: u64,
+    /// Whether the server told the size. Of what it makes anew for each reader it tells none (RFC 4918, section 15.4).
+    has_size: bool,
     pub(super) modified: Option<Timestamp>,
     /// The number that it keeps, where the server gives one.
     pub(super) id: Option<Box<str>>,
@@ -74,6 +76,7 @@ impl Resource {
             is_folder: props.is_collection,
             tag: props.etag.as_deref().and_then(Tag::parse),
             size: props.length.unwrap_or_default(),
+            has_size: props.length.is_some(),
             modified: props.modified.as_deref().and_then(http::date),
             id: props.file_id.as_deref().map(Into::into),
             hashes: props
@@ -112,7 +115,12 @@ impl Resource {
         let md5 = tag.and_then(|tag| md5_of_hex(&tag.text));
         Entry {
             name,
-            kind: Kind::File,
+            // By no size it could only be read as empty.
+            kind: if self.has_size {
+                Kind::File
+            } else {
+                Kind::Opaque
+            },
             size: self.size,
             mtime: self.modified.map(|at| Mtime {
                 at,
@@ -178,6 +186,23 @@ mod tests {
             Resource::new(&props).revision()
         };
         assert_eq!(one("W/\"x\""), one("\"x\""));
+    }
+
+    #[test]
+    fn what_has_no_size_is_listed_and_no_empty_file() {
+        let kind = |length| {
+            let props = Props {
+                etag: Some("\"x\"".to_owned()),
+                length,
+                ..Props::default()
+            };
+            let name = Name::new("report").unwrap();
+            let found = Resource::new(&props).entry(name, &Capabilities::least());
+            (found.kind, found.size)
+        };
+        assert_eq!(kind(Some(0)), (Kind::File, 0));
+        assert_eq!(kind(Some(7)), (Kind::File, 7));
+        assert_eq!(kind(None), (Kind::Opaque, 0));
     }
 
     #[test]

@@ -80,6 +80,27 @@ pub(super) struct Props {
     pub(super) is_found: bool,
 }
 
+impl Props {
+    /// Adds what another `propstat` found. A server may put the properties of one status into several.
+    fn add(&mut self, more: Self) {
+        fn fill<T>(field: &mut Option<T>, more: Option<T>) {
+            *field = more.or(field.take());
+        }
+        self.is_collection |= more.is_collection;
+        fill(&mut self.etag, more.etag);
+        fill(&mut self.length, more.length);
+        fill(&mut self.modified, more.modified);
+        fill(&mut self.file_id, more.file_id);
+        fill(&mut self.checksums, more.checksums);
+        fill(&mut self.permissions, more.permissions);
+        fill(&mut self.trashed_from, more.trashed_from);
+        fill(&mut self.trashed_at, more.trashed_at);
+        fill(&mut self.quota_used, more.quota_used);
+        fill(&mut self.quota_available, more.quota_available);
+        self.is_found = true;
+    }
+}
+
 /// One `response` of a multistatus.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Response {
@@ -211,8 +232,7 @@ impl Reading {
             b"status" if self.is_in(b"response") => self.current.status = code(text),
             // Without a status it is taken for found: some servers leave it out.
             b"propstat" if self.status.is_none_or(|code| code / 100 == 2) => {
-                self.current.props = std::mem::take(&mut self.props);
-                self.current.props.is_found = true;
+                self.current.props.add(std::mem::take(&mut self.props));
             }
             b"response" => self.responses.push(std::mem::take(&mut self.current)),
             _ => {}
@@ -249,6 +269,24 @@ fn code(status: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A folder whose type stands apart from its ETag is no file.
+    #[test]
+    fn properties_are_found_in_every_propstat() {
+        let found = |prop: &str| {
+            format!(
+                "<D:propstat><D:prop>{prop}</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
+            )
+        };
+        let body = format!(
+            r#"<D:multistatus xmlns:D="DAV:"><D:response><D:href>/a/</D:href>{}{}</D:response></D:multistatus>"#,
+            found("<D:resourcetype><D:collection/></D:resourcetype>"),
+            found(r#"<D:getetag>"f"</D:getetag>"#),
+        );
+        let props = multistatus(&body).unwrap().remove(0).props;
+        assert!(props.is_collection && props.is_found);
+        assert_eq!(props.etag.as_deref(), Some("\"f\""));
+    }
 
     #[test]
     fn properties_count_only_where_they_were_found() {
