@@ -1,5 +1,5 @@
 //! A nested mount that is gone is unknown, not empty (P10). Mounting needs the superuser; without, these
-//! tests have nothing to show.
+//! tests have nothing to show, and say so.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use tandem_core::error::Cause;
 use tandem_core::storage::{Depth, Expected, Keep, Root, Skip};
 
 use super::support::{
-    Bench, Since, at, cause, is_superuser, list, next_tick, once_at, rel, version,
+    Bench, Since, at, cause, is_superuser, list, next_tick, once_at, rel, skipped, version,
 };
 use crate::disk::Moment;
 use crate::sys;
@@ -28,11 +28,16 @@ impl Mounted {
 
     fn by(how: &[&str], path: PathBuf) -> Option<Self> {
         if !is_superuser() {
+            skipped("only the superuser mounts");
             return None;
         }
         std::fs::create_dir_all(&path).unwrap();
-        let mounted = Command::new("mount").args(how).arg(&path).output();
-        mounted.ok()?.status.success().then_some(Self(path))
+        let mounted = Command::new("mount").args(how).arg(&path).output().unwrap();
+        if mounted.status.success() {
+            return Some(Self(path));
+        }
+        skipped(&String::from_utf8_lossy(&mounted.stderr));
+        None
     }
 }
 
@@ -136,7 +141,7 @@ async fn another_disk_at_the_place_of_one_is_not_taken_for_it() {
     drop(first);
     let _second = Mounted::at(path.clone()).unwrap();
     if was.is_none() || was == volume(&path) {
-        return; // Before Linux 5.19 memory has no name.
+        return skipped("before Linux 5.19 memory has no name");
     }
     bench.put("a/stick/other", "x");
     for root in [bench.root.clone(), bench.reopened()] {

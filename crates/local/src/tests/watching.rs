@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use tandem_core::storage::{Hint, Root};
+use tandem_core::storage::{Depth, Hint, Root};
+use tandem_testkit::real_time::fast_time;
 use tandem_testkit::servers::rclone;
 
-use super::support::{Bench, rel};
+use super::support::{Bench, list, rel, skipped};
 use crate::Options;
 
 const SOON: Duration = Duration::from_secs(5);
@@ -147,15 +148,17 @@ struct Shown {
 }
 
 impl Shown {
-    /// `None` where this system has no FUSE.
-    fn at(from: &Path, folder: PathBuf) -> Option<Self> {
+    /// `None` where this system has no FUSE. `how` are options of rclone's.
+    fn at(from: &Path, folder: PathBuf, how: &[&str]) -> Option<Self> {
         if !Path::new("/dev/fuse").exists() {
+            skipped("this system has no FUSE: there is no /dev/fuse");
             return None;
         }
         std::fs::create_dir_all(&folder).unwrap();
         let mut command = Command::new(rclone().unwrap());
         command.arg("mount").arg(from).arg(&folder);
         command.args(["--config", "/dev/null"]);
+        command.args(how);
         let mut rclone = command.spawn().unwrap();
         let device = |path: &Path| std::fs::metadata(path).unwrap().dev();
         let (outside, end) = (device(from), Instant::now() + Duration::from_secs(30));
@@ -183,7 +186,7 @@ impl Drop for Shown {
 async fn what_others_may_change_unheard_is_watched_and_polled_besides() {
     let (bench, elsewhere) = (Bench::new(), tempfile::tempdir().unwrap());
     std::fs::create_dir(elsewhere.path().join("below")).unwrap();
-    let Some(_shown) = Shown::at(elsewhere.path(), bench.path("a/shown")) else {
+    let Some(_shown) = Shown::at(elsewhere.path(), bench.path("a/shown"), &[]) else {
         return;
     };
     begin(&bench).await;
@@ -196,6 +199,32 @@ async fn what_others_may_change_unheard_is_watched_and_polled_besides() {
     // What is done through this very mount is heard, as it comes by a call on this computer.
     bench.put("a/shown/below/file", "x");
     assert!(heard(&bench, "a/shown/below").await);
+}
+
+/// What is done there and not through this mount is no event: a walk finds it, made every five minutes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_changed_unheard_is_found_by_a_walk() {
+    // Five minutes are over in three seconds.
+    let bench = Bench::in_time(Options::default(), fast_time(100));
+    let elsewhere = tempfile::tempdir().unwrap();
+    // What is done beside it is there at the next look.
+    let nothing_kept = ["--dir-cache-time", "0s", "--attr-timeout", "0s"];
+    let Some(_shown) = Shown::at(elsewhere.path(), bench.path("a/shown"), &nothing_kept) else {
+        return;
+    };
+    begin(&bench).await;
+    std::fs::write(elsewhere.path().join("file"), "x").unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let hints = bench.root.wait(None, Duration::from_secs(3_600)).await;
+        // An event would have named the folder alone.
+        assert_eq!(hints.unwrap(), [Hint::Subtree(rel("a/shown"))]);
+        let seen = list(&bench.root, "a/shown", Depth::Subtree).await.unwrap();
+        if seen.entries.contains_key("a/shown/file") {
+            return;
+        }
+        assert!(Instant::now() < end, "{:?}", seen.entries);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
