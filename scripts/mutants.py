@@ -56,7 +56,9 @@ def list_command(words):
     without = [f"P{n}" for n in range(1, 17) if f"P{n}" not in promises]
     if without:
         print(f"no fault for {', '.join(without)}", file=sys.stderr)
-    missing = unlisted(faults)
+    missing, exempt = unlisted(faults)
+    for reason, count in sorted(exempt.items()):
+        print(f"{count} lines need not be removable: {reason}", file=sys.stderr)
     for line in missing:
         print(f"cannot be taken out: {line}", file=sys.stderr)
     return 1 if without or missing else 0
@@ -98,7 +100,7 @@ def main():
     parser.add_argument("--only-tests", action="store_true")
     parser.add_argument("--anew", action="store_true")
     parser.add_argument("words", nargs="*")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     if given.command == "list":
         return list_command(given.words)
     if given.command == "table":

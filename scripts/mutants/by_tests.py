@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults import CRATES, ROOT
+from faults import ROOT
 from found import NOBODY, Finding
 
 # A crate's faults are looked for by the tests of these.
@@ -52,9 +52,9 @@ class Test:
         return ran.returncode != 0
 
 
-def build():
-    """All tests that are not left out by themselves."""
-    packages = [word for crate in [*CRATES, "testkit"] for word in ("-p", f"tandem-{crate}")]
+def build(crates):
+    """All tests of these crates that are not left out by themselves."""
+    packages = [word for crate in [*sorted(crates), "testkit"] for word in ("-p", f"tandem-{crate}")]
     command = ["cargo", "nextest", "list", *packages, "--all-features", "--message-format", "json"]
     listed = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
     if listed.returncode:
@@ -76,6 +76,7 @@ def came_across(tests, jobs):
             number, test = numbered
             file = Path(folder) / str(number)
             if test.fails(TANDEM_MUTANTS_CAME_ACROSS=str(file)):
+                print(f"fails without any fault, or takes too long: {test.shown}", file=sys.stderr, flush=True)
                 return test, []
             return test, sorted(set(file.read_text().splitlines())) if file.exists() else []
 
@@ -89,10 +90,17 @@ def came_across(tests, jobs):
 def search(faults, jobs, tell):
     """Tells the finding for each fault."""
     crates = {crate for fault in faults for crate in TESTS_OF[fault.crate]}
-    tests = came_across([test for test in build() if test.crate in crates], jobs)
+    if not crates:
+        return
+    tests = came_across([test for test in build(crates) if test.crate in crates], jobs)
+    breadth = Counter(test for those in tests.values() for test in those)
 
     def look(fault):
-        mine = [test for test in tests[fault.name] if test.crate in TESTS_OF[fault.crate]]
+        # The tests that come across the fewest faults are the likeliest to be about this one.
+        mine = sorted(
+            (test for test in tests[fault.name] if test.crate in TESTS_OF[fault.crate]),
+            key=lambda test: (breadth[test], test.shown),
+        )
         for test in mine:
             # One that fails by chance does not do so again.
             if test.fails(TANDEM_MUTANT=fault.name) and test.fails(TANDEM_MUTANT=fault.name):

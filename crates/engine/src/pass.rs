@@ -153,7 +153,7 @@ impl Engine {
     fn begin_pass(&self) -> Result<Pass> {
         let state = self.state();
         let intents = state.intents()?;
-        state.set_problems("execute", &BTreeSet::new())?;
+        state.drop_problems("execute")?;
         let run = state.next_run()?;
         let items = state.base_count()?;
         let resumable = intents

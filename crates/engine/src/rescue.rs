@@ -74,8 +74,7 @@ impl Engine {
                 let looked = self.bring_beside(side, &late.version, entry).await?;
                 if let Looked::Brought(brought) = looked {
                     // It is beside the path: what is among the versions is like any superseded one.
-                    self.state()
-                        .transaction(|state| state.keep_no_longer(line))?;
+                    self.state().keep_no_longer(line)?;
                     for side in Side::BOTH {
                         doubts[side].add_all(&brought.doubts[side]);
                     }
@@ -90,31 +89,30 @@ impl Engine {
         if displaced.is_empty() {
             return Ok(Vec::new());
         }
-        self.state().transaction(|state| {
-            let run = state.next_run()?;
-            let rows = displaced.iter().map(|late| {
-                let path = late.version.path();
-                tracing::warn!(%side, %path, "written by somebody else meanwhile");
-                state.add_journal(&JournalRow {
-                    id: 0,
-                    run,
-                    at: self.now(),
-                    side,
-                    kind: ActionKind::Replace,
-                    path: path.to_string(),
-                    target: None,
-                    bytes: 0,
-                    reason: Reason::ConflictKeptBoth(side),
-                    outcome: Outcome::LostRace,
-                    error: None,
-                    before: late.entry.clone(),
-                    after: None,
-                    version: Some(late.version.clone()),
-                    keep: true,
-                })
-            });
-            rows.collect()
-        })
+        let state = self.state();
+        let run = state.next_run()?;
+        let rows = displaced.iter().map(|late| {
+            let path = late.version.path();
+            tracing::warn!(%side, %path, "written by somebody else meanwhile");
+            state.add_journal(&JournalRow {
+                id: 0,
+                run,
+                at: self.now(),
+                side,
+                kind: ActionKind::Replace,
+                path: path.to_string(),
+                target: None,
+                bytes: 0,
+                reason: Reason::ConflictKeptBoth(side),
+                outcome: Outcome::LostRace,
+                error: None,
+                before: late.entry.clone(),
+                after: None,
+                version: Some(late.version.clone()),
+                keep: true,
+            })
+        });
+        rows.collect()
     }
 
     async fn bring_beside(&self, side: Side, key: &VersionKey, now: &Entry) -> Result<Looked> {

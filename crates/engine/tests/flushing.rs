@@ -15,6 +15,7 @@ use futures_util::future::select;
 use tandem_core::capabilities::Ids;
 use tandem_core::path::RelPath;
 use tandem_core::side::Side;
+use tandem_engine::report::{ActionKind, Undo};
 use tandem_testkit::sim::{Edit, Fault, Faults, Habits};
 
 /// A destination that loses what was not flushed.
@@ -223,6 +224,33 @@ fn what_a_person_saved_is_durable_before_it_counts_as_in_step() {
         world.sync();
         world.both_have("carried", Some("content"));
         world.both_have("adopted", Some("content"));
+        world.still();
+    }
+}
+
+/// What a person asked for is told as done only once it is durable.
+#[test]
+fn what_was_taken_back_is_durable_when_it_is_told() {
+    for seed in 0..12 {
+        let world = volatile(seed);
+        world.write(Source, "a", "old");
+        world.sync();
+        world.write(Source, "a", "new");
+        world.sync();
+        let line = world.line(ActionKind::Replace, "a");
+        world.run(world.engine.undo(Undo::Action(line.id))).unwrap();
+        world.sides.destination.crash(true);
+        world.has(Destination, "a", Some("old"));
+    }
+}
+
+/// A root whose marker a power cut took back would be taken for another one.
+#[test]
+fn the_marker_of_a_root_is_durable_before_it_is_remembered() {
+    for seed in 0..12 {
+        let world = volatile(seed);
+        world.sync();
+        world.sides.destination.crash(true);
         world.still();
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn is_reserved(path: &RelPath) -> bool {
 pub(crate) enum Moment {
     /// Expectations were checked; the swap comes next.
     BeforeSwap,
-    /// The swap was made; what came back is looked at next.
+    /// The swap was made, or what describes a file was set; what is there is looked at next.
     AfterSwap,
     /// What came back was wrong; it is put back next.
     BeforeUndo,
@@ -67,7 +67,7 @@ pub(crate) enum Moment {
     AfterLine,
     /// A file was opened and its revision checked; bytes are read next.
     BeforeRead,
-    /// A file that is to be kept is copied next.
+    /// A file is copied next.
     BeforeCopy,
     /// The names of a folder were read; whether they changed meanwhile is looked at next.
     AfterNames,

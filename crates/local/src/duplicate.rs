@@ -7,7 +7,7 @@ use tandem_core::storage::{Committed, Expected, Keep, VersionKey};
 
 use crate::attributes::{carry, with_executable};
 use crate::discard::drop_file;
-use crate::disk::{Disk, Place};
+use crate::disk::{Disk, Moment, Place};
 use crate::errors::{Context, failed, not_as_expected, refused};
 use crate::observed::{is_exactly, target_of};
 use crate::stage::make_beside;
@@ -159,19 +159,17 @@ impl Copy<'_> {
     }
 
     fn copy_file(&self, temp: &Place, target: &Place) -> SysResult<()> {
-        let unchanged = |now: Stat| {
-            now.is_same_file(&self.source)
-                && (now.size, now.mtime, now.ctime)
-                    == (self.source.size, self.source.mtime, self.source.ctime)
-        };
+        self.disk.at(Moment::BeforeCopy)?;
         let source = self.from.folder.open_file(self.from.name(), Access::Read)?;
-        if !unchanged(sys::stat_of(&source)?) && !removed!("expectation") {
-            return Err(Errno::AGAIN);
-        }
         let copy = temp.folder.open_file(temp.name(), Access::ReadWrite)?;
         let len = sys::copy_bytes(&source, &copy, self.source.size)?;
-        let is_whole = len == self.source.size && unchanged(sys::stat_of(&source)?);
-        if !is_whole && !removed!("expectation") {
+        self.disk.at(Moment::AfterCopy)?;
+        // Looked at last, this tells of another file that was opened, too.
+        let now = sys::stat_of(&source)?;
+        let is_unchanged = now.is_same_file(&self.source)
+            && (now.size, now.mtime, now.ctime)
+                == (self.source.size, self.source.mtime, self.source.ctime);
+        if (len != self.source.size || !is_unchanged) && !removed!("expectation") {
             return Err(Errno::AGAIN);
         }
         if !self.replaces(target)? {

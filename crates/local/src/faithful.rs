@@ -45,18 +45,14 @@ fn copy_once(disk: &Disk, from: &Place, folder: &Folder, name: &str) -> SysResul
 }
 
 fn fill(disk: &Disk, from: &Place, stat: &Stat, source: &OwnedFd, copy: &OwnedFd) -> SysResult<()> {
-    let is_unchanged = || -> SysResult<bool> {
-        let now = sys::stat_of(source)?;
-        Ok(now.is_same_file(stat)
-            && (now.size, now.mtime, now.ctime) == (stat.size, stat.mtime, stat.ctime))
-    };
-    if !is_unchanged()? && !removed!("expectation") {
-        return Err(Errno::AGAIN);
-    }
     disk.at(Moment::BeforeCopy)?;
     let len = sys::copy_bytes(source.as_fd(), copy.as_fd(), stat.size)?;
     disk.at(Moment::AfterCopy)?;
-    if (len != stat.size || !is_unchanged()?) && !removed!("expectation") {
+    // Looked at last, this tells of another file that was opened, too.
+    let now = sys::stat_of(source)?;
+    let is_unchanged = now.is_same_file(stat)
+        && (now.size, now.mtime, now.ctime) == (stat.size, stat.mtime, stat.ctime);
+    if (len != stat.size || !is_unchanged) && !removed!("expectation") {
         return Err(Errno::AGAIN);
     }
     carry(from, stat, copy, None)?;

@@ -69,6 +69,7 @@ fn set_file(disk: &Disk, place: &Place, expected: &Expected, meta: &Meta) -> Res
         if let Some(mtime) = meta.mtime {
             sys::set_mtime_of(&file, mtime.at.0)?;
         }
+        disk.at(Moment::AfterSwap)?;
         sys::stat_of(&file)
     };
     let after = apply().context(SET, path)?;

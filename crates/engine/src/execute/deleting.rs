@@ -272,11 +272,13 @@ impl Execution<'_> {
         }
         match visible.get_mut(before) {
             Some(finished) => finished.also = junk,
-            None => self.engine.state().transaction(|state| {
+            None => {
                 // The folder stays, and what was in it is among the versions.
-                junk.iter()
-                    .try_for_each(|row| state.add_journal(row).map(drop))
-            })?,
+                let state = self.engine.state();
+                for row in &junk {
+                    state.add_journal(row)?;
+                }
+            }
         }
         Ok(())
     }

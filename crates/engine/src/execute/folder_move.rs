@@ -231,9 +231,7 @@ impl Engine {
         }
         let what = format!("{MOVE_FROM}{}", from.path);
         let now = self.now();
-        let begun = self
-            .state()
-            .transaction(|state| state.add_intent(side, to, &what, None, now))?;
+        let begun = self.state().add_intent(side, to, &what, None, now)?;
         let answer = self.move_item(side, from, to).await?;
         if answer.is_err() {
             self.end_move(begun, side, &from.path, to).await?;
@@ -324,6 +322,7 @@ fn is_copy(a: &Entry, b: &Entry) -> bool {
 pub(super) async fn children(root: &Arc<dyn Root>, folder: &RelPath) -> Answer<Option<Vec<Entry>>> {
     let mut listing = root.list(folder, Depth::Children);
     let mut found = Vec::new();
+    let mut incomplete = (Cause::BadResponse, "the listing ended early");
     while let Some(listed) = listing.next().await {
         match listed? {
             Listed::Folder(listing) => {
@@ -332,22 +331,16 @@ pub(super) async fn children(root: &Arc<dyn Root>, folder: &RelPath) -> Answer<O
                 }
                 found.extend(listing.entries);
             }
-            Listed::Unreadable(_) if !removed!("completeness") => {
-                return Err(StorageError::new(
-                    "list",
-                    Cause::Forbidden,
-                    "it cannot be read",
-                ));
+            Listed::Unreadable(_) => {
+                incomplete = (Cause::Forbidden, "it cannot be read");
+                break;
             }
-            Listed::Unreadable(_) | Listed::End => return Ok(Some(found)),
+            Listed::End => return Ok(Some(found)),
         }
     }
     if removed!("completeness") {
         return Ok(Some(found));
     }
-    Err(StorageError::new(
-        "list",
-        Cause::BadResponse,
-        "the listing ended early",
-    ))
+    let (cause, why) = incomplete;
+    Err(StorageError::new("list", cause, why))
 }

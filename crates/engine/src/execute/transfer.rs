@@ -251,10 +251,9 @@ impl Execution<'_> {
         else {
             return Ok(None);
         };
-        self.engine.state().transaction(|state| {
-            state.set_token(intent, Some(token))?;
-            state.close_intent(*id)
-        })?;
+        self.engine
+            .state()
+            .transaction(|state| state.take_over(intent, *id, token))?;
         Ok(Some(token.clone()))
     }
 

@@ -19,10 +19,9 @@ impl Engine {
     /// side has of its own from what only now comes in: deletes for that reason are held (P10).
     pub(crate) fn is_known_ground(&self) -> Result<bool> {
         let digest = self.filter().digest().to_string();
-        let state = self.state();
-        let is_finished = state.meta("finished")?.is_some() || removed!("completeness");
-        let is_with_it = state.meta("filter")?.is_some_and(|known| known == digest);
-        Ok(is_finished && (is_with_it || removed!("completeness")))
+        // Noted with the filter that the pass had, and only then.
+        let known = self.state().meta("filter")?;
+        Ok(known.is_some_and(|known| known == digest) || removed!("completeness"))
     }
 
     /// Whether both sides were looked at whole with the filter as it is now.

@@ -208,6 +208,7 @@ impl State {
         rows: &[Change],
         base: Option<&BaseItem>,
     ) -> Result<Vec<(ItemId, (ItemId, Name))>> {
+        self.assert_whole();
         let mut places = Vec::new();
         let mut in_step: Option<(ItemId, &PerSide<Option<Entry>>)> = None;
         for row in rows {
@@ -452,6 +453,7 @@ impl State {
 
     /// Adds a hash that was found by reading an item that is in step.
     pub(super) fn add_base_hash(&self, side: Side, item: &BaseItem, entry: &Entry) -> Result<()> {
+        self.assert_whole();
         let mut entries = item.entries.clone();
         if let Some(known) = entries[side].as_mut() {
             tandem_core::plan::record::add_hashes(&mut known.hashes, &entry.hashes);

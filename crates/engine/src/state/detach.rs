@@ -65,6 +65,7 @@ impl State {
     /// The item leaves the base with all below it. What a side shows of it is from then on something that
     /// the base does not explain. Answers what each side had and still shows in some form.
     pub(crate) fn release(&mut self, item: &BaseItem) -> Result<Vec<Released>> {
+        self.assert_whole();
         let mut released = Vec::new();
         let above = PerSide::new(
             self.above(Side::Source, item.parent)?,
@@ -251,6 +252,11 @@ impl State {
 
     /// The path is carried again.
     pub(crate) fn attach(&self, side: Side, path: &RelPath) -> Result<()> {
+        self.assert_whole();
+        self.forget_detached(side, path)
+    }
+
+    fn forget_detached(&self, side: Side, path: &RelPath) -> Result<()> {
         let mut delete = self
             .db
             .prepare_cached("DELETE FROM detached WHERE side = ?1 AND path = ?2")?;
@@ -330,21 +336,18 @@ impl State {
     }
 
     /// Another filter lets in what it lets in, whatever the one before took from the base.
-    pub(crate) fn follow_filter(&mut self, digest: &str) -> Result<()> {
+    pub(crate) fn follow_filter(&self, digest: &str) -> Result<()> {
         if self
             .meta("detached_by")?
             .is_some_and(|known| known == digest)
         {
             return Ok(());
         }
-        self.transaction(|state| {
-            let mut delete = state
-                .db
-                .prepare_cached("DELETE FROM detached WHERE why = ?1")?;
-            delete.execute([FILTERED])?;
-            drop(delete);
-            state.set_meta("detached_by", digest)
-        })
+        // Cut off in between, it is done once more.
+        self.db
+            .prepare_cached("DELETE FROM detached WHERE why = ?1")?
+            .execute([FILTERED])?;
+        self.set_meta("detached_by", digest)
     }
 
     /// Forgets what was undone or rejected and is no longer as it was then. A note that outlived its entry
@@ -364,7 +367,7 @@ impl State {
             let place = (side, path);
             let since = known.get(&place).copied().unwrap_or(self.now);
             if changed[side].contains(&place.1) || self.was_quiet_since(since) {
-                self.attach(side, &place.1)?;
+                self.forget_detached(side, &place.1)?;
             } else {
                 missed.insert(place, since);
             }

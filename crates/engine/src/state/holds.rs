@@ -26,6 +26,7 @@ impl State {
     /// Adds holds. `actions` is their list for a person, as JSON. What is held as it was is not written anew: of
     /// deletes there may be very many.
     pub(crate) fn add_holds(&self, holds: &[(Hold, String)], now: Timestamp) -> Result<()> {
+        self.assert_whole();
         let known = self.held_ids()?;
         let mut write = self.db.prepare_cached(
             "INSERT INTO holds (id, hold, actions, since) VALUES (?1, ?2, ?3, ?4)",
@@ -88,6 +89,7 @@ impl State {
 
     /// Lets what is named by these digests pass.
     pub(crate) fn approve(&self, digests: &BTreeSet<u64>, now: Timestamp) -> Result<()> {
+        self.assert_whole();
         let mut write = self
             .db
             .prepare_cached("INSERT OR REPLACE INTO approvals (digest, at) VALUES (?1, ?2)")?;

@@ -105,6 +105,7 @@ impl State {
         pre_image: &PreImage,
         now: Timestamp,
     ) -> Result<i64> {
+        self.assert_whole();
         let refused = |e: serde_json::Error| EngineError::Refused(e.to_string());
         let deletion = serde_json::to_string(deletion).map_err(refused)?;
         let what = format!("{DELETES}{deletion}");
@@ -120,6 +121,13 @@ impl State {
         Ok(())
     }
 
+    /// What was staged for an earlier intent is gone on with for this one.
+    pub(crate) fn take_over(&self, intent: i64, earlier: i64, token: &ResumeToken) -> Result<()> {
+        self.assert_whole();
+        self.set_token(intent, Some(token))?;
+        self.close_intent(earlier)
+    }
+
     /// The action ended.
     pub(crate) fn close_intent(&self, intent: i64) -> Result<()> {
         self.db
@@ -130,6 +138,7 @@ impl State {
 
     /// What an action replaced is in the journal, or was not set aside.
     pub(crate) fn forget_pre_image(&self, intent: &Intent) -> Result<()> {
+        self.assert_whole();
         self.db
             .prepare_cached("UPDATE intents SET what = ?2 WHERE id = ?1")?
             .execute(params![intent.id, intent.what])?;
@@ -146,6 +155,7 @@ impl State {
 
     /// The actions ended. Those of a group were begun one after the other: few statements close all of them.
     pub(crate) fn close_intents(&self, intents: impl IntoIterator<Item = i64>) -> Result<()> {
+        self.assert_whole();
         let mut delete = self
             .db
             .prepare_cached("DELETE FROM intents WHERE id BETWEEN ?1 AND ?2")?;

@@ -208,6 +208,7 @@ impl State {
 
     /// Drops lines from before `before` that keep nothing. The newest stays: it says which run comes next.
     pub(crate) fn prune_journal(&self, before: Timestamp) -> Result<()> {
+        self.assert_whole();
         let gone = self
             .db
             .prepare_cached(

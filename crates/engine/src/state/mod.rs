@@ -265,9 +265,20 @@ impl State {
         }
     }
 
+    /// What takes several statements, or tells what other rows tell too, is whole or is not there: it is written in a
+    /// transaction, or not at all.
+    #[track_caller]
+    fn assert_whole(&self) {
+        debug_assert!(
+            !self.db.is_autocommit(),
+            "a part of a change is written by itself"
+        );
+    }
+
     /// Drops what is known of the two sides together: they meet as if for the first time. Where unfinished
     /// uploads lie on the side that stays is kept, so that they are thrown away.
     pub(crate) fn forget_everything(&mut self, replaced: Side) -> Result<()> {
+        self.assert_whole();
         self.db.execute_batch(
             "DELETE FROM base; DELETE FROM seen; DELETE FROM approvals; DELETE FROM detached; \
              DELETE FROM conflicts; DELETE FROM texts; DELETE FROM natives; DELETE FROM young; \
@@ -292,6 +303,7 @@ impl State {
 
     /// The two sides have met.
     pub(crate) fn end_first_sync(&self) -> Result<()> {
+        self.assert_whole();
         self.drop_meta(FIRST_SYNC)
     }
 
@@ -377,7 +389,7 @@ fn upgrade(db: &Connection, path: &Path, format: i64) -> Result<()> {
     // The path is bound as it is, whether or not it is Unicode.
     let name = unfinished.as_os_str().as_encoded_bytes();
     db.execute("VACUUM INTO CAST(?1 AS TEXT)", [name])?;
-    keep_durably(&unfinished, &aside).map_err(io)?;
+    keep_durably(&unfinished, &aside, std::fs::File::sync_all).map_err(io)?;
     let begun = db.unchecked_transaction()?;
     if format < 2 {
         begun.execute_batch(SINCE_2)?;
@@ -389,17 +401,21 @@ fn upgrade(db: &Connection, path: &Path, format: i64) -> Result<()> {
 }
 
 /// Gives a file that was written its name, so that it has both after a power loss. SQLite does not flush a copy.
-fn keep_durably(written: &Path, name: &Path) -> std::io::Result<()> {
+fn keep_durably(
+    written: &Path,
+    name: &Path,
+    flush: impl Fn(&std::fs::File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     // What is flushed must be open for writing on some systems.
     let file = std::fs::OpenOptions::new().write(true).open(written)?;
     if !removed!("flush") {
-        file.sync_all()?;
+        flush(&file)?;
     }
     drop(file);
     std::fs::rename(written, name)?;
     #[cfg(unix)]
     if let Some(folder) = name.parent().filter(|_| !removed!("flush")) {
-        std::fs::File::open(folder)?.sync_all()?;
+        flush(&std::fs::File::open(folder)?)?;
     }
     Ok(())
 }
@@ -463,5 +479,22 @@ mod tests {
         let kept = folder.join("pair.db-format-1").exists();
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(kept);
+    }
+
+    #[test]
+    fn the_copy_of_an_upgrade_is_flushed_before_it_has_its_name_and_that_after() {
+        let folder = std::env::temp_dir().join(format!("tandem-copy-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (written, name) = (folder.join("written"), folder.join("name"));
+        std::fs::write(&written, "state").unwrap();
+        let flushed = std::cell::RefCell::new(Vec::new());
+        let note = |file: &std::fs::File| {
+            let is_folder = file.metadata()?.is_dir();
+            flushed.borrow_mut().push((is_folder, name.exists()));
+            Ok(())
+        };
+        keep_durably(&written, &name, note).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(*flushed.borrow(), [(false, false), (true, true)]);
     }
 }

@@ -143,10 +143,16 @@ impl State {
 
     /// Replaces the problems that `source` ("look", "plan", "execute") found.
     pub(crate) fn set_problems(&self, source: &str, rows: &BTreeSet<ProblemRow>) -> Result<()> {
+        self.drop_problems(source)?;
+        self.add_problems(source, rows)
+    }
+
+    /// Forgets the problems that `source` found.
+    pub(crate) fn drop_problems(&self, source: &str) -> Result<()> {
         self.db
             .prepare_cached("DELETE FROM problems WHERE source = ?1")?
             .execute([source])?;
-        self.add_problems(source, rows)
+        Ok(())
     }
 
     /// What a look found before is asked anew: of these folders, or of the whole side.
@@ -211,6 +217,7 @@ impl State {
 
     /// Adds problems to those of `source`. What a look found is its own until another look.
     pub(crate) fn add_problems(&self, source: &str, rows: &BTreeSet<ProblemRow>) -> Result<()> {
+        self.assert_whole();
         let mut write = self.db.prepare_cached(
             "INSERT INTO problems (side, path, why, detail, source) VALUES (?1, ?2, ?3, ?4, ?5) \
              ON CONFLICT (side, path, why) DO UPDATE SET detail = excluded.detail, source = excluded.source \

@@ -321,6 +321,7 @@ impl State {
         state: Differs,
         entry: Option<&Entry>,
     ) -> Result<()> {
+        self.assert_whole();
         let had = self.seen_at(side, folder, name)?.is_some();
         let bytes = entry.map(pack_entry).transpose()?;
         let since = match entry {

@@ -47,6 +47,7 @@ impl State {
 
     /// Has the file compared at this time.
     pub(crate) fn compare_at(&self, file: &YoungFile, until: Timestamp) -> Result<()> {
+        self.assert_whole();
         let mut write = self.db.prepare_cached(
             "INSERT OR REPLACE INTO young (side, parent, name, until) VALUES (?1, ?2, ?3, ?4)",
         )?;

@@ -1,9 +1,13 @@
 //! What became visible is flushed, its content before its name, and what was read is too before it counts (P5). A flush
 //! changes nothing that could be looked at, so the calls themselves are.
 
-use tandem_core::storage::{Discard, Expected, Keep, Meta, Root};
+use std::sync::Mutex;
+
+use tandem_core::storage::{Discard, Expected, Keep, Meta, Root, Storage};
+use tandem_testkit::real_time::real_time;
 
 use super::support::{Bench, FORMS, Since, at, member, rel, version};
+use crate::LocalStorage;
 use crate::disk::Moment;
 
 #[tokio::test]
@@ -134,6 +138,45 @@ async fn the_marker_of_a_root_is_flushed_with_all_above_it() {
         let bench = Bench::with(form);
         let since = Since::now();
         bench.root.identity(true).await.unwrap();
-        since.assert_flushed(&bench, &["", ".tandem", ".tandem/root"]);
+        let made = ["", ".tandem", ".tandem/root", ".tandem/.gitignore"];
+        since.assert_flushed(&bench, &made);
     }
+}
+
+#[tokio::test]
+async fn the_marker_of_a_root_is_flushed_where_its_folder_was_there_before() {
+    for form in FORMS {
+        let bench = Bench::with(form);
+        bench.put(".tandem/.gitignore", "*");
+        let since = Since::now();
+        bench.root.identity(true).await.unwrap();
+        since.assert_flushed(&bench, &[".tandem", ".tandem/root"]);
+    }
+}
+
+/// A disk that cannot flush is found before a pair relies on it.
+#[tokio::test]
+async fn the_test_of_a_folder_flushes_what_it_writes() {
+    let bench = Bench::new();
+    let storage = LocalStorage::new(bench.options, None, real_time());
+    let since = Since::now();
+    let flushed = Mutex::new(None);
+    let path = bench.path("");
+    let tested = storage
+        .validate(path.to_str().unwrap(), &|step| {
+            if step.title == "Write a scratch file" {
+                let own = bench.path(".tandem");
+                let scratch = std::fs::read_dir(own).unwrap().find_map(|found| {
+                    let found = found.unwrap();
+                    let name = found.file_name().to_string_lossy().into_owned();
+                    name.starts_with("scratch-").then(|| found.path())
+                });
+                let mut files = std::fs::read_dir(scratch.unwrap()).unwrap();
+                let file = files.next().unwrap().unwrap().metadata().unwrap();
+                *flushed.lock().unwrap() = Some(since.has_flushed(&file));
+            }
+        })
+        .await;
+    tested.capabilities.unwrap();
+    assert_eq!(*flushed.lock().unwrap(), Some(true));
 }

@@ -2,9 +2,11 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+use tandem_core::error::Cause;
 use tandem_core::storage::{Expected, Keep, Meta, Root};
 
-use super::support::{Bench, FORMS, at, is_superuser, mtime, rel};
+use super::support::{Bench, FORMS, at, cause, is_superuser, mtime, once_at, rel};
+use crate::disk::Moment;
 
 fn set_mode(bench: &Bench, path: &str, mode: u32) {
     std::fs::set_permissions(bench.path(path), PermissionsExt::from_mode(mode)).unwrap();
@@ -209,20 +211,41 @@ async fn time_and_bit_are_set_in_place() {
         assert_eq!((done.mtime, done.executable), (meta.mtime, Some(true)));
         assert_eq!((bench.mode("file"), bench.inode("file")), (0o750, inode));
         let stale = bench.root.set_meta(&at("file"), &seen, &meta).await;
-        assert_eq!(
-            super::support::cause(stale),
-            tandem_core::error::Cause::PreconditionFailed
-        );
+        assert_eq!(cause(stale), Cause::PreconditionFailed);
         bench.root.create_folder(&rel("folder")).await.unwrap();
         let folder = bench
             .root
             .set_meta(&at("folder"), &Expected::Any, &meta)
             .await;
-        assert_eq!(
-            super::support::cause(folder),
-            tandem_core::error::Cause::Unsupported
-        );
+        assert_eq!(cause(folder), Cause::Unsupported);
         bench.root.settle().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_saved_while_time_and_bit_are_set_is_told_of() {
+    for form in FORMS {
+        for in_place in [false, true] {
+            let bench = Bench::with(form);
+            bench.put("file", "x");
+            let seen = bench.expect("file").await;
+            let (file, saved) = (bench.path("file"), bench.outside("saved"));
+            once_at(&bench.root, Moment::AfterSwap, move || {
+                if in_place {
+                    std::fs::write(file, "a person's").unwrap();
+                } else {
+                    std::fs::write(&saved, "a person's").unwrap();
+                    std::fs::rename(saved, file).unwrap();
+                }
+            });
+            let meta = Meta {
+                executable: Some(true),
+                ..Meta::default()
+            };
+            let set = bench.root.set_meta(&at("file"), &seen, &meta).await;
+            assert_eq!(cause(set), Cause::PreconditionFailed);
+            assert_eq!(bench.text("file").unwrap(), "a person's");
+        }
     }
 }
 

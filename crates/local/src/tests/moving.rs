@@ -311,3 +311,57 @@ async fn a_copy_is_of_the_expected_revision_and_keeps_time_and_bit() {
         assert!(bench.own_names("").is_empty());
     }
 }
+
+#[tokio::test]
+async fn what_is_saved_while_a_file_is_copied_is_not_taken_for_its_copy() {
+    for form in FORMS {
+        for moment in [Moment::BeforeCopy, Moment::AfterCopy] {
+            for in_place in [false, true] {
+                let bench = Bench::with(form);
+                bench.put("file", "content");
+                let expected = bench.expect("file").await;
+                let (file, saved) = (bench.path("file"), bench.outside("saved"));
+                next_tick();
+                once_at(&bench.root, moment, move || {
+                    if in_place {
+                        std::fs::write(file, "changed").unwrap();
+                    } else {
+                        std::fs::write(&saved, "changed").unwrap();
+                        std::fs::rename(saved, file).unwrap();
+                    }
+                });
+                let (from, to) = (at("file"), rel("copy"));
+                let copied = bench
+                    .root
+                    .copy(&from, &expected, &to, &Expected::Absent, &Keep::No)
+                    .await;
+                assert_eq!(cause(copied), Cause::PreconditionFailed);
+                assert_eq!(bench.text("copy"), None);
+                assert_eq!(bench.text("file").unwrap(), "changed");
+                assert!(bench.own_names("").is_empty());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_saved_under_the_old_name_while_a_move_replaces_stays_there() {
+    let bench = Bench::new();
+    bench.put("from", "moved");
+    bench.put("to", "replaced");
+    let (from, to) = (bench.expect("from").await, bench.expect("to").await);
+    let (name, saved) = (bench.path("from"), bench.outside("saved"));
+    once_at(&bench.root, Moment::BeforeTake, move || {
+        std::fs::write(&saved, "a person's").unwrap();
+        std::fs::rename(saved, name).unwrap();
+    });
+    let moved = bench
+        .root
+        .move_to(&at("from"), &from, &rel("to"), &to, &Keep::No)
+        .await;
+    moved.unwrap();
+    bench.root.settle().await.unwrap();
+    assert_eq!(bench.text("to").unwrap(), "moved");
+    assert_eq!(bench.text("from").unwrap(), "a person's");
+    assert!(bench.own_names("").is_empty());
+}

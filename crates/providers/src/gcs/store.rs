@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tandem_core::content::ByteStream;
 use tandem_core::error::{Cause, Result, StorageError};
+use tandem_core::removed;
 use url::Url;
 
 use super::answers::{
@@ -212,7 +213,7 @@ impl ObjectStore for GcsBucket {
             return Err(StorageError::new(operation, Cause::NotFound, ""));
         };
         let object = found.object();
-        if !guard.admits(Some(&object)) {
+        if !guard.admits(Some(&object)) && !removed!("expectation") {
             return Err(guard.refused(operation, "something else is there"));
         }
         let gone = object

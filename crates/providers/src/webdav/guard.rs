@@ -9,6 +9,7 @@
 
 use tandem_core::entry::Revision;
 use tandem_core::error::{Cause, StorageError};
+use tandem_core::removed;
 use tandem_core::storage::Expected;
 use url::Url;
 
@@ -57,12 +58,13 @@ impl Guard {
     }
 
     /// The same, as an error where it is not so.
+    #[track_caller]
     pub(super) fn check(
         &self,
         operation: &'static str,
         found: Option<&Resource>,
     ) -> Result<(), StorageError> {
-        if self.admits(found) {
+        if self.admits(found) || removed!("expectation") {
             return Ok(());
         }
         if found.is_some_and(|found| found.is_folder) {

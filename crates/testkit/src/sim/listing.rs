@@ -129,7 +129,7 @@ impl State {
             if !self.is_visible(serial) || entry.name.is_reserved() {
                 continue;
             }
-            if self.is_hidden(serial) {
+            if self.is_hidden(serial) || self.unlisted.contains(&serial) {
                 continue;
             }
             let why = if self.lost.contains(&serial) {

@@ -73,6 +73,8 @@ pub(super) struct State {
     pub(super) recent: Vec<Recent>,
     pub(super) lost: BTreeSet<Serial>,
     pub(super) unreadable: BTreeSet<Serial>,
+    /// What no listing shows, and is there for who asks for it.
+    pub(super) unlisted: BTreeSet<Serial>,
     pub(super) faults: Faults,
     pub(super) injected: BTreeMap<&'static str, u64>,
     pub(super) failed_expectations: BTreeMap<String, u64>,
@@ -117,6 +119,7 @@ impl State {
             recent: Vec::new(),
             lost: BTreeSet::new(),
             unreadable: BTreeSet::new(),
+            unlisted: BTreeSet::new(),
             faults: Faults::none(),
             injected: BTreeMap::new(),
             failed_expectations: BTreeMap::new(),

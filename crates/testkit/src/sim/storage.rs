@@ -185,6 +185,7 @@ impl SimStorage {
         state.auth_expired = false;
         state.full = false;
         state.unreadable.clear();
+        state.unlisted.clear();
         state.recent.clear();
         for serial in std::mem::take(&mut state.lost) {
             // What lies below comes back into view with it.
@@ -228,6 +229,14 @@ impl SimStorage {
         let mut state = self.state();
         let folder = state.tree.folder_at(path);
         folder.is_some_and(|serial| state.unreadable.insert(serial))
+    }
+
+    /// Leaves `path` out of all listings, without a word, until healed; who asks for it finds it. `false` if nothing is
+    /// there.
+    pub fn leave_out(&self, path: &RelPath) -> bool {
+        let mut state = self.state();
+        let found = state.tree.at(path).first().copied();
+        found.is_some_and(|serial| state.unlisted.insert(serial))
     }
 
     /// Takes the root away (`true`) or brings it back.
