@@ -13,9 +13,9 @@ use futures_util::future::join;
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::policy::{ConflictPolicy, Mode};
 use tandem_core::side::Side;
-use tandem_engine::report::Resolution;
+use tandem_engine::report::{ActionKind, Resolution};
 use tandem_engine::setup::PairOptions;
-use tandem_testkit::sim::{Edit, Fault, Faults};
+use tandem_testkit::sim::{Edit, Fault, Faults, SimExecutor};
 
 fn feeding(ids: Ids) -> Capabilities {
     Capabilities {
@@ -131,6 +131,9 @@ fn what_a_listing_leaves_out_and_is_there_when_it_is_asked_for_is_not_gone() {
                     world.has(Destination, "a", Some("a"));
                     world.has(Destination, "d/e/y", Some("d/e/y"));
                 }
+                // Nor is it tried, for a last look alone to keep it from being done.
+                let mut log = world.log().into_iter();
+                assert!(!log.any(|line| line.action.kind == ActionKind::Delete));
                 side.heal();
                 world.sync();
                 world.still();
@@ -268,10 +271,64 @@ fn a_delete_for_which_a_listing_was_cut_off_is_told() {
     }
 }
 
+/// A source that is listed, and a destination with a feed; the source moved a folder, and somebody takes a file out of it
+/// right before Tandem does so too.
+fn taken_out(seed: u64) -> World {
+    let world = World::of(
+        seed,
+        |_| {},
+        |side| match side {
+            Source => capabilities(Ids::Strong),
+            Destination => feeding(Ids::None),
+        },
+    );
+    fill(&world);
+    world.sync();
+    let (from, to) = (path("d"), path("f"));
+    world.edit(Source, &Edit::Move { from, to });
+    let (from, to) = (path("d/e/y"), path("y"));
+    let edits = vec![Edit::Move { from, to }];
+    world.edit_during(Destination, "move_to", Destination, edits);
+    world
+}
+
+fn was_taken_out(world: &World) {
+    world.both_have("f/x", Some("d/x"));
+    world.both_have("f/e/y", None);
+    world.both_have("y", Some("d/e/y"));
+}
+
+#[test]
+fn a_pass_looks_into_what_it_moved_before_it_ends() {
+    for seed in SEEDS {
+        let world = taken_out(seed);
+        world.sync();
+        world.both_have("f/e/y", None);
+        world.sync();
+        was_taken_out(&world);
+    }
+}
+
+#[test]
+fn what_a_pass_moved_is_looked_into_though_the_program_ended() {
+    for crash in 0..60 {
+        let mut world = taken_out(1);
+        let _ = SimExecutor::new(&world.environment)
+            .crash_at(Some(crash))
+            .run(world.engine.sync());
+        world.sides[Destination].clear_hook();
+        world.restart(|_| {});
+        world.sync();
+        world.sync();
+        assert_eq!(world.paths(Source), world.paths(Destination), "{crash}");
+        world.still();
+    }
+}
+
 /// On sides where what did not change is not listed.
 #[test]
 fn what_moves_while_a_pass_looks_is_found_at_any_instant() {
-    for instant in 0..120 {
+    for instant in (0..120).step_by(3) {
         let covering = |_| Capabilities {
             folder_revision_covers_subtree: true,
             ..capabilities(Ids::Hint)
