@@ -1,9 +1,11 @@
 //! Reading bytes of exactly one revision (DESIGN 6.4).
 //!
-//! One GET is answered from one file, and where its ETag comes along, comparing that is as good as a condition. Where
-//! none comes, or another than PROPFIND shows, the file is looked at when the answer begins. It is looked at again at the
-//! end, also where a server writes in place: such a one changes a file under those who read it. A body that breaks off
-//! is asked for again from where it broke.
+//! One GET is answered from one file, and where that is of the wanted revision its ETag says so, unless another file was put
+//! there between the server's look and its opening: it makes the ETag of what it saw and sends what it opened (Apache's
+//! default_handler, server/core.c, and sabre/dav's CorePlugin::httpGet do so). So a file is looked at again at the end,
+//! but where an ETag is made of content; also where a server writes in place, for such a one changes a file under those
+//! who read it. Where no ETag comes, or another than PROPFIND shows, it is looked at when the answer begins too. A body
+//! that breaks off is asked for again from where it broke.
 
 use std::sync::Arc;
 
@@ -84,7 +86,9 @@ pub(super) async fn read(
     }
     let opened = store.open_range(Tries::Many, &wanted, offset, length).await;
     let opened = opened.map_err(|error| error.at(&wanted.path))?;
-    let writes_in_place = store.capabilities.atomic_write != AtomicWrite::Yes;
+    let capabilities = &store.capabilities;
+    let is_content = capabilities.revision_is_content;
+    let writes_in_place = capabilities.atomic_write != AtomicWrite::Yes;
     let reading = Reading {
         store,
         wanted,
@@ -92,7 +96,7 @@ pub(super) async fn read(
         left: length,
         breaks: 0,
         since: offset,
-        is_unproven: writes_in_place || !opened.is_proven,
+        is_unproven: writes_in_place || !is_content || !opened.is_proven,
         opened: Some(opened),
     };
     Ok(Box::pin(stream::try_unfold(

@@ -9,7 +9,7 @@ use tandem_testkit::servers::webdav::{RcloneWebDav, Sabre};
 
 use crate::bench::Shared;
 use crate::proxy::Proxy;
-use crate::steps::write;
+use crate::steps::{collect, write};
 
 static SABRE: Shared = Shared::new(Sabre::start);
 static RCLONE: Shared = Shared::new(RcloneWebDav::start);
@@ -130,6 +130,27 @@ async fn a_change_is_done_once_although_its_answer_is_lost() {
 #[tokio::test]
 async fn a_change_is_done_once_where_content_is_moved_to_its_place() {
     done_once_although_the_answer_is_lost(&RCLONE, "MOVE /.tandem/").await;
+}
+
+/// Such a server may have looked at the old file and opened the new one, so that the old one's ETag came with other bytes.
+#[tokio::test]
+async fn what_was_read_counts_only_if_the_file_is_still_the_same_at_the_end() {
+    let folder = SABRE.folder().await;
+    let proxy = Proxy::before(folder.server.url());
+    let storage = folder.open_at(&proxy.endpoint(), Some(&SABRE.probed().await));
+    let root = storage.root(&folder.name).await.unwrap();
+    let path = RelPath::new("file").unwrap();
+    let old = write(&*root, &path, b"old", Expected::Absent).await.unwrap();
+    let read = async || collect(root.read(&path.clone().into(), &old.entry, 0, 3).await).await;
+    assert_eq!(read().await.unwrap(), "old");
+
+    let there = folder.server.data_dir().join(&folder.name).join("file");
+    proxy.first("PROPFIND /file", move || {
+        std::fs::write(there, "another").unwrap();
+    });
+    let refused = read().await;
+    assert!(proxy.has_met());
+    assert_eq!(refused.unwrap_err().cause, Cause::PreconditionFailed);
 }
 
 #[tokio::test]
