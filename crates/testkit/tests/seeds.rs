@@ -36,6 +36,11 @@ const MODES_HELD_BUSY: Shape = Shape {
     ..MODES
 };
 
+const MODES_BUSY: Shape = Shape {
+    busy: true,
+    ..MODES
+};
+
 const FOUND: &[(u64, Shape, &str)] = &[
     (
         398,
@@ -262,6 +267,11 @@ const FOUND: &[(u64, Shape, &str)] = &[
         MODES_HELD_BUSY,
         "a file that moved while a pass was under way was known by its id at both places, and one of them was never \
          seen to be empty",
+    ),
+    (
+        92353,
+        MODES_BUSY,
+        "what has another name on a backup's follower got one name after the other, and was not in step",
     ),
 ];
 

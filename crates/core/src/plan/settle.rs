@@ -324,10 +324,12 @@ impl Settler<'_, '_> {
             return;
         }
         let (mine, other) = (self.nodes.all[node].kind, self.nodes.all[keeper].kind);
-        let side = if self.nodes.all[node].places.source.is_some() {
-            Side::Source
+        // The time is that of one side for as long as that has it, so that the name stays what it is.
+        let first = self.input.policy.mode.leader().unwrap_or(Side::Source);
+        let side = if self.nodes.all[node].places[first].is_some() {
+            first
         } else {
-            Side::Destination
+            first.other()
         };
         let parent = self.wants[node].parent;
         let (kind, reason) = if (mine == Kind::Folder) == (other == Kind::Folder) {

@@ -364,3 +364,28 @@ fn what_has_no_place_in_a_folder_that_moved_has_not_left_it() {
         "#,
     );
 }
+
+/// Of two files whose names differ in case on a backup's leading side one has another name on the follower. When a person
+/// swapped that with another file there, it got one name after the other, was not in step any more, and what was written to
+/// it on the leading side was not carried (engine seed 92353).
+#[test]
+fn what_has_a_name_of_its_own_on_a_follower_keeps_it_through_a_swap() {
+    let last = holds(
+        r#"
+        source: ids=Strong folds_case=true mtime=false
+        destination: ids=Hint revisions=Fingerprint
+        policy: destination-backup hash-then-mtime merge source-wins
+        base folder "e"
+        base write "e/A" 12 1
+        0 source write "a" 13 1
+        0 destination write "A" 14 1
+        10 destination write "a" 16 1
+        30 source swap "e/A" "a (conflict 2023-11-02 082640 device-0000)"
+        60 destination write "a" 18 1
+        "#,
+    );
+    assert!(
+        last.contains(r#""a (conflict 2023-11-02 082640 device-0000)"=18"#),
+        "{last}"
+    );
+}

@@ -128,10 +128,34 @@ impl Emitter<'_, '_> {
         up.take_while(|&at| at != 0).any(|at| at == node)
     }
 
+    /// Whether the side has the node where it is to be.
     fn is_in_place(&self, side: Side, node: usize) -> bool {
         let want = &self.wants[node];
         self.nodes.all[node].places[side].is_some_and(|p| p.parent == want.parent)
-            && self.nodes.name_on(side, node).as_ref() == Some(&want.name)
+            && (self.nodes.name_on(side, node).as_ref() == Some(&want.name)
+                || self.is_twin_that_leads(side, node))
+    }
+
+    /// Whether `side`, which no plan changes, has the file beside another of a name that is one with its own on the
+    /// follower: there it has a name of its own, and here it keeps what it has.
+    fn is_twin_that_leads(&self, side: Side, node: usize) -> bool {
+        let it = &self.nodes.all[node];
+        let has_own_name = matches!(self.wants[node].place_reason, Reason::NameTaken(_));
+        if self.may_change(side) || !has_own_name || it.kind != Kind::File {
+            return false;
+        }
+        let place = |node: usize| {
+            let place = self.nodes.all[node].places[side]?;
+            let name = self.nodes.decoded(side, &place.entry.name);
+            Some((place.parent, self.nodes.key(&name)))
+        };
+        let here = place(node);
+        (1..self.nodes.all.len()).any(|other| {
+            other != node
+                && self.nodes.all[other].kind == Kind::File
+                && self.wants[other].life == Life::Alive
+                && place(other) == here
+        })
     }
 
     /// The side's spelling of the name it should have; `None` if the side cannot hold it.
