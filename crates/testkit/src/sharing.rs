@@ -12,6 +12,9 @@ use sqlite_vfs::wip::{WalIndex, WalIndexLock};
 /// A part of the index, in bytes: SQLite's own measure.
 const REGION: usize = 32_768;
 
+/// What of a part is compared and copied at once, in bytes; parts are made of whole ones.
+const LINE: usize = 512;
+
 /// What is shared through one file. A connection is known by the number that it was given.
 #[derive(Default)]
 pub(crate) struct Sharing {
@@ -114,10 +117,18 @@ impl Sharing {
     /// Makes the part what the connection has.
     fn push(&mut self, number: u32, bytes: &[u8; REGION], known: &mut Known) {
         let region = self.region(number);
-        if *region.bytes == *bytes {
+        let mut is_changed = false;
+        // A commit changes few of its lines.
+        let lines = region.bytes.chunks_exact_mut(LINE);
+        for (was, now) in lines.zip(bytes.chunks_exact(LINE)) {
+            if was != now {
+                was.copy_from_slice(now);
+                is_changed = true;
+            }
+        }
+        if !is_changed {
             return;
         }
-        region.bytes.copy_from_slice(bytes);
         self.changes += 1;
         let change = self.changes;
         self.region(number).change = change;

@@ -71,6 +71,10 @@ pub fn before_swap(name: &Name) -> Option<Name> {
 
 /// Where the item's number is in a name for a while, with that of the name if it is not the usual one.
 fn number_in(text: &str) -> Option<(usize, usize)> {
+    // Nearly no name has a bracket, which is told sooner than that it lacks the mark.
+    if !text.as_bytes().contains(&b'(') {
+        return None;
+    }
     let at = text.rfind(MARK)? + MARK.len();
     let end = at + text[at..].find(')')?;
     let (item, ordinal) = match text[at..end].split_once(' ') {

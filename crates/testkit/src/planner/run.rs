@@ -383,6 +383,10 @@ impl<'a> Run<'a> {
         known.clear();
         known.push((ItemId::ROOT, ROOT));
         self.world.sides[side].show();
+        let tree = &self.world.sides[side];
+        // Grouped once by the folder they are in, and so in each in the order of the tree.
+        let mut all: Vec<Place> = tree.all().collect();
+        all.sort_by_key(|&place| tree.items[place].parent);
         let mut at = 0;
         while at < known.len() {
             let (id, place) = known[at];
@@ -390,7 +394,9 @@ impl<'a> Run<'a> {
             let tree = &self.world.sides[side];
             let mut listing = Listing::default();
             let mut folders = Vec::new();
-            for child in tree.children(place) {
+            let from = all.partition_point(|&child| tree.items[child].parent < place);
+            let within = |child: &&Place| tree.items[**child].parent == place;
+            for &child in all[from..].iter().take_while(within) {
                 let name = &tree.items[child].name;
                 if self.is_filtered(side, name) {
                     listing.excluded.push(name.clone());

@@ -1,5 +1,7 @@
 //! Content held in memory together with its hash. Invariant: the hash is always that of the bytes.
 
+use std::fmt;
+
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use sha1::Sha1;
@@ -7,10 +9,24 @@ use sha2::Sha256;
 use tandem_core::entry::{ContentHash, HashKind};
 
 /// Bytes and their BLAKE3 hash.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Blob {
     bytes: Bytes,
     hash: [u8; 32],
+}
+
+impl fmt::Debug for Blob {
+    /// The hash, which tells what the bytes would: they are many.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes ", self.size())?;
+        let mut words = self.hash.chunks_exact(8);
+        words.try_for_each(|word| {
+            let word = word
+                .iter()
+                .fold(0u64, |all, byte| all << 8 | u64::from(*byte));
+            write!(f, "{word:016x}")
+        })
+    }
 }
 
 impl Blob {

@@ -20,6 +20,9 @@ use crate::sharing::{Index, Sharing, lock};
 /// What is written at once or not at all when the power goes, in bytes.
 const SECTOR: usize = 512;
 
+/// As long as most files get, in bytes: growing up to that would be most of what is copied.
+const USUAL: usize = 512 * 1024;
+
 /// How a call to the disk fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
@@ -51,7 +54,6 @@ struct Disk {
     handles: u64,
 }
 
-#[derive(Default)]
 struct File {
     /// What is there after a power cut, whatever happens.
     flushed: Vec<u8>,
@@ -178,6 +180,17 @@ impl SimFiles {
             for file in disk.files.values_mut() {
                 file.lose(rng);
             }
+        }
+    }
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            flushed: Vec::with_capacity(USUAL),
+            now: Vec::with_capacity(USUAL),
+            pending: Vec::new(),
+            sharing: Arc::default(),
         }
     }
 }
