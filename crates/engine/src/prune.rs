@@ -86,7 +86,11 @@ impl Engine {
         } else {
             now.plus(-DAY)
         };
-        let oldest = now.plus(-DAY.saturating_mul(i64::from(settings.days.max(1))));
+        let oldest = if mutant!("P1 a version is pruned before its time") {
+            now.plus(-HOUR)
+        } else {
+            now.plus(-DAY.saturating_mul(i64::from(settings.days.max(1))))
+        };
         let mut total = match settings.largest_total {
             Some(_) => self.state().kept_bytes(side, None)?,
             None => 0,

@@ -21,7 +21,7 @@ mod sizes;
 mod witness;
 
 use lineage::Lineage;
-pub use lineage::Taken;
+pub use lineage::{Gone, How, Taken};
 pub(crate) use witness::Witness;
 
 /// Shared knowledge of what people wrote; clones are handles on the same.
@@ -90,19 +90,7 @@ impl Oracle {
     /// seen on no side.
     #[must_use]
     pub fn hidden(&self, storages: &[&SimStorage]) -> Vec<Lost> {
-        let mut visible = BTreeSet::new();
-        for seen in storages
-            .iter()
-            .flat_map(|storage| storage.snapshot().into_values())
-        {
-            let files = seen.iter().filter(|item| item.kind == Kind::File);
-            visible.extend(
-                files
-                    .flat_map(|file| [Some(file.content.hash()), file.sent])
-                    .flatten(),
-            );
-        }
-        self.lineage().hidden(&visible)
+        self.lineage().hidden(&visible(storages))
     }
 
     /// What Tandem deleted or replaced since the last call although nobody has deleted or replaced it until now.
@@ -129,23 +117,84 @@ impl Oracle {
         self.lineage().history_of(taken)
     }
 
+    /// Tandem begins a pass: what people do from now on they may do to what it has just carried.
+    pub fn begin_pass(&self) {
+        self.lineage().begin_pass();
+    }
+
+    /// What Tandem took since the last call, of all that people wrote, whether anybody asks for it or not.
+    #[must_use]
+    pub fn gone(&self) -> Vec<Gone> {
+        self.lineage().take_gone()
+    }
+
+    /// Whether what is gone, or what it was made of, is among the contents that are `there`.
+    #[must_use]
+    pub fn is_among(&self, gone: &Gone, there: &Contents) -> bool {
+        self.lineage().is_among(gone, there)
+    }
+
+    /// Whether a person replaced or removed what is gone since Tandem's pass began.
+    #[must_use]
+    pub fn is_ended_since(&self, gone: &Gone) -> bool {
+        let acts = ["replaced", "removed", "written over"];
+        self.lineage().did_person(gone, &acts, None, false)
+    }
+
+    /// Whether a person has ever replaced what is gone, or removed it on the side that it is gone from.
+    #[must_use]
+    pub fn is_given_up(&self, gone: &Gone) -> bool {
+        let lineage = self.lineage();
+        lineage.did_person(gone, &["replaced", "written over"], None, true)
+            || lineage.did_person(gone, &["removed"], Some(gone.side), true)
+    }
+
+    /// What happened to what is gone, one line each.
+    #[must_use]
+    pub fn history_of_gone(&self, gone: &Gone) -> Vec<String> {
+        self.lineage().history_of_gone(gone)
+    }
+
     /// The contents from which nothing later was derived and that are on no side, in no conflict copy
     /// and in no version.
     #[must_use]
     pub fn check(&self, storages: &[&SimStorage]) -> Vec<Lost> {
-        let mut there = BTreeSet::new();
-        for storage in storages {
-            storage.each_content(|blob, sent| {
-                there.insert(blob.hash());
-                there.extend(sent);
-            });
-        }
-        self.lineage().missing(&there)
+        self.lineage().missing(&contents(storages))
     }
 
     fn lineage(&self) -> MutexGuard<'_, Lineage> {
         lock(&self.lineage)
     }
+}
+
+/// Hashes of contents.
+pub type Contents = BTreeSet<[u8; 32]>;
+
+/// All that `storages` hold, on a side or set aside, with what it was when it was sent.
+#[must_use]
+pub fn contents(storages: &[&SimStorage]) -> Contents {
+    let mut there = Contents::new();
+    for storage in storages {
+        storage.each_content(|blob, sent| {
+            there.insert(blob.hash());
+            there.extend(sent);
+        });
+    }
+    there
+}
+
+/// All that is to be seen on `storages`, with what it was when it was sent.
+#[must_use]
+pub fn visible(storages: &[&SimStorage]) -> Contents {
+    let mut visible = Contents::new();
+    let items = storages.iter().flat_map(|storage| storage.snapshot());
+    for item in items.flat_map(|(_, items)| items) {
+        if item.kind == Kind::File {
+            visible.insert(item.content.hash());
+            visible.extend(item.sent);
+        }
+    }
+    visible
 }
 
 /// Where two sides differ, one sentence each; nothing if they are in step.

@@ -6,6 +6,7 @@ mod clash;
 mod coverage;
 mod heard;
 mod in_step;
+mod kept;
 mod misfortune;
 mod person;
 mod rest;
@@ -13,16 +14,12 @@ mod teller;
 mod trace;
 mod unasked;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::conflict_name::DeviceName;
-use tandem_core::entry::Kind;
 use tandem_core::guard::GuardSettings;
-use tandem_core::names;
-use tandem_core::path::RelPath;
 use tandem_core::policy::{Compare, ConflictPolicy, FirstSync, Mode, Policy};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Root;
@@ -30,15 +27,14 @@ use tandem_engine::Engine;
 use tandem_engine::report::{HeldView, Problem, Summary};
 use tandem_engine::setup::{PairOptions, Setup};
 
-use crate::oracle::{Oracle, differences};
+use crate::oracle::Oracle;
 use crate::seed::Rng;
-use crate::sim::{Failure, Fault, Faults, Seen, SimEnvironment, SimExecutor, SimFiles, SimStorage};
+use crate::sim::{Failure, Fault, Faults, SimEnvironment, SimExecutor, SimFiles, SimStorage};
 
 pub use coverage::{
     ACTIONS, CONFLICTS, CRASH, Coverage, DISK, EXPECTATIONS, LOST_STATE, UNMOUNTED,
 };
 use heard::Heard;
-use in_step::{common_path, folded, oversized_paths, refused_paths, same_content, spelled_apart};
 use person::Person;
 pub use teller::Listener;
 use teller::{Ears, Teller};
@@ -249,16 +245,17 @@ impl World {
     /// What the run came to.
     fn end(self) -> Outcome {
         let mut outcome = self.outcome;
+        let (database, conflicts) = trace::of_database(&self.files.database("pair.db"));
         outcome.trace = Trace {
             calls: self.environment.trace(),
             events: self.heard.digest(),
-            database: trace::of_database(&self.files.database("pair.db")),
+            database,
             sides: trace::of_sides(&self.sides),
         };
         for (kind, times) in self.heard.done() {
             *outcome.coverage.actions.entry(kind).or_default() += times;
         }
-        for kind in trace::conflicts(&self.files.database("pair.db")) {
+        for kind in conflicts {
             *outcome.coverage.conflicts.entry(kind).or_default() += 1;
         }
         outcome.coverage.end(&self.sides);
@@ -410,6 +407,7 @@ impl World {
         if self.program_rng.chance(12) {
             self.program = None;
         }
+        self.oracle.begin_pass();
         let program = &mut self.program;
         let result = executor.run(async {
             let engine = match program {
@@ -426,6 +424,7 @@ impl World {
             self.violation(format!("deleted unasked on {side}: {path}"));
         }
         let outcome = self.after_pass(result);
+        self.check_gone();
         for text in unasked::find(&self.oracle, &self.sides) {
             if self.keeps_all() {
                 self.violation(text);
@@ -546,58 +545,6 @@ impl World {
         if self.policy.mode == Mode::TwoWay && self.policy.conflict != ConflictPolicy::Manual {
             self.check_in_step();
         }
-    }
-
-    fn check_in_step(&mut self) {
-        let snapshots = PerSide::from_fn(|side| self.sides[side].snapshot());
-        let capabilities = PerSide::from_fn(|side: Side| self.sides[side].capabilities().clone());
-        let refused = refused_paths(&snapshots, &capabilities);
-        let mut known = self.told(&capabilities, "unsupported");
-        // No copy of it can be made beside it, as a conflict asks for.
-        let oversized = oversized_paths(&snapshots, &capabilities);
-        known.extend(&self.told(&capabilities, "too_large") & &oversized);
-        let collisions = self.told(&capabilities, "collision");
-        // Two folders that one side takes for one are not made one (P12): what is in them has no common path.
-        known.extend(&collisions & &spelled_apart(&snapshots, &capabilities));
-        let path_of = |side: Side, path: &RelPath| common_path(&capabilities, &refused, side, path);
-        let all = PerSide::from_fn(|side| {
-            let found: BTreeSet<RelPath> = snapshots[side]
-                .keys()
-                .filter_map(|p| path_of(side, p))
-                .collect();
-            found
-        });
-        // A folder that one side keeps only because of something in it that is left out is left out with it, and
-        // so is what has its name on the other side, if that is told.
-        // Where one side has no empty folders, folders are as good as what is in them.
-        let flat = Side::BOTH.iter().any(|&s| !capabilities[s].empty_folders);
-        let common = |side: Side, path: &RelPath, seen: &Seen| {
-            if flat && seen.kind == Kind::Folder {
-                return None;
-            }
-            let common = path_of(side, path)?;
-            let mut left = known.iter().chain(&refused);
-            let alone = !all[side.other()].contains(&common) || collisions.contains(&common);
-            let kept_for = alone && left.any(|p| p.is_within(&common));
-            let left_out = known.iter().any(|p| common.is_within(p)) || kept_for;
-            (!left_out).then_some(common)
-        };
-        let found = differences(snapshots.as_ref(), common, same_content);
-        for text in found {
-            self.violation(format!("not in step: {text}"));
-        }
-    }
-
-    /// Paths as [`folded`] of which the last pass told that they are left out for this reason. `unsupported`: a side
-    /// cannot keep what would be replaced, as policies that let one version win ask for.
-    fn told(&self, capabilities: &PerSide<Capabilities>, why: &str) -> BTreeSet<RelPath> {
-        let told = self.problems.iter().filter(|p| p.why == why);
-        told.filter_map(|problem| {
-            let path = RelPath::new(&problem.path).ok()?;
-            let rules = &capabilities[problem.side].names;
-            folded(capabilities, &names::decode_path(&path, rules).ok()?)
-        })
-        .collect()
     }
 }
 

@@ -267,7 +267,9 @@ impl Execution<'_> {
         if mutant!("P1 what nobody has seen is not kept") {
             return Some(Keep::No);
         }
-        let wanted = retain == Retain::Unseen || self.engine.setup.options.versions.keep;
+        let keeps_superseded = self.engine.setup.options.versions.keep
+            && !mutant!("P1 what was superseded is not kept");
+        let wanted = retain == Retain::Unseen || keeps_superseded;
         match (wanted, self.engine.capabilities(side).versions) {
             (true, true) => Some(Keep::Version(self.engine.version_key(path))),
             (true, false) if retain == Retain::Unseen => None,

@@ -1,6 +1,7 @@
 //! Which content came from which. Invariant: content ends once, by the first thing that superseded it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tandem_core::capabilities::{CaseRule, UnicodeRule};
@@ -38,6 +39,32 @@ pub struct Taken {
     events: usize,
 }
 
+/// What Tandem took from where people see it, or from what was set aside.
+#[derive(Debug, Clone)]
+pub struct Gone {
+    /// On which side.
+    pub side: usize,
+    /// Where it was.
+    pub path: RelPath,
+    /// What Tandem did.
+    pub how: How,
+    hash: Hash,
+    sent: Option<Hash>,
+    /// How much had happened when Tandem's pass began.
+    since: usize,
+}
+
+/// How Tandem took something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It replaced it.
+    Replaced,
+    /// It deleted it, or put it into the trash.
+    Deleted,
+    /// It pruned it from what was set aside so long before.
+    Pruned(Duration),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Superseded,
@@ -65,7 +92,20 @@ pub(super) struct Lineage {
     texts: Option<BTreeMap<Hash, Blob>>,
     events: Vec<Event>,
     taken: Vec<Taken>,
+    gone: Vec<Gone>,
+    /// How much had happened when Tandem's pass began.
+    pass: usize,
     sizes: Option<Sizes>,
+}
+
+impl How {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Replaced => "Tandem replaced",
+            Self::Deleted => "Tandem deleted",
+            Self::Pruned(_) => "Tandem pruned",
+        }
+    }
 }
 
 impl Lineage {
@@ -114,15 +154,27 @@ impl Lineage {
         }
     }
 
-    /// Tandem took away what was visible at `path`.
+    /// Tandem took away what was visible at `path`, or what was set aside of it.
     pub(super) fn took(
         &mut self,
-        (side, what): (usize, &'static str),
+        (side, how): (usize, How),
         path: &RelPath,
         hash: Hash,
         sent: Option<Hash>,
     ) {
+        self.gone.push(Gone {
+            side,
+            path: path.clone(),
+            how,
+            hash,
+            sent,
+            since: self.pass,
+        });
+        let what = how.name();
         self.event(side, what, path, hash);
+        if matches!(how, How::Pruned(_)) {
+            return;
+        }
         let taken = Taken {
             side,
             path: path.clone(),
@@ -141,6 +193,62 @@ impl Lineage {
         }
         taken.retain(|one| !one.numbers.is_empty());
         taken
+    }
+
+    /// Tandem begins a pass.
+    pub(super) const fn begin_pass(&mut self) {
+        self.pass = self.events.len();
+    }
+
+    /// What is gone since the last call, of all that people wrote.
+    pub(super) fn take_gone(&mut self) -> Vec<Gone> {
+        let mut gone = std::mem::take(&mut self.gone);
+        gone.retain(|one| {
+            let origins = self.origins(one);
+            origins.iter().any(|hash| self.by_hash.contains_key(hash))
+        });
+        gone
+    }
+
+    /// Whether what is gone, or what it was made of, is among `there`.
+    pub(super) fn is_among(&self, gone: &Gone, there: &BTreeSet<Hash>) -> bool {
+        let of_there = |hash: &Hash| !self.made_of(*hash).is_disjoint(&self.origins(gone));
+        there.contains(&gone.hash) || there.iter().any(of_there)
+    }
+
+    /// Whether a person did one of these things to what is gone, since Tandem's pass began or ever; on one side or on any.
+    pub(super) fn did_person(
+        &self,
+        gone: &Gone,
+        acts: &[&str],
+        side: Option<usize>,
+        ever: bool,
+    ) -> bool {
+        let origins = self.origins(gone);
+        let since = if ever { 0 } else { gone.since };
+        self.events[since..].iter().any(|event| {
+            acts.contains(&event.what)
+                && side.is_none_or(|side| side == event.side)
+                && !self.made_of(event.hash).is_disjoint(&origins)
+        })
+    }
+
+    /// What happened to what is gone, one line each.
+    pub(super) fn history_of_gone(&self, gone: &Gone) -> Vec<String> {
+        let origins = self.origins(gone);
+        let first = origins
+            .iter()
+            .filter_map(|hash| self.by_hash.get(hash))
+            .flatten();
+        first
+            .take(1)
+            .flat_map(|&number| self.history(&self.written[number]))
+            .collect()
+    }
+
+    fn origins(&self, gone: &Gone) -> BTreeSet<Hash> {
+        let known = [Some(gone.hash), gone.sent].into_iter().flatten();
+        known.flat_map(|hash| self.made_of(hash)).collect()
     }
 
     fn must_be_visible(&self, number: usize) -> bool {

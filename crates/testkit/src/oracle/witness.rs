@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use tandem_core::path::RelPath;
 
-use super::Oracle;
+use super::{How, Oracle};
 use crate::sim::Blob;
 
 /// Tells an [`Oracle`] what people do on one side.
@@ -74,16 +74,10 @@ impl Witness {
         lineage.wrote_aside(self.side, path, content);
     }
 
-    /// Tandem deleted or replaced, as `what` says, what it expected at `path`.
-    pub(crate) fn took(
-        &self,
-        what: &'static str,
-        path: &RelPath,
-        content: &Blob,
-        sent: Option<[u8; 32]>,
-    ) {
+    /// Tandem took, as `how` says, what it expected at `path`, or what was set aside of it.
+    pub(crate) fn took(&self, how: How, path: &RelPath, content: &Blob, sent: Option<[u8; 32]>) {
         let mut lineage = self.oracle.lineage();
-        lineage.took((self.side, what), path, content.hash(), sent);
+        lineage.took((self.side, how), path, content.hash(), sent);
     }
 
     /// The storage set `content` aside, which Tandem had not expected at `path`.

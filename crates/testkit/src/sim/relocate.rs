@@ -11,6 +11,7 @@ use super::state::{State, folder_body};
 use super::storage::SimStorage;
 use super::tree::{Body, Serial};
 use super::write::{Put, fail};
+use crate::oracle::How;
 
 /// A move or copy: both ends and what must hold there.
 #[derive(Clone, Copy)]
@@ -102,7 +103,8 @@ impl SimStorage {
         }
         state.before_change();
         if unexpected {
-            let (_, displaced) = state.keep_replaced(serial, &Keep::No, true, &self.device());
+            let (keep, device) = (&Keep::No, self.device());
+            let (_, displaced) = state.keep_replaced(serial, How::Replaced, keep, true, &device);
             committed.displaced = committed.displaced.take().or(displaced);
         }
         state.remove(serial);
@@ -262,7 +264,8 @@ impl State {
         self.clear_hidden(route.folder, &route.name);
         let (kept, displaced) = match route.victim {
             Some(victim) => {
-                let answers = self.keep_replaced(victim, relocation.keep, route.unexpected, device);
+                let (keep, unexpected) = (relocation.keep, route.unexpected);
+                let answers = self.keep_replaced(victim, How::Replaced, keep, unexpected, device);
                 self.remove(victim);
                 answers
             }

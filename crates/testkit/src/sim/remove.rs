@@ -9,6 +9,7 @@ use super::state::State;
 use super::storage::SimStorage;
 use super::tree::{ROOT, Serial};
 use super::write::fail;
+use crate::oracle::How;
 
 impl SimStorage {
     pub(super) async fn delete_item(
@@ -53,12 +54,12 @@ impl SimStorage {
                 state.tell_displaced(serial);
                 deleted.displaced = Some(tandem_core::storage::Displaced { entry, version });
             } else {
-                state.tell_taken(serial, "Tandem put into the trash");
+                state.tell_taken(serial, How::Deleted);
                 deleted.kept = Some(version);
             }
         } else if !state.is_folder(serial) {
             (deleted.kept, deleted.displaced) =
-                state.keep_replaced(serial, keep, unexpected, &self.device());
+                state.keep_replaced(serial, How::Deleted, keep, unexpected, &self.device());
         }
         state.remove(serial);
         Ok(deleted)

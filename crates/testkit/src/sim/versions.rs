@@ -1,8 +1,11 @@
 //! Pre-images that a simulated storage set aside. Invariant: what was kept under a key stays what it is;
 //! other content never takes its place.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tandem_core::entry::{Entry, Kind};
+use tandem_core::environment::Environment;
 use tandem_core::error::{Cause, Result};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Displaced, Keep, Version, VersionKey};
@@ -13,6 +16,7 @@ use super::state::State;
 use super::storage::SimStorage;
 use super::tree::{Body, Serial};
 use super::write::fail;
+use crate::oracle::How;
 
 /// One pre-image: of a folder with all that was below.
 #[derive(Debug, Clone)]
@@ -156,8 +160,25 @@ impl State {
         {
             return Err(fail("prune_version", Cause::PreconditionFailed, key.path()));
         }
-        self.kept.remove(key);
+        if let Some(kept) = self.kept.remove(key) {
+            self.tell_pruned(key.path(), &kept);
+        }
         Ok(())
+    }
+
+    fn tell_pruned(&self, path: &RelPath, kept: &Kept) {
+        let Some(witness) = &self.witness else { return };
+        let age = self.environment.now().0.saturating_sub(kept.at.0);
+        let how = How::Pruned(Duration::from_nanos(age.max(0).unsigned_abs()));
+        let below = kept
+            .below
+            .iter()
+            .map(|(name, body)| (path.append(name), body));
+        for (path, body) in std::iter::once((path.clone(), &kept.body)).chain(below) {
+            if body.kind == Kind::File {
+                witness.took(how, &path, &body.blob, body.sent);
+            }
+        }
     }
 
     /// What was found under a key is what was set aside.

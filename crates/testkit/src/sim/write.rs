@@ -16,7 +16,7 @@ use super::names::refusal;
 use super::state::{State, floor};
 use super::storage::SimStorage;
 use super::tree::{Body, Serial};
-use crate::oracle::Witness;
+use crate::oracle::{How, Witness};
 
 /// What is added to content by a storage that changes it on arrival.
 pub(super) const ADDED: &[u8] = b"<!-- stored -->\n";
@@ -316,7 +316,10 @@ impl State {
         let twin = self.shape.capabilities.twins && *put.expected == Expected::Absent;
         let victim = victim.filter(|_| !twin);
         let (kept, displaced) = match victim {
-            Some(serial) => self.keep_replaced(serial, put.keep, unexpected.is_some(), device),
+            Some(serial) => {
+                let unexpected = unexpected.is_some();
+                self.keep_replaced(serial, How::Replaced, put.keep, unexpected, device)
+            }
             None => (None, None),
         };
         let before = victim.is_some_and(|serial| self.is_executable(serial));
@@ -351,17 +354,18 @@ impl State {
         Ok(hit)
     }
 
-    /// Sets aside what is about to be replaced or removed, as far as `keep` and the storage ask for it.
+    /// Sets aside what is about to be replaced, or deleted as `how` says, as far as `keep` and the storage ask for it.
     pub(super) fn keep_replaced(
         &mut self,
         serial: Serial,
+        how: How,
         keep: &Keep,
         unexpected: bool,
         device: &str,
     ) -> (Option<VersionKey>, Option<Displaced>) {
         let native = self.shape.habits.native_versions;
         if !unexpected {
-            self.tell_taken(serial, "Tandem took away");
+            self.tell_taken(serial, how);
             let kept = (native || *keep != Keep::No).then(|| self.set_aside(serial, keep, device));
             return (kept, None);
         }
@@ -379,9 +383,9 @@ impl State {
     }
 
     /// Tells the oracle that Tandem takes away what it expected: a file, or all files of a folder.
-    pub(super) fn tell_taken(&self, serial: Serial, what: &'static str) {
+    pub(super) fn tell_taken(&self, serial: Serial, how: How) {
         self.tell_each(serial, |witness, path, body| {
-            witness.took(what, path, &body.blob, body.sent);
+            witness.took(how, path, &body.blob, body.sent);
         });
     }
 

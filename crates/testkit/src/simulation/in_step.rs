@@ -8,11 +8,67 @@ use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::side::{PerSide, Side};
 
+use super::World;
+use crate::oracle::differences;
 use crate::sim::{Seen, Snapshot};
+
+impl World {
+    pub(super) fn check_in_step(&mut self) {
+        let snapshots = PerSide::from_fn(|side| self.sides[side].snapshot());
+        let capabilities = PerSide::from_fn(|side: Side| self.sides[side].capabilities().clone());
+        let refused = refused_paths(&snapshots, &capabilities);
+        let mut known = self.told(&capabilities, "unsupported");
+        // No copy of it can be made beside it, as a conflict asks for.
+        let oversized = oversized_paths(&snapshots, &capabilities);
+        known.extend(&self.told(&capabilities, "too_large") & &oversized);
+        let collisions = self.told(&capabilities, "collision");
+        // Two folders that one side takes for one are not made one (P12): what is in them has no common path.
+        known.extend(&collisions & &spelled_apart(&snapshots, &capabilities));
+        let path_of = |side: Side, path: &RelPath| common_path(&capabilities, &refused, side, path);
+        let all = PerSide::from_fn(|side| {
+            let found: BTreeSet<RelPath> = snapshots[side]
+                .keys()
+                .filter_map(|p| path_of(side, p))
+                .collect();
+            found
+        });
+        // A folder that one side keeps only because of something in it that is left out is left out with it, and
+        // so is what has its name on the other side, if that is told.
+        // Where one side has no empty folders, folders are as good as what is in them.
+        let flat = Side::BOTH.iter().any(|&s| !capabilities[s].empty_folders);
+        let common = |side: Side, path: &RelPath, seen: &Seen| {
+            if flat && seen.kind == Kind::Folder {
+                return None;
+            }
+            let common = path_of(side, path)?;
+            let mut left = known.iter().chain(&refused);
+            let alone = !all[side.other()].contains(&common) || collisions.contains(&common);
+            let kept_for = alone && left.any(|p| p.is_within(&common));
+            let left_out = known.iter().any(|p| common.is_within(p)) || kept_for;
+            (!left_out).then_some(common)
+        };
+        let found = differences(snapshots.as_ref(), common, same_content);
+        for text in found {
+            self.violation(format!("not in step: {text}"));
+        }
+    }
+
+    /// Paths as [`folded`] of which the last pass told that they are left out for this reason. `unsupported`: a side
+    /// cannot keep what would be replaced, as policies that let one version win ask for.
+    fn told(&self, capabilities: &PerSide<Capabilities>, why: &str) -> BTreeSet<RelPath> {
+        let told = self.problems.iter().filter(|p| p.why == why);
+        told.filter_map(|problem| {
+            let path = RelPath::new(&problem.path).ok()?;
+            let rules = &capabilities[problem.side].names;
+            folded(capabilities, &names::decode_path(&path, rules).ok()?)
+        })
+        .collect()
+    }
+}
 
 /// Paths that one of the sides cannot hold, in the pair's spelling as [`folded`]: where one item has such a name,
 /// no other can have it on the other side.
-pub(super) fn refused_paths(
+fn refused_paths(
     snapshots: &PerSide<Snapshot>,
     capabilities: &PerSide<Capabilities>,
 ) -> BTreeSet<RelPath> {
@@ -52,7 +108,7 @@ pub(super) fn refused_paths(
 }
 
 /// Paths, as [`folded`], of what a person wrote on a side that takes nothing as large from a program.
-pub(super) fn oversized_paths(
+fn oversized_paths(
     snapshots: &PerSide<Snapshot>,
     capabilities: &PerSide<Capabilities>,
 ) -> BTreeSet<RelPath> {
@@ -71,7 +127,7 @@ pub(super) fn oversized_paths(
 }
 
 /// Paths as [`folded`] that the sides spell in two ways, so that one of them cannot hold both.
-pub(super) fn spelled_apart(
+fn spelled_apart(
     snapshots: &PerSide<Snapshot>,
     capabilities: &PerSide<Capabilities>,
 ) -> BTreeSet<RelPath> {
@@ -91,7 +147,7 @@ pub(super) fn spelled_apart(
 }
 
 /// The path with names that are one on some side made equal.
-pub(super) fn folded(capabilities: &PerSide<Capabilities>, pair: &RelPath) -> Option<RelPath> {
+fn folded(capabilities: &PerSide<Capabilities>, pair: &RelPath) -> Option<RelPath> {
     let both = [&capabilities.source, &capabilities.destination];
     let mut folded = RelPath::root();
     for name in pair.names() {
@@ -105,7 +161,7 @@ pub(super) fn folded(capabilities: &PerSide<Capabilities>, pair: &RelPath) -> Op
     Some(folded)
 }
 
-pub(super) fn common_path(
+fn common_path(
     capabilities: &PerSide<Capabilities>,
     refused: &BTreeSet<RelPath>,
     side: Side,
@@ -124,7 +180,7 @@ pub(super) fn common_path(
 }
 
 /// Either may be what a server made of the other's bytes.
-pub(super) fn same_content(a: &Seen, b: &Seen) -> bool {
+fn same_content(a: &Seen, b: &Seen) -> bool {
     let forms = |seen: &Seen| {
         [Some(seen.content.hash()), seen.sent]
             .into_iter()

@@ -45,24 +45,19 @@ pub(super) fn of_sides(sides: &PerSide<SimStorage>) -> u64 {
         .value()
 }
 
-/// The digest of all rows of the database at `path`; of what is wrong, if it cannot be read.
-pub(super) fn of_database(path: &Path) -> u64 {
-    let digest = rows(path).unwrap_or_else(|error| Digest::new().text(&error.to_string()));
-    digest.value()
+/// The digest of all rows of the database at `path`, and the kind of each conflict that it knows of. If it cannot be read,
+/// the digest is that of what is wrong.
+pub(super) fn of_database(path: &Path) -> (u64, Vec<String>) {
+    let read = Connection::open(path).and_then(|db| Ok((rows(&db)?.value(), conflicts(&db)?)));
+    read.unwrap_or_else(|error| (Digest::new().text(&error.to_string()).value(), Vec::new()))
 }
 
-/// The kind of each conflict that the database at `path` knows of; none if it cannot be read.
-pub(super) fn conflicts(path: &Path) -> Vec<String> {
-    let kinds = || -> rusqlite::Result<Vec<String>> {
-        let db = Connection::open(path)?;
-        let mut query = db.prepare("SELECT kind FROM conflicts")?;
-        query.query_map([], |row| row.get(0))?.collect()
-    };
-    kinds().unwrap_or_default()
+fn conflicts(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut query = db.prepare("SELECT kind FROM conflicts")?;
+    query.query_map([], |row| row.get(0))?.collect()
 }
 
-fn rows(path: &Path) -> rusqlite::Result<Digest> {
-    let db = Connection::open(path)?;
+fn rows(db: &Connection) -> rusqlite::Result<Digest> {
     let mut query = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")?;
     let tables = query.query_map([], |row| row.get::<_, String>(0))?;
     let mut digest = Digest::new();
