@@ -140,7 +140,9 @@ async fn what_was_read_counts_only_if_the_file_is_still_the_same_at_the_end() {
     let storage = folder.open_at(&proxy.endpoint(), Some(&SABRE.probed().await));
     let root = storage.root(&folder.name).await.unwrap();
     let path = RelPath::new("file").unwrap();
-    let old = write(&*root, &path, b"old", Expected::Absent).await.unwrap();
+    let old = write(&*root, &path, b"old", Expected::Absent)
+        .await
+        .unwrap();
     let read = async || collect(root.read(&path.clone().into(), &old.entry, 0, 3).await).await;
     assert_eq!(read().await.unwrap(), "old");
 
