@@ -51,18 +51,23 @@ fn open(server: &S3Server) -> Arc<dyn Storage> {
         .unwrap()
 }
 
-/// Somebody who writes and asks for nothing.
+/// Somebody who writes and asks for nothing, and again where the storage saw that both wrote in one instant.
 async fn put(stranger: &dyn Root, path: &RelPath, text: String) {
-    let content = Arc::new(BytesContent(text.into()));
-    let meta = Meta::default();
-    let staged = stranger.stage(path, content, &meta, None, Arc::new(Unheard));
-    let commit = Commit {
-        staged: staged.await.unwrap(),
-        expected: Expected::Any,
-        keep: Keep::No,
-        sink: None,
-    };
-    stranger.commit(vec![commit]).await.remove(0).unwrap();
+    loop {
+        let content = Arc::new(BytesContent(text.clone().into()));
+        let meta = Meta::default();
+        let staged = stranger.stage(path, content, &meta, None, Arc::new(Unheard));
+        let commit = Commit {
+            staged: staged.await.unwrap(),
+            expected: Expected::Any,
+            keep: Keep::No,
+            sink: None,
+        };
+        match stranger.commit(vec![commit]).await.remove(0) {
+            Err(error) if error.is_lost_race() => {}
+            done => return drop(done.unwrap()),
+        }
+    }
 }
 
 fn texts(found: Vec<(PathBuf, Vec<u8>)>) -> BTreeSet<String> {

@@ -2,17 +2,15 @@
 //!
 //! One GET is answered from one file, and where that is of the wanted revision its ETag says so, unless another file was put
 //! there between the server's look and its opening: it makes the ETag of what it saw and sends what it opened (Apache's
-//! default_handler, server/core.c, and sabre/dav's CorePlugin::httpGet do so). So a file is looked at again at the end,
-//! but where an ETag is made of content; also where a server writes in place, for such a one changes a file under those
-//! who read it. Where no ETag comes, or another than PROPFIND shows, it is looked at when the answer begins too. A body
-//! that breaks off is asked for again from where it broke.
+//! default_handler, server/core.c, and sabre/dav's CorePlugin::httpGet do so). A server that writes in place changes a
+//! file under those who read it. So a file is looked at again at the end, and where no ETag comes, or another than PROPFIND
+//! shows, when the answer begins too. A body that breaks off is asked for again from where it broke.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
 use reqwest::{Response, StatusCode};
-use tandem_core::capabilities::AtomicWrite;
 use tandem_core::content::{ByteStream, stream_of};
 use tandem_core::entry::Revision;
 use tandem_core::error::{Cause, Result, StorageError};
@@ -53,8 +51,6 @@ struct Opened {
     response: Response,
     /// Bytes before the wanted ones, from a server that knows no ranges.
     skip: u64,
-    /// Whether the answer itself showed the revision.
-    is_proven: bool,
 }
 
 struct Reading {
@@ -66,8 +62,6 @@ struct Reading {
     /// Where it was when `breaks` were counted from.
     since: u64,
     opened: Option<Opened>,
-    /// Whether a look at the end is still due.
-    is_unproven: bool,
 }
 
 /// Bytes `offset..offset + length` of what is wanted, cut at its end.
@@ -86,9 +80,6 @@ pub(super) async fn read(
     }
     let opened = store.open_range(Tries::Many, &wanted, offset, length).await;
     let opened = opened.map_err(|error| error.at(&wanted.path))?;
-    let capabilities = &store.capabilities;
-    let is_content = capabilities.revision_is_content;
-    let writes_in_place = capabilities.atomic_write != AtomicWrite::Yes;
     let reading = Reading {
         store,
         wanted,
@@ -96,7 +87,6 @@ pub(super) async fn read(
         left: length,
         breaks: 0,
         since: offset,
-        is_unproven: writes_in_place || !is_content || !opened.is_proven,
         opened: Some(opened),
     };
     Ok(Box::pin(stream::try_unfold(
@@ -157,14 +147,12 @@ impl Store {
                 "another range than was asked for",
             ));
         }
-        let is_proven = total.is_some() && shows(&answer, wanted);
-        if !is_proven {
+        if total.is_none() || !shows(&answer, wanted) {
             self.is_still(tries, wanted).await?;
         }
         Ok(Opened {
             skip: if is_range { 0 } else { offset },
             response: answer.response,
-            is_proven,
         })
     }
 
@@ -213,7 +201,12 @@ impl Reading {
         while self.left > 0 {
             let mut opened = match self.opened.take() {
                 Some(opened) => opened,
-                None => self.open_again().await?,
+                None => {
+                    let wanted = &self.wanted;
+                    self.store
+                        .open_range(Tries::Many, wanted, self.at, self.left)
+                        .await?
+                }
             };
             let error = match self.piece(&mut opened).await {
                 Ok(Some(bytes)) => {
@@ -224,7 +217,7 @@ impl Reading {
                     if bytes.is_empty() {
                         continue;
                     }
-                    if self.left == 0 && self.is_unproven {
+                    if self.left == 0 {
                         self.store.is_still(Tries::Many, &self.wanted).await?;
                     }
                     return Ok(Some(bytes));
@@ -262,15 +255,6 @@ impl Reading {
         self.left -= bytes.len() as u64;
         self.at += bytes.len() as u64;
         Ok(Some(bytes))
-    }
-
-    async fn open_again(&mut self) -> Result<Opened> {
-        let opened = self
-            .store
-            .open_range(Tries::Many, &self.wanted, self.at, self.left)
-            .await?;
-        self.is_unproven |= !opened.is_proven;
-        Ok(opened)
     }
 }
 

@@ -167,12 +167,16 @@ async fn against_a_stranger(bucket: &Bucket, root: Arc<dyn Root>, rounds: u32) -
         };
         let (ours, theirs) = (format!("ours {round}"), format!("theirs {round}"));
         // Sometimes before all that Tandem asks, sometimes in between, sometimes after.
-        let pause = Duration::from_micros(rng.below(15_000));
+        let pauses = [rng.below(15_000), rng.below(15_000)].map(Duration::from_micros);
+        let tandem = async {
+            tokio::time::sleep(pauses[0]).await;
+            change.make(&*root, &path, &ours, expected).await
+        };
         let stranger = async {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(pauses[1]).await;
             put(&client, &bucket.name, &at, &theirs, &Condition::None).await
         };
-        let (won, wrote) = join(change.make(&*root, &path, &ours, expected), stranger).await;
+        let (won, wrote) = join(tandem, stranger).await;
         assert!(wrote.is_some());
         let there = reader.get(&at).await.unwrap().map(Bytes::from);
         assert_eq!(
