@@ -154,6 +154,12 @@ impl ContentHash {
             value: Box::new(value),
         }
     }
+
+    /// Whether the two are of one function and of different contents.
+    #[must_use]
+    pub fn contradicts(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.value != other.value
+    }
 }
 
 impl fmt::Debug for ContentHash {

@@ -55,6 +55,17 @@ struct Pass {
     passed: BTreeSet<u64>,
 }
 
+impl Pass {
+    /// Nothing is believed that these roots show.
+    fn doubt_roots(&mut self, holds: Vec<Hold>) {
+        self.is_doubtful = true;
+        self.holds = holds
+            .into_iter()
+            .map(|hold| (hold, "[]".to_owned()))
+            .collect();
+    }
+}
+
 impl Engine {
     /// One pass over the whole pair, until it is still.
     ///
@@ -90,10 +101,7 @@ impl Engine {
             ..self.begin_pass()?
         };
         if !roots.is_empty() {
-            pass.holds = roots
-                .into_iter()
-                .map(|hold| (hold, "[]".to_owned()))
-                .collect();
+            pass.doubt_roots(roots);
             return self.end_pass(pass);
         }
         self.take_back_moves().await?;
@@ -112,14 +120,19 @@ impl Engine {
             self.compare_young().await?;
             let empty = self.guard_empty(&look.empty)?;
             if !empty.is_empty() {
-                pass.holds = empty
-                    .into_iter()
-                    .map(|hold| (hold, "[]".to_owned()))
-                    .collect();
-                pass.is_doubtful = true;
+                pass.doubt_roots(empty);
                 break;
             }
-            match self.round(&mut pass).await? {
+            let done = self.round(&mut pass).await?;
+            if pass.is_doubtful {
+                break;
+            }
+            match done {
+                Some(done) if done.is_elsewhere => {
+                    self.after_round(done, &mut pass);
+                    self.guard_roots_again(&mut pass).await?;
+                    doubts = PerSide::new(Doubt::everything(), Doubt::everything());
+                }
                 Some(mut done) => {
                     let late = self.bring_late_writes().await?;
                     for side in Side::BOTH {
@@ -132,11 +145,11 @@ impl Engine {
                     None => break,
                 },
             }
-            if pass.summary.stopped.is_some() {
+            if pass.summary.stopped.is_some() || pass.is_doubtful {
                 break;
             }
         }
-        if pass.summary.stopped.is_none() {
+        if pass.summary.stopped.is_none() && !pass.is_doubtful {
             self.take_up_cut_off(pass.run).await?;
             self.discard_abandoned().await?;
             self.sweep_leftovers(&pass.resumable).await?;
@@ -148,6 +161,19 @@ impl Engine {
             self.prune_if_due().await?;
         }
         Ok(summary)
+    }
+
+    /// Asks whether the roots still are what they were when the pass began.
+    async fn guard_roots_again(&self, pass: &mut Pass) -> Result<()> {
+        let mut holds = Vec::new();
+        for side in Side::BOTH {
+            holds.extend(self.root_gone(side).await?);
+        }
+        if !holds.is_empty() {
+            self.forget_all_looked_at()?;
+            pass.doubt_roots(holds);
+        }
+        Ok(())
     }
 
     fn begin_pass(&self) -> Result<Pass> {
@@ -172,6 +198,13 @@ impl Engine {
     async fn round(&self, pass: &mut Pass) -> Result<Option<Executed>> {
         let mut parts = self.parts(Purpose::Execute)?;
         let mut next = self.next_plan(&mut parts, &pass.refused).await?;
+        // What was seen since they were asked last may be another folder's, and is about to be believed.
+        if next.is_some() {
+            self.guard_roots_again(pass).await?;
+        }
+        if pass.is_doubtful {
+            return Ok(None);
+        }
         let whole = match (&parts, &next) {
             (Parts::Whole { .. }, Some((plan, _))) => Some(plan),
             _ => None,

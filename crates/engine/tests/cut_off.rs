@@ -71,6 +71,37 @@ fn what_was_deleted_before_the_program_ended_is_in_the_log_and_comes_back_by_und
     }
 }
 
+#[test]
+fn an_upload_goes_on_only_from_what_was_read() {
+    let mut met = 0;
+    for at in 1..200 {
+        let mut world = World::of(
+            at,
+            |_| {},
+            |_| Capabilities {
+                hashes: vec![HashKind::Blake3],
+                ..capabilities(Ids::Strong)
+            },
+        );
+        let long = "long ".repeat(20_000);
+        world.write(Source, "a", &long);
+        let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
+        // It may also come to its end.
+        let _ended = killed.run(world.engine.sync());
+        if world.sides.destination.rot_staged() == 0 {
+            continue;
+        }
+        world.restart(|_| {});
+        let failed = world.sync().failed;
+        assert!(failed == 1 || world.text(Destination, "a").is_some());
+        met += failed;
+        world.sync();
+        world.both_have("a", Some(&long));
+        world.still();
+    }
+    assert!(met > 0, "no upload went on");
+}
+
 /// A folder of four files that a person has moved; the destination moves folders item by item.
 fn moved_folder(seed: u64) -> World {
     let world = World::of(

@@ -4,9 +4,12 @@
 
 mod common;
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use common::{Destination, SEEDS, Source, World, path};
+use futures_util::future::join;
 use tandem_core::policy::Mode;
 use tandem_core::side::Side;
 use tandem_engine::report::Rejection;
@@ -465,6 +468,80 @@ fn what_a_follower_has_where_a_first_pass_could_not_look_is_held_later() {
             assert_eq!(world.sync().held, 1);
             assert_eq!(only_hold(&world).1, "first_mirror_deletes");
             world.has(Destination, "private/own", Some("mine"));
+        }
+    }
+}
+
+/// Lets the others go on so many times.
+async fn turns(many: u64) {
+    for _ in 0..many {
+        let mut is_begun = false;
+        poll_fn(|context| {
+            context.waker().wake_by_ref();
+            if std::mem::replace(&mut is_begun, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}
+
+/// A disk that is pulled out and put back, at every instant of a pass that has much to do.
+#[test]
+fn what_is_done_while_a_root_goes_away_is_done_again_once_it_is_back() {
+    for side in Side::BOTH {
+        for at in 0..120 {
+            let world = World::new(at);
+            for i in 0..8 {
+                world.write(Source, &format!("{i}"), "content");
+            }
+            world.folder(Source, "folder");
+            world.write(Source, "folder/in", "within");
+            world.sync();
+            world.delete(Source, "0");
+            world.delete(Destination, "1");
+            world.write(Source, "new here", "made here");
+            world.write(Destination, "new there", "made there");
+            world.write(Source, "2", "edited here");
+            world.write(Destination, "3", "edited there");
+            let (from, to) = (path("folder"), path("moved"));
+            world.edit(Source, &Edit::Move { from, to });
+            let away = async {
+                turns(at).await;
+                world.sides[side].unmount();
+            };
+            let _ended = world.run(join(world.engine.sync(), away));
+            world.sides[side].mount();
+            for _ in 0..3 {
+                world.sync();
+            }
+            let held = world.engine.held().unwrap();
+            assert!(held.is_empty(), "{side} away after {at} turns: {held:?}");
+            let wanted = [
+                ("0", None),
+                ("1", None),
+                ("2", Some("edited here")),
+                ("3", Some("edited there")),
+                ("4", Some("content")),
+                ("new here", Some("made here")),
+                ("new there", Some("made there")),
+                ("folder/in", None),
+                ("moved/in", Some("within")),
+            ];
+            for (name, content) in wanted {
+                for seen in Side::BOTH {
+                    let found = world.text(seen, name);
+                    let log = world.log();
+                    assert_eq!(
+                        found.as_deref(),
+                        content,
+                        "{name} on the {seen}, {side} away after {at} turns: {log:#?}"
+                    );
+                }
+            }
+            world.still();
         }
     }
 }

@@ -212,6 +212,12 @@ impl Action {
         !matches!(self.deed, Deed::Adopt { .. } | Deed::Forget { .. })
     }
 
+    /// Whether it changes this side.
+    #[must_use]
+    pub fn changes(&self, side: Side) -> bool {
+        self.touches() && (self.side == side || matches!(self.deed, Deed::Merge { .. }))
+    }
+
     /// Bytes it carries.
     #[must_use]
     pub const fn bytes(&self) -> u64 {

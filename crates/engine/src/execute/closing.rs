@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use tandem_core::entry::{Entry, Kind, Revision};
-use tandem_core::error::StorageError;
+use tandem_core::error::{Cause, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::plan::{Action, At, Deed};
 use tandem_core::removed;
@@ -53,6 +53,7 @@ impl Execution<'_> {
         &mut self,
         finished: Vec<Finished>,
     ) -> Result<Vec<Finished>> {
+        let finished = self.in_their_roots(finished).await?;
         let mut finished = self.read_is_durable(finished).await?;
         for one in &mut finished {
             if let Some(key) = &one.version
@@ -69,6 +70,32 @@ impl Execution<'_> {
                     row.before = again.now.or_else(|| row.before.take());
                 }
             }
+        }
+        Ok(finished)
+    }
+
+    /// Where another folder stands in a root's place, as when a disk goes away, nothing tells what was done before that
+    /// and what in the other folder. Recorded as in step, the latter would look like a delete once the root is back (P10).
+    async fn in_their_roots(&mut self, mut finished: Vec<Finished>) -> Result<Vec<Finished>> {
+        for side in Side::BOTH {
+            if !finished.iter().any(|one| one.action.changes(side)) {
+                continue;
+            }
+            let error = match self.engine.root_gone(side).await {
+                Ok(None) => continue,
+                Ok(Some(_)) => {
+                    self.out.is_elsewhere = true;
+                    let why = "another folder is in the place of the root";
+                    StorageError::new("identity", Cause::NotFound, why)
+                }
+                Err(EngineError::Storage { error, .. }) => error,
+                Err(other) => return Err(other),
+            };
+            let (there, elsewhere) = finished
+                .into_iter()
+                .partition(|one| !one.action.changes(side));
+            finished = there;
+            self.not_in_step(elsewhere, &error)?;
         }
         Ok(finished)
     }

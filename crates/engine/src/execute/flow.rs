@@ -260,22 +260,27 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// A flush failed: nothing of it is recorded, all of it is looked at again.
+    /// A flush failed.
     pub(super) fn not_durable(
         &mut self,
         visible: Vec<Finished>,
         error: StorageError,
     ) -> Result<()> {
-        let text = error.to_string();
-        let written = visible
+        let error = StorageError::new("settle", Cause::LocalIo, error.to_string());
+        self.not_in_step(visible, &error)
+    }
+
+    /// What was done may not last: nothing of it is recorded, all of it is looked at again.
+    pub(super) fn not_in_step(&mut self, done: Vec<Finished>, why: &StorageError) -> Result<()> {
+        let written = done
             .iter()
             .map(|one| (&*one.action, one.done.entry.as_ref()));
         self.engine.note_doubtful(written)?;
-        for one in visible {
+        for one in done {
             if is_folder(&one) {
                 self.lost.insert(one.action.standing.item);
             }
-            let error = StorageError::new("settle", Cause::LocalIo, text.clone());
+            let error = StorageError::new(why.operation, why.cause, why.detail.clone());
             self.gave_up_keeping(&one.action, error, one.intent, one.version)?;
         }
         Ok(())

@@ -53,6 +53,8 @@ pub(crate) struct Executed {
     pub(crate) refused: Refused,
     /// Why the pass cannot go on.
     pub(crate) stopped: Option<EngineError>,
+    /// Whether another folder stood in the place of a root.
+    pub(crate) is_elsewhere: bool,
     /// How many actions were recorded.
     pub(crate) recorded: u64,
     /// How many of them were deletes.
@@ -238,7 +240,7 @@ impl Execution<'_> {
     }
 
     pub(crate) const fn is_stopped(&self) -> bool {
-        self.out.stopped.is_some()
+        self.out.stopped.is_some() || self.out.is_elsewhere
     }
 
     /// What is equal already is only noted.

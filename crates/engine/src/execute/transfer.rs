@@ -108,6 +108,12 @@ impl Job {
             Some(carried) if staged.content.is_none() => Some(carried.hash().await?),
             _ => None,
         };
+        let mut was_read = read.hashes.iter().chain(&hash);
+        let is_other = was_read.any(|read| staged.hashes.iter().any(|it| it.contradicts(read)));
+        if is_other && !removed!("completeness") {
+            let why = "what arrived is not what was read";
+            return Err(StorageError::new("stage", Cause::HashMismatch, why).at(target));
+        }
         Ok(Moved { staged, hash, read })
     }
 }

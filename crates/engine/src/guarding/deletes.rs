@@ -40,6 +40,11 @@ impl Engine {
         self.state().set_meta("looked_with", &digest)
     }
 
+    /// What was looked at may be another root's: the next pass looks at everything.
+    pub(crate) fn forget_all_looked_at(&self) -> Result<()> {
+        self.state().drop_meta("looked_with")
+    }
+
     /// What left the base because of another filter is no longer left alone for that.
     pub(crate) fn follow_filter(&self) -> Result<()> {
         let digest = self.filter().digest().to_string();

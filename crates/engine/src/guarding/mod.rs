@@ -7,14 +7,15 @@ mod pair;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use tandem_core::error::Cause;
 use tandem_core::guard::{
     Digest, Evidence, Fact, Guard, GuardSettings, Hold, item_digest, root_guard,
 };
-use tandem_core::mutant;
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{Action, ItemId, Reason};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::{Identity, RootIdentity};
+use tandem_core::{mutant, removed};
 
 pub(crate) use census::Census;
 
@@ -116,17 +117,7 @@ impl Engine {
         let mut holds = Vec::new();
         for side in Side::BOTH {
             let expected = self.stored_identity(side)?;
-            let found = match self.root(side).identity(expected.is_none()).await {
-                Ok(found) => Some(found),
-                Err(error)
-                    if error.cause == tandem_core::error::Cause::NotFound && expected.is_some() =>
-                {
-                    None
-                }
-                Err(error) => return Err(EngineError::Storage { side, error }),
-            };
-            let wrong = root_guard(expected.as_ref(), found.as_ref())
-                .filter(|_| !mutant!("P10 another root is taken for this one"));
+            let (wrong, found) = self.ask_root(side, expected.as_ref()).await?;
             match (wrong, found) {
                 (None, Some(found)) if expected.is_none() => {
                     // A marker that a power loss takes back must not be remembered.
@@ -135,9 +126,6 @@ impl Engine {
                     self.store_identity(side, &found)?;
                 }
                 (None, _) => {}
-                (Some(Guard::RootMissing), _) => {
-                    holds.push(root_hold(Guard::RootMissing, side, None))
-                }
                 (Some(guard), found) => {
                     let hold = root_hold(guard, side, found.as_ref());
                     match found {
@@ -150,6 +138,30 @@ impl Engine {
             }
         }
         Ok(holds)
+    }
+
+    /// What holds a pair whose root went away while it was at work.
+    pub(crate) async fn root_gone(&self, side: Side) -> Result<Option<Hold>> {
+        let expected = self.stored_identity(side)?;
+        let (wrong, found) = self.ask_root(side, expected.as_ref()).await?;
+        let wrong = wrong.filter(|_| !removed!("completeness"));
+        Ok(wrong.map(|guard| root_hold(guard, side, found.as_ref())))
+    }
+
+    /// What is wrong with the folder that a root leads to now, and which it is.
+    async fn ask_root(
+        &self,
+        side: Side,
+        expected: Option<&RootIdentity>,
+    ) -> Result<(Option<Guard>, Option<RootIdentity>)> {
+        let found = match self.root(side).identity(expected.is_none()).await {
+            Ok(found) => Some(found),
+            Err(error) if error.cause == Cause::NotFound && expected.is_some() => None,
+            Err(error) => return Err(EngineError::Storage { side, error }),
+        };
+        let wrong = root_guard(expected, found.as_ref());
+        let wrong = wrong.filter(|_| !mutant!("P10 another root is taken for this one"));
+        Ok((wrong, found))
     }
 
     /// Another root was approved: both sides are merged as if they had never met, never with deletes.

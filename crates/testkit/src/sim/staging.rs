@@ -189,6 +189,18 @@ impl SimStorage {
         self.state().staged.len()
     }
 
+    /// What was uploaded so far turns into other bytes, as where an upload goes on from what another wrote. Says how much
+    /// it was.
+    pub fn rot_staged(&self) -> usize {
+        let mut state = self.state();
+        let uploads = state.staged.values_mut();
+        let rotten = uploads.map(|upload| {
+            upload.bytes.iter_mut().for_each(|byte| *byte = !*byte);
+            upload.bytes.len()
+        });
+        rotten.sum()
+    }
+
     pub(super) fn drop_upload(&self, token: &ResumeToken) {
         if let Some(number) = upload_number(token) {
             self.state().staged.remove(&number);
