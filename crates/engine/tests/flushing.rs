@@ -131,6 +131,28 @@ fn a_folder_that_could_not_be_flushed_costs_nothing_at_a_power_cut() {
     }
 }
 
+/// At a power cut, what a person did and no content was carried for is not taken back.
+#[test]
+fn what_was_moved_deleted_and_made_is_durable_before_it_is_in_step() {
+    for seed in 0..16 {
+        let world = volatile(seed);
+        world.folder(Source, "folder");
+        world.write(Source, "moved", "moved");
+        world.write(Source, "deleted", "deleted");
+        world.sync();
+        let (from, to) = (path("moved"), path("folder/moved"));
+        world.edit(Source, &Edit::Move { from, to });
+        world.delete(Source, "deleted");
+        world.sync();
+        world.sides.destination.crash(true);
+        world.sync();
+        world.both_have("moved", None);
+        world.both_have("folder/moved", Some("moved"));
+        world.both_have("deleted", None);
+        world.still();
+    }
+}
+
 #[test]
 fn what_an_abandoned_pass_made_visible_is_not_adopted_without_a_flush() {
     for seed in 0..16 {

@@ -63,6 +63,32 @@ fn what_a_filter_lets_in_again_on_a_mirror_is_held() {
 }
 
 #[test]
+fn deletes_of_what_was_edited_since_they_were_approved_are_asked_for_again() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.guards.deletes = 5;
+        });
+        for i in 0..20 {
+            world.write(Source, &format!("{i}"), "sent");
+        }
+        world.sync();
+        for i in 0..15 {
+            world.delete(Source, &format!("{i}"));
+        }
+        world.sync();
+        approve_only(&world, "mass_delete");
+        for i in 0..15 {
+            world.write(Destination, &format!("{i}"), "edited since");
+        }
+        assert_eq!(world.sync().held, 1);
+        for i in 0..15 {
+            world.has(Destination, &format!("{i}"), Some("edited since"));
+        }
+    }
+}
+
+#[test]
 fn another_root_that_was_approved_begins_without_deletes() {
     for seed in SEEDS {
         let mut world = World::with(seed, |o| {
