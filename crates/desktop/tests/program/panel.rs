@@ -4,9 +4,9 @@
 //! menu is on `com.canonical.dbusmenu`.
 
 use tokio::sync::watch;
-use zbus::Connection;
 use zbus::message::Header;
 use zbus::zvariant::{Array, Dict, OwnedObjectPath, OwnedValue, Structure, Value};
+use zbus::{Connection, Proxy};
 
 use crate::eventually;
 use crate::session::Session;
@@ -133,11 +133,9 @@ impl Panel {
             let event = (line.id, "clicked", Value::from(""), 0_u32);
             let menu = self.menu().await?;
             let item = self.item.borrow().clone()?;
-            let owner = item.owner.as_str();
-            let sent = self
-                .bus
-                .call_method(Some(owner), &menu, Some(MENU), "Event", &event);
-            sent.await.ok()
+            let menu = Proxy::new(&self.bus, item.owner, menu, MENU).await.ok()?;
+            // Nothing is waited for: a program that is quit may be gone before it answers.
+            menu.call_noreply("Event", &event).await.ok()
         })
         .await;
     }
