@@ -4,8 +4,11 @@
 
 mod common;
 
-use common::{Destination, SEEDS, Source, World, path};
+use common::{Destination, SEEDS, Source, World, capabilities, path};
+use tandem_core::capabilities::{Capabilities, Ids};
+use tandem_core::path::RelPath;
 use tandem_core::policy::Mode;
+use tandem_core::side::Side;
 use tandem_core::time::Timestamp;
 use tandem_engine::error::EngineError;
 use tandem_engine::report::{ActionKind, Summary, Undo};
@@ -335,4 +338,53 @@ fn what_there_is_not_cannot_be_undone() {
         world.run(world.engine.undo(Undo::Run(7))),
         Err(EngineError::NotFound { .. })
     ));
+}
+
+/// Two folders would be one, and going back would take the other's file along. It gets a name of its own.
+#[test]
+fn a_folder_that_is_moved_in_steps_goes_into_no_folder_that_came_meanwhile() {
+    for seed in 1..9 {
+        let world = World::of(
+            seed,
+            |_| {},
+            |side: Side| match side {
+                Source => capabilities(Ids::Strong),
+                Destination => Capabilities {
+                    folder_move: false,
+                    ..capabilities(Ids::None)
+                },
+            },
+        );
+        world.folder(Source, "old");
+        world.write(Source, "old/a", "in the folder");
+        world.write(Source, "first", "a file");
+        world.sync();
+        for (from, to) in [("first", "0"), ("old", "new")] {
+            let (from, to) = (path(from), path(to));
+            world.edit(Source, &Edit::Move { from, to });
+        }
+        let storage = world.sides.destination.clone();
+        let mut theirs = Some([
+            Edit::CreateFolder { path: path("new") },
+            Edit::Write {
+                path: path("new/theirs"),
+                content: "theirs".into(),
+            },
+        ]);
+        let put = Box::new(move |what: &str, at: &RelPath| {
+            if what == "move_to" && at.as_str() == "first" {
+                for edit in theirs.take().into_iter().flatten() {
+                    assert!(storage.edit(&edit));
+                }
+            }
+        });
+        world.sides.destination.on_operation(put);
+        let run = world.sync().run.unwrap();
+        world.sides.destination.clear_hook();
+        world.has(Destination, "new/a", Some("in the folder"));
+        world.has(Destination, "new/theirs", None);
+        world.run(world.engine.undo(Undo::Run(run))).unwrap();
+        world.has(Destination, "old/a", Some("in the folder"));
+        world.has(Destination, "old/theirs", None);
+    }
 }
