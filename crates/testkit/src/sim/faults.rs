@@ -61,7 +61,7 @@ faults! {
     /// The storage is full, until healed.
     QuotaFull = "quota_full", 3;
     /// A line of the feed comes only once the storage is healed.
-    FeedLate = "feed_late", 38;
+    FeedLate = "feed_late", 42;
     /// A line of the feed comes twice.
     FeedTwice = "feed_twice", 100;
     /// The lines of a batch come in any order.
