@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use tauri::ipc::{Invoke, InvokeBody, InvokeResolver};
 use tauri::{
-    App, AppHandle, DragDropEvent, Emitter, Manager, Url, WebviewUrl, WebviewWindowBuilder,
-    WindowEvent, Wry,
+    App, AppHandle, DragDropEvent, Emitter, Manager, RunEvent, Url, WebviewUrl,
+    WebviewWindowBuilder, WindowEvent, Wry,
 };
 
 use super::wire::{self, Asked, Told};
@@ -58,7 +58,12 @@ pub(crate) fn run(page: &str) -> ExitCode {
         .build(crate::context());
     match built {
         Ok(app) => {
-            app.run(|_, _| {});
+            app.run(|app, event| {
+                // Not before: a window that is seen while nothing hears its events yet cannot be closed.
+                if matches!(event, RunEvent::Ready) {
+                    show(app);
+                }
+            });
             ExitCode::SUCCESS
         }
         Err(error) => crate::complain(&format!("The window cannot be shown: {error}.")),
@@ -71,6 +76,7 @@ fn make(app: &App, page: &str) -> tauri::Result<()> {
         .title("Tandem")
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(SMALLEST.0, SMALLEST.1)
+        .visible(false)
         .on_navigation(is_own)
         .build()?;
     let handle = app.handle().clone();
@@ -145,14 +151,16 @@ fn hear(app: &AppHandle, message: Told) {
             // An error means that the window is about to go.
             let _ = app.emit_to(LABEL, &name, payload);
         }
-        Told::Show => {
-            if let Some(window) = app.get_webview_window(LABEL) {
-                // Errors mean that the desktop shows no windows at the moment.
-                let _ = window.unminimize();
-                let _ = window.show();
-                let _ = window.set_focus();
-            }
-        }
+        Told::Show => show(app),
+    }
+}
+
+fn show(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(LABEL) {
+        // Errors mean that the desktop shows no windows at the moment.
+        let _ = window.unminimize();
+        let _ = window.show();
+        let _ = window.set_focus();
     }
 }
 

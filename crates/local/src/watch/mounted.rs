@@ -11,8 +11,8 @@ use tandem_core::path::RelPath;
 use super::orders::Orders;
 use crate::disk::lock;
 
-/// How often the system's list is read: a file of a few lines that is made up in memory.
-pub(super) const POLL: Duration = Duration::from_secs(30);
+/// How often the system's list is read: seldom, for a program that has nothing to do is to cost nothing.
+const POLL: Duration = super::POLL_OTHERS;
 
 /// What was mounted when it was looked at last.
 #[derive(Debug)]
