@@ -35,13 +35,11 @@ packages_for() {
         have dbus-run-session || echo dbus-daemon
         have gnome-keyring-daemon || echo gnome-keyring
         have secret-tool || echo libsecret-tools
-        have openssl || echo openssl
         have setfattr || echo attr
         have setfacl || echo acl
         have strace || echo strace
         # Mounts what plays a server's folder.
         have fusermount3 || echo fuse3
-        have openssl || echo openssl
         # The program and its modules; the package that starts it as a service is another.
         [ -x "$TANDEM_APACHE" ] || echo apache2-bin
         [ -x "$TANDEM_POSTGRES" ] || echo postgresql

@@ -93,6 +93,27 @@ impl Drop for Closed {
     }
 }
 
+/// Slots whose engines are asked to be let go, as long as it is kept.
+struct Asked(Vec<Arc<Slot>>);
+
+impl Asked {
+    fn new(slots: impl Iterator<Item = Arc<Slot>>) -> Self {
+        let slots = Self(slots.collect());
+        for slot in &slots.0 {
+            slot.closing.send_replace(true);
+        }
+        slots
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        for slot in &self.0 {
+            slot.closing.send_replace(false);
+        }
+    }
+}
+
 /// Whether `slot` is the pair's.
 fn is_of(pairs: &BTreeMap<String, Arc<Slot>>, pair: &str, slot: &Arc<Slot>) -> bool {
     pairs
@@ -267,9 +288,14 @@ impl Service {
         loop {
             let record = self.present(record)?;
             let slot = self.slot(&record);
+            // Whoever closes it may not have come to its engine yet.
+            let mut closing = slot.closing.subscribe();
+            if closing.wait_for(|closing| !*closing).await.is_err() {
+                continue;
+            }
             let mut engine = slot.engine.lock().await;
             // It was closed meanwhile, to be opened anew with what was changed.
-            if !is_of(&self.lock_pairs(), &record.id, &slot) {
+            if *closing.borrow() || !is_of(&self.lock_pairs(), &record.id, &slot) {
                 continue;
             }
             let opened = match &*engine {
@@ -289,7 +315,7 @@ impl Service {
                 record,
                 engine: opened,
                 live: Arc::clone(&slot.live),
-                closing: slot.closing.subscribe(),
+                closing,
             });
         }
     }
@@ -366,21 +392,15 @@ impl Service {
     /// # Errors
     /// A request goes on using one.
     pub(crate) async fn close_pairs(&self, records: &[PairRecord]) -> Result<Closed> {
-        let slots: Vec<_> = records.iter().map(|r| (r, self.slot(r))).collect();
-        for (_, slot) in &slots {
-            slot.closing.send_replace(true);
-        }
+        let slots = Asked::new(records.iter().map(|record| self.slot(record)));
         let mut closed = Closed {
             service: self.clone(),
             slots: Vec::new(),
         };
         let waited = Instant::now();
-        for (record, slot) in &slots {
+        for (record, slot) in records.iter().zip(&slots.0) {
+            // Those that are closed by now are opened anew; the others go on.
             let Some(engine) = let_go(slot, waited).await else {
-                // Those that are closed by now are opened anew; these go on.
-                for (_, slot) in &slots {
-                    slot.closing.send_replace(false);
-                }
                 return Err(Fault::PairBusy(record.name.clone()));
             };
             closed.slots.push(ClosedSlot {

@@ -171,6 +171,29 @@ async fn a_pair_is_not_opened_with_what_its_storage_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_is_given_up_lets_its_pairs_go_on() {
+    let home = tempfile::tempdir().unwrap();
+    let service = service(home.path(), true).await;
+    let docs = service.config().pairs[0].clone();
+    let busy = service.open_pair(&docs).await.unwrap();
+    let mut closing = busy.closing.clone();
+    let disable = Request::StorageEnable {
+        name: "attic".to_owned(),
+        on: false,
+    };
+    let disabling = {
+        let service = service.clone();
+        tokio::spawn(async move { ask(&service, disable).await })
+    };
+    closing.wait_for(|closing| *closing).await.unwrap();
+    disabling.abort();
+    assert!(disabling.await.unwrap_err().is_cancelled());
+    assert!(!*busy.closing.borrow());
+    let again = service.open_pair(&docs).await.unwrap();
+    assert!(Arc::ptr_eq(&again.engine, &busy.engine));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storage_that_cannot_be_changed_now_keeps_its_secrets() {
     let home = tempfile::tempdir().unwrap();
     let service = service(home.path(), true).await;

@@ -72,9 +72,14 @@ impl Client {
         }
     }
 
+    /// Who is there; also if it hung up as soon as it had said so.
     async fn greet(&mut self, ours: &Hello) -> io::Result<Option<Hello>> {
-        line::send(&mut self.writer, ours).await?;
-        line::receive(&mut self.reader, 4096).await
+        let sent = line::send(&mut self.writer, ours).await;
+        let theirs = line::receive(&mut self.reader, 4096).await;
+        if let Ok(Some(_)) = theirs {
+            return theirs;
+        }
+        sent.and(theirs)
     }
 
     /// Has `request` answered by the owner. Dropping the connection stops the request there.
