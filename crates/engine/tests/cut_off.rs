@@ -102,6 +102,29 @@ fn an_upload_goes_on_only_from_what_was_read() {
     assert!(met > 0, "no upload went on");
 }
 
+#[test]
+fn an_upload_that_was_cut_off_is_not_gone_on_with_for_another_content() {
+    let mut met = 0;
+    for at in 1..200 {
+        let mut world = World::of(at, |_| {}, |_| capabilities(Ids::Strong));
+        world.write(Source, "a", &"long ".repeat(20_000));
+        let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
+        // It may also come to its end.
+        let _ended = killed.run(world.engine.sync());
+        if world.sides.destination.staged() == 0 {
+            continue;
+        }
+        met += 1;
+        let other = "other".repeat(20_000);
+        world.write(Source, "a", &other);
+        world.restart(|_| {});
+        assert_eq!(world.sync().failed, 0, "{:?}", world.log());
+        world.both_have("a", Some(&other));
+        world.still();
+    }
+    assert!(met > 0, "no upload was cut off");
+}
+
 /// A folder of four files that a person has moved; the destination moves folders item by item.
 fn moved_folder(seed: u64) -> World {
     let world = World::of(

@@ -538,3 +538,20 @@ fn a_feed_that_was_off_for_a_while_begins_anew() {
         world.still();
     }
 }
+
+/// The feed tells of it only once.
+#[test]
+fn rules_that_a_look_came_across_before_the_program_ended_are_read() {
+    for at in 1..160 {
+        let mut world = in_step(at);
+        world.write(Source, ".tandemignore", "left-out\n");
+        let mut killed = SimExecutor::new(&world.environment).crash_at(Some(at));
+        // It may also come to its end.
+        let _ended = killed.run(world.engine.sync());
+        world.restart(|_| {});
+        world.sync();
+        world.write(Source, "left-out", "1");
+        world.still();
+        world.has(Destination, "left-out", None);
+    }
+}

@@ -95,6 +95,8 @@ fn what_is_saved_into_a_folder_while_it_is_moved_one_by_one_is_told() {
         let told = world.log();
         let mut lost = told.iter().filter(|l| l.outcome == Outcome::LostRace);
         assert!(lost.any(|l| l.action.path == "d/x"), "{told:#?}");
+        // Nor is the folder recorded as moved before it was looked at again.
+        assert!(lost.any(|l| l.action.path == "d"), "{told:#?}");
         world.still();
     }
 }

@@ -4,12 +4,12 @@
 
 mod common;
 
-use std::future::poll_fn;
-use std::task::Poll;
 use std::time::Duration;
 
-use common::{Destination, SEEDS, Source, World, path};
+use bytes::Bytes;
+use common::{Destination, SEEDS, Source, World, capabilities, path, turns};
 use futures_util::future::join;
+use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::policy::Mode;
 use tandem_core::side::Side;
 use tandem_engine::report::Rejection;
@@ -498,19 +498,30 @@ fn what_a_follower_has_where_a_first_pass_could_not_look_is_held_later() {
     }
 }
 
-/// Lets the others go on so many times.
-async fn turns(many: u64) {
-    for _ in 0..many {
-        let mut is_begun = false;
-        poll_fn(|context| {
-            context.waker().wake_by_ref();
-            if std::mem::replace(&mut is_begun, true) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
+#[test]
+fn what_a_follower_has_that_was_being_written_in_a_first_pass_is_held_later() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.limits.quiet = 20_000;
+        });
+        world.write(Source, "a", "sent");
+        world.environment.advance(Duration::from_secs(60));
+        world.write(Destination, "own", "mine");
+        let storage = world.sides[Destination].clone();
+        let clock = world.environment.shared();
+        let writing = async {
+            for n in 0..20 {
+                clock.sleep(Duration::from_secs(1)).await;
+                let content = Bytes::from(format!("mine {n}"));
+                let path = path("own");
+                assert!(storage.edit(&Edit::Write { path, content }));
             }
-        })
-        .await;
+        };
+        world.live_with(Duration::from_secs(600), writing);
+        world.both_have("a", Some("sent"));
+        assert_eq!(only_hold(&world).1, "first_mirror_deletes");
+        world.has(Destination, "own", Some("mine 19"));
     }
 }
 
@@ -568,6 +579,59 @@ fn what_is_done_while_a_root_goes_away_is_done_again_once_it_is_back() {
                 }
             }
             world.still();
+        }
+    }
+}
+
+/// The same while the pair is kept in step: nothing but one hint tells that the disk is back.
+#[test]
+fn what_a_root_showed_before_it_went_away_is_looked_at_again_once_it_is_back() {
+    for side in Side::BOTH {
+        for at in 0..60 {
+            let world = World::of(
+                at,
+                |_| {},
+                |_| Capabilities {
+                    waiting: true,
+                    ..capabilities([Ids::None, Ids::Hint][at as usize % 2])
+                },
+            );
+            for i in 0..8 {
+                world.write(Source, &format!("{i}"), "content");
+            }
+            world.sync();
+            world.write(Source, "new here", "made here");
+            world.write(Destination, "new there", "made there");
+            world.write(Source, "2", "edited here");
+            world.write(Destination, "3", "edited there");
+            let clock = world.environment.shared();
+            let storage = world.sides[side].clone();
+            let away = async {
+                turns(at).await;
+                storage.unmount();
+                clock.sleep(Duration::from_secs(30)).await;
+                storage.mount();
+                let (path, content) = (path("hint"), Bytes::from_static(b"it is back"));
+                assert!(storage.edit(&Edit::Write { path, content }));
+            };
+            world.live_with(Duration::from_secs(600), away);
+            let wanted = [
+                ("2", "edited here"),
+                ("3", "edited there"),
+                ("new here", "made here"),
+                ("new there", "made there"),
+                ("hint", "it is back"),
+            ];
+            for (name, content) in wanted {
+                for seen in Side::BOTH {
+                    let found = world.text(seen, name);
+                    assert_eq!(
+                        found.as_deref(),
+                        Some(content),
+                        "{name} on the {seen}, {side} away after {at} turns"
+                    );
+                }
+            }
         }
     }
 }

@@ -208,6 +208,28 @@ fn a_file_of_the_followers_own_that_could_not_be_looked_at_is_held_later() {
     }
 }
 
+/// The other side may have the same in it.
+#[test]
+fn what_moves_into_a_folder_that_cannot_be_looked_at_waits() {
+    for seed in SEEDS {
+        for shut in Side::BOTH {
+            let world = World::new(seed);
+            world.folder(Source, "shut");
+            world.write(Source, "a", "moved");
+            world.sync();
+            assert!(world.sides[shut].make_unreadable(&path("shut")));
+            let (from, to) = (path("a"), path("shut/a"));
+            world.edit(shut.other(), &Edit::Move { from, to });
+            assert_eq!(world.sync().failed, 0, "{:?}", world.log());
+            world.sides[shut].heal();
+            world.sync();
+            world.both_have("a", None);
+            world.both_have("shut/a", Some("moved"));
+            world.still();
+        }
+    }
+}
+
 /// While something in a folder cannot be told, what else is in it stays.
 #[test]
 fn junk_stays_in_a_folder_of_which_not_all_is_shown() {

@@ -114,6 +114,29 @@ fn what_could_not_be_looked_into_is_looked_into_again() {
     }
 }
 
+/// Nor does it count as looked into by the revision that it was shown with, whatever else leads there.
+#[test]
+fn what_could_not_be_told_whole_is_noted_nowhere_above() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        let noted = |world: &World| -> i64 {
+            let state = world.open_state();
+            let count = "SELECT count(*) FROM looked WHERE side = 1";
+            state.query_row(count, [], |row| row.get(0)).unwrap()
+        };
+        let before = noted(&world);
+        world.write(Destination, "d/e/y", "edited");
+        assert!(world.sides[Destination].make_unreadable(&path("d/e")));
+        world.sync();
+        // `d/e`, `d` and the root are no longer.
+        assert_eq!(noted(&world), before - 3);
+        world.sides[Destination].heal();
+        world.sync();
+        world.still();
+        assert_eq!(noted(&world), before);
+    }
+}
+
 #[test]
 fn a_look_that_was_cut_off_leaves_nothing_noted() {
     for seed in SEEDS {

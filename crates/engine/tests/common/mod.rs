@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(clippy::result_large_err, reason = "errors are few here")]
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -80,6 +81,22 @@ pub(crate) fn capabilities(ids: Ids) -> Capabilities {
         ranges: true,
         quota: true,
         ..Capabilities::least()
+    }
+}
+
+/// Lets the others go on so many times.
+pub(crate) async fn turns(many: u64) {
+    for _ in 0..many {
+        let mut is_begun = false;
+        poll_fn(|context| {
+            context.waker().wake_by_ref();
+            if std::mem::replace(&mut is_begun, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use futures_util::future::join;
 use tandem_core::capabilities::{Capabilities, CaseRule, Conditions, Ids};
 use tandem_core::entry::HashKind;
 use tandem_core::side::Side;
 use tandem_testkit::sim::{Edit, Habits};
 
-use crate::common::{Destination, SEEDS, Source, World, capabilities, path};
+use crate::common::{Destination, SEEDS, Source, World, capabilities, path, turns};
 use crate::{SAVED, all, has, lost_race, meanwhile, rename, save, shape, with_a};
 
 /// A file that a move left behind as a copy goes only as it was copied.
@@ -54,33 +55,43 @@ fn what_is_saved_to_a_file_whose_copy_stands_where_it_goes_is_not_deleted_with_i
     }
 }
 
-/// On a side where both are one name.
+/// A destination where both spellings are one name, and where nothing is conditional that would make one.
+fn spelled_as_it_was(seed: u64, looks_after: bool) -> World {
+    World::shaped(
+        seed,
+        |_| {},
+        |side| {
+            let capabilities = Capabilities {
+                case: match side {
+                    Source => CaseRule::Sensitive,
+                    Destination => CaseRule::Insensitive,
+                },
+                conditions: Conditions {
+                    create: side == Source,
+                    move_: side == Source,
+                    ..Conditions::ALL
+                },
+                atomic_move: looks_after,
+                ..capabilities(Ids::Strong)
+            };
+            let habits = Habits {
+                respells: false,
+                looks_after,
+                ..Habits::plain(&capabilities)
+            };
+            (capabilities, habits)
+        },
+    )
+}
+
+/// What the storage does not look after is lost there; that something else was in the way is told all the same.
 #[test]
 fn what_got_another_spelling_meanwhile_is_found_by_it() {
-    for (operation, seed) in [("commit", 1), ("commit", 2), ("move_to", 1), ("move_to", 2)] {
-        let world = World::shaped(
-            seed,
-            |_| {},
-            |side| {
-                let capabilities = Capabilities {
-                    case: match side {
-                        Source => CaseRule::Sensitive,
-                        Destination => CaseRule::Insensitive,
-                    },
-                    conditions: Conditions {
-                        create: side == Source,
-                        move_: side == Source,
-                        ..Conditions::ALL
-                    },
-                    ..capabilities(Ids::Strong)
-                };
-                let habits = Habits {
-                    respells: false,
-                    ..Habits::plain(&capabilities)
-                };
-                (capabilities, habits)
-            },
-        );
+    let operations = ["commit", "move_to"];
+    let cases = operations.map(|operation| [1, 2, 3, 4].map(|seed| (operation, seed)));
+    for (operation, seed) in cases.into_iter().flatten() {
+        let looks_after = seed < 3;
+        let world = spelled_as_it_was(seed, looks_after);
         with_a(&world);
         if operation == "commit" {
             world.write(Source, "b", "new");
@@ -94,13 +105,41 @@ fn what_got_another_spelling_meanwhile_is_found_by_it() {
         world.sync();
         world.sync();
         let kept = world.is_kept(Destination, SAVED) || has(&world, Destination, SAVED);
-        assert!(kept, "{operation}: {:?}", all(&world, Destination));
+        assert!(
+            kept || !looks_after,
+            "{operation}: {:?}",
+            all(&world, Destination)
+        );
         assert!(lost_race(&world), "{operation}: {:#?}", world.log());
         let texts = |side| all(&world, side).into_iter().filter_map(|(_, text)| text);
         let sorted = |side| texts(side).collect::<std::collections::BTreeSet<_>>();
         assert_eq!(sorted(Source), sorted(Destination), "{operation}");
         world.still();
     }
+}
+
+/// At whatever instant of the pass that was.
+#[test]
+fn a_folder_that_was_made_in_another_spelling_meanwhile_is_found_by_it() {
+    let mut met = 0;
+    for at in 0..60 {
+        let world = spelled_as_it_was(at, true);
+        world.folder(Source, "b");
+        world.write(Source, "b/within", "new");
+        let storage = world.sides[Destination].clone();
+        let making = async {
+            turns(at).await;
+            let path = path("B");
+            storage.edit(&Edit::CreateFolder { path });
+        };
+        let (passed, ()) = world.run(join(world.engine.sync(), making));
+        passed.unwrap();
+        met += u64::from(lost_race(&world));
+        world.sync();
+        world.has(Destination, "b/within", Some("new"));
+        world.still();
+    }
+    assert!(met > 0, "no folder was in another's way");
 }
 
 #[test]
