@@ -6,7 +6,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Destination, SEEDS, Source, World, capabilities, path};
+use bytes::Bytes;
+use common::{Destination, SEEDS, Source, World, capabilities, path, turns};
+use futures_util::future::join;
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::side::Side;
 use tandem_core::time::Timestamp;
@@ -104,5 +106,35 @@ fn time_and_executable_bit_go_from_device_to_device() {
         world.both_have("script", Some("#!/bin/bash"));
         assert!(world.sides.source.snapshot()[&path("script")][0].executable);
         world.still();
+    }
+}
+
+/// A file that was another one when its executable bit was asked for, and is what it was when it is read.
+#[test]
+fn no_content_gets_the_executable_bit_of_another() {
+    for (at, more) in (0..40).flat_map(|at| (1..6).map(move |more| (at, more))) {
+        let world = World::of(at, |_| {}, |side| shape(side.other()));
+        let (text, script) = ("a text", "#!/bin/sh");
+        world.write(Source, "a", text);
+        let storage = world.sides[Source].clone();
+        let save = |content: &'static str, executable: bool| {
+            let (path, content) = (path("a"), Bytes::from_static(content.as_bytes()));
+            assert!(storage.edit(&Edit::Write { path, content }));
+            let path = common::path("a");
+            storage.edit(&Edit::SetExecutable { path, executable });
+        };
+        let saving = async {
+            turns(at).await;
+            save(script, true);
+            turns(more).await;
+            save(text, false);
+        };
+        let (passed, ()) = world.run(join(world.engine.sync(), saving));
+        passed.unwrap();
+        let there = world.sides.destination.snapshot();
+        for seen in there.get(&path("a")).into_iter().flatten() {
+            let is_script = seen.content.bytes().as_ref() == script.as_bytes();
+            assert_eq!(seen.executable, is_script, "{}", seen.summary());
+        }
     }
 }
