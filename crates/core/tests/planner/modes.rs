@@ -135,3 +135,31 @@ fn what_lies_in_a_folder_that_the_leader_cannot_read_stays() {
     pair.fresh(Destination, 3, 2, file("a", 3, 3));
     assert!(pair.plan().actions.is_empty());
 }
+
+#[test]
+fn what_cannot_be_carried_is_told_of_a_backups_leader_alone() {
+    let socket = |name| Entry {
+        kind: Kind::Opaque,
+        ..file(name, 9, 0)
+    };
+    for (mode, expected) in [
+        (Mode::SourceBackup, vec!["ours"]),
+        (Mode::DestinationBackup, vec!["d/theirs"]),
+        (Mode::SourceToDestination, vec!["d/theirs", "ours"]),
+        (Mode::TwoWay, vec!["d/theirs", "ours"]),
+    ] {
+        let mut pair = Pair::new();
+        pair.policy.mode = mode;
+        pair.fresh(Source, 1, 0, socket("ours"));
+        pair.fresh(Destination, 2, 0, folder("d", 2));
+        pair.fresh(Destination, 3, 2, socket("theirs"));
+        let mut left: Vec<_> = pair
+            .plan()
+            .left_out
+            .into_iter()
+            .map(|l| l.path.to_string())
+            .collect();
+        left.sort_unstable();
+        assert_eq!(left, expected, "{mode:?}");
+    }
+}

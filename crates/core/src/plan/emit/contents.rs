@@ -44,9 +44,12 @@ impl Emitter<'_, '_> {
         }
     }
 
+    /// Nothing is carried from a backup's follower, so nothing of it is left out.
     fn list_opaque(&mut self, node: usize) {
+        let mode = self.input.policy.mode;
         for side in Side::BOTH {
-            if self.nodes.all[node].places[side].is_some() {
+            let is_carried = !mode.is_backup() || mode.leader() == Some(side);
+            if is_carried && self.nodes.all[node].places[side].is_some() {
                 let path = self.nodes.path(side, node);
                 self.plan.left_out.push(LeftOut {
                     side,
