@@ -139,6 +139,16 @@ fn sync(actions: bool) -> Request {
     }
 }
 
+/// A request that closes all pairs on the attic, under way.
+fn disabling_attic(service: &Service) -> tokio::task::JoinHandle<Result<Answer, Failure>> {
+    let service = service.clone();
+    let disable = Request::StorageEnable {
+        name: "attic".to_owned(),
+        on: false,
+    };
+    tokio::spawn(async move { ask(&service, disable).await })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pair_is_not_opened_with_what_its_storage_was() {
     let home = tempfile::tempdir().unwrap();
@@ -148,14 +158,7 @@ async fn a_pair_is_not_opened_with_what_its_storage_was() {
     // Somebody works on the other pair, so that closing takes its time.
     let busy = service.open_pair(&mail).await.unwrap();
     let mut closing = first.closing.clone();
-    let disable = Request::StorageEnable {
-        name: "attic".to_owned(),
-        on: false,
-    };
-    let disabling = {
-        let service = service.clone();
-        tokio::spawn(async move { ask(&service, disable).await })
-    };
+    let disabling = disabling_attic(&service);
     closing.wait_for(|closing| *closing).await.unwrap();
     drop(first);
     let mut again = {
@@ -177,14 +180,7 @@ async fn a_change_that_is_given_up_lets_its_pairs_go_on() {
     let docs = service.config().pairs[0].clone();
     let busy = service.open_pair(&docs).await.unwrap();
     let mut closing = busy.closing.clone();
-    let disable = Request::StorageEnable {
-        name: "attic".to_owned(),
-        on: false,
-    };
-    let disabling = {
-        let service = service.clone();
-        tokio::spawn(async move { ask(&service, disable).await })
-    };
+    let disabling = disabling_attic(&service);
     closing.wait_for(|closing| *closing).await.unwrap();
     disabling.abort();
     assert!(disabling.await.unwrap_err().is_cancelled());
