@@ -25,10 +25,10 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-cargo build --release -p tandem-testkit --all-features --example planner --example simulate
+cargo build --profile seeds -p tandem-testkit --all-features --example planner --example simulate
 # Memory that a run gave back is used by the next one: asking the system anew took a sixth of the time.
 export MIMALLOC_PURGE_DELAY=-1
-programs=$CARGO_TARGET_DIR/release/examples
+programs=$CARGO_TARGET_DIR/seeds/examples
 status=0
 began=$SECONDS
 "$programs/planner" --seeds "$planner" --threads "$(nproc)" brief || status=1

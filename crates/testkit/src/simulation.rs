@@ -14,7 +14,7 @@ mod teller;
 mod trace;
 mod unasked;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tandem_core::capabilities::{Capabilities, Ids};
@@ -45,6 +45,9 @@ const MOST_PASSES: usize = 30;
 
 /// A pass over so small a tree that needs more steps than this does not end.
 const MOST_POLLS: u64 = 2_000_000;
+
+/// In how many runs of a hundred the pair's database is made in the first pass, with what befalls that.
+const MAKES_DATABASE: u32 = 12;
 
 /// How often the one fault of a pass happens that is to happen, per thousand occasions.
 const OFTEN_PER_MILLE: u16 = 150;
@@ -172,8 +175,24 @@ pub fn run_twice(seed: u64, shape: Shape) -> Outcome {
 #[must_use]
 pub fn run_told(seed: u64, shape: Shape, listener: Option<Listener>) -> Outcome {
     let mut world = World::draw(seed, shape, Teller::new(listener));
+    if !Rng::new(seed ^ 0x6d61_6b65).chance(MAKES_DATABASE) {
+        world.files = with_blank_database();
+    }
     world.live(shape);
     world.end()
+}
+
+/// A disk with the database of a pair that is new. To make it takes longer than a pass, and most passes need not.
+fn with_blank_database() -> SimFiles {
+    static BLANK: OnceLock<SimFiles> = OnceLock::new();
+    let made = BLANK.get_or_init(|| {
+        let world = World::draw(0, Shape::of_seed(0), Teller::new(None));
+        let opened = SimExecutor::new(&world.environment).run(Engine::open(world.setup()));
+        assert!(matches!(opened, Some(Ok(_))), "a new pair can be opened");
+        drop(opened);
+        world.files
+    });
+    made.copy()
 }
 
 impl World {
@@ -404,7 +423,7 @@ impl World {
             .most_polls(MOST_POLLS)
             .crash_at(crash_at)
             .on_crash(move || files.power_off());
-        if self.program_rng.chance(12) {
+        if self.program_rng.chance(8) {
             self.program = None;
         }
         self.oracle.begin_pass();

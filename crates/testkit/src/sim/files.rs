@@ -21,7 +21,7 @@ use crate::sharing::{Index, Sharing, lock};
 const SECTOR: usize = 512;
 
 /// As long as most files get, in bytes: growing up to that would be most of what is copied.
-const USUAL: usize = 512 * 1024;
+const USUAL: usize = 1024 * 1024;
 
 /// How a call to the disk fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,31 +55,35 @@ struct Disk {
 }
 
 struct File {
-    /// What is there after a power cut, whatever happens.
-    flushed: Vec<u8>,
     now: Vec<u8>,
-    /// What changed since the last flush, in order.
-    pending: Vec<Change>,
+    /// What changed since the last flush, in order, as it is taken back: what most writes add to the end costs nothing
+    /// to remember so, and a flush nothing at all.
+    pending: Vec<Undo>,
     sharing: Arc<Mutex<Sharing>>,
 }
 
+/// A change of a file.
 enum Change {
     Write(usize, Vec<u8>),
     Length(usize),
+}
+
+/// How a change is taken back.
+struct Undo {
+    /// The length of the file before.
+    length: usize,
+    at: usize,
+    /// What was overwritten or cut off there.
+    was: Vec<u8>,
+    /// How many bytes were written there; `None` for a new length.
+    written: Option<usize>,
 }
 
 impl Change {
     fn apply(&self, to: &mut Vec<u8>) {
         match self {
             Self::Length(length) => to.resize(*length, 0),
-            Self::Write(at, bytes) => {
-                if to.len() < *at {
-                    to.resize(*at, 0);
-                }
-                let (over, beyond) = bytes.split_at(bytes.len().min(to.len() - at));
-                to[*at..*at + over.len()].copy_from_slice(over);
-                to.extend_from_slice(beyond);
-            }
+            Self::Write(at, bytes) => write(to, *at, bytes),
         }
     }
 
@@ -92,11 +96,20 @@ impl Change {
         while from < bytes.len() {
             let until = bytes.len().min((at + from) / SECTOR * SECTOR + SECTOR - at);
             if rng.chance(50) {
-                Self::Write(at + from, bytes[from..until].to_vec()).apply(to);
+                write(to, at + from, &bytes[from..until]);
             }
             from = until;
         }
     }
+}
+
+fn write(to: &mut Vec<u8>, at: usize, bytes: &[u8]) {
+    if to.len() < at {
+        to.resize(at, 0);
+    }
+    let (over, beyond) = bytes.split_at(bytes.len().min(to.len() - at));
+    to[at..at + over.len()].copy_from_slice(over);
+    to.extend_from_slice(beyond);
 }
 
 static DISKS: Mutex<BTreeMap<u64, Weak<Mutex<Disk>>>> = Mutex::new(BTreeMap::new());
@@ -127,6 +140,18 @@ impl SimFiles {
         lock(&disk).number = number;
         lock(&DISKS).insert(number, Arc::downgrade(&disk));
         Self { number, disk }
+    }
+
+    /// Another disk on which there is what is on this one now, all of it flushed.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let copy = Self::new();
+        let files = &lock(&self.disk).files;
+        lock(&copy.disk).files = files
+            .iter()
+            .map(|(name, file)| (name.clone(), File::of(&file.now)))
+            .collect();
+        copy
     }
 
     /// What to open for the database `name` on this disk, from the thread that asks: an
@@ -187,7 +212,6 @@ impl SimFiles {
 impl Default for File {
     fn default() -> Self {
         Self {
-            flushed: Vec::with_capacity(USUAL),
             now: Vec::with_capacity(USUAL),
             pending: Vec::new(),
             sharing: Arc::default(),
@@ -203,30 +227,68 @@ impl Drop for Disk {
 }
 
 impl File {
-    fn change(&mut self, change: Change) {
-        change.apply(&mut self.now);
-        self.pending.push(change);
+    fn of(bytes: &[u8]) -> Self {
+        let mut file = Self::default();
+        file.now.extend_from_slice(bytes);
+        file
+    }
+
+    fn write(&mut self, at: usize, bytes: &[u8]) {
+        let over = self.now.get(at..).unwrap_or_default();
+        let over = &over[..over.len().min(bytes.len())];
+        self.pending.push(Undo {
+            length: self.now.len(),
+            at,
+            was: over.to_vec(),
+            written: Some(bytes.len()),
+        });
+        write(&mut self.now, at, bytes);
+    }
+
+    fn set_length(&mut self, length: usize) {
+        let kept = length.min(self.now.len());
+        self.pending.push(Undo {
+            length: self.now.len(),
+            at: kept,
+            was: self.now[kept..].to_vec(),
+            written: None,
+        });
+        self.now.resize(length, 0);
     }
 
     fn flush(&mut self) {
-        for change in self.pending.drain(..) {
-            change.apply(&mut self.flushed);
-        }
+        self.pending.clear();
     }
 
     /// A disk may write in any order, or not at all.
     fn lose(&mut self, rng: &mut Rng) {
-        let pending = std::mem::take(&mut self.pending);
+        let undone = std::mem::take(&mut self.pending).into_iter().rev();
+        let mut pending: Vec<Change> = undone.map(|undo| undo.take_back(&mut self.now)).collect();
+        pending.reverse();
         let until = rng.below(pending.len() as u64 + 1) as usize;
         let reorders = rng.chance(50);
         for (nth, change) in pending.iter().enumerate() {
             if reorders {
-                change.apply_torn(&mut self.flushed, rng);
+                change.apply_torn(&mut self.now, rng);
             } else if nth < until {
-                change.apply(&mut self.flushed);
+                change.apply(&mut self.now);
             }
         }
-        self.now.clone_from(&self.flushed);
+    }
+}
+
+impl Undo {
+    /// Makes `of` what it was before the change, and answers the change.
+    fn take_back(self, of: &mut Vec<u8>) -> Change {
+        let change = match self.written {
+            Some(length) => Change::Write(self.at, of[self.at..self.at + length].to_vec()),
+            None => Change::Length(of.len()),
+        };
+        of.resize(self.length, 0);
+        if !self.was.is_empty() {
+            of[self.at..self.at + self.was.len()].copy_from_slice(&self.was);
+        }
+        change
     }
 }
 
@@ -384,7 +446,7 @@ impl DatabaseHandle for Handle {
     fn write_all_at(&mut self, buf: &[u8], offset: u64) -> Result<()> {
         let offset = usize::try_from(offset).map_err(Error::other)?;
         let length = lock(&self.disk).call(Some(buf.len()))?.unwrap_or(buf.len());
-        self.with(|file| file.change(Change::Write(offset, buf[..length].to_vec())))?;
+        self.with(|file| file.write(offset, &buf[..length]))?;
         if length == buf.len() {
             return Ok(());
         }
@@ -397,7 +459,7 @@ impl DatabaseHandle for Handle {
 
     fn set_len(&mut self, size: u64) -> Result<()> {
         let size = usize::try_from(size).map_err(Error::other)?;
-        self.counted(|file| file.change(Change::Length(size)))
+        self.counted(|file| file.set_length(size))
     }
 
     fn lock(&mut self, wanted: LockKind) -> Result<bool> {

@@ -51,7 +51,7 @@ impl SimStorage {
         scene.draw(rng, self)
     }
 
-    /// Makes a tree of about 28 items with folders in folders, as far as the storage can hold what is drawn.
+    /// Makes a tree of about 24 items with folders in folders, as far as the storage can hold what is drawn.
     pub fn plant(&self, rng: &mut Rng) {
         self.let_grow();
         let mut folders = vec![RelPath::root()];
@@ -66,7 +66,7 @@ impl SimStorage {
                 folders.push(path);
             }
         }
-        for _ in 0..26 + rng.index(8) {
+        for _ in 0..22 + rng.index(6) {
             let path = rng.pick(&folders).join(&name(pick(rng, FILES)));
             let content = fresh(rng);
             self.edit(&Edit::Write { path, content });
