@@ -38,7 +38,7 @@ own_build_folder() {
     local mark=$CARGO_TARGET_DIR/.clone folder locked=()
     ! have flock || locked=(flock)
     [ "$(cat "$mark" 2>/dev/null)" = "$ROOT" ] && return
-    for folder in "$CARGO_TARGET_DIR"/{,*/}{debug,release}; do
+    for folder in "$CARGO_TARGET_DIR"/{,*/}{debug,release,seeds,fuzz}; do
         [ -d "$folder/.fingerprint" ] || continue
         "${locked[@]}" ${locked:+"$folder/.cargo-lock"} rm -rf "$folder"/.fingerprint/tandem-*
     done

@@ -67,7 +67,7 @@ impl Engine {
             let capabilities = PerSide::from_fn(|side| self.capabilities(side));
             let loaded = match part {
                 Some(part) => self.state().load_part(part, capabilities)?,
-                None => self.state().load(capabilities)?,
+                None => self.state().load(capabilities, &self.is_out())?,
             };
             let mut plan = plan::plan(&Input {
                 trees: &loaded.trees,

@@ -31,6 +31,11 @@ fn rests(world: &World) {
     world.sync();
     world.sync();
     world.still();
+    loses_no_race(world);
+}
+
+#[track_caller]
+fn loses_no_race(world: &World) {
     let lost: Vec<_> = world
         .log()
         .into_iter()
@@ -212,6 +217,33 @@ fn an_edit_that_is_too_young_waits() {
         world.both_have("a", Some("edited"));
         world.still();
         assert_eq!(world.paths(Source).len(), 1, "no conflict copy");
+    }
+}
+
+#[test]
+fn what_is_out_in_a_folder_that_moves_is_not_deleted_where_the_other_side_moved_it() {
+    for seed in SEEDS {
+        let change = |o: &mut PairOptions| o.policy.mode = Mode::SourceToDestination;
+        let mut world = World::of(seed, change, |_| capabilities(Ids::Strong));
+        for folder in ["a", "g", "g/D"] {
+            world.folder(Source, folder);
+        }
+        world.write(Source, "g/D/b", "left out from now on");
+        world.write(Source, "a/c", "a file");
+        world.sync();
+        let (from, to) = (path("g/D/b"), path("g/a"));
+        world.edit(Destination, &Edit::Move { from, to });
+        let (a, b) = (path("g"), path("a/c"));
+        world.edit(Source, &Edit::Swap { a, b });
+        world.restart(|o| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.filter.patterns = vec!["b".to_owned()];
+        });
+        world.sync();
+        world.sync();
+        loses_no_race(&world);
+        world.both_have("g", Some("a file"));
+        world.has(Source, "a/c/D/b", Some("left out from now on"));
     }
 }
 

@@ -5,7 +5,9 @@
 //! revisions match. What Tandem itself moved is known without. What is not recognised is a delete and a create,
 //! which loses nothing but time.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::action::{At, Evidence};
 use super::swap::{is_swap_name, swapped_item};

@@ -1,6 +1,8 @@
 //! Items and fresh entries joined to nodes: one node for what is one thing, with its place on each side.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::action::{At, Conflict, ConflictKind, Evidence, Plan};
 use super::compare::{Change, change_since};

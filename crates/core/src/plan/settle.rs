@@ -1,7 +1,9 @@
 //! Makes one possible tree of what the nodes should come to: no folder within itself, no living item in a
 //! dead folder, no two items of one name.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::action::{ConflictKind, LeftOut, Plan, Refusal};
 use super::decide::{Life, Want};
@@ -168,19 +170,14 @@ impl Settler<'_, '_> {
         self.wants[folder].life.is_left() && self.nodes.all[node].kind == Kind::Folder
     }
 
-    /// Whether only one side has it, and the other cannot hold it.
+    /// Whether only one side has it, and the other cannot hold it, or a folder that it lies in.
     fn stays_alone(&self, node: usize) -> bool {
         let places = self.nodes.all[node].places;
         Side::BOTH.into_iter().any(|side| {
             let lacks = places[side].is_none();
             lacks
                 && places[side.other()].is_some_and(|p| {
-                    refusal(self.input, side, p.entry).is_some()
-                        || names::encode(
-                            &self.wants[node].name,
-                            &self.input.capabilities[side].names,
-                        )
-                        .is_err()
+                    refusal(self.input, side, p.entry).is_some() || self.cannot_be_named(side, node)
                 })
         })
     }

@@ -1,6 +1,6 @@
 //! One side's tree while a plan is put in order: as it will be after the actions so far.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use super::node::Nodes;
 use super::trees::Input;

@@ -173,7 +173,8 @@ impl Engine {
     ) -> Result<(Plan, Loaded)> {
         let capabilities = PerSide::from_fn(|side| self.capabilities(side));
         for _ in 0..MOST_EVIDENCE {
-            let loaded = self.state().load_with(capabilities, attached)?;
+            let is_out = self.is_out();
+            let loaded = self.state().load_with(capabilities, &is_out, attached)?;
             let device = self.setup.device.as_str();
             let plan = plan::plan(&Input {
                 trees: &loaded.trees,

@@ -175,7 +175,8 @@ fn follow_rebased(state: &State, action: &Action, rows: &mut Vec<Row>) -> Result
             _ => continue,
         };
         if *parent == standing.folders[*side] && *parent != standing.parent && !not_yet[*side] {
-            *parent = standing.parent;
+            let now = state.known_now(*side, *parent);
+            *parent = if now == *parent { standing.parent } else { now };
         }
     }
     Ok(())

@@ -196,11 +196,17 @@ impl Engine {
 
     /// Whether a filter leaves a folder out, which `side` spells so.
     pub(super) fn is_left_out(&self, side: Side, folder: &RelPath) -> bool {
-        let canonical = self.canonical(side, folder);
-        let verdict = self
-            .filter()
-            .verdict(&canonical, Kind::Folder, None, None, self.now());
-        !verdict.is_included()
+        self.is_out()(side, folder, Kind::Folder)
+    }
+
+    /// Whether the filter of now leaves out what a side has at a path in its spelling.
+    pub(crate) fn is_out(&self) -> impl Fn(Side, &RelPath, Kind) -> bool {
+        let (filter, now) = (self.filter(), self.now());
+        move |side, path, kind| {
+            let canonical = self.canonical(side, path);
+            let verdict = filter.verdict(&canonical, kind, None, None, now);
+            !verdict.is_included()
+        }
     }
 
     fn note_left_out(&self, side: Side, entries: &[Entry], look: &mut Look) {

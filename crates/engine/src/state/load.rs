@@ -64,18 +64,26 @@ struct Loader<'a> {
     first_seen: PerSide<BTreeMap<ItemId, Timestamp>>,
 }
 
+/// Whether the filter leaves out what a side has at a path in its spelling.
+pub(crate) type IsOut<'a> = &'a dyn Fn(Side, &RelPath, Kind) -> bool;
+
 impl State {
     /// Everything that is in doubt, with its folders, and with all that lies below what is gone.
     /// What is in step beside a fresh entry and wants the same name on some side is part of it, and so are
     /// conflict copies of what both sides changed.
-    pub(crate) fn load(&self, capabilities: PerSide<&Capabilities>) -> Result<Loaded> {
-        self.load_with(capabilities, &BTreeSet::new())
+    pub(crate) fn load(
+        &self,
+        capabilities: PerSide<&Capabilities>,
+        is_out: IsOut<'_>,
+    ) -> Result<Loaded> {
+        self.load_with(capabilities, is_out, &BTreeSet::new())
     }
 
     /// The same, with what is detached at these places.
     pub(crate) fn load_with(
         &self,
         capabilities: PerSide<&Capabilities>,
+        is_out: IsOut<'_>,
         attached: &BTreeSet<(Side, RelPath)>,
     ) -> Result<Loaded> {
         let owed = self.owed()?;
@@ -92,6 +100,7 @@ impl State {
         loader.add_rivals(capabilities)?;
         loader.drop_detached(capabilities, attached)?;
         loader.leave_out(capabilities);
+        loader.leave_out_moved(capabilities, is_out)?;
         for side in Side::BOTH {
             if capabilities[side].ids != Ids::None {
                 loader.keep_unread_moves(side);
@@ -223,6 +232,7 @@ impl<'a> Loader<'a> {
             }
         }
         self.drop_orphans();
+        self.drop_below_gone();
         Ok(())
     }
 
@@ -328,6 +338,22 @@ impl<'a> Loader<'a> {
                 if at != ItemId::ROOT && !self.is_there(side, at) {
                     self.fresh[side].remove(&id);
                 }
+            }
+        }
+    }
+
+    /// The same of what the base has in such a folder: it is where that is now.
+    fn drop_below_gone(&mut self) {
+        for side in Side::BOTH {
+            let above = |item: &BaseItem| self.items.get(&item.parent);
+            let is_below_gone = |item: &&BaseItem| {
+                let mut up = std::iter::successors(above(item), |&item| above(item));
+                matches!(item.seen[side], Seen::Changed(_))
+                    && up.any(|item| item.seen[side] == Seen::Absent)
+            };
+            let gone = self.items.values().filter(is_below_gone);
+            for id in gone.map(|item| item.id).collect::<Vec<_>>() {
+                self.mark(side, id, Seen::Absent, false);
             }
         }
     }

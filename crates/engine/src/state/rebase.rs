@@ -66,7 +66,7 @@ impl State {
     }
 
     /// The id by now of a folder that `side` knew under this one when the plan was made.
-    pub(super) fn known_now(&self, side: Side, folder: ItemId) -> ItemId {
+    pub(crate) fn known_now(&self, side: Side, folder: ItemId) -> ItemId {
         let known = self.rebased.get(&(side, folder));
         known.copied().unwrap_or(folder)
     }

@@ -2,7 +2,7 @@
 
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::entry::{Entry, HashKind, Kind};
-use tandem_core::plan::{Action, BaseItem, Deed, Equality, ItemId, Plan, Reason};
+use tandem_core::plan::{Action, BaseItem, Deed, Equality, ItemId, Plan, Reason, before_swap};
 use tandem_core::policy::{Compare, Mode, Policy};
 use tandem_core::side::{PerSide, Side};
 use tandem_core::storage::Expected;
@@ -122,8 +122,10 @@ impl Judge {
         let (Deed::Move { to, .. }, Reason::MovedOn(mover)) = (&action.deed, action.reason) else {
             return;
         };
+        // What bears a name for a while goes back to where the mover always had it.
         let tree = &world.sides[mover];
-        let was = base.and_then(|base| base.entries[mover].as_ref());
+        let was = base.filter(|base| before_swap(&base.name).is_none());
+        let was = was.and_then(|base| base.entries[mover].as_ref());
         let there = action.standing.places[mover].as_ref();
         let (Some(was), Some((folder, name))) = (was, there) else {
             return;

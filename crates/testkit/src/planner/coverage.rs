@@ -23,8 +23,8 @@ const SELDOM: u64 = 100;
 /// Of a hundred seeds, each fault is in so many.
 const FAULT_PERCENT: u64 = 2;
 
-/// The median tree has so many items at least, and is so deep.
-const MEDIAN: (usize, usize) = (20, 3);
+/// Of a hundred seeds so many have a large tree: one of so many items at least, and one that is so deep.
+const LARGE: (u64, usize, usize) = (15, 20, 3);
 
 /// What goes wrong by itself.
 pub const FAULTS: [&str; 4] = [
@@ -190,7 +190,11 @@ impl Coverage {
     /// What was met less often than so many seeds must meet it.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
-        let of = |mark: u64| (mark * self.seeds / EVERYDAY).max(1);
+        // A few seeds meet by chance how often they meet what is rare.
+        let of = |mark: u64| match self.seeds {
+            few if few < EVERYDAY / 20 => 1,
+            seeds => (mark * seeds / EVERYDAY).max(1),
+        };
         let (often, seldom) = (of(OFTEN), of(SELDOM));
         let mut missing = Vec::new();
         let mut check = |what: String, count: Option<&u64>, least: u64| {
@@ -219,12 +223,17 @@ impl Coverage {
                 least,
             );
         }
-        let median = (median(&self.items), median(&self.depths));
-        if median.0 < MEDIAN.0 || median.1 < MEDIAN.1 {
-            missing.push(format!(
-                "the median tree has {} items and depth {}",
-                median.0, median.1
-            ));
+        let (percent, items, depth) = LARGE;
+        for (what, counts, least) in [
+            ("items", &self.items, items),
+            ("depth", &self.depths, depth),
+        ] {
+            let large: u64 = counts.range(least..).map(|(_, seeds)| seeds).sum();
+            check(
+                format!("trees of {what} {least} or more"),
+                Some(&large),
+                self.seeds * percent / 100,
+            );
         }
         missing
     }

@@ -143,22 +143,33 @@ impl Run<'_> {
         match miss {
             Miss::CannotMerge => self.refused.merges.push(action.standing.item),
             Miss::CannotKeep => self.hopeless.push((action.side, action.deed.clone())),
-            Miss::NameTaken if self.is_kept_there(action) => {
+            Miss::NameTaken if self.is_kept_there(action) || self.is_left_out_there(action) => {
                 self.hopeless.push((action.side, action.deed.clone()));
             }
             _ => {}
         }
     }
 
-    /// Whether what is not carried has the name that an action wants, or what waits for the name of such a thing.
-    fn is_kept_there(&self, action: &Action) -> bool {
+    /// What has the name that an action wants.
+    fn in_the_way_of(&self, action: &Action) -> Option<Place> {
         let target = match &action.deed {
             Deed::Move { to, .. } => Some(to),
             _ => action.path(),
         };
+        target.and_then(|path| self.world.sides[action.side].at(path))
+    }
+
+    /// Whether what a filter leaves out has the name that an action wants.
+    fn is_left_out_there(&self, action: &Action) -> bool {
         let tree = &self.world.sides[action.side];
-        let taken = target.and_then(|path| tree.at(path));
-        let Some(taken) = taken.map(|place| tree.path(place)) else {
+        let taken = self.in_the_way_of(action);
+        taken.is_some_and(|place| self.is_filtered(action.side, &tree.items[place].name))
+    }
+
+    /// Whether what is not carried has the name that an action wants, or what waits for the name of such a thing.
+    fn is_kept_there(&self, action: &Action) -> bool {
+        let tree = &self.world.sides[action.side];
+        let Some(taken) = self.in_the_way_of(action).map(|place| tree.path(place)) else {
             return false;
         };
         let waits = |deed: &Deed| matches!(deed, Deed::Move { from, .. } if from.path == taken);
@@ -302,7 +313,8 @@ impl Run<'_> {
                 _ => continue,
             };
             if *parent == standing.folders[*side] && *parent != standing.parent && !not_yet[*side] {
-                *parent = standing.parent;
+                let now = self.state.known_now(*side, *parent);
+                *parent = if now == *parent { standing.parent } else { now };
             }
         }
     }

@@ -23,7 +23,8 @@ impl Run<'_> {
             return;
         }
         let (found, refused) = self.by_common_path();
-        let left_out = self.told(&refused);
+        let mut left_out = self.told(&refused);
+        left_out.extend(self.kept_by_backup(&found));
         for (path, bodies) in &found {
             let is_left_out = left_out
                 .iter()
@@ -186,6 +187,21 @@ impl Run<'_> {
             return None;
         }
         Some(format!("{path:?} is there {counts:?} times at rest"))
+    }
+
+    /// Where a backup keeps a file of before whose name is a folder's by now on the leading side: that folder has another
+    /// name there.
+    fn kept_by_backup(&self, found: &Found) -> Vec<RelPath> {
+        let Some(leader) = self.policy.mode.leader() else {
+            return Vec::new();
+        };
+        let is_folder = |body: &Body| body.kind == Kind::Folder;
+        let is_kept = |bodies: &PerSide<Vec<Body>>| {
+            bodies[leader].iter().any(is_folder) && !bodies[leader.other()].iter().all(is_folder)
+        };
+        let kept = found.iter().filter(|(_, bodies)| is_kept(bodies));
+        let kept = kept.filter(|_| self.policy.mode.is_backup());
+        kept.map(|(path, _)| path.clone()).collect()
     }
 
     /// What was edited only at a backup stays until the leading side edits it (DESIGN 5.1).

@@ -22,7 +22,11 @@ struct Loader<'a> {
 impl State {
     /// Everything that is in doubt, with its folders, with all that lies below what is gone, and with what wants a
     /// name that is wanted there.
-    pub(super) fn load(&self, capabilities: PerSide<&Capabilities>) -> Trees {
+    pub(super) fn load(
+        &self,
+        capabilities: PerSide<&Capabilities>,
+        is_filtered: impl Fn(Side, &Name) -> bool,
+    ) -> Trees {
         let is_owed =
             |item: &&BaseItem| item.entries.source.is_none() || item.entries.destination.is_none();
         let owed: Vec<&BaseItem> = self.base.iter().filter(is_owed).collect();
@@ -60,8 +64,10 @@ impl State {
             }
         }
         loader.drop_orphans();
+        loader.drop_below_gone();
         loader.add_rivals(capabilities);
         for side in Side::BOTH {
+            loader.leave_out_moved(side, |name| is_filtered(side, name));
             loader.keep_unread_moves(side);
         }
         loader.spread_unknown();
@@ -189,6 +195,26 @@ impl Loader<'_> {
         }
     }
 
+    /// The same of what the base has in such a folder: it is where that is now.
+    fn drop_below_gone(&mut self) {
+        for side in Side::BOTH {
+            let is_below_gone = |item: &BaseItem| {
+                let parent = |id: ItemId| self.has(id).map(|at| &self.items[at]);
+                let mut above = std::iter::successors(parent(item.parent), |i| parent(i.parent));
+                above.any(|item| item.seen[side] == Seen::Absent)
+            };
+            let changed = |item: &BaseItem| matches!(item.seen[side], Seen::Changed(_));
+            let gone: Vec<bool> = self
+                .items
+                .iter()
+                .map(|item| changed(item) && is_below_gone(item))
+                .collect();
+            for (item, _) in self.items.iter_mut().zip(gone).filter(|(_, gone)| *gone) {
+                item.seen[side] = Seen::Absent;
+            }
+        }
+    }
+
     fn key(&self, name: &Name) -> Box<str> {
         names::collision_key(name, self.rules.0, self.rules.1)
     }
@@ -239,6 +265,36 @@ impl Loader<'_> {
             if is_rival || is_mark {
                 self.add_folders(item.parent);
                 self.add_item(item);
+            }
+        }
+    }
+
+    /// What a folder had in it that a side shows elsewhere, and what a filter leaves out there, is not gone.
+    fn leave_out_moved(&mut self, side: Side, is_filtered: impl Fn(&Name) -> bool) {
+        let fresh = &self.trees.fresh[side];
+        let shown: Vec<&NativeId> = fresh.iter().filter_map(|f| f.entry.id.as_ref()).collect();
+        let is_moved = |folder: ItemId| {
+            let folder = self.has(folder).map(|at| &self.items[at]);
+            let was = folder.filter(|folder| folder.seen[side] == Seen::Absent);
+            let id = was.and_then(|folder| folder.entries[side].as_ref()?.id.as_ref());
+            id.is_some_and(|id| shown.contains(&id))
+        };
+        let is_out = |item: &&BaseItem| {
+            let was = item.entries[side].as_ref().map(|entry| &entry.name);
+            item.seen[side] == Seen::Absent
+                && was.is_some_and(&is_filtered)
+                && is_moved(item.parent)
+        };
+        let out: Vec<ItemId> = self
+            .items
+            .iter()
+            .filter(is_out)
+            .map(|item| item.id)
+            .collect();
+        for id in out {
+            if let Some(at) = self.has(id) {
+                self.items[at].excluded = true;
+                self.add_below(side, id, true);
             }
         }
     }

@@ -31,6 +31,9 @@ const FOLDERS: &[&str] = &["d", "e", "f", "D", "a", "g"];
 /// The deepest folder that edits make.
 const DEPTH: usize = 3;
 
+/// In how many of a hundred seeds the tree is a small one.
+const SMALL: u32 = 60;
+
 /// Contents up to this number are written in several places.
 const SHARED: u64 = 4;
 
@@ -339,7 +342,13 @@ fn named(name: &str) -> Name {
 pub(super) fn base_tree(rng: &mut Rng, contents: &mut u32) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut folders = vec![RelPath::root()];
-    for _ in 0..(5 + rng.index(3)) {
+    // What meets, meets in a small tree too, and sooner; what large trees alone can have is in the others.
+    let (new_folders, new_files) = if rng.chance(SMALL) {
+        (2 + rng.index(4), 4 + rng.index(6))
+    } else {
+        (5 + rng.index(3), 16 + rng.index(8))
+    };
+    for _ in 0..new_folders {
         let above = rng.pick(&folders).clone();
         let above = if above.depth() < DEPTH {
             above
@@ -353,7 +362,7 @@ pub(super) fn base_tree(rng: &mut Rng, contents: &mut u32) -> Vec<Edit> {
             edits.push(Edit::Folder(path));
         }
     }
-    for _ in 0..(16 + rng.index(8)) {
+    for _ in 0..new_files {
         let name = *rng.pick(FILES);
         let path = rng.pick(&folders).join(&named(name));
         *contents += 1;

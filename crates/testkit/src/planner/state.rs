@@ -50,6 +50,13 @@ pub(super) struct SeenRow {
     pub(super) since: Option<Timestamp>,
 }
 
+impl std::fmt::Display for SeenRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (folder, id) = (self.parent.0, self.id.0);
+        write!(f, "{folder}/{:?}={id}:{:?}", self.name, self.differs)
+    }
+}
+
 /// A folder as it was listed.
 #[derive(Debug, Default)]
 pub(super) struct Listing<'a> {
@@ -381,7 +388,7 @@ impl State {
         }
     }
 
-    fn known_now(&self, side: Side, folder: ItemId) -> ItemId {
+    pub(super) fn known_now(&self, side: Side, folder: ItemId) -> ItemId {
         let known = self.rebased.iter().rev();
         let found = known
             .clone()

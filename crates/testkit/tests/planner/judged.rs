@@ -222,3 +222,45 @@ fn what_is_gone_when_it_is_to_be_read_is_not_asked_for_again() {
         "#,
     );
 }
+
+/// A file was deleted and another made at its place, which got its id: it moves back from aside as the one that it is
+/// taken for, and then gets what is there (seed 201614).
+#[test]
+fn what_goes_back_to_its_place_is_no_move_after_another_thing() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Children hash=Md5 replace_gives_id=true mtime=false executable=false folds_case=true
+        policy: destination-to-source hash-then-mtime merge keep-both
+        base folder "e"
+        base folder "e/f"
+        base folder "e/f/a"
+        base write "e/f/a/café" 12 1
+        base write "e/f/n.txt" 13 2
+        0 source swap "e/f/a/café" "e/f/n.txt"
+        0 destination delete "e/f/n.txt"
+        0 destination save "e/f/n.txt" 23
+        "#,
+    );
+}
+
+/// What a backup keeps has the name that a folder has by now: the folder is there under another one (seed 1106163).
+#[test]
+fn a_folder_lies_beside_what_a_backup_keeps() {
+    holds(
+        r#"
+        source: ids=Strong folder_revisions=Children hash=None folder_move=false executable=false folds_unicode=true
+        destination: ids=None revisions=ContentHash mtime=false coarse_mtime=true executable=false strict_names=true
+        policy: destination-backup hash-then-mtime merge keep-both
+        base folder "D"
+        base folder "D/f"
+        base folder "D/f/g"
+        base write "D/f/cafe\u{301}" 14 1
+        0 destination move "D/f/g" "D/g"
+        0 destination swap "D/f/cafe\u{301}" "D/g"
+        0 destination write "D/f/café" 21
+        0 destination delete "D/g"
+        19 destination delete "D/f/café"
+        "#,
+    );
+}

@@ -4,6 +4,7 @@ mod judged;
 mod moved;
 mod places;
 mod regressions;
+mod small;
 
 use tandem_testkit::planner::{Coverage, run_case, run_seed, shrink};
 

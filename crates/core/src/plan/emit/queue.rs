@@ -3,7 +3,9 @@
 //! Each is tried in the order of the nodes, round by round; in a round after the first only those whose obstacle
 //! has gone. So a series in which each waits for the next takes as many tries as it has members.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+
+use foldhash::{HashMap, HashSet};
 
 /// A folder that is to be deleted and stands in the way.
 pub(super) struct DeadFolder {

@@ -1,6 +1,8 @@
 //! Folders and moves, one after the other: each where it can be made once those before it are done.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::super::action::{Action, At, Deed, Refusal, Standing};
 use super::super::compare::Change;

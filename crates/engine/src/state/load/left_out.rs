@@ -1,15 +1,16 @@
 //! What a filter leaves out on one side for what it is, such as its size, is out on the other side too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::entry::NativeId;
 use tandem_core::names;
-use tandem_core::path::Name;
+use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::{BaseItem, ItemId, Seen};
 use tandem_core::side::{PerSide, Side};
 
-use super::{Loader, Rules, SeenRow};
+use super::{IsOut, Loader, Rules, SeenRow};
+use crate::error::Result;
 
 impl Loader<'_> {
     /// What one side's filter leaves out is out on the other side too, with all below (DESIGN 5.5).
@@ -77,6 +78,39 @@ impl Loader<'_> {
         for item in self.items.values_mut().filter(is_out) {
             item.excluded = true;
         }
+    }
+
+    /// What a folder had in it that a side shows elsewhere, and what the filter leaves out there, is not gone.
+    pub(super) fn leave_out_moved(
+        &mut self,
+        capabilities: PerSide<&Capabilities>,
+        is_out: IsOut<'_>,
+    ) -> Result<()> {
+        for side in Side::BOTH {
+            let moved = self.moved_folders(side, capabilities[side]);
+            if moved.is_empty() {
+                continue;
+            }
+            let mut shown: BTreeMap<ItemId, RelPath> = BTreeMap::new();
+            for fresh in self.fresh[side].values() {
+                let id = fresh.entry.id.as_ref();
+                if let Some(folder) = id.and_then(|id| moved.get(id)) {
+                    shown.insert(*folder, self.fresh_path(side, fresh));
+                }
+            }
+            let is_out = |item: &&BaseItem| {
+                let was = item.entries[side].as_ref();
+                let place = shown.get(&item.parent).zip(was);
+                item.seen[side] == Seen::Absent
+                    && place.is_some_and(|(at, was)| is_out(side, &at.join(&was.name), item.kind))
+            };
+            let out: Vec<ItemId> = self.items.values().filter(is_out).map(|i| i.id).collect();
+            for id in out {
+                self.mark(side, id, Seen::Absent, true);
+                self.add_below(side, id, true)?;
+            }
+        }
+        Ok(())
     }
 
     /// A place in the pair, in a form that is equal where the names cannot lie beside each other. `None` if its
