@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use foldhash::{HashMap, HashMapExt};
-
 use super::action::{Conflict, ConflictKind, Equality, Plan, Retain};
 use super::compare::{Change, Verdict, compare_sides};
+use super::crossed::keep_crossed;
 use super::node::{Node, Nodes};
 use super::reason::Reason;
 use super::trees::Input;
@@ -88,42 +87,6 @@ pub(super) fn decide(input: &Input<'_>, nodes: &Nodes<'_>, plan: &mut Plan) -> V
         .collect();
     keep_crossed(nodes, &mut wants);
     wants
-}
-
-/// A file of which only the revision is new is deleted with the other side's, unless that side's file of the same content
-/// is to be deleted here: somebody may have moved that one over this one, and the content would go from both.
-fn keep_crossed(nodes: &Nodes<'_>, wants: &mut [Want]) {
-    let dying = |wants: &[Want], has: Side| -> Vec<usize> {
-        let life = Life::Dead(Reason::DeletedOn(has.other()));
-        let is_dying =
-            |&node: &usize| wants[node].life == life && nodes.all[node].kind == Kind::File;
-        (1..wants.len()).filter(is_dying).collect()
-    };
-    let dying = PerSide::from_fn(|has| dying(wants, has));
-    for has in Side::BOTH {
-        let entry = |side: Side, node: usize| nodes.all[node].places[side].map(|p| p.entry);
-        let mut crossing: HashMap<u64, Vec<&Entry>> = HashMap::new();
-        for other in dying[has.other()]
-            .iter()
-            .filter_map(|&n| entry(has.other(), n))
-        {
-            crossing.entry(other.size).or_default().push(other);
-        }
-        for &node in &dying[has] {
-            let Some(now) = entry(has, node).filter(|now| now.size > 0) else {
-                continue;
-            };
-            let alike = crossing.get(&now.size).is_some_and(|others| {
-                let mut others = others.iter();
-                others.any(|other| other.same_by_hash(now) != Some(false))
-            });
-            let is_touched = || nodes.change(has, node) != Some(Change::Same);
-            if alike && is_touched() {
-                wants[node].life = Life::Alive;
-                wants[node].create_reason = Reason::EditBeatsDelete(has.other());
-            }
-        }
-    }
 }
 
 struct Decider<'a> {

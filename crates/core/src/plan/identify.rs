@@ -92,18 +92,27 @@ fn matches(input: &Input<'_>, side: Side) -> Identified {
         Ids::Strong => {}
         Ids::Hint => {
             matcher.folders_by_children(1);
-            matcher.in_place();
+            matcher.in_place(Hints::Count);
             // Of an empty one the id alone tells, which may have been given again: its place tells more.
             matcher.folders_by_children(0);
             matcher.files_by_content(input.capabilities[side].cheap_reads);
         }
         Ids::None => {
-            matcher.in_place();
+            matcher.in_place(Hints::Count);
             matcher.files_by_content(input.capabilities[side].cheap_reads);
         }
     }
-    matcher.in_place();
+    matcher.in_place(Hints::Told);
     matcher.found
+}
+
+/// What an id says that may be given again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hints {
+    /// An item may be where its id is.
+    Count,
+    /// All that could show that it is there was looked at.
+    Told,
 }
 
 struct Matcher<'a> {
@@ -212,9 +221,10 @@ impl<'a> Matcher<'a> {
     /// A gone item and a fresh entry of its kind under its old name, in its folder wherever that is now: saved by
     /// rename, an edit.
     ///
-    /// With hint ids a file's old id may live on elsewhere; then the item has moved there and this is a new one.
+    /// With hint ids a file's old id may live on elsewhere; then the item may have moved there and this be a new one, unless
+    /// its content did not show so: two of equal content that took each other's place stay where they are.
     /// Folders that moved were found by what is in them: any other one with the id of a gone folder got it anew.
-    fn in_place(&mut self) {
+    fn in_place(&mut self, hints: Hints) {
         let by_place = self.by_place();
         let ids: HashMap<&NativeId, usize> = self
             .fresh
@@ -241,7 +251,8 @@ impl<'a> Matcher<'a> {
                         && self.fresh[other].entry.kind == entry.kind
                         && self.fresh[other].entry.size == entry.size
                 });
-            if self.is_free(fresh) && self.fresh[fresh].entry.kind == entry.kind && !elsewhere {
+            let may_be_it = hints == Hints::Told || !elsewhere;
+            if self.is_free(fresh) && self.fresh[fresh].entry.kind == entry.kind && may_be_it {
                 self.note(item, fresh);
             }
         }

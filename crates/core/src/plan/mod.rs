@@ -1,7 +1,7 @@
 //! The planner: a pure function from the three trees and a person's choices to actions.
 //!
 //! Read in this order: [`trees`] (what it is given), `node` (items and fresh entries matched to one another),
-//! `decide` (what each item should come to), `settle` (names, folders and cycles), `emit` (the actions in
+//! `decide` and `crossed` (what each item should come to), `settle` (names, folders and cycles), `emit` (the actions in
 //! order), [`action`] (what it says).
 //!
 //! Invariants: an action never lacks an expectation; content from which nothing later was derived is never
@@ -14,6 +14,7 @@ use crate::side::Side;
 
 pub mod action;
 mod compare;
+mod crossed;
 mod decide;
 mod emit;
 mod identify;

@@ -259,7 +259,8 @@ impl World {
         }
     }
 
-    /// Both sides have this as one item from now on. What a comparison takes for equal although it differs is noted.
+    /// Both sides have this as one item from when it was planned on. What a comparison takes for equal although it differs
+    /// is noted, and what somebody superseded of one since is superseded of both.
     pub(super) fn joined(&mut self, (_, a): (Place, Body), (place, b): (Place, Body)) {
         let there = &mut self.sides.destination.items[place].body;
         if there.thing == b.thing {
@@ -271,7 +272,7 @@ impl World {
         if a.content != b.content {
             self.alike.push((a.content, b.content));
         }
-        self.unite(b.write, a.write);
+        self.replaced_by_same(a.write, b.write);
     }
 
     /// Other contents that are taken for this one.
