@@ -1,6 +1,7 @@
 //! What a run that ended before it could record has done: what it set aside gets a line in the journal, so that it is
 //! shown, counted and pruned like any version, and what it deleted is not taken for a person's delete.
 
+use tandem_core::entry::Entry;
 use tandem_core::error::ErrorKind;
 use tandem_core::mutant;
 use tandem_core::plan::Reason;
@@ -25,9 +26,13 @@ impl Engine {
             match intent.deletion()? {
                 None => {
                     let row = self.replaced(run, intent, pre_image);
+                    let written = self.written(intent, pre_image).await?;
                     self.state().transaction(|state| {
                         if is_kept {
                             state.add_journal(&row)?;
+                        }
+                        if let Some(written) = &written {
+                            state.note_own_write(intent.side, &written.revision)?;
                         }
                         state.forget_pre_image(intent)
                     })?;
@@ -63,20 +68,36 @@ impl Engine {
         }
     }
 
+    /// What is there instead of what was to be replaced, if it was: a person may have saved something there since, which
+    /// is then kept beside the other side's.
+    async fn written(&self, intent: &Intent, pre_image: &PreImage) -> Result<Option<Entry>> {
+        let at = Locator {
+            path: intent.target.clone(),
+            id: None,
+        };
+        let there = self.now_at(intent, &at).await?.flatten();
+        Ok(there.filter(|there| there.revision != pre_image.before.revision))
+    }
+
     /// Whether what was to be deleted is gone.
     async fn is_gone(&self, intent: &Intent, pre_image: &PreImage) -> Result<bool> {
         let at = Locator {
             path: intent.target.clone(),
             id: pre_image.before.id.clone(),
         };
-        match self.root(intent.side).stat(&at).await {
-            Ok(there) => Ok(there.is_none()),
+        Ok(self.now_at(intent, &at).await? == Some(None))
+    }
+
+    /// What is there now; `None` if that cannot be asked.
+    async fn now_at(&self, intent: &Intent, at: &Locator) -> Result<Option<Option<Entry>>> {
+        match self.root(intent.side).stat(at).await {
+            Ok(there) => Ok(Some(there)),
             Err(error) if error.is_transient() || error.kind == ErrorKind::Auth => {
                 Err(Self::storage_error(intent.side)(error))
             }
             Err(error) => {
-                tracing::warn!(%error, "whether something was deleted could not be asked");
-                Ok(false)
+                tracing::warn!(%error, "what became of what was cut off could not be asked");
+                Ok(None)
             }
         }
     }

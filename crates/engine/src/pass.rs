@@ -453,6 +453,9 @@ impl Engine {
                 (None, true) if waits => Ok(()),
                 (None, true) => {
                     state.copies.clear();
+                    if pass.summary.failed == 0 {
+                        state.end_own_writes()?;
+                    }
                     // What was approved and could not be done is not asked for again.
                     if pass.failed.is_empty() {
                         state.end_approvals()?;

@@ -217,6 +217,32 @@ fn what_a_failed_flush_left_visible_is_written_once_more_after_a_restart() {
     }
 }
 
+/// Nobody has edited what Tandem wrote and did not record: what the other side has by now is not replaced by it.
+#[test]
+fn what_a_failed_flush_left_visible_is_no_edit() {
+    for seed in 0..8 {
+        for restarts in [false, true] {
+            let mut world = volatile(seed);
+            world.write(Source, "a", "first");
+            world.sync();
+            world.write(Source, "a", "second");
+            fail_flushes_after_commits(&world);
+            world.sync();
+            world.sides.destination.heal();
+            world.sides.destination.clear_hook();
+            world.has(Destination, "a", Some("second"));
+            world.write(Source, "a", "first");
+            if restarts {
+                world.restart(|_| {});
+            }
+            world.sync();
+            world.sync();
+            world.both_have("a", Some("first"));
+            world.still();
+        }
+    }
+}
+
 #[test]
 fn what_a_person_saved_is_durable_before_it_counts_as_in_step() {
     for seed in SEEDS {

@@ -251,6 +251,12 @@ impl Decider<'_> {
             }
             return self.follow(leader, changes, want);
         }
+        // What Tandem wrote came of another content of the other side, and takes the place of none that is there now.
+        let is_own =
+            |&side: &Side| changes[side] == Change::Edited && self.is_own_write(index, side);
+        if Side::BOTH.iter().any(is_own) {
+            return self.both_edited(index, ConflictKind::EditEdit, want, plan);
+        }
         want.content = match (changes.source, changes.destination) {
             (Change::Edited, Change::Edited) => {
                 return self.both_edited(index, ConflictKind::EditEdit, want, plan);
@@ -271,6 +277,14 @@ impl Decider<'_> {
             (Change::Same, Change::Same) => Content::AsIs,
             _ => Content::Adopt(None),
         };
+    }
+
+    /// Whether a side shows what Tandem wrote there and could not record.
+    fn is_own_write(&self, index: usize, side: Side) -> bool {
+        let own = &self.input.trees.own_writes[side];
+        let place = self.nodes.all[index].places[side];
+        let is_own = place.is_some_and(|place| own.contains(&place.entry.revision));
+        is_own && !mutant!("P1 what Tandem wrote itself is a person's edit")
     }
 
     /// One-way modes where not both edited it: the leader's content; in backup modes what only the follower edited
@@ -460,6 +474,15 @@ impl Decider<'_> {
                 _ => Reason::MirrorOf(leader),
             };
             want.content = Content::From(leader, reason, Retain::Unseen);
+            return;
+        }
+        // Nobody chose what Tandem itself wrote: it never wins, and is kept beside, for it may be what somebody saved since.
+        if let Some(own) = Side::BOTH
+            .into_iter()
+            .find(|&s| self.is_own_write(index, s))
+        {
+            self.conflict(index, kind, false, plan);
+            want.content = Content::KeepBoth { loser: own };
             return;
         }
         let first = match (kind, self.input.policy.first_sync) {

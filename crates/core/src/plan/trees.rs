@@ -82,6 +82,8 @@ pub struct Trees {
     pub first_seen: PerSide<BTreeMap<ItemId, Timestamp>>,
     /// Where Tandem itself has put items that the base has elsewhere.
     pub moves: Vec<MadeMove>,
+    /// Revisions of what Tandem itself wrote and could not record: no person has edited that.
+    pub own_writes: PerSide<Vec<Revision>>,
 }
 
 /// A conflict copy that Tandem made. On a side that changes content on arrival only this tells whose it is.

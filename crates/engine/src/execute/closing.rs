@@ -123,6 +123,7 @@ impl Execution<'_> {
                     finished.push(one);
                     continue;
                 }
+                self.note_own_write(&one)?;
                 let error = StorageError::new("read", cause, text.clone());
                 self.gave_up_keeping(&one.action, error, one.intent, one.version)?;
             }

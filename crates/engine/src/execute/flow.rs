@@ -277,6 +277,7 @@ impl Execution<'_> {
             .map(|one| (&*one.action, one.done.entry.as_ref()));
         self.engine.note_doubtful(written)?;
         for one in done {
+            self.note_own_write(&one)?;
             if is_folder(&one) {
                 self.lost.insert(one.action.standing.item);
             }
@@ -284,6 +285,17 @@ impl Execution<'_> {
             self.gave_up_keeping(&one.action, error, one.intent, one.version)?;
         }
         Ok(())
+    }
+
+    /// What is not recorded is there all the same: it is no person's edit.
+    pub(super) fn note_own_write(&self, one: &Finished) -> Result<()> {
+        match (&one.action.deed, &one.done.entry) {
+            (Deed::Transfer { .. } | Deed::Duplicate { .. }, Some(written)) => {
+                let mut state = self.engine.state();
+                state.note_own_write(one.action.side, &written.revision)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What lies in a folder that was not made durable is not recorded either.

@@ -585,6 +585,7 @@ impl<'a> Loader<'a> {
             copies: self.state.copies.clone(),
             first_seen: self.first_seen,
             moves: self.state.moves.clone(),
+            own_writes: self.state.own_writes.clone(),
         };
         let by_id = trees
             .items

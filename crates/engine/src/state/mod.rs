@@ -17,6 +17,7 @@ mod load;
 mod looked;
 mod lost;
 mod notes;
+mod own_writes;
 mod pack;
 mod places;
 mod rebase;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
+use tandem_core::entry::Revision;
 use tandem_core::plan::{ItemId, MadeCopy, MadeMove};
 use tandem_core::removed;
 use tandem_core::side::{PerSide, Side};
@@ -142,6 +144,8 @@ pub(crate) struct State {
     counts: Counts,
     /// Conflict copies that were made since a pass last ended without a hold.
     pub(crate) copies: Vec<MadeCopy>,
+    /// Revisions of what Tandem wrote and could not record.
+    own_writes: PerSide<Vec<Revision>>,
     /// The time, as whoever holds the state was told it.
     pub(crate) now: Timestamp,
     /// Where Tandem put items on one side alone since the program started, the newest at the end.
@@ -211,7 +215,7 @@ impl State {
             Ok(n.unsigned_abs())
         };
         let seen_rows = [count(0)?, count(1)?];
-        Ok(Self {
+        let mut state = Self {
             db,
             next_id,
             by_native: PerSide::default(),
@@ -225,7 +229,10 @@ impl State {
             moves: Vec::new(),
             rebased: BTreeMap::new(),
             before: (next_id, seen_rows),
-        })
+            own_writes: PerSide::default(),
+        };
+        state.own_writes = state.stored_own_writes()?;
+        Ok(state)
     }
 
     /// A new id for an item or a fresh entry.
@@ -293,6 +300,7 @@ impl State {
             .execute([side_number(replaced)])?;
         self.seen_rows = [0, 0];
         self.copies.clear();
+        self.end_own_writes()?;
         Ok(())
     }
 
