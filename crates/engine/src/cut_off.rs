@@ -31,9 +31,8 @@ impl Engine {
                         if is_kept {
                             state.add_journal(&row)?;
                         }
-                        if let Some(written) = &written {
-                            state.note_own_write(intent.side, &written.revision)?;
-                        }
+                        let written = written.iter().map(|entry| (intent.side, &entry.revision));
+                        state.note_own_writes(written)?;
                         state.forget_pre_image(intent)
                     })?;
                 }

@@ -261,7 +261,8 @@ impl Engine {
                 // Nothing to compare with yet; the next time there is.
                 let mut entry = at.entry.clone();
                 add_hashes(&mut entry.hashes, &[hash]);
-                self.state().add_hash(side, parent, &entry)?;
+                self.state()
+                    .transaction(|state| state.add_hash(side, parent, &entry))?;
                 Ok(State::Good(None))
             }
         }

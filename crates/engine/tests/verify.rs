@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::{Destination, SEEDS, Source, World, capabilities, path};
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::side::Side;
+use tandem_core::time::Timestamp;
 use tandem_engine::report::VerifyOptions;
 use tandem_testkit::sim::{Edit, SimExecutor};
 
@@ -117,6 +118,24 @@ fn rot_is_found_and_mended_from_the_good_side() {
             world.still();
             assert!(found(&world, &deep()).is_empty());
         }
+    }
+}
+
+/// Equal by size and time alone: what is read first is what later reads are compared with.
+#[test]
+fn what_was_never_read_is_known_from_then_on() {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        for side in Side::BOTH {
+            world.write(side, "a", "the same");
+            let (path, mtime) = (path("a"), Timestamp::from_secs(1_700_000_000));
+            world.edit(side, &Edit::Touch { path, mtime });
+        }
+        world.sync();
+        assert!(found(&world, &deep()).is_empty());
+        assert!(world.sides.source.rot(&path("a"), "the SAME".into()));
+        let rotted = ("source:a".to_owned(), "rotted".to_owned());
+        assert_eq!(found(&world, &deep()), [rotted]);
     }
 }
 

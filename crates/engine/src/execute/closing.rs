@@ -118,12 +118,15 @@ impl Execution<'_> {
                 continue;
             };
             let (cause, text) = (error.cause, error.to_string());
+            let mut lost = Vec::new();
             for one in std::mem::take(&mut finished) {
-                if self.read_on(side, &one.action)?.is_none() {
-                    finished.push(one);
-                    continue;
+                match self.read_on(side, &one.action)? {
+                    None => finished.push(one),
+                    Some(_) => lost.push(one),
                 }
-                self.note_own_write(&one)?;
+            }
+            self.note_own_writes(&lost)?;
+            for one in lost {
                 let error = StorageError::new("read", cause, text.clone());
                 self.gave_up_keeping(&one.action, error, one.intent, one.version)?;
             }

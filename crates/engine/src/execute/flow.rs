@@ -276,8 +276,8 @@ impl Execution<'_> {
             .iter()
             .map(|one| (&*one.action, one.done.entry.as_ref()));
         self.engine.note_doubtful(written)?;
+        self.note_own_writes(&done)?;
         for one in done {
-            self.note_own_write(&one)?;
             if is_folder(&one) {
                 self.lost.insert(one.action.standing.item);
             }
@@ -287,15 +287,15 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// What is not recorded is there all the same: it is no person's edit.
-    pub(super) fn note_own_write(&self, one: &Finished) -> Result<()> {
-        match (&one.action.deed, &one.done.entry) {
-            (Deed::Transfer { .. } | Deed::Duplicate { .. }, Some(written)) => {
-                let mut state = self.engine.state();
-                state.note_own_write(one.action.side, &written.revision)
-            }
-            _ => Ok(()),
-        }
+    /// What replaced something is there, though it is not recorded: it is no person's edit.
+    pub(super) fn note_own_writes(&self, done: &[Finished]) -> Result<()> {
+        let replaced = done.iter().filter_map(|one| match &one.action.deed {
+            Deed::Transfer {
+                replaces: Some(_), ..
+            } => Some((one.action.side, &one.done.entry.as_ref()?.revision)),
+            _ => None,
+        });
+        self.engine.state().note_own_writes(replaced)
     }
 
     /// What lies in a folder that was not made durable is not recorded either.

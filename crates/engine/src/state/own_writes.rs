@@ -11,12 +11,22 @@ use crate::error::{EngineError, Result};
 const OWN_WRITES: &str = "own_writes";
 
 impl State {
-    /// What is under this revision on `side` was written by Tandem, and is not recorded.
-    pub(crate) fn note_own_write(&mut self, side: Side, revision: &Revision) -> Result<()> {
-        if *revision == Revision::None || self.own_writes[side].contains(revision) {
+    /// What sides show under these revisions was written by Tandem, and is not recorded.
+    pub(crate) fn note_own_writes<'b>(
+        &mut self,
+        written: impl Iterator<Item = (Side, &'b Revision)>,
+    ) -> Result<()> {
+        let mut written = written
+            .filter(|(_, revision)| **revision != Revision::None)
+            .peekable();
+        if written.peek().is_none() {
             return Ok(());
         }
-        self.own_writes[side].push(revision.clone());
+        for (side, revision) in written {
+            if !self.own_writes[side].contains(revision) {
+                self.own_writes[side].push(revision.clone());
+            }
+        }
         let refused = |e: serde_json::Error| EngineError::Refused(e.to_string());
         let both = (&self.own_writes.source, &self.own_writes.destination);
         self.set_meta(OWN_WRITES, &serde_json::to_string(&both).map_err(refused)?)

@@ -1,4 +1,5 @@
-//! What a filter leaves out on one side for what it is, such as its size, is out on the other side too.
+//! What a filter leaves out on one side for what it is, such as its size, is out on the other side too; and what it leaves
+//! out where it is now is not gone from where it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 
