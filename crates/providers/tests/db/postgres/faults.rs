@@ -6,7 +6,8 @@ use std::time::Duration;
 use tandem_core::error::Cause;
 use tandem_core::storage::{Discard, Expected, Hint, Keep, Locator, VersionKey};
 use tandem_testkit::servers::postgres::PostgresServer;
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, watch};
 
 use crate::bench::{FOLDER, World, collect, rel, write};
 use crate::place::Place;
@@ -33,6 +34,11 @@ async fn a_session_that_was_cut_off_while_idle_is_not_noticed() {
     }
 }
 
+/// So many sessions end one right after the other that all tries of one change can be among them; then the line holds
+/// until a change was told as done.
+const CUTS_IN_A_BURST: u32 = 5;
+const BURSTS: u32 = 5;
+
 /// P14: whatever a change was at when its session ended, it is made once or not at all, and the caller is told of what
 /// was made, or that what it expected is no more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,25 +46,31 @@ async fn sessions_that_end_amid_changes_lose_and_double_nothing() {
     let server = server();
     let place = Place::schema_of(Arc::clone(&server));
     let root = place.root(&World::new()).await;
+    let (told, mut answers) = watch::channel(0);
     let cutter = Arc::clone(&server);
     let cutting = tokio::task::spawn_blocking(move || {
-        let mut cuts = 0;
-        while cuts < 20 {
-            cuts += cutter.sql(CUT).unwrap().parse::<u32>().unwrap();
+        for _ in 0..BURSTS {
+            let mut cuts = 0;
+            while cuts < CUTS_IN_A_BURST {
+                cuts += cutter.sql(CUT).unwrap().parse::<u32>().unwrap();
+            }
+            answers.mark_unchanged();
+            Handle::current().block_on(answers.changed()).unwrap();
         }
     });
-    let (mut told, mut tried) = (0, 0);
+    let mut tried = 0;
     while !cutting.is_finished() {
         let number = tried;
         tried += 1;
         let path = format!("file {number}");
         let bytes = format!("content {number} ").repeat(40_000);
         match write(&*root, &path, bytes.as_bytes(), Expected::Absent, Keep::No).await {
-            Ok(_) => told += 1,
+            Ok(_) => told.send_modify(|told| *told += 1),
             // The answer to the end was lost and the repeated try found it done, or the line was cut at every try.
             Err(error) => assert!(error.is_lost_race() || error.is_transient(), "{error}"),
         }
     }
+    let told = *told.borrow();
     cutting.await.unwrap();
     let mut there = 0;
     for number in 0..tried {
@@ -79,7 +91,6 @@ async fn sessions_that_end_amid_changes_lose_and_double_nothing() {
         there >= told,
         "{told} were told as done and {there} are there"
     );
-    assert!(told > tried / 2, "hardly anything works");
     // No content without an item, but for uploads that may be gone on with.
     let contents = place.count("tandem_contents") - place.count("tandem_uploads");
     assert_eq!(contents, there);
