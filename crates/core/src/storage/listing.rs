@@ -141,7 +141,7 @@ pub enum Hint {
 /// How far a side hears of changes by itself: what the system tells of, and what is looked at from time to time instead.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WatchCoverage {
-    /// How many folders there are to watch; more than there are after folders were moved.
+    /// How many folders there are to watch.
     pub needed: u64,
     /// How many folders this user's programs may watch in all; `None` where the system does not say.
     pub available: Option<u64>,

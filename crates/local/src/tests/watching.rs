@@ -37,6 +37,18 @@ async fn heard(bench: &Bench, folder: &str) -> bool {
     false
 }
 
+/// Waits until so many folders are known to be there.
+async fn counted(bench: &Bench, folders: u64) -> bool {
+    let end = Instant::now() + SOON;
+    while bench.root.watch_coverage().unwrap().needed != folders {
+        if Instant::now() > end {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    true
+}
+
 async fn begin(bench: &Bench) {
     let first = bench.root.wait(None, Duration::ZERO).await.unwrap();
     assert_eq!(first, []);
@@ -70,6 +82,14 @@ async fn new_and_moved_folders_are_watched_with_all_below() {
     assert!(heard(&bench, "tree/x/y").await);
     bench.put("tree/x/y/file", "x");
     assert!(heard(&bench, "tree/x/y").await);
+    assert!(counted(&bench, 7).await);
+    std::fs::rename(bench.path("tree"), bench.path("moved")).unwrap();
+    assert!(heard(&bench, "moved/x/y").await);
+    assert!(counted(&bench, 7).await);
+    std::fs::remove_dir_all(bench.path("moved")).unwrap();
+    assert!(counted(&bench, 4).await);
+    std::fs::rename(bench.path("new/deep"), bench.outside("deep")).unwrap();
+    assert!(counted(&bench, 2).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

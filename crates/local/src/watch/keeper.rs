@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind, RenameMode};
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
 use notify::{Config, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tandem_core::path::{Name, RelPath};
 
 use super::news::News;
 use super::orders::{Arriving, Orders};
 use crate::disk::{Anchor, Disk, is_reserved};
-use crate::sys::{self, Folder, SysResult, Type};
+use crate::sys::{self, Errno, Folder, SysResult, Type};
 
 /// Places watches.
 pub(super) struct Keeper {
@@ -53,7 +53,7 @@ impl Keeper {
                 return;
             };
             let path = path.unwrap_or_else(|| {
-                self.news.cover(|coverage| coverage.needed = 0);
+                self.news.drop_below(&RelPath::root());
                 RelPath::root()
             });
             let is_folder = match anchor.folder.open_folder(path.as_str()) {
@@ -100,8 +100,13 @@ impl Keeper {
         let mut room = Vec::with_capacity(64 * 1024);
         let mut waiting = vec![(top, false, false)];
         while let Some((folder, polled_above, shared_above)) = waiting.pop() {
-            self.news.cover(|coverage| coverage.needed += 1);
+            // Before it is opened: if it goes after that, the ear hears of it and takes it out again.
+            self.news.need(folder.clone());
             let opened = anchor.folder.open_folder(folder.as_str());
+            if matches!(opened, Err(Errno::NOENT | Errno::NOTDIR)) {
+                self.news.drop_below(&folder);
+                continue;
+            }
             let is_deaf = opened.as_ref().is_ok_and(|opened| !opened.hears_all());
             let shared = shared_above || is_deaf;
             let polled = polled_above || !self.watch(watcher, &folder);
@@ -113,7 +118,7 @@ impl Keeper {
                     coverage.shared.insert(folder.clone());
                 }
             });
-            // Gone meanwhile, or not to be read: its parent's watch tells when that changes.
+            // Not to be read: its parent's watch tells when that changes.
             let children = opened.and_then(|opened| folders_in(&opened, &folder, &mut room));
             if let Ok(children) = children {
                 waiting.extend(children.into_iter().map(|child| (child, polled, shared)));
@@ -206,11 +211,6 @@ impl Ear {
             EventKind::Access(_) | EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return,
             EventKind::Create(CreateKind::File) => false,
             EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => true,
-            EventKind::Remove(RemoveKind::Folder) => {
-                self.news
-                    .cover(|coverage| coverage.needed = coverage.needed.saturating_sub(1));
-                false
-            }
             _ => false,
         };
         let Ok(below) = path.strip_prefix(&self.root) else {
@@ -224,6 +224,13 @@ impl Ear {
         };
         if is_reserved(&path) {
             return;
+        }
+        let gone = matches!(
+            kind,
+            EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From))
+        );
+        if gone && !path.is_root() {
+            self.news.drop_below(&path);
         }
         match path.parent() {
             Some(parent) => self.news.folder(parent),
@@ -250,7 +257,7 @@ impl Ear {
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{DataChange, Flag, MetadataKind};
+    use notify::event::{DataChange, Flag, MetadataKind, RemoveKind};
     use tandem_core::storage::Hint;
 
     use super::*;

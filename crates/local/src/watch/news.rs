@@ -20,6 +20,8 @@ struct State {
     folders: BTreeSet<RelPath>,
     subtrees: BTreeSet<RelPath>,
     started: Option<Result<(), String>>,
+    /// Every folder there is to watch.
+    needed: BTreeSet<RelPath>,
     coverage: WatchCoverage,
     polled_at: Option<Duration>,
     shared_at: Option<Duration>,
@@ -109,7 +111,34 @@ impl News {
     /// How far it reaches, once it has begun.
     pub(super) fn coverage(&self) -> Option<WatchCoverage> {
         let state = lock(&self.state);
-        matches!(state.started, Some(Ok(()))).then(|| state.coverage.clone())
+        matches!(state.started, Some(Ok(()))).then(|| WatchCoverage {
+            needed: state.needed.len() as u64,
+            ..state.coverage.clone()
+        })
+    }
+
+    /// There is a folder to watch.
+    pub(super) fn need(&self, folder: RelPath) {
+        lock(&self.state).needed.insert(folder);
+    }
+
+    /// Nothing is at `path` any more, nor below: what will be there is told as new.
+    pub(super) fn drop_below(&self, path: &RelPath) {
+        let mut state = lock(&self.state);
+        let State {
+            needed, coverage, ..
+        } = &mut *state;
+        for paths in [needed, &mut coverage.polled, &mut coverage.shared] {
+            let same_start = paths.range(path..);
+            let same_start = same_start.take_while(|one| one.as_str().starts_with(path.as_str()));
+            let gone: Vec<_> = same_start
+                .filter(|one| one.is_within(path))
+                .cloned()
+                .collect();
+            for one in gone {
+                paths.remove(&one);
+            }
+        }
     }
 
     /// Changes what is known of the reach.
@@ -190,6 +219,25 @@ mod tests {
             news.folder(rel(&format!("f{n}")));
         }
         assert_eq!(news.take(), [Hint::Subtree(RelPath::root())]);
+    }
+
+    #[test]
+    fn a_folder_told_of_twice_is_one_and_none_once_it_is_gone() {
+        let news = News::default();
+        news.start(Ok(()));
+        for folder in ["", "a", "a/b", "a-b", "a/b"] {
+            news.need(rel(folder));
+        }
+        news.cover(|coverage| {
+            coverage.polled.insert(rel("a/b"));
+            coverage.shared.insert(rel("a-b"));
+        });
+        assert_eq!(news.coverage().unwrap().needed, 4);
+        news.drop_below(&rel("a"));
+        let coverage = news.coverage().unwrap();
+        assert_eq!(coverage.needed, 2);
+        assert_eq!(coverage.polled, [].into());
+        assert_eq!(coverage.shared, [rel("a-b")].into());
     }
 
     #[test]
