@@ -195,8 +195,8 @@ impl<'a> Nodes<'a> {
         let it = &self.all[node];
         let place = it.places[side]?;
         let known = it.base.and_then(|b| b.entries[side].as_ref());
-        let elsewhere = place.moved || known.is_some_and(|was| was.name != place.entry.name);
-        Some(if it.is_set_aside() || (it.base.is_some() && elsewhere) {
+        let renamed = known.map_or(place.moved, |was| was.name != place.entry.name);
+        Some(if it.is_set_aside() || (it.base.is_some() && renamed) {
             self.decoded(side, &place.entry.name)
         } else {
             it.name.clone()

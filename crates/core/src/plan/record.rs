@@ -479,9 +479,12 @@ fn as_named(now: Option<&Entry>, planned: &Entry) -> Option<Entry> {
     })
 }
 
-/// What the base has of an item that now shows `now`: a move changes no content.
+/// What the base has of an item that now shows `now`: a move changes no content. A folder that a side was still to
+/// receive it has once it shows one.
 fn renamed(was: Option<&Entry>, now: &Entry, unchanged: bool) -> Option<Entry> {
-    let was = was?;
+    let Some(was) = was else {
+        return (now.kind == Kind::Folder).then(|| now.clone());
+    };
     if unchanged {
         let mut entry = now.clone();
         add_hashes(&mut entry.hashes, &was.hashes);

@@ -56,6 +56,15 @@ pub struct BaseItem {
     pub excluded: bool,
 }
 
+impl BaseItem {
+    /// Whether a side lacks it, or is still to receive it: it may come to its name there.
+    #[must_use]
+    pub fn is_lacking(&self) -> bool {
+        let lacks = |&side: &Side| self.seen[side] == Seen::Absent || self.entries[side].is_none();
+        Side::BOTH.iter().any(lacks)
+    }
+}
+
 /// An entry that one side shows and no base item accounts for by its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fresh {

@@ -387,7 +387,7 @@ impl<'a> Loader<'a> {
                 names.insert(rules.key(&before));
             }
             // What one side lacks may come back there.
-            if Side::BOTH.iter().any(|&s| item.seen[s] == Seen::Absent) {
+            if item.is_lacking() {
                 let names = wanted.entry(item.parent).or_default();
                 names.insert(rules.key(&item.name));
             }

@@ -173,10 +173,11 @@ impl State {
             None if self.seen_rows[side as usize] == 0 => {}
             None => self.delete_seen(side, folder, name)?,
             Some((state, entry)) => {
-                let id = match self.seen_at(side, folder, name)? {
+                let known = self.still_seen_at(side, folder, name, entry)?;
+                let id = match known {
                     // What was here may be known by its id elsewhere from now on.
                     _ if state == Differs::Absent => self.new_id(),
-                    Some((id, _)) => id,
+                    Some(id) => id,
                     None if id == ItemId::ROOT => self.new_id(),
                     None => id.0,
                 };
@@ -184,6 +185,29 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// The id under which a place is noted. A folder that was noted there and is not what is there now is forgotten with
+    /// what was noted in it.
+    fn still_seen_at(
+        &mut self,
+        side: Side,
+        folder: ItemId,
+        name: &Name,
+        now: Option<&Entry>,
+    ) -> Result<Option<i64>> {
+        let Some((id, _)) = self.seen_at(side, folder, name)? else {
+            return Ok(None);
+        };
+        if let Some(now) = now
+            && let Some(was) = self.seen_entry(side, folder, name)?
+            && was_folder(Some(&was))
+            && !may_be_same(&was, now)
+        {
+            self.forget_seen(side, folder, name, id, Some(&was))?;
+            return Ok(None);
+        }
+        Ok(Some(id))
     }
 
     /// What a place shows is no longer told by what the base had there.

@@ -207,6 +207,9 @@ fn is_as_ever(state: &State, tree: &Tree, side: Side, item: ItemId) -> bool {
         (tree.path(place) == path).then_some(place)
     });
     let Some(place) = place else { return false };
+    if has_become_another(state, side, item) {
+        return false;
+    }
     let mut above = (item, place);
     std::iter::from_fn(|| {
         let (id, place) = above;
@@ -247,6 +250,14 @@ const fn is_delete(action: &Action) -> bool {
     matches!(action.deed, Deed::Delete { .. })
 }
 
+/// Whether what a side had of the item is another item by now: what had been seen of it was not known to be it.
+fn has_become_another(state: &State, side: Side, item: ItemId) -> bool {
+    let id_of = |base: &BaseItem| base.entries[side].as_ref()?.id.clone();
+    let was = state.base_item(item).and_then(id_of);
+    let mut others = state.base.iter().filter(|base| base.id != item);
+    was.is_some() && others.any(|base| id_of(base) == was)
+}
+
 /// Whether a side that tells items by their ids shows a file as when it was in step, in the folder that it was in,
 /// wherever that is now.
 fn stands_in_its_folder(state: &State, tree: &Tree, side: Side, item: ItemId) -> bool {
@@ -261,9 +272,7 @@ fn stands_in_its_folder(state: &State, tree: &Tree, side: Side, item: ItemId) ->
     }) else {
         return false;
     };
-    // It may have become another item: what had been seen of it was not known to be it.
-    let mut others = state.base.iter().filter(|base| base.id != item);
-    if others.any(|base| base.entries[side].as_ref().is_some_and(|e| e.id == was.id)) {
+    if has_become_another(state, side, item) {
         return false;
     }
     let folder = state.base_item(base.parent);

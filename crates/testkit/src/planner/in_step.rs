@@ -25,6 +25,7 @@ impl Run<'_> {
         let (found, refused) = self.by_common_path();
         let mut left_out = self.told(&refused);
         left_out.extend(self.kept_by_backup(&found));
+        left_out.extend(self.told_apart_before(&found));
         for (path, bodies) in &found {
             let is_left_out = left_out
                 .iter()
@@ -189,19 +190,43 @@ impl Run<'_> {
         Some(format!("{path:?} is there {counts:?} times at rest"))
     }
 
-    /// Where a backup keeps a file of before whose name is a folder's by now on the leading side: that folder has another
-    /// name there.
+    /// Where a backup keeps a file of before whose name is a folder's by now on the leading side, or a folder whose name is a
+    /// file's: what is new has another name there.
     fn kept_by_backup(&self, found: &Found) -> Vec<RelPath> {
         let Some(leader) = self.policy.mode.leader() else {
             return Vec::new();
         };
         let is_folder = |body: &Body| body.kind == Kind::Folder;
         let is_kept = |bodies: &PerSide<Vec<Body>>| {
-            bodies[leader].iter().any(is_folder) && !bodies[leader.other()].iter().all(is_folder)
+            let kept = &bodies[leader.other()];
+            let mut new = bodies[leader].iter().map(is_folder);
+            new.any(|new| kept.iter().any(|body| is_folder(body) != new))
         };
         let kept = found.iter().filter(|(_, bodies)| is_kept(bodies));
         let kept = kept.filter(|_| self.policy.mode.is_backup());
         kept.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// What got a name of its own at the follower beside a twin keeps it when the twin is gone (DESIGN 5.8).
+    fn told_apart_before(&self, found: &Found) -> Vec<RelPath> {
+        let Some(leader) = self.policy.mode.leader() else {
+            return Vec::new();
+        };
+        let only = |bodies: &PerSide<Vec<Body>>, side: Side| {
+            bodies[side].len() == 1 && bodies[side.other()].is_empty()
+        };
+        let led = found.iter().filter(|(_, bodies)| only(bodies, leader));
+        let is_told_apart = |path: &RelPath, led: &Body| {
+            found.iter().any(|(copy, bodies)| {
+                only(bodies, leader.other())
+                    && copy.parent() == path.parent()
+                    && is_mapped_twin(copy, path)
+                    && self.is_same(led, &bodies[leader.other()][0])
+            })
+        };
+        led.filter(|(path, bodies)| is_told_apart(path, &bodies[leader][0]))
+            .map(|(path, _)| path.clone())
+            .collect()
     }
 
     /// What was edited only at a backup stays until the leading side edits it (DESIGN 5.1).

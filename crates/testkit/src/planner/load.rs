@@ -239,7 +239,7 @@ impl Loader<'_> {
         }
         // What one side lacks may come back there.
         for item in &self.items {
-            if Side::BOTH.iter().any(|&s| item.seen[s] == Seen::Absent) {
+            if item.is_lacking() {
                 wanted.push((item.parent, self.key(&item.name)));
             }
         }

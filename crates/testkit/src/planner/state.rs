@@ -323,7 +323,17 @@ impl State {
         let Some(differs) = differs else {
             return self.delete_seen(side, folder, name);
         };
-        let id = match self.row(side, folder, name).map(|row| row.id) {
+        let known = self.row(side, folder, name).cloned();
+        let is_other = |row: &SeenRow| {
+            let was = row.entry.as_ref().filter(|was| was_folder(Some(was)));
+            was.zip(now)
+                .is_some_and(|(was, now)| !may_be_same(was, now))
+        };
+        let is_still = known.as_ref().is_some_and(|row| !is_other(row));
+        if let Some(row) = known.as_ref().filter(|_| !is_still) {
+            self.forget_seen(side, row);
+        }
+        let id = match known.filter(|_| is_still).map(|row| row.id) {
             // What was here may be known by its id elsewhere from now on.
             _ if differs == Differs::Absent => self.new_id(),
             Some(known) => known,

@@ -264,3 +264,63 @@ fn a_folder_lies_beside_what_a_backup_keeps() {
         "#,
     );
 }
+
+/// A backup keeps a folder of before, so a file of its name is there under another (seed 4034348).
+#[test]
+fn a_backup_keeps_a_folder_whose_name_a_file_has() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Children hash=Md5 folder_move=false replace_gives_id=true folds_case=true folds_unicode=true
+        policy: source-backup hash-then-mtime merge keep-both
+        base folder "D"
+        base folder "D/f"
+        base write "D/f/cafe\u{301}" 13 2
+        0 source write "d" 20 1
+        0 destination move "D" "d"
+        10 source delete "D"
+        "#,
+    );
+}
+
+/// A folder that was swapped away, noted there as new, and swapped back is not what it was: the old one, empty by now, goes
+/// (seed 5836746).
+#[test]
+fn what_became_another_item_is_not_as_ever() {
+    holds(
+        r#"
+        source: ids=None revisions=ContentCounter folder_revisions=Children cheap_reads=false symlinks=false folds_case=true
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Own hash=None cheap_reads=false folder_move=false replace_gives_id=true folds_unicode=true
+        base folder "d"
+        base folder "a"
+        base folder "d/d"
+        base folder "d/d/a"
+        base write "a/c" 15 1
+        0 destination swap "d" "a/c"
+        0 destination move "a/c/d/a" "a/c/d/A"
+        0 source write "d/a" 19
+        12 destination swap "a/c" "d"
+        "#,
+    );
+}
+
+/// What a mirror's follower has under a name of its own for the sake of a twin keeps that name when the twin is gone
+/// (seeds 5957360, 6747092).
+#[test]
+fn a_name_given_beside_a_twin_stays_when_that_is_gone() {
+    holds(
+        r#"
+        source: ids=Strong executable=false folds_case=true
+        destination: ids=Strong
+        policy: destination-to-source hash-then-mtime merge keep-both
+        base folder "D"
+        base folder "d/g"
+        base write "d/A" 11 3
+        base write "d/g/con" 15 3
+        0 destination write "D/n.txt" 17
+        0 destination move "D/g/con" "D/N.txt"
+        0 source copy "D/A" "D/n.txt"
+        13 destination move "D/N.txt" "N.txt"
+        "#,
+    );
+}

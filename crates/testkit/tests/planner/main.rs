@@ -2,6 +2,7 @@
 
 mod judged;
 mod moved;
+mod names;
 mod places;
 mod regressions;
 mod small;

@@ -140,8 +140,9 @@ impl Emitter<'_, '_> {
     /// follower: there it has a name of its own, and here it keeps what it has.
     fn is_twin_that_leads(&self, side: Side, node: usize) -> bool {
         let it = &self.nodes.all[node];
-        let has_own_name = matches!(self.wants[node].place_reason, Reason::NameTaken(_));
-        if self.may_change(side) || !has_own_name || it.kind != Kind::File {
+        let want = &self.wants[node];
+        let has_own_name = matches!(want.place_reason, Reason::NameTaken(_));
+        if self.may_change(side) || !has_own_name || want.life != Life::Alive {
             return false;
         }
         let place = |node: usize| {
@@ -152,7 +153,7 @@ impl Emitter<'_, '_> {
         let here = place(node);
         (1..self.nodes.all.len()).any(|other| {
             other != node
-                && self.nodes.all[other].kind == Kind::File
+                && (self.nodes.all[other].kind == Kind::File) == (it.kind == Kind::File)
                 && self.wants[other].life == Life::Alive
                 && place(other) == here
         })

@@ -315,8 +315,9 @@ impl Emitter<'_, '_> {
         let mut of_folder = HashMap::new();
         for &node in pending {
             if let Some(folder) = self.in_the_way_of(side, node)
-                && matches!(self.wants[folder].life, Life::Dead(_))
                 && !self.moved[side].contains(&folder)
+                && (matches!(self.wants[folder].life, Life::Dead(_))
+                    || self.is_shown_by(side, folder, node))
             {
                 of_folder.insert(folder, found.len());
                 found.push(DeadFolder {
@@ -344,6 +345,13 @@ impl Emitter<'_, '_> {
             }
         }
         found
+    }
+
+    /// Whether the folder goes with what is in it, of which `node` is to have its name.
+    fn is_shown_by(&self, side: Side, folder: usize, node: usize) -> bool {
+        !self.input.capabilities[side].empty_folders
+            && self.trees[side].is_within(node, folder)
+            && self.can_go(side, folder)
     }
 
     /// Moves something to a name of its own for a while, in the folder where it is.
