@@ -13,7 +13,8 @@ use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::policy::Mode;
 use tandem_core::side::Side;
 use tandem_engine::report::Rejection;
-use tandem_testkit::sim::Edit;
+use tandem_engine::setup::PairOptions;
+use tandem_testkit::sim::{Edit, FolderRevisions, Habits};
 
 /// A mirror whose follower has files of its own that a pattern leaves out.
 fn mirror_with_ignored(seed: u64) -> World {
@@ -85,6 +86,38 @@ fn deletes_of_what_was_edited_since_they_were_approved_are_asked_for_again() {
         for i in 0..15 {
             world.has(Destination, &format!("{i}"), Some("edited since"));
         }
+    }
+}
+
+/// What comes and goes in a folder gives it another revision.
+#[test]
+fn an_approval_to_delete_a_folder_holds_while_that_is_the_one() {
+    for seed in SEEDS {
+        let change = |o: &mut PairOptions| {
+            o.policy.mode = Mode::SourceToDestination;
+            o.guards.deletes = 1;
+        };
+        let world = World::shaped(seed, change, |_| {
+            let capabilities = capabilities(Ids::Hint);
+            let habits = Habits {
+                folder_revisions: FolderRevisions::Children,
+                ..Habits::plain(&capabilities)
+            };
+            (capabilities, habits)
+        });
+        world.folder(Source, "f");
+        for name in ["f/0", "f/1", "kept"] {
+            world.write(Source, name, "sent");
+        }
+        world.sync();
+        world.edit(Source, &Edit::DeleteTree { path: path("f") });
+        world.sync();
+        approve_only(&world, "mass_delete");
+        world.write(Destination, "f/passing", "by");
+        world.delete(Destination, "f/passing");
+        assert_eq!(world.sync().held, 0);
+        world.has(Destination, "f", None);
+        world.still();
     }
 }
 

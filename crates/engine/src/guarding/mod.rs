@@ -7,14 +7,15 @@ mod pair;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use tandem_core::entry::Kind;
 use tandem_core::error::Cause;
 use tandem_core::guard::{
     Digest, Evidence, Fact, Guard, GuardSettings, Hold, item_digest, root_guard,
 };
 use tandem_core::path::{Name, RelPath};
-use tandem_core::plan::{Action, ItemId, Reason};
+use tandem_core::plan::{Action, Deed, ItemId, Reason};
 use tandem_core::side::{PerSide, Side};
-use tandem_core::storage::{Identity, RootIdentity};
+use tandem_core::storage::{Expected, Identity, RootIdentity};
 use tandem_core::{mutant, removed};
 
 pub(crate) use census::Census;
@@ -74,7 +75,12 @@ pub(crate) fn digest(action: &Action) -> Option<u64> {
         Side::Source => "delete on source",
         Side::Destination => "delete on destination",
     };
-    Some(item_digest(action.path()?, what, &action.expected()))
+    // A folder's revision changes as what is in it goes, each by its own approval.
+    let expected = match &action.deed {
+        Deed::Delete { at, .. } if at.entry.kind == Kind::Folder => Expected::Any,
+        _ => action.expected(),
+    };
+    Some(item_digest(action.path()?, what, &expected))
 }
 
 /// What the guards of the pair made of a plan.
