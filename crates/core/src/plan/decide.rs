@@ -190,6 +190,9 @@ impl Decider<'_> {
                 Some(_) => want.place_reason = Reason::MirrorOf(leader),
                 None => take(leader.other(), Reason::CreatedOn(leader.other())),
             }
+            if let Some(name) = self.nodes.name_for_good(leader, index) {
+                want.name = name;
+            }
             return;
         }
         match (moved.source, moved.destination) {

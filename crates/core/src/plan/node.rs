@@ -219,6 +219,13 @@ impl<'a> Nodes<'a> {
         })
     }
 
+    /// The name of one for a while that the item bears on a side which no plan changes: there it is its own.
+    pub(super) fn name_for_good(&self, leader: Side, node: usize) -> Option<Name> {
+        let it = &self.all[node];
+        let native = &it.places[leader]?.entry.name;
+        (swapped_item(native) == Some(it.id)).then(|| self.decoded(leader, native))
+    }
+
     /// Folders that one side moved to where the other, which does not show what became of them, has one that is new, by
     /// the ids under which they are known there: the same was done on both, and what each shows is taken for new.
     pub(super) fn moved_alike(&self) -> Vec<(Side, ItemId)> {

@@ -221,6 +221,7 @@ impl State {
                     entries,
                     equality,
                 } => {
+                    self.forget_below_owed(base, entries)?;
                     let other = self.make_room(*item, *parent, name, entries)?;
                     places.extend(other.map(|(other, aside)| (other, (*parent, aside))));
                     self.put(*item, *parent, name, *kind, entries, *equality, base)?;
@@ -290,6 +291,23 @@ impl State {
         Ok(false)
     }
 
+    /// What was noted in a folder on a side that is to receive it anew says nothing.
+    fn forget_below_owed(
+        &mut self,
+        base: Option<&BaseItem>,
+        entries: &PerSide<Option<Entry>>,
+    ) -> Result<()> {
+        let folder = base.filter(|base| base.kind == Kind::Folder);
+        for side in Side::BOTH {
+            if let Some(base) = folder
+                && let (Some(was), None) = (&base.entries[side], &entries[side])
+            {
+                self.forget_below_base(side, base.parent, &was.name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The side is still to receive what the base has there.
     fn owe(&mut self, side: Side, parent: ItemId, name: &Name) -> Result<()> {
         let Some(item) = self.base_item(parent, name)? else {
@@ -299,6 +317,7 @@ impl State {
         let Some(was) = entries[side].take() else {
             return Ok(());
         };
+        self.forget_below_owed(Some(&item), &entries)?;
         let kind = item.kind;
         self.put(item.id, parent, name, kind, &entries, None, Some(&item))?;
         self.unclaim(side, parent, &was.name)

@@ -177,7 +177,13 @@ impl State {
                 let id = match known {
                     // What was here may be known by its id elsewhere from now on.
                     _ if state == Differs::Absent => self.new_id(),
-                    Some(id) => id,
+                    // What lies in a base item is known below its id, also once the base has it no longer.
+                    Some((_, Differs::Changed))
+                        if state == Differs::Fresh && id != ItemId::ROOT =>
+                    {
+                        id.0
+                    }
+                    Some((known, _)) => known,
                     None if id == ItemId::ROOT => self.new_id(),
                     None => id.0,
                 };
@@ -187,7 +193,7 @@ impl State {
         Ok(())
     }
 
-    /// The id under which a place is noted. A folder that was noted there and is not what is there now is forgotten with
+    /// How a place is noted, and under which id. A folder that was noted there and is not what is there now is forgotten with
     /// what was noted in it.
     fn still_seen_at(
         &mut self,
@@ -195,8 +201,8 @@ impl State {
         folder: ItemId,
         name: &Name,
         now: Option<&Entry>,
-    ) -> Result<Option<i64>> {
-        let Some((id, _)) = self.seen_at(side, folder, name)? else {
+    ) -> Result<Option<(i64, Differs)>> {
+        let Some((id, state)) = self.seen_at(side, folder, name)? else {
             return Ok(None);
         };
         if let Some(now) = now
@@ -207,7 +213,7 @@ impl State {
             self.forget_seen(side, folder, name, id, Some(&was))?;
             return Ok(None);
         }
-        Ok(Some(id))
+        Ok(Some((id, state)))
     }
 
     /// What a place shows is no longer told by what the base had there.

@@ -333,10 +333,18 @@ impl State {
         if let Some(row) = known.as_ref().filter(|_| !is_still) {
             self.forget_seen(side, row);
         }
-        let id = match known.filter(|_| is_still).map(|row| row.id) {
+        let id = match known.filter(|_| is_still) {
             // What was here may be known by its id elsewhere from now on.
             _ if differs == Differs::Absent => self.new_id(),
-            Some(known) => known,
+            // What lies in a base item is known below its id, also once the base has it no longer.
+            Some(row)
+                if row.differs == Differs::Changed
+                    && differs == Differs::Fresh
+                    && id != ItemId::ROOT =>
+            {
+                id
+            }
+            Some(row) => row.id,
             None if id == ItemId::ROOT => self.new_id(),
             None => id,
         };
@@ -491,6 +499,7 @@ impl State {
                     entries,
                     ..
                 } => {
+                    self.forget_below_owed(item, &entries);
                     self.make_room(item, parent, &name, &entries);
                     self.put(item, parent, name, kind, entries);
                 }
@@ -522,10 +531,25 @@ impl State {
 
     /// The side is still to receive what the base has there.
     fn owe(&mut self, side: Side, parent: ItemId, name: &Name) {
-        let mut items = self.base.iter_mut();
-        let item = items.find(|item| item.parent == parent && item.name == *name);
-        if let Some(was) = item.and_then(|item| item.entries[side].take()) {
+        let Some(mut item) = self.base_named(parent, name).cloned() else {
+            return;
+        };
+        if let Some(was) = item.entries[side].take() {
+            self.forget_below_owed(item.id, &item.entries);
+            self.put(item.id, parent, item.name, item.kind, item.entries);
             self.unclaim(side, parent, &was.name);
+        }
+    }
+
+    /// What was noted in a folder on a side that is to receive it anew says nothing.
+    fn forget_below_owed(&mut self, item: ItemId, entries: &PerSide<Option<Entry>>) {
+        let Some(base) = self.base_item(item).cloned() else {
+            return;
+        };
+        for side in Side::BOTH.into_iter().filter(|_| base.kind == Kind::Folder) {
+            if let (Some(was), None) = (&base.entries[side], &entries[side]) {
+                self.forget_below_base(side, base.parent, &was.name);
+            }
         }
     }
 

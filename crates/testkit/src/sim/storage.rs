@@ -257,6 +257,7 @@ impl SimStorage {
             state.kept.clear();
             state.marker = None;
             state.root_id = !state.root_id;
+            state.stamp(super::tree::ROOT, true, true);
             state.unmounted = Some(there);
             // Listings lag behind their own store, not another's.
             state.recent.clear();

@@ -248,9 +248,10 @@ impl Emitter<'_, '_> {
         else {
             return None;
         };
+        let gets_name_back = it.is_set_aside() && want.name != it.name;
         let equality = match want.content {
             Content::Adopt(equality) => equality,
-            Content::AsIs if source.moved || destination.moved || it.is_set_aside() => None,
+            Content::AsIs if source.moved || destination.moved || gets_name_back => None,
             _ => return None,
         };
         let is_settled =
