@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tandem_core::entry::{ContentHash, Entry};
-use tandem_core::guard::Hold;
+use tandem_core::guard::{Hold, HoldKind};
 use tandem_core::path::RelPath;
 use tandem_core::plan::{self, Action, Conflict, Deed, Evidence, ItemId, Plan, Refusal, Refused};
 use tandem_core::side::{PerSide, Side};
@@ -447,6 +447,14 @@ impl Engine {
         let mut state = self.state();
         state.transaction(|state| {
             state.set_holds(&pass.holds, now)?;
+            // A folder is asked for again with what is in it, and then waits for that answer.
+            for (hold, _) in &pass.holds {
+                if matches!(hold.kind, HoldKind::Deletes(_)) {
+                    for digest in &hold.items {
+                        state.use_approval(*digest)?;
+                    }
+                }
+            }
             match (&pass.summary.stopped, pass.holds.is_empty()) {
                 (Some(_), _) => Ok(()),
                 // What was approved is still to be done.

@@ -89,35 +89,58 @@ fn deletes_of_what_was_edited_since_they_were_approved_are_asked_for_again() {
     }
 }
 
+/// A mirror on which any delete is held, and whose folders have a revision that what is in them changes.
+fn mirror_that_holds(seed: u64) -> World {
+    let change = |o: &mut PairOptions| {
+        o.policy.mode = Mode::SourceToDestination;
+        o.guards.deletes = 1;
+    };
+    let world = World::shaped(seed, change, |_| {
+        let capabilities = capabilities(Ids::Hint);
+        let habits = Habits {
+            folder_revisions: FolderRevisions::Children,
+            ..Habits::plain(&capabilities)
+        };
+        (capabilities, habits)
+    });
+    world.folder(Source, "f");
+    for name in ["f/0", "f/1", "kept"] {
+        world.write(Source, name, "sent");
+    }
+    world.sync();
+    world.edit(Source, &Edit::DeleteTree { path: path("f") });
+    world.sync();
+    world
+}
+
 /// What comes and goes in a folder gives it another revision.
 #[test]
 fn an_approval_to_delete_a_folder_holds_while_that_is_the_one() {
     for seed in SEEDS {
-        let change = |o: &mut PairOptions| {
-            o.policy.mode = Mode::SourceToDestination;
-            o.guards.deletes = 1;
-        };
-        let world = World::shaped(seed, change, |_| {
-            let capabilities = capabilities(Ids::Hint);
-            let habits = Habits {
-                folder_revisions: FolderRevisions::Children,
-                ..Habits::plain(&capabilities)
-            };
-            (capabilities, habits)
-        });
-        world.folder(Source, "f");
-        for name in ["f/0", "f/1", "kept"] {
-            world.write(Source, name, "sent");
-        }
-        world.sync();
-        world.edit(Source, &Edit::DeleteTree { path: path("f") });
-        world.sync();
+        let world = mirror_that_holds(seed);
         approve_only(&world, "mass_delete");
         world.write(Destination, "f/passing", "by");
         world.delete(Destination, "f/passing");
         assert_eq!(world.sync().held, 0);
         world.has(Destination, "f", None);
         world.still();
+    }
+}
+
+#[test]
+fn a_folder_that_is_asked_for_again_with_what_is_in_it_waits_for_that_answer() {
+    for seed in SEEDS {
+        let world = mirror_that_holds(seed);
+        approve_only(&world, "mass_delete");
+        world.write(Destination, "f/0", "edited since");
+        assert_eq!(world.sync().held, 1);
+        world.has(Destination, "f/1", None);
+        world.delete(Destination, "f/0");
+        assert_eq!(world.sync().held, 1);
+        assert!(world.paths(Destination).contains(&"f".to_owned()));
+        approve_only(&world, "mass_delete");
+        assert_eq!(world.sync().held, 0);
+        assert!(!world.paths(Destination).contains(&"f".to_owned()));
     }
 }
 
