@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use common::{Destination, SEEDS, Source, World, capabilities, path};
 use tandem_core::capabilities::{Capabilities, Ids, NameRules};
+use tandem_core::policy::Mode;
 use tandem_core::side::Side;
 use tandem_engine::setup::PairOptions;
-use tandem_testkit::sim::{Edit, Fault, Faults, Habits, SimExecutor};
+use tandem_testkit::sim::{Edit, Fault, Faults, FolderRevisions, Habits, SimExecutor};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -553,5 +554,36 @@ fn rules_that_a_look_came_across_before_the_program_ended_are_read() {
         world.write(Source, "left-out", "1");
         world.still();
         world.has(Destination, "left-out", None);
+    }
+}
+
+/// Of two files that changed places on a backup's follower one lies in a folder that the leading side deleted meanwhile.
+#[test]
+fn what_lies_in_a_folder_that_a_backup_forgets_is_known_still() {
+    for seed in SEEDS {
+        let backup = |o: &mut PairOptions| o.policy.mode = Mode::SourceBackup;
+        let world = World::shaped(seed, backup, |side| {
+            let (capabilities, habits) = feeding(2, side, false);
+            let folder_revisions = FolderRevisions::Children;
+            let habits = Habits {
+                folder_revisions,
+                ..habits
+            };
+            (capabilities, habits)
+        });
+        for folder in ["kept", "gone"] {
+            world.folder(Source, folder);
+        }
+        world.write(Source, "kept/x", "of the leading side");
+        world.write(Source, "gone/y", "of before");
+        world.sync();
+        let (a, b) = (path("kept/x"), path("gone/y"));
+        world.edit(Destination, &Edit::Swap { a, b });
+        let gone = path("gone");
+        world.edit(Source, &Edit::DeleteTree { path: gone });
+        world.sync();
+        world.sync();
+        world.has(Destination, "kept/x", Some("of the leading side"));
+        world.still();
     }
 }
