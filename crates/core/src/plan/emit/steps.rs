@@ -266,8 +266,8 @@ impl Emitter<'_, '_> {
             .filter(|&other| other != node)
     }
 
-    /// A folder that is to be deleted and has a name that is wanted, while something in it, on the side or in the base, waits
-    /// for that.
+    /// A folder that is to be deleted, or goes with what is in it, and has a name that is wanted, while something in it, on
+    /// the side or in the base, waits for that.
     fn full_and_dead(&self, side: Side, queue: &mut Queue) -> Option<usize> {
         loop {
             while let Some(dead) = queue.next_dead() {
@@ -317,7 +317,7 @@ impl Emitter<'_, '_> {
             if let Some(folder) = self.in_the_way_of(side, node)
                 && !self.moved[side].contains(&folder)
                 && (matches!(self.wants[folder].life, Life::Dead(_))
-                    || self.is_shown_by(side, folder, node))
+                    || self.goes_with_content(side, folder, node))
             {
                 of_folder.insert(folder, found.len());
                 found.push(DeadFolder {
@@ -347,8 +347,8 @@ impl Emitter<'_, '_> {
         found
     }
 
-    /// Whether the folder goes with what is in it, of which `node` is to have its name.
-    fn is_shown_by(&self, side: Side, folder: usize, node: usize) -> bool {
+    /// Whether the side has the folder only as long as something is in it, of which `node` is to have its name.
+    fn goes_with_content(&self, side: Side, folder: usize, node: usize) -> bool {
         !self.input.capabilities[side].empty_folders
             && self.trees[side].is_within(node, folder)
             && self.can_go(side, folder)
