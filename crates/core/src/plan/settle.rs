@@ -245,7 +245,7 @@ impl Settler<'_, '_> {
         let mut by_place: HashMap<(usize, Box<str>), Vec<usize>> = HashMap::new();
         let mut order = Vec::new();
         for node in 1..self.wants.len() {
-            if !matches!(self.wants[node].life, Life::Alive | Life::Leave) {
+            if self.wants[node].life.goes() {
                 continue;
             }
             if self.is_moved_to_refused_name(node) {
@@ -288,7 +288,7 @@ impl Settler<'_, '_> {
         let place = self.wanted_place(node);
         let is_there = |side| self.is_at(side, node, &place);
         match (self.wants[node].life, stays, leads) {
-            (Life::Leave, ..) => 0,
+            (Life::Leave | Life::Aside, ..) => 0,
             _ if Side::BOTH.into_iter().all(is_there) => 1,
             (_, true, _) => 2,
             (_, _, true) => 3,
@@ -302,15 +302,16 @@ impl Settler<'_, '_> {
         keeper: usize,
         by_place: &mut HashMap<(usize, Box<str>), Vec<usize>>,
     ) {
-        let (node, keeper) = match self.input.policy.mode.leader() {
-            Some(leader)
-                if self.nodes.all[node].places[leader].is_some()
-                    && self.wants[keeper].life == Life::Leave =>
-            {
-                self.wants[keeper].life = Life::Aside;
-                (keeper, node)
-            }
-            _ => (node, keeper),
+        let leads = |leader: Side| self.nodes.all[node].places[leader].is_some();
+        let makes_room = match self.wants[keeper].life {
+            Life::Leave => self.input.policy.mode.leader().is_some_and(leads),
+            life => life == Life::Aside,
+        };
+        let (node, keeper) = if makes_room {
+            self.wants[keeper].life = Life::Aside;
+            (keeper, node)
+        } else {
+            (node, keeper)
         };
         let blocked =
             self.wants[keeper].life == Life::Leave && self.wants[node].life == Life::Alive;

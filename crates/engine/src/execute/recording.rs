@@ -176,7 +176,11 @@ fn follow_rebased(state: &State, action: &Action, rows: &mut Vec<Row>) -> Result
         };
         if *parent == standing.folders[*side] && *parent != standing.parent && !not_yet[*side] {
             let now = state.known_now(*side, *parent);
-            *parent = if now == *parent { standing.parent } else { now };
+            if now != *parent {
+                *parent = now;
+            } else if state.base_folder(now)?.is_none() {
+                *parent = standing.parent;
+            }
         }
     }
     Ok(())

@@ -92,9 +92,7 @@ impl State {
             if new.state.is_gone() && !state.is_gone() {
                 self.forget_below_base(side, folder, &name)?;
             }
-            let is_same = |was: &Entry| new.entry.as_ref().is_some_and(|now| may_be_same(was, now));
-            // What was noted in a folder is not in another one of its name.
-            if was_folder(entry.as_ref()) && !entry.as_ref().is_some_and(is_same) {
+            if is_another(entry.as_ref(), new.entry.as_ref()) {
                 self.forget_seen(side, folder, &name, id, entry.as_ref())?;
             } else {
                 self.write_seen(side, folder, &name, id, new.state, new.entry.as_ref())?;
@@ -207,8 +205,7 @@ impl State {
         };
         if let Some(now) = now
             && let Some(was) = self.seen_entry(side, folder, name)?
-            && was_folder(Some(&was))
-            && !may_be_same(&was, now)
+            && is_another(Some(&was), Some(now))
         {
             self.forget_seen(side, folder, name, id, Some(&was))?;
             return Ok(None);
@@ -452,6 +449,13 @@ impl State {
 
 pub(super) fn was_folder(entry: Option<&Entry>) -> bool {
     entry.is_some_and(|e| e.kind == Kind::Folder)
+}
+
+/// Whether a place shows another folder than it did, or has become one or ceased to be one: what was noted in it, and the id
+/// by which it was known, say nothing of what is there.
+fn is_another(was: Option<&Entry>, now: Option<&Entry>) -> bool {
+    let is_same = was.zip(now).is_some_and(|(was, now)| may_be_same(was, now));
+    (was_folder(was) || was_folder(now)) && !is_same
 }
 
 /// Whether two entries are one observation, whatever is known of their content.

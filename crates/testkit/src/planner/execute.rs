@@ -129,8 +129,11 @@ impl Run<'_> {
             for at in (0..trees.fresh[side].len()).rev() {
                 let fresh = &trees.fresh[side][at];
                 let in_use = trees.fresh[side].iter().any(|f| f.parent == fresh.id);
+                let is_folder = fresh.entry.kind == Kind::Folder;
                 let is_out = path_of(side, fresh).is_some_and(|path| {
-                    !new[side.other()].contains(&path) && self.detached.contains(&(side, path))
+                    is_folder
+                        && !new[side.other()].contains(&path)
+                        && self.detached.contains(&(side, path))
                 });
                 if is_out && !in_use {
                     trees.fresh[side].remove(at);
@@ -314,7 +317,11 @@ impl Run<'_> {
             };
             if *parent == standing.folders[*side] && *parent != standing.parent && !not_yet[*side] {
                 let now = self.state.known_now(*side, *parent);
-                *parent = if now == *parent { standing.parent } else { now };
+                if now != *parent {
+                    *parent = now;
+                } else if self.state.base_item(now).is_none() {
+                    *parent = standing.parent;
+                }
             }
         }
     }

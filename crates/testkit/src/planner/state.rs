@@ -225,8 +225,7 @@ impl State {
                 self.forget_below_base(side, folder, &name);
             }
             let mut id = row.id;
-            let is_same = |was: &Entry| entry.as_ref().is_some_and(|now| may_be_same(was, now));
-            if was_folder(row.entry.as_ref()) && !row.entry.as_ref().is_some_and(is_same) {
+            if is_another(row.entry.as_ref(), entry.as_ref()) {
                 self.forget_seen(side, &row);
                 id = self.new_id();
             }
@@ -325,9 +324,8 @@ impl State {
         };
         let known = self.row(side, folder, name).cloned();
         let is_other = |row: &SeenRow| {
-            let was = row.entry.as_ref().filter(|was| was_folder(Some(was)));
-            was.zip(now)
-                .is_some_and(|(was, now)| !may_be_same(was, now))
+            let was = row.entry.as_ref();
+            was.is_some() && now.is_some() && is_another(was, now)
         };
         let is_still = known.as_ref().is_some_and(|row| !is_other(row));
         if let Some(row) = known.as_ref().filter(|_| !is_still) {
@@ -402,7 +400,11 @@ impl State {
             }
         }
         for row in rows {
-            self.write_seen(side, to, row.name, row.id, row.differs, row.entry);
+            let is_unread = row.is_unread;
+            self.write_seen(side, to, row.name.clone(), row.id, row.differs, row.entry);
+            if is_unread {
+                self.mark_unknown(side, to, &row.name);
+            }
         }
     }
 
@@ -431,8 +433,9 @@ impl State {
                 return None;
             }
         }
-        let named = self.base_named(parent, name);
-        let named = named.filter(|item| item.kind == Kind::Folder);
+        let is_so_called =
+            |item: &&BaseItem| item.entries[side].as_ref().is_none_or(|e| e.name == *name);
+        let named = self.base_named(parent, name).filter(is_so_called);
         let item = named.or_else(|| self.base_by_native(side, parent, name));
         item.filter(|item| item.kind == Kind::Folder)
             .map(|item| item.id)
@@ -650,6 +653,13 @@ pub(super) fn same_stamp(a: &Entry, b: &Entry) -> bool {
 
 fn may_be_same(was: &Entry, now: &Entry) -> bool {
     was.kind == now.kind && was.id == now.id
+}
+
+/// Whether a place shows another folder than it did, or has become one or ceased to be one: what was noted in it, and the id
+/// by which it was known, say nothing of what is there.
+fn is_another(was: Option<&Entry>, now: Option<&Entry>) -> bool {
+    let is_same = was.zip(now).is_some_and(|(was, now)| may_be_same(was, now));
+    (was_folder(was) || was_folder(now)) && !is_same
 }
 
 fn is_same_thing(was: &Entry, now: &Entry, capabilities: &Capabilities) -> bool {

@@ -363,14 +363,18 @@ impl Emitter<'_, '_> {
         let Some((from, to)) = self.moved_in_tree(side, node, (parent, aside)) else {
             return;
         };
-        self.noted.insert(node);
+        let (it, folder) = (&self.nodes.all[node], &self.nodes.all[parent]);
+        let other = side.other();
+        // Where the other side has moved it, that knows what lies in it under another id until it is noted there.
+        if it.known_as[other].is_none_or(|id| id == it.id) {
+            self.noted.insert(node);
+        }
         let deed = Deed::Move {
             from,
             to,
             unchanged: self.unchanged(node),
-            other: self.nodes.all[node].places[side.other()].map(|p| p.entry.clone()),
+            other: it.places[other].map(|p| p.entry.clone()),
         };
-        let (it, folder) = (&self.nodes.all[node], &self.nodes.all[parent]);
         // In a folder that only this side has, or that there lies within it, the base cannot have it: there it is known
         // as any move is.
         let can_have = parent == 0 || (folder.base.is_some() && !self.holds_in_base(node, parent));
