@@ -140,13 +140,15 @@ impl Settler<'_, '_> {
 
     /// A folder that something living lies in lives. What cannot be carried keeps its folder where it is.
     fn revive_folders(&mut self) {
+        let goes_along = self.folders_with_left();
         for node in 1..self.wants.len() {
             if self.wants[node].life != Life::Alive || self.stays_alone(node) {
                 continue;
             }
             let mut folder = self.wants[node].parent;
             while folder != 0 {
-                if self.wants[folder].life == Life::Alive || self.is_shown_by(folder, node) {
+                let is_shown = self.is_shown_by(folder, node) && !goes_along.contains(&node);
+                if self.wants[folder].life == Life::Alive || is_shown {
                     folder = self.wants[folder].parent;
                     continue;
                 }
@@ -163,6 +165,33 @@ impl Settler<'_, '_> {
                 folder = self.wants[folder].parent;
             }
         }
+    }
+
+    /// Folders that a side without empty folders has elsewhere than they are to be, with something in them that goes along
+    /// whatever becomes of all else: what is left as it is, or what a filter hides.
+    fn folders_with_left(&self) -> BTreeSet<usize> {
+        let mut with_left = BTreeSet::new();
+        for side in Side::BOTH {
+            if self.input.capabilities[side].empty_folders {
+                continue;
+            }
+            let parent = |node: usize| self.nodes.all[node].places[side].map(|place| place.parent);
+            let mut known = BTreeSet::new();
+            let mut left = BTreeSet::new();
+            for node in 1..self.wants.len() {
+                known.extend(parent(node));
+                if self.wants[node].life.is_left() && self.nodes.all[node].kind != Kind::Folder {
+                    left.extend(std::iter::successors(parent(node), |&at| parent(at)));
+                }
+            }
+            with_left.extend((1..self.wants.len()).filter(|&node| {
+                let it = &self.nodes.all[node];
+                let moves = it.places[side].is_some_and(|p| p.parent != self.wants[node].parent);
+                let is_hidden = it.kind == Kind::Folder && !known.contains(&node);
+                moves && (left.contains(&node) || is_hidden)
+            }));
+        }
+        with_left
     }
 
     /// Whether nothing but a folder asks for one that a side without empty folders does not show.

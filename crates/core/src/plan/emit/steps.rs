@@ -347,10 +347,13 @@ impl Emitter<'_, '_> {
         found
     }
 
-    /// Whether the side has the folder only as long as something is in it, of which `node` is to have its name.
+    /// Whether the side has the folder only as long as something is in it, of which `node` is to have its name, or has no
+    /// place for it where it is to be.
     fn goes_with_content(&self, side: Side, folder: usize, node: usize) -> bool {
+        let parent = self.wants[folder].parent;
+        let has_no_place = self.wants[parent].life.is_left() && !self.trees[side].holds(parent);
         !self.input.capabilities[side].empty_folders
-            && self.trees[side].is_within(node, folder)
+            && (has_no_place || self.trees[side].is_within(node, folder))
             && self.can_go(side, folder)
     }
 
