@@ -2,7 +2,7 @@
 
 use super::reason::Reason;
 use super::trees::ItemId;
-use crate::entry::{Entry, Kind};
+use crate::entry::{Entry, Kind, Revision};
 use crate::path::{Name, RelPath};
 use crate::side::{PerSide, Side};
 use crate::storage::{Expected, Meta};
@@ -204,6 +204,17 @@ impl Action {
     #[must_use]
     pub fn notes_folder(&self) -> bool {
         matches!(self.deed, Deed::Adopt { .. }) && self.standing.kind == Kind::Folder
+    }
+
+    /// The file or link that it deletes or replaces.
+    #[must_use]
+    pub fn taken(&self) -> Option<&Entry> {
+        let taken = match &self.deed {
+            Deed::Transfer { replaces, .. } => replaces.as_ref(),
+            Deed::Delete { at, .. } => Some(&at.entry),
+            _ => None,
+        };
+        taken.filter(|entry| entry.kind != Kind::Folder && entry.revision != Revision::None)
     }
 
     /// Whether it changes a side.

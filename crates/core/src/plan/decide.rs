@@ -85,7 +85,7 @@ pub(super) fn decide(input: &Input<'_>, nodes: &Nodes<'_>, plan: &mut Plan) -> V
     let mut wants: Vec<Want> = (0..nodes.all.len())
         .map(|index| decider.want(index, plan))
         .collect();
-    keep_crossed(nodes, &mut wants);
+    keep_crossed(input, nodes, &mut wants);
     wants
 }
 

@@ -93,6 +93,9 @@ pub struct Trees {
     pub moves: Vec<MadeMove>,
     /// Revisions of what Tandem itself wrote and could not record: no person has edited that.
     pub own_writes: PerSide<Vec<Revision>>,
+    /// Revisions of files that Tandem deleted or replaced on a side since that was last looked at: where a revision is no
+    /// more than a digest of content, another file may have been moved there just before.
+    pub taken: PerSide<Vec<Revision>>,
 }
 
 /// A conflict copy that Tandem made. On a side that changes content on arrival only this tells whose it is.

@@ -586,6 +586,7 @@ impl<'a> Loader<'a> {
             first_seen: self.first_seen,
             moves: self.state.moves.clone(),
             own_writes: self.state.own_writes.clone(),
+            taken: PerSide::default(),
         };
         let by_id = trees
             .items

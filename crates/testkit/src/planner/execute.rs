@@ -291,6 +291,10 @@ impl Run<'_> {
             return self.judge.violation(text);
         }
         self.state.apply(rows);
+        if let Some(taken) = action.taken() {
+            let revision = taken.revision.clone();
+            self.state.taken[action.side].push(revision);
+        }
         if let (Deed::Duplicate { from, .. }, Some(copy)) = (&action.deed, &done.entry) {
             self.state.copies.push(MadeCopy {
                 side: action.side,

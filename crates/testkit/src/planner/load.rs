@@ -39,6 +39,7 @@ impl State {
             trees: Trees {
                 copies: self.copies.clone(),
                 moves: self.moves.clone(),
+                taken: self.taken.clone(),
                 ..Trees::default()
             },
             rules: rules(capabilities),

@@ -266,9 +266,13 @@ impl World {
         true
     }
 
-    /// Whether a side tells two files of one content apart, which were not written as one.
+    /// Whether a side tells two files of one content apart, which were not written as one and of which the second, that
+    /// took the place of the first, is known to the pair: one that nobody carried yet is saved there by rename.
     fn is_told_apart(&self, side: Side, a: &Body, b: &Body) -> bool {
-        self.sides[side].traits.ids == Ids::Strong && !self.is_one_write(a.write, b.write)
+        let mut there = self.sides[side.other()].items.iter();
+        self.sides[side].traits.ids == Ids::Strong
+            && !self.is_one_write(a.write, b.write)
+            && there.any(|item| item.body.thing == b.thing)
     }
 
     fn duplicate(&mut self, side: Side, from: &RelPath, to: &RelPath) -> bool {

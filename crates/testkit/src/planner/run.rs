@@ -183,6 +183,7 @@ impl<'a> Run<'a> {
             let looked_at_all = self.unreadable == PerSide::default();
             self.unreadable = PerSide::default();
             if actions.is_empty() && looked_at_all {
+                self.state.taken = PerSide::default();
                 match self.script.next_after(self.tick) {
                     Some(tick) => self.tick = tick,
                     None => return true,

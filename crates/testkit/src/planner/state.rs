@@ -2,7 +2,7 @@
 //! follows `tandem-engine`'s `state` row by row, so that the planner is asked what the engine would ask.
 
 use tandem_core::capabilities::{Capabilities, Ids};
-use tandem_core::entry::{Entry, Kind};
+use tandem_core::entry::{Entry, Kind, Revision};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Row, add_hashes};
 use tandem_core::plan::{BaseItem, ItemId, MadeCopy, MadeMove, Seen, swap_name};
@@ -74,6 +74,8 @@ pub(super) struct State {
     pub(super) seen: PerSide<Vec<SeenRow>>,
     pub(super) moves: Vec<MadeMove>,
     pub(super) copies: Vec<MadeCopy>,
+    /// Revisions of files that were taken from a side since it was last looked at.
+    pub(super) taken: PerSide<Vec<Revision>>,
     /// Folders that went from a fresh id to an item's while a plan is executed.
     pub(super) rebased: Vec<(Side, ItemId, ItemId)>,
     ids: i64,

@@ -255,10 +255,11 @@ impl Emitter<'_, '_> {
                 }
                 Some(copy) => match self.is_copy(loser, copy, &lost.entry) {
                     Some(true) => {
-                        let retain = if self.keeps_its_content(loser, copy) {
-                            Retain::Superseded
-                        } else {
-                            Retain::Unseen
+                        let retain = match self.may_go_back(loser, copy, &lost.entry) {
+                            // Once both sides have it, that is seen.
+                            true if self.is_carried(loser, copy) => return,
+                            false if self.keeps_its_content(loser, copy) => Retain::Superseded,
+                            _ => Retain::Unseen,
                         };
                         self.replace(winner, node, Reason::ConflictKeptBoth(winner), retain);
                         return;
@@ -293,6 +294,25 @@ impl Emitter<'_, '_> {
     fn is_taken(&self, side: Side, parent: usize, name: &Name) -> bool {
         names::encode(name, &self.input.capabilities[side].names)
             .is_ok_and(|native| self.trees[side].occupant(parent, &native).is_some())
+    }
+
+    /// Whether only this side has the copy, whose revision is that of what was copied: nothing would tell that somebody
+    /// has moved it back over that, and both would be gone.
+    fn may_go_back(&self, side: Side, copy: usize, lost: &Entry) -> bool {
+        let it = &self.nodes.all[copy];
+        let is_digest = it.places[side].is_some_and(|p| p.entry.revision == lost.revision);
+        let is_noted = it.base.is_some_and(|base| !base.is_lacking());
+        is_digest && lost.revision != Revision::None && !is_noted
+    }
+
+    /// Whether what only `side` has is to come to the other one.
+    fn is_carried(&self, side: Side, node: usize) -> bool {
+        let other = side.other();
+        let entry = self.nodes.all[node].places[side].map(|place| place.entry);
+        self.wants[node].life == Life::Alive
+            && !self.nodes.all[node].frozen
+            && entry.is_some_and(|entry| refusal(self.input, other, entry).is_none())
+            && self.native(other, node).is_some()
     }
 
     /// Whether this plan leaves what `side` has of the node, which nobody is writing to, with the content it has.
