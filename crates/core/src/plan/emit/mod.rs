@@ -4,6 +4,7 @@
 //! What cannot be said yet (content of what is moved first, a name that is freed by a delete) is left to the
 //! next plan.
 
+mod aside;
 mod contents;
 mod queue;
 mod steps;

@@ -82,6 +82,11 @@ impl Queue {
         self.at = 0;
     }
 
+    /// What is not made after all.
+    pub(super) fn into_pending(self) -> BTreeSet<usize> {
+        self.pending
+    }
+
     pub(super) fn pending(&self) -> &BTreeSet<usize> {
         &self.pending
     }
