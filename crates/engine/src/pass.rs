@@ -53,6 +53,8 @@ struct Pass {
     is_doubtful: bool,
     /// What would have held the pair and was approved.
     passed: BTreeSet<u64>,
+    /// The last line of the journal when all of a side was looked at.
+    looked_at: PerSide<Option<i64>>,
 }
 
 impl Pass {
@@ -98,7 +100,7 @@ impl Engine {
         }
         let mut pass = Pass {
             patient,
-            ..self.begin_pass()?
+            ..self.begin_pass(&doubts)?
         };
         if !roots.is_empty() {
             pass.doubt_roots(roots);
@@ -176,12 +178,13 @@ impl Engine {
         Ok(())
     }
 
-    fn begin_pass(&self) -> Result<Pass> {
+    fn begin_pass(&self, doubts: &PerSide<Doubt>) -> Result<Pass> {
         let state = self.state();
         let intents = state.intents()?;
         state.drop_problems("execute")?;
         let run = state.next_run()?;
         let items = state.base_count()?;
+        let line = state.last_line()?;
         let resumable = intents
             .into_iter()
             .map(|i| ((i.side, i.target.clone()), i))
@@ -190,6 +193,7 @@ impl Engine {
             run,
             items,
             resumable,
+            looked_at: doubts.as_ref().map(|doubt| doubt.all.then_some(line)),
             ..Pass::default()
         })
     }
@@ -463,6 +467,7 @@ impl Engine {
                     state.copies.clear();
                     if pass.summary.failed == 0 {
                         state.end_own_writes()?;
+                        state.end_taken(pass.looked_at)?;
                     }
                     // What was approved and could not be done is not asked for again.
                     if pass.failed.is_empty() {

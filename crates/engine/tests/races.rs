@@ -328,3 +328,68 @@ fn what_is_moved_before_its_delete_is_not_deleted_where_it_went() {
         }
     }
 }
+
+/// The destination knows a file by a digest of its content and by nothing else.
+fn by_digest(seed: u64) -> World {
+    World::of(
+        seed,
+        |_| {},
+        |side| Capabilities {
+            revision_is_content: side == Destination,
+            versions: false,
+            ..capabilities([Ids::Strong, Ids::None][usize::from(side == Destination)])
+        },
+    )
+}
+
+/// Renames what the destination has under one name to another, which is taken, as the delete of that is on its way.
+fn moved_over(world: &World, from: &str, to: &str) {
+    let edit = Edit::Move {
+        from: path(from),
+        to: path(to),
+    };
+    world.edit_during(Destination, "delete", Destination, vec![edit]);
+}
+
+/// Where a file is known by a digest of its content, one that came under a new name and is moved back over the old one, as
+/// that is deleted, cannot be told from it.
+#[test]
+fn what_was_moved_over_a_file_that_is_just_deleted_comes_back() {
+    for is_stopped in [false, true] {
+        for seed in SEEDS {
+            let mut world = by_digest(seed);
+            world.write(Source, "old", "dear");
+            world.sync();
+            world.write(Source, "new", "dear");
+            world.delete(Source, "old");
+            moved_over(&world, "new", "old");
+            world.sync();
+            world.sides[Destination].clear_hook();
+            world.has(Destination, "old", None);
+            if is_stopped {
+                world.restart(|_| {});
+            }
+            world.sync();
+            world.both_have("new", Some("dear"));
+            world.still();
+        }
+    }
+}
+
+/// What was deleted is remembered until its side was looked at since, and no longer.
+#[test]
+fn a_delete_after_the_next_look_is_carried() {
+    for seed in SEEDS {
+        let world = by_digest(seed);
+        world.write(Source, "old", "dear");
+        world.sync();
+        world.write(Source, "new", "dear");
+        world.delete(Source, "old");
+        world.sync();
+        world.sync();
+        world.delete(Destination, "new");
+        world.sync();
+        world.both_have("new", None);
+        world.still();
+    }
+}

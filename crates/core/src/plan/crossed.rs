@@ -94,12 +94,17 @@ impl Crossing {
             let Some(&other) = alike.iter().find(is_moved_over) else {
                 continue;
             };
+            // What is to stay comes to both sides before the other one goes.
             if is_unknown(nodes, other, self.side) {
                 wants[node].life = Life::Leave;
             } else if wants[node].life == Life::Alive {
                 revive(&mut wants[other], self.side);
+                wants[node].content = Content::AsIs;
             } else {
                 revive(&mut wants[node], self.side.other());
+                if !is_in_its_place(nodes, self.side, other, node) {
+                    wants[other].life = Life::Leave;
+                }
             }
         }
     }
@@ -109,7 +114,7 @@ impl Crossing {
 /// of the two.
 fn keep_taken(input: &Input<'_>, nodes: &Nodes<'_>, wants: &mut [Want], side: Side) {
     let taken = &input.trees.taken[side];
-    if taken.is_empty() {
+    if taken.is_empty() || mutant!("P1 what was taken is forgotten at once") {
         return;
     }
     for node in 1..wants.len() {
@@ -147,12 +152,21 @@ fn is_alike(nodes: &Nodes<'_>, side: Side, node: usize, now: &Entry) -> bool {
 /// that `lost` had, or has gone where `lost` was.
 fn may_be_moved_over(nodes: &Nodes<'_>, side: Side, lost: usize, node: usize) -> bool {
     let had = nodes.all[lost].base.and_then(|b| b.entries[side].as_ref());
-    let (Some(had), Some(place)) = (had, nodes.all[node].places[side]) else {
+    let (Some(had), Some(now)) = (had, entry(nodes, side, node)) else {
         return false;
     };
-    let is_revision = had.revision != Revision::None && had.revision == place.entry.revision;
-    let is_there = place.moved
-        && place.parent == nodes.all[lost].base_parent
-        && place.entry.name == had.name;
-    is_revision || is_there || nodes.change(side, node) != Some(Change::Same)
+    let is_revision = had.revision != Revision::None && had.revision == now.revision;
+    is_revision
+        || is_in_its_place(nodes, side, lost, node)
+        || nodes.change(side, node) != Some(Change::Same)
+}
+
+/// Whether `side` moved `node` to where it had `lost`.
+fn is_in_its_place(nodes: &Nodes<'_>, side: Side, lost: usize, node: usize) -> bool {
+    let lost = &nodes.all[lost];
+    let had = lost.base.and_then(|b| b.entries[side].as_ref());
+    nodes.all[node].places[side].is_some_and(|place| {
+        let is_name = had.is_some_and(|had| had.name == place.entry.name);
+        place.moved && place.parent == lost.base_parent && is_name
+    })
 }

@@ -89,6 +89,7 @@ impl State {
         let owed = self.owed()?;
         if self.seen_rows == [0, 0] && owed.is_empty() {
             self.sweep_detached(&PerSide::default(), &PerSide::default())?;
+            self.taken_is_lacked.set(PerSide::default());
             return Ok(Loaded::default());
         }
         let mut rows = PerSide::<Vec<SeenRow>>::default();
@@ -107,7 +108,11 @@ impl State {
             }
         }
         loader.spread_unknown();
-        Ok(loader.finish())
+        let mut loaded = loader.finish();
+        loaded.trees.taken = self.taken_in(&loaded.trees, capabilities)?;
+        let is_lacked = loaded.trees.taken.as_ref().map(|taken| !taken.is_empty());
+        self.taken_is_lacked.set(is_lacked);
+        Ok(loaded)
     }
 
     /// The same of one part alone. Nothing in it is gone or detached.

@@ -22,9 +22,11 @@ mod pack;
 mod places;
 mod rebase;
 mod seen;
+mod taken;
 mod walk;
 mod young;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -146,6 +148,8 @@ pub(crate) struct State {
     pub(crate) copies: Vec<MadeCopy>,
     /// Revisions of what Tandem wrote and could not record.
     own_writes: PerSide<Vec<Revision>>,
+    /// Whether what a side was last seen to lack may be what was taken from it.
+    taken_is_lacked: Cell<PerSide<bool>>,
     /// The time, as whoever holds the state was told it.
     pub(crate) now: Timestamp,
     /// Where Tandem put items on one side alone since the program started, the newest at the end.
@@ -230,8 +234,10 @@ impl State {
             rebased: BTreeMap::new(),
             before: (next_id, seen_rows),
             own_writes: PerSide::default(),
+            taken_is_lacked: Cell::default(),
         };
         state.own_writes = state.stored_own_writes()?;
+        state.begin_taken()?;
         Ok(state)
     }
 

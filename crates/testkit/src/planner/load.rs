@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tandem_core::capabilities::{Capabilities, CaseRule, UnicodeRule};
 use tandem_core::conflict_name::parse_conflict;
-use tandem_core::entry::{Kind, NativeId};
+use tandem_core::entry::{Kind, NativeId, Revision};
 use tandem_core::names;
 use tandem_core::path::Name;
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen, Trees, before_swap};
@@ -351,6 +351,16 @@ impl Loader<'_> {
             items, mut trees, ..
         } = self;
         let parents: BTreeMap<ItemId, ItemId> = items.iter().map(|i| (i.id, i.parent)).collect();
+        for side in Side::BOTH {
+            let lacks = |revision: &Revision| {
+                let mut gone = items.iter().filter(|i| i.seen[side] == Seen::Absent);
+                gone.any(|item| {
+                    let was = item.entries[side].as_ref();
+                    was.is_some_and(|was| was.revision == *revision)
+                })
+            };
+            trees.taken[side].retain(lacks);
+        }
         trees.items = sorted(items, |item| (depth(&parents, item.id), item.id));
         for side in Side::BOTH {
             let fresh = std::mem::take(&mut trees.fresh[side]);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use tandem_core::capabilities::Capabilities;
-use tandem_core::entry::{HashKind, Kind};
+use tandem_core::entry::{HashKind, Kind, Revision};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::add_hashes;
 use tandem_core::plan::{Action, Deed, Input, ItemId, Plan, Refused, Trees, plan};
@@ -66,6 +66,8 @@ pub(super) struct Run<'a> {
     pub(super) folders: PerSide<Vec<(ItemId, Place)>>,
     /// The last plan.
     pub(super) plan: Plan,
+    /// What was taken and is the last that is known of something that a side lacks.
+    taken: PerSide<Vec<Revision>>,
     /// The first action of the last plan that was carried out.
     last: Option<Action>,
     pub(super) judge: Judge,
@@ -133,6 +135,7 @@ impl<'a> Run<'a> {
             in_step: BTreeMap::new(),
             folders: PerSide::default(),
             plan: Plan::default(),
+            taken: PerSide::default(),
             last: None,
             judge: Judge::default(),
             trace: Trace(0xcbf2_9ce4_8422_2325),
@@ -183,7 +186,8 @@ impl<'a> Run<'a> {
             let looked_at_all = self.unreadable == PerSide::default();
             self.unreadable = PerSide::default();
             if actions.is_empty() && looked_at_all {
-                self.state.taken = PerSide::default();
+                // What somebody still may have moved is remembered.
+                self.state.taken.clone_from(&self.taken);
                 match self.script.next_after(self.tick) {
                     Some(tick) => self.tick = tick,
                     None => return true,
@@ -313,6 +317,7 @@ impl<'a> Run<'a> {
             let mut trees = self.state.load(self.capabilities.as_ref(), is_filtered);
             self.drop_detached(&mut trees);
             self.plan = self.planned(&trees);
+            self.taken = trees.taken;
             if self.plan.evidence.is_empty() {
                 break;
             }

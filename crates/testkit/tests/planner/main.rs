@@ -1,5 +1,7 @@
 //! The planner's properties over an everyday number of seeds, and the cases that once failed.
 
+mod crossed;
+mod flat;
 mod judged;
 mod moved;
 mod names;

@@ -178,3 +178,46 @@ fn what_was_noted_in_a_folder_goes_with_it() {
         "#,
     );
 }
+
+/// Of a folder that is to get its name back on a mirror's follower, and a file that wants that name, neither got it
+/// (seed 19045825; 24670242).
+#[test]
+fn a_name_that_a_folder_gets_back_is_weighed_like_any_other() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Own hash=Sha256 coarse_mtime=true executable=false empty_folders=false
+        destination: ids=Strong revisions=ContentHash folder_revisions=Children hash=None mtime=false coarse_mtime=true symlinks=false folds_case=true
+        policy: source-backup hash-then-mtime merge keep-both
+        base write "g/b" 11 1
+        base write "a/a" 12 1
+        base write "x:y" 13 1
+        base write "g/N.txt" 16 3
+        0 destination swap "a" "g/N.txt"
+        0 source delete "a"
+        0 destination swap "a" "g"
+        0 destination swap "a" "x:y"
+        10 destination move "g/N (swap 3).TXT" "g/N.txt"
+        "#,
+    );
+}
+
+/// A folder whose name differs from another's by case kept one of its own after the other was forgotten (seed
+/// 26184909).
+#[test]
+fn what_a_mirror_forgets_leaves_its_name_to_a_twin() {
+    holds(
+        r#"
+        source: ids=None revisions=ContentHash folder_revisions=Own hash=Sha256 cheap_reads=false coarse_mtime=true executable=false
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Own hash=Sha256 replace_gives_id=true coarse_mtime=true folds_case=true folds_unicode=true
+        policy: source-backup hash-then-mtime merge keep-both
+        base folder "e"
+        base folder "e/d"
+        base folder "D"
+        base write "D/d" 12 2
+        base write "e/a" 26 2
+        0 source move "D" "e/D"
+        0 destination swap "e/a" "e/d"
+        10 source delete "e/d"
+        "#,
+    );
+}

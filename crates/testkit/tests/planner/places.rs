@@ -389,3 +389,83 @@ fn what_has_a_name_of_its_own_on_a_follower_keeps_it_through_a_swap() {
         "{last}"
     );
 }
+
+/// A file that went aside in a folder which was noted by the same plan was noted where that folder had been, and what
+/// was written beside it stayed there (seed 16994128; 15706547).
+#[test]
+fn what_goes_aside_in_a_folder_that_is_noted_just_then_is_known_there() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None revisions=ContentHash hash=Md5 coarse_mtime=true executable=false symlinks=false folds_unicode=true
+        base folder "d"
+        base folder "d/a"
+        base folder "d/g"
+        base folder "d/g/g"
+        base write "d/g/g/a" 28 2
+        base write "d/g/g/c" 29 3
+        0 destination move "d/g/g" "d/a/D"
+        0 source move "d/g/g" "d/a/D"
+        0 destination swap "d/a/D/a" "d/a/D/c"
+        4 source write "d/a/D/a" 36
+        "#,
+    );
+}
+
+/// A folder that somebody put where Tandem had just moved a file was noted under that file's id (seed 9474973).
+#[test]
+fn a_folder_that_takes_the_place_of_a_file_is_not_that_file() {
+    holds(
+        r#"
+        source: ids=None revisions=ContentHash folder_revisions=Own hash=Md5 cheap_reads=false folder_move=false symlinks=false
+        destination: ids=Strong revisions=ContentCounter folder_revisions=Children hash=None cheap_reads=false folder_move=false mtime=false coarse_mtime=true folds_case=true folds_unicode=true
+        order: 4312565118025532883
+        base folder "f"
+        base folder "d"
+        base folder "f/a"
+        base folder "f/D"
+        base write "d/d" 11 2
+        base write "d/N.txt" 12 2
+        base write "d/c" 13 2
+        base write "f/D/d" 14 1
+        base write "f/a/d" 16 3
+        base write "f/n.txt" 17 1
+        base write "f/a/cafe\u{301}" 19 1
+        base write "cafe\u{301}" 20 2
+        base write "d/cafe\u{301}" 23 1
+        base write "f/D/b" 24 1
+        base write "c" 25 2
+        base write "f/D/N.txt" 3 3
+        base write "f/a/cafe\u{301}" 29 2
+        0 source save "d/d" 30
+        0 source write "f/n.txt" 31
+        0 source delete "f/D"
+        0 source flip "c"
+        0 destination swap "d/café" "c"
+        0 destination write "f/D/b" 32
+        0 source save "cafe\u{301}" 33
+        14 source swap "c (swap f)" "f"
+        "#,
+    );
+}
+
+/// Of two folders, each moved into one that came with the other, and each with a new one under its old name, none was
+/// ever moved (seed 26590625).
+#[test]
+fn folders_that_wait_for_one_another_across_the_sides_are_moved() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Children hash=None folds_case=true
+        destination: ids=Strong
+        base folder "a"
+        base folder "g"
+        base folder "e"
+        0 source folder "g/g"
+        0 source write "e/x:y" 1
+        0 destination folder "e/d"
+        0 source write "a/c" 2 1
+        5 source move "e" "g/g/d"
+        6 destination move "g" "e/d/D"
+        "#,
+    );
+}

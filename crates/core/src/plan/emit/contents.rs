@@ -302,7 +302,10 @@ impl Emitter<'_, '_> {
         let it = &self.nodes.all[copy];
         let is_digest = it.places[side].is_some_and(|p| p.entry.revision == lost.revision);
         let is_noted = it.base.is_some_and(|base| !base.is_lacking());
-        is_digest && lost.revision != Revision::None && !is_noted
+        is_digest
+            && lost.revision != Revision::None
+            && !is_noted
+            && !mutant!("P1 a copy that only one side has is enough")
     }
 
     /// Whether what only `side` has is to come to the other one.
@@ -310,6 +313,7 @@ impl Emitter<'_, '_> {
         let other = side.other();
         let entry = self.nodes.all[node].places[side].map(|place| place.entry);
         self.wants[node].life == Life::Alive
+            && self.nodes.all[node].places[other].is_none()
             && !self.nodes.all[node].frozen
             && entry.is_some_and(|entry| refusal(self.input, other, entry).is_none())
             && self.native(other, node).is_some()
