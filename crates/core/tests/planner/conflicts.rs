@@ -16,7 +16,11 @@ fn edit_against_edit_keeps_both_first_the_copy_then_the_name() {
     let first = pair.plan();
     assert_eq!(told(&first), [format!("source: copy a to {COPY}")]);
     assert_eq!(conflicts(&first), [ConflictKind::EditEdit]);
-    pair.fresh(Source, 2, 0, file(COPY, 2, 2));
+    let copy = Entry {
+        revision: Revision::Tag("another".into()),
+        ..file(COPY, 2, 2)
+    };
+    pair.fresh(Source, 2, 0, copy);
     let second = pair.plan();
     assert_eq!(
         told(&second),
@@ -25,6 +29,19 @@ fn edit_against_edit_keeps_both_first_the_copy_then_the_name() {
             format!("destination: new {COPY}")
         ]
     );
+}
+
+/// Where a revision is a digest nothing tells a copy that was moved back from what it was made of.
+#[test]
+fn a_copy_that_may_go_back_is_on_both_sides_before_the_name_is_another_s() {
+    let mut pair = Pair::new();
+    let item = pair.item(1, 0, file("a", 1, 1));
+    item.seen = PerSide::new(changed(file("a", 1, 2)), changed(file("a", 1, 3)));
+    pair.fresh(Source, 2, 0, file(COPY, 2, 2));
+    assert_eq!(told(&pair.plan()), [format!("destination: new {COPY}")]);
+    pair.trees.fresh.source.clear();
+    pair.item(2, 0, file(COPY, 2, 2));
+    assert_eq!(told(&pair.plan()), ["source: replace a"]);
 }
 
 #[test]
