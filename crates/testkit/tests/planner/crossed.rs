@@ -91,33 +91,8 @@ fn a_conflict_copy_may_go_back_over_what_it_was_made_of() {
     );
 }
 
-/// A file was moved over another one of its content, and then got what the other side had written to it: the content
-/// was nowhere (seed 17755826).
-#[test]
-fn what_another_file_of_the_same_content_took_the_place_of_stays() {
-    holds(
-        r#"
-        source: ids=Strong
-        destination: ids=None revisions=ContentHash folder_move=false coarse_mtime=true symlinks=false
-        versions: false
-        order: 15866127980601315055
-        base folder "D"
-        base folder "D/e"
-        base folder "D/f"
-        base write "D/f/cafe\u{301}" 17 2
-        base write "D/e/c" 19 2
-        base write "D/f/N.txt" 26 2
-        0 destination move "D/f/cafe\u{301}" "d"
-        0 source write "D/f/A" 29
-        0 destination move "D/f/N.txt" "c"
-        0 source move "D/e/c" "D/e/C"
-        7 destination write "D/f/N.txt" 31
-        11 source move "D/f/N.txt" "c"
-        "#,
-    );
-}
-
-/// The same after two folders had changed places where neither ids nor names tell (seed 19574863).
+/// A file was moved over another one of its content, and then got what the other side had written to it: the content was
+/// nowhere (seed 19574863).
 #[test]
 fn what_was_carried_over_a_file_and_moved_over_it_stays() {
     holds(
