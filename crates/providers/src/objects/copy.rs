@@ -154,7 +154,8 @@ impl Bucket {
                     let checked = self.check(Tries::Once, operation, key, guard).await;
                     checked.map_err(|error| of_try(attempt, error))?;
                 }
-                let sent = self.objects.set_metadata(operation, key, metadata, asked);
+                // All of it: a store that has to look itself, as Swift, compares it with what it then sees.
+                let sent = self.objects.set_metadata(operation, key, metadata, guard);
                 let answer = self.once(operation, ANSWER_LIMIT, sent).await;
                 answer.map_err(|error| of_try(attempt, error))
             })

@@ -72,6 +72,16 @@ impl Proxy {
         self.wait_for(request, 1, Deed::First(Box::new(deed)));
     }
 
+    /// Does this before the so-many-th such request from now on gets to the server.
+    pub(crate) fn before_nth(
+        &self,
+        request: &str,
+        number: u32,
+        deed: impl FnOnce() + Send + 'static,
+    ) {
+        self.wait_for(request, number, Deed::First(Box::new(deed)));
+    }
+
     /// Answers so many such requests with this status.
     pub(crate) fn answer(&self, request: &str, times: u32, status: u16) {
         self.wait_for(request, times, Deed::Answer(status));
@@ -104,6 +114,7 @@ fn deed(bytes: &[u8], waiting: &Mutex<Option<Rule>>) -> Option<Deed> {
     rule.left -= 1;
     match rule.deed {
         Deed::Answer(status) if rule.left > 0 => Some(Deed::Answer(status)),
+        Deed::First(_) if rule.left > 0 => None,
         _ => waiting.take().map(|rule| rule.deed),
     }
 }

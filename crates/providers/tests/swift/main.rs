@@ -7,10 +7,13 @@
 )]
 
 mod bench;
+mod changed;
 mod clients;
 mod failures;
 mod large;
 mod overheard;
+#[path = "../shared/proxy.rs"]
+mod proxy;
 mod sign_in;
 #[path = "../shared/steps.rs"]
 mod steps;
