@@ -210,6 +210,7 @@ mod tests {
             let answer: Result<()> = account
                 .run(|attempt| {
                     let before = made.fetch_add(1, Ordering::Relaxed);
+                    assert!(before < TRIES, "{cause:?}: no end");
                     assert_eq!(attempt.is_repeated(), before > 0);
                     std::future::ready(Err(StorageError::new("test", cause, "")))
                 })
