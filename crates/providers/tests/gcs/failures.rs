@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tandem_core::content::BytesContent;
+use tandem_core::entry::Mtime;
 use tandem_core::error::{Cause, ErrorKind, StorageError};
 use tandem_core::path::RelPath;
 use tandem_core::storage::{Commit, Expected, Keep, Locator, Meta, ResumeSink, ResumeToken, Root};
+use tandem_core::time::Timestamp;
 use tandem_testkit::real_time::clock_ahead;
 use tandem_testkit::servers::faults::Fault;
 use tandem_testkit::servers::gcs::{GcsServer, Role};
 
-use crate::bench::{Bucket, FOLDER, PART, PARTS_FROM, probed};
+use crate::bench::{Bucket, FOLDER, PART, PARTS_FROM, key, probed};
+use crate::proxy::Proxy;
 use crate::steps::{collect, write};
 
 async fn tested(bucket: &Bucket) -> StorageError {
@@ -155,6 +158,47 @@ async fn faults_that_pass_leave_no_trace() {
         .filter(|name| !name.ends_with('/'))
         .collect();
     assert_eq!(names, ["in a/folder/large", "in a/folder/small"]);
+}
+
+/// A first try failed, and another's content is there by the time of the second.
+#[tokio::test]
+async fn a_time_that_is_set_by_a_second_try_is_not_that_of_what_was_written_since() {
+    let bucket = Bucket::on(Arc::new(GcsServer::start().unwrap()));
+    let proxy = Proxy::before(&bucket.endpoint);
+    let behind = Bucket {
+        endpoint: proxy.endpoint(),
+        ..bucket.clone()
+    };
+    let storage = behind.open(Some(&probed().await));
+    let root = storage.root(FOLDER).await.unwrap();
+    let made = write(&*root, &rel("file"), b"ours", Expected::Absent).await;
+    let expected = Expected::Revision(made.unwrap().entry.revision);
+    let busy = Fault::Status {
+        status: 503,
+        retry_after: None,
+    };
+    bucket.server.script("PATCH", "file", 0, 1, busy);
+    let (server, name) = (Arc::clone(&bucket.server), bucket.name.clone());
+    proxy.first("PATCH /", move || {
+        server.put(&name, &key("file"), b"theirs")
+    });
+    let at = Locator::of_path(rel("file"));
+    let mtime = Some(Mtime {
+        at: Timestamp::from_secs(7),
+        by_client: true,
+    });
+    let meta = Meta {
+        mtime,
+        ..Meta::default()
+    };
+    let set = root.set_meta(&at, &expected, &meta).await;
+    assert!(proxy.has_met());
+    assert_eq!(bucket.server.faults_left(), 0);
+    let error = set.expect_err("another's content got the time of ours");
+    assert_eq!(error.cause, Cause::PreconditionFailed, "{error}");
+    let there = root.stat(&at).await.unwrap().unwrap();
+    assert_ne!(there.mtime, mtime);
+    assert_eq!(content(&*root, "file").await.unwrap(), "theirs");
 }
 
 /// Reading goes on where an answer broke off; where nothing comes it fails, and is never a shorter file.

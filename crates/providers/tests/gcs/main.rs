@@ -10,6 +10,8 @@
 mod bench;
 mod emulator;
 mod failures;
+#[path = "../shared/proxy.rs"]
+mod proxy;
 mod sdk;
 mod simulated;
 #[path = "../shared/steps.rs"]

@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod changed;
 mod flat;
 mod hostile;
 mod lost_answers;

@@ -42,6 +42,8 @@ pub(crate) struct Store {
     pub(crate) objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, Upload>,
     count: u64,
+    /// Heeds no condition, neither on what is replaced nor on what is copied.
+    pub(crate) heeds_nothing: bool,
     /// Refuses each If-Match on a copy or the end of an upload, wrong or right.
     pub(crate) refuses_matches: bool,
     /// Copies nothing itself.
@@ -254,6 +256,9 @@ impl Store {
 
     /// The refusal of what the conditions of a request do not admit.
     fn refusal(&self, request: &Request<'_>) -> Option<Answer> {
+        if self.heeds_nothing {
+            return None;
+        }
         let there = self.objects.get(&request.key);
         let is_taken = request.header("if-none-match") == Some("*") && there.is_some();
         let is_other = request
@@ -289,7 +294,9 @@ impl Store {
         let source = self.objects.get(&*from.decode_utf8().unwrap());
         let source = source.ok_or_else(|| error(404, "NoSuchKey"))?;
         match request.header("x-amz-copy-source-if-match") {
-            Some(tag) if unquoted(tag) != source.tag => Err(error(412, "PreconditionFailed")),
+            Some(tag) if unquoted(tag) != source.tag && !self.heeds_nothing => {
+                Err(error(412, "PreconditionFailed"))
+            }
             _ => Ok(source.clone()),
         }
     }

@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use futures_util::StreamExt;
 use tandem_core::capabilities::{Capabilities, Conditions};
 use tandem_core::entry::{ContentHash, HashKind, Revision};
 use tandem_core::error::Cause;
 use tandem_core::path::RelPath;
-use tandem_core::storage::{Config, Credentials, Expected, Keep, Root, Storage, VersionKey};
+use tandem_core::storage::{Config, Credentials, Depth, Expected, Keep, Root, Storage, VersionKey};
 use tandem_testkit::real_time::real_time;
 
 use crate::bench::{s3, write};
@@ -400,6 +401,25 @@ fn history(
 }
 
 const NOTHING: &str = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+/// What it does not show is not absent (P10).
+#[tokio::test]
+async fn a_listing_that_ends_in_the_middle_is_none() {
+    for token in ["", "<NextContinuationToken></NextContinuationToken>"] {
+        let shown = "<Contents><Key>a</Key><Size>1</Size></Contents>";
+        let page = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated>{token}{shown}</ListBucketResult>"
+        );
+        let server = Scripted::new(move |_| Answer::xml(&page));
+        let root = server.root(can(Conditions::ALL), &[]).await;
+        for depth in [Depth::Children, Depth::Subtree] {
+            let listed: Vec<_> = root.list(&RelPath::root(), depth).collect().await;
+            let last = listed.into_iter().last().unwrap();
+            let error = last.expect_err("a part of a folder passed for all of it");
+            assert_eq!(error.cause, Cause::BadResponse, "{error}");
+        }
+    }
+}
 
 #[tokio::test]
 async fn a_history_that_ends_in_the_middle_is_none() {

@@ -1,5 +1,6 @@
 //! Nextcloud, simulated: ids, checksums, times; and rclone and nc-py-api, which nobody here wrote, on the same simulator.
 
+mod changed;
 mod chunks;
 mod faults;
 mod kept;

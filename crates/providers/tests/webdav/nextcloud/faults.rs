@@ -21,7 +21,7 @@ use crate::proxy::Proxy;
 use crate::steps::{collect, write};
 
 /// Three chunks, the last of them short.
-const LARGE: usize = 12_000_000;
+pub(super) const LARGE: usize = 12_000_000;
 
 /// A server of its own, since its faults befall whoever comes, and a client that waits less long between its tries.
 async fn apart() -> (Folder<Nextcloud>, Arc<dyn Root>) {
@@ -46,14 +46,14 @@ async fn behind_a_proxy(folder: &Folder<Nextcloud>) -> (Arc<dyn Root>, Proxy) {
     (storage.root(&folder.name).await.unwrap(), proxy)
 }
 
-const fn busy(status: u16) -> Fault {
+pub(super) const fn busy(status: u16) -> Fault {
     Fault::Status {
         status,
         retry_after: None,
     }
 }
 
-fn bytes(len: usize) -> Vec<u8> {
+pub(super) fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at % 251) as u8).collect()
 }
 
@@ -62,13 +62,18 @@ impl Folder<Nextcloud> {
         self.server.script(method, part, 0, 1, fault);
     }
 
-    fn holds(&self, path: &str) -> Option<Vec<u8>> {
+    pub(super) fn holds(&self, path: &str) -> Option<Vec<u8>> {
         self.server.get(&format!("{}/{path}", self.name))
     }
 }
 
 /// `bytes` on the storage where nobody sees them, and how they are to become visible at `path`.
-async fn commit_of(root: &dyn Root, path: &RelPath, bytes: &[u8], expected: Expected) -> Commit {
+pub(super) async fn commit_of(
+    root: &dyn Root,
+    path: &RelPath,
+    bytes: &[u8],
+    expected: Expected,
+) -> Commit {
     let content = Arc::new(BytesContent(Bytes::copy_from_slice(bytes)));
     let staged = root
         .stage(path, content, &Meta::default(), None, Arc::new(Unheard))
