@@ -136,6 +136,9 @@ impl Carried {
         while let Some(piece) = pieces.next().await {
             all.extend_from_slice(&piece?);
         }
+        if all.len() as u64 != self.entry.size {
+            return Err(short(&self.at));
+        }
         Ok(Some(all))
     }
 }

@@ -15,7 +15,7 @@ use tandem_core::side::Side;
 use tandem_engine::report::{ActionKind, Outcome, Undo};
 use tandem_engine::setup::PairOptions;
 use tandem_testkit::seed::Rng;
-use tandem_testkit::sim::{Edit, Habits};
+use tandem_testkit::sim::{Edit, Fault, Faults, Habits};
 
 const DAY: u64 = 24 * 3600;
 
@@ -66,6 +66,35 @@ fn a_text_that_is_older_than_the_base_is_no_base_of_a_merge() {
             .filter(|p| world.text(Source, p).as_deref() == Some("one\ntwo\nthree\n"))
             .count();
         assert_eq!(copies, 1, "{:?}", world.paths(Source));
+        world.still();
+    }
+}
+
+/// Lines that are missing at the end of an answer were deleted by nobody.
+#[test]
+fn a_text_of_which_only_a_part_came_is_not_merged() {
+    for seed in 0..40 {
+        let world = World::shaped(seed, merging, |_| {
+            let capabilities = capabilities(Ids::None);
+            let habits = Habits {
+                chunk: 4,
+                ..Habits::plain(&capabilities)
+            };
+            (capabilities, habits)
+        });
+        world.write(Source, "a", "one\ntwo\nthree\nfour\nfive\n");
+        world.sync();
+        world.write(Source, "a", "ONE\ntwo\nthree\nfour\nfive\n");
+        world.write(Destination, "a", "one\ntwo\nTHREE\nfour\nfive\n");
+        for side in Side::BOTH {
+            world.sides[side].set_faults(Faults::of(&[(Fault::ShortRead, 100)]));
+        }
+        world.sync();
+        for side in Side::BOTH {
+            world.sides[side].heal();
+        }
+        world.sync();
+        world.both_have("a", Some("ONE\ntwo\nTHREE\nfour\nfive\n"));
         world.still();
     }
 }
