@@ -192,6 +192,24 @@ fn rules_that_could_not_be_read_are_read_by_the_next_pass() {
     }
 }
 
+/// Also where only that side has them which nothing is carried from: no other copy is ever come across.
+#[test]
+fn rules_of_a_backup_that_could_not_be_read_are_read_by_the_next_pass() {
+    for seed in SEEDS {
+        let world = with_feeds(seed, |o| o.policy.mode = Mode::SourceBackup);
+        fill(&world);
+        world.sync();
+        world.write(Destination, ".tandemignore", "left-out\n");
+        world.sides[Destination].set_faults(Faults::of(&[(Fault::ShortRead, 1000)]));
+        is_stopped(&world);
+        world.sides[Destination].heal();
+        world.sync();
+        world.write(Source, "left-out", "1");
+        world.still();
+        world.has(Destination, "left-out", None);
+    }
+}
+
 /// What of its own a mirror's follower has, where nobody could look in the first pass, is not deleted unasked later.
 #[test]
 fn a_file_of_the_followers_own_that_could_not_be_looked_at_is_held_later() {
@@ -205,6 +223,67 @@ fn a_file_of_the_followers_own_that_could_not_be_looked_at_is_held_later() {
         world.sides[Destination].heal();
         assert_eq!(world.sync().held, 1);
         world.has(Destination, "own", Some("mine"));
+    }
+}
+
+/// The same where a file changed under the listing: of it the state has not even a row.
+#[test]
+fn a_file_of_the_followers_own_that_changed_whenever_it_was_listed_is_held_later() {
+    for seed in SEEDS {
+        let world = World::with(seed, |o| o.policy.mode = Mode::SourceToDestination);
+        world.write(Source, "a", "sent");
+        world.write(Destination, "own", "mine");
+        assert!(world.sides[Destination].make_restless(&path("own")));
+        assert_eq!(world.sync().held, 0);
+        world.both_have("a", Some("sent"));
+        world.sides[Destination].heal();
+        assert_eq!(world.sync().held, 1);
+        world.has(Destination, "own", Some("mine"));
+    }
+}
+
+/// A mirror in step, whose follower has a file of its own in a folder of both: a filter leaves it out.
+fn mirror_with_its_own(seed: u64) -> World {
+    let world = with_feeds(seed, |o| {
+        o.policy.mode = Mode::SourceToDestination;
+        o.filter.patterns = vec!["own".to_owned()];
+    });
+    fill(&world);
+    world.sync();
+    world.write(Destination, "d/own", "mine");
+    world.still();
+    world
+}
+
+/// Another filter lets a file of the follower's own in, while a listing leaves out the folder that it is in.
+#[test]
+fn what_a_follower_has_in_a_folder_that_a_listing_left_out_is_held_later() {
+    for seed in SEEDS {
+        for side in Side::BOTH {
+            let mut world = mirror_with_its_own(seed);
+            assert!(world.sides[side].leave_out(&path("d")));
+            world.restart(|o| o.filter.patterns.clear());
+            assert_eq!(world.sync().held, 0);
+            world.sides[side].heal();
+            assert_eq!(world.sync().held, 1);
+            world.has(Destination, "d/own", Some("mine"));
+        }
+    }
+}
+
+/// A version that is put back is looked at, and what it leads to carried; no more than that was seen with the new filter
+/// then.
+#[test]
+fn what_another_filter_lets_in_is_held_though_a_version_was_put_back_first() {
+    for seed in SEEDS {
+        let mut world = mirror_with_its_own(seed);
+        world.write(Source, "a", "edited");
+        world.sync();
+        world.restart(|o| o.filter.patterns.clear());
+        world.run(world.engine.restore("a", None)).unwrap();
+        world.sync();
+        assert_eq!(world.engine.held().unwrap().len(), 1);
+        world.has(Destination, "d/own", Some("mine"));
     }
 }
 

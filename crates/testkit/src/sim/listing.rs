@@ -134,6 +134,8 @@ impl State {
             }
             let why = if self.lost.contains(&serial) {
                 Some(Skip::Unreadable)
+            } else if self.restless.contains(&serial) {
+                Some(Skip::Unsettled)
             } else {
                 self.is_shadowed(serial).then_some(Skip::ShadowedByFolder)
             };

@@ -75,6 +75,8 @@ pub(super) struct State {
     pub(super) unreadable: BTreeSet<Serial>,
     /// What no listing shows, and is there for who asks for it.
     pub(super) unlisted: BTreeSet<Serial>,
+    /// What changes whenever it is listed.
+    pub(super) restless: BTreeSet<Serial>,
     pub(super) faults: Faults,
     pub(super) injected: BTreeMap<&'static str, u64>,
     pub(super) failed_expectations: BTreeMap<String, u64>,
@@ -120,6 +122,7 @@ impl State {
             lost: BTreeSet::new(),
             unreadable: BTreeSet::new(),
             unlisted: BTreeSet::new(),
+            restless: BTreeSet::new(),
             faults: Faults::none(),
             injected: BTreeMap::new(),
             failed_expectations: BTreeMap::new(),

@@ -186,6 +186,7 @@ impl SimStorage {
         state.full = false;
         state.unreadable.clear();
         state.unlisted.clear();
+        state.restless.clear();
         state.recent.clear();
         for serial in std::mem::take(&mut state.lost) {
             // What lies below comes back into view with it.
@@ -237,6 +238,14 @@ impl SimStorage {
         let mut state = self.state();
         let found = state.tree.at(path).first().copied();
         found.is_some_and(|serial| state.unlisted.insert(serial))
+    }
+
+    /// Lets what is at `path` change whenever its folder is listed, until healed: nothing is shown of it but that. `false`
+    /// if nothing is there.
+    pub fn make_restless(&self, path: &RelPath) -> bool {
+        let mut state = self.state();
+        let found = state.tree.at(path).first().copied();
+        found.is_some_and(|serial| state.restless.insert(serial))
     }
 
     /// Takes the root away (`true`) or brings it back.
