@@ -100,6 +100,26 @@ async fn a_copy_in_parts_of_which_some_are_of_another_content_is_none() {
     assert!(!odd.store().objects.contains_key("to"), "it stayed");
 }
 
+/// A store refuses both with the same answer; which of them it was is for a person to know.
+#[tokio::test]
+async fn a_copy_that_is_refused_says_which_end_somebody_changed() {
+    for (changed, cause) in [
+        ("from", Cause::PreconditionFailed),
+        ("to", Cause::AlreadyExists),
+    ] {
+        let odd = OddStore::new();
+        let root = odd.server.root(heeding(Conditions::ALL), &[]).await;
+        odd.store().put("from", "ours", &[]);
+        odd.store().before("PUT /bucket/to?", |store| {
+            store.put(changed, "theirs", &[]);
+            None
+        });
+        let error = copy(&*root, "from", "to").await.expect_err(changed);
+        assert_eq!(error.cause, cause, "{changed}: {error}");
+        assert_eq!(odd.store().objects[changed].bytes, "theirs");
+    }
+}
+
 #[tokio::test]
 async fn what_replaced_a_file_since_it_was_listed_is_not_read_as_that_file() {
     let (odd, root) = heedless().await;
