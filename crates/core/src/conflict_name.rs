@@ -234,6 +234,16 @@ pub fn parse_conflict(name: &Name) -> Option<Name> {
     Name::new(original).ok()
 }
 
+/// Whether some side may take `name` for that of a conflict copy: one that does not tell capitals apart may show it in
+/// others.
+#[must_use]
+pub fn may_be_conflict(name: &Name) -> bool {
+    let text = name.as_str();
+    // Nearly no name has a bracket, which is told sooner.
+    text.as_bytes().contains(&b'(')
+        && Name::new(text.to_lowercase()).is_ok_and(|name| parse_conflict(&name).is_some())
+}
+
 /// The name without its bracket, if it ends in one.
 fn without_bracket(text: &str) -> Option<String> {
     let (stem, extension) = split(text);

@@ -48,9 +48,8 @@ impl Crossing {
             side,
             going: Vec::new(),
             missing: HashMap::new(),
-            is_partly_known: (1..wants.len()).any(|node| {
-                nodes.all[node].kind == Kind::Folder && is_unknown(nodes, node, side)
-            }),
+            is_partly_known: (1..wants.len())
+                .any(|node| nodes.all[node].kind == Kind::Folder && is_unknown(nodes, node, side)),
         };
         for node in (1..wants.len()).filter(|&node| nodes.all[node].kind == Kind::File) {
             let goes = match wants[node].life {
@@ -118,9 +117,7 @@ fn keep_taken(input: &Input<'_>, nodes: &Nodes<'_>, wants: &mut [Want], side: Si
         return;
     }
     for node in 1..wants.len() {
-        let was = nodes.all[node]
-            .base
-            .and_then(|b| b.entries[side].as_ref());
+        let was = nodes.all[node].base.and_then(|b| b.entries[side].as_ref());
         let is_taken = was.is_some_and(|was| taken.contains(&was.revision));
         if is_taken && wants[node].life == Life::Dead(Reason::DeletedOn(side)) {
             revive(&mut wants[node], side);

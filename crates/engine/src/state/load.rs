@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
 use tandem_core::capabilities::{Capabilities, Ids};
-use tandem_core::conflict_name::parse_conflict;
+use tandem_core::conflict_name::may_be_conflict;
 use tandem_core::entry::{Entry, Kind};
 use tandem_core::names;
 use tandem_core::path::{Name, RelPath};
@@ -408,7 +408,7 @@ impl<'a> Loader<'a> {
             let keys = wanted.get(&folder);
             for name in self.state.base_names(folder)? {
                 let rival = keys.is_some_and(|keys| keys.contains(&rules.key(&name)));
-                let copy = parse_conflict(&name).is_some() || before_swap(&name).is_some();
+                let copy = may_be_conflict(&name) || before_swap(&name).is_some();
                 if (rival || copy)
                     && let Some(item) = self.state.base_item(folder, &name)?
                 {

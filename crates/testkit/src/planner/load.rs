@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tandem_core::capabilities::{Capabilities, CaseRule, UnicodeRule};
-use tandem_core::conflict_name::parse_conflict;
+use tandem_core::conflict_name::may_be_conflict;
 use tandem_core::entry::{Kind, NativeId, Revision};
 use tandem_core::names;
 use tandem_core::path::Name;
@@ -262,7 +262,7 @@ impl Loader<'_> {
             let is_rival = wanted
                 .iter()
                 .any(|(folder, name)| *folder == item.parent && *name == key);
-            let is_mark = parse_conflict(&item.name).is_some() || before_swap(&item.name).is_some();
+            let is_mark = may_be_conflict(&item.name) || before_swap(&item.name).is_some();
             if is_rival || is_mark {
                 self.add_folders(item.parent);
                 self.add_item(item);
