@@ -116,11 +116,11 @@ fn keep_taken(input: &Input<'_>, nodes: &Nodes<'_>, wants: &mut [Want], side: Si
     if taken.is_empty() || mutant!("P1 what was taken is forgotten at once") {
         return;
     }
-    for node in 1..wants.len() {
-        let was = nodes.all[node].base.and_then(|b| b.entries[side].as_ref());
+    for (node, want) in nodes.all.iter().zip(wants) {
+        let was = node.base.and_then(|base| base.entries[side].as_ref());
         let is_taken = was.is_some_and(|was| taken.contains(&was.revision));
-        if is_taken && wants[node].life == Life::Dead(Reason::DeletedOn(side)) {
-            revive(&mut wants[node], side);
+        if is_taken && want.life == Life::Dead(Reason::DeletedOn(side)) {
+            revive(want, side);
         }
     }
 }
