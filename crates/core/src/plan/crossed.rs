@@ -93,7 +93,7 @@ impl Crossing {
             let Some(&other) = alike.iter().find(is_moved_over) else {
                 continue;
             };
-            // What is to stay comes to both sides before the other one goes.
+            // What is to stay comes to both sides before the other one is replaced.
             if is_unknown(nodes, other, self.side) {
                 wants[node].life = Life::Leave;
             } else if wants[node].life == Life::Alive {
@@ -101,9 +101,6 @@ impl Crossing {
                 wants[node].content = Content::AsIs;
             } else {
                 revive(&mut wants[node], self.side.other());
-                if !is_in_its_place(nodes, self.side, other, node) {
-                    wants[other].life = Life::Leave;
-                }
             }
         }
     }
