@@ -21,6 +21,7 @@ mod run;
 mod script;
 mod shrink;
 mod state;
+mod swap;
 mod traits;
 mod tree;
 mod world;

@@ -16,9 +16,6 @@ use super::traits::LARGEST;
 use super::tree::{Body, Place, Tree, size_of};
 use super::world::World;
 
-/// Smaller files are not told by their content (DESIGN 4, step 3).
-const LEAST_CONTENT: u64 = 1024;
-
 /// One thing a person does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
@@ -128,6 +125,7 @@ impl World {
     fn person_removed(&mut self, old: Body) {
         if old.kind == Kind::File {
             self.supersede(old.write);
+            self.supersede_swapped(old.write);
             self.removed_by_person(old.content);
         }
     }
@@ -272,7 +270,7 @@ impl World {
         let mut there = self.sides[side.other()].items.iter();
         self.sides[side].traits.ids == Ids::Strong
             && !self.is_one_write(a.write, b.write)
-            && there.any(|item| item.body.thing == b.thing)
+            && (there.any(|item| item.body.thing == b.thing) || self.swapped.contains(&b.thing))
     }
 
     fn duplicate(&mut self, side: Side, from: &RelPath, to: &RelPath) -> bool {
@@ -293,54 +291,6 @@ impl World {
         let body = self.file(side, content, thing);
         self.sides[side].create(folder, name, body);
         true
-    }
-
-    fn swap(&mut self, side: Side, a: &RelPath, b: &RelPath) -> bool {
-        let tree = &mut self.sides[side];
-        let (Some(first), Some(second)) = (tree.at(a), tree.at(b)) else {
-            return false;
-        };
-        if tree.is_within(first, second) || tree.is_within(second, first) {
-            return false;
-        }
-        let spot = |place: Place| (tree.items[place].parent, tree.items[place].name.clone());
-        let ((first_in, first_name), (second_in, second_name)) = (spot(first), spot(second));
-        let is_new_revision = tree.traits.move_gives_revision;
-        tree.relink(first, second_in, second_name, is_new_revision);
-        tree.relink(second, first_in, first_name, is_new_revision);
-        self.swapped(side, first, second);
-        true
-    }
-
-    /// Where neither id nor content tells that a file went, it was written anew where it is now (DESIGN 4, step 3).
-    fn swapped(&mut self, side: Side, first: Place, second: Place) {
-        let tree = &self.sides[side];
-        let [a, b] = [first, second].map(|place| tree.items[place].body);
-        let is_told = |body: &Body| match tree.traits.ids {
-            Ids::Strong => true,
-            Ids::Hint => size_of(body.content) >= LEAST_CONTENT,
-            Ids::None => false,
-        };
-        let told = [&a, &b].map(is_told);
-        if a.content == b.content || a.kind != Kind::File || b.kind != Kind::File {
-            return;
-        }
-        if !told[0] {
-            self.written_anew(side, first, &a, (!told[1]).then_some(b.thing));
-        }
-        if !told[1] {
-            self.written_anew(side, second, &b, (!told[0]).then_some(a.thing));
-        }
-    }
-
-    /// What was `old` is another thing where it is now: the one that was there before it, if that is not known to have
-    /// gone elsewhere.
-    fn written_anew(&mut self, side: Side, place: Place, old: &Body, thing: Option<u32>) {
-        self.supersede(old.write);
-        let thing = thing.unwrap_or_else(|| self.new_thing());
-        let write = self.write(old.content, thing);
-        let body = &mut self.sides[side].items[place].body;
-        (body.write, body.thing) = (write, thing);
     }
 
     /// The folder and name of a path that the side can hold.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use tandem_core::capabilities::Capabilities;
-use tandem_core::entry::{HashKind, Kind, Revision};
+use tandem_core::entry::{ContentHash, HashKind, Kind, Revision};
 use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::add_hashes;
 use tandem_core::plan::{Action, Deed, Input, ItemId, Plan, Refused, Trees, plan};
@@ -213,6 +213,9 @@ impl<'a> Run<'a> {
             let Step { side, event, .. } = step;
             match event {
                 Event::Edit(edit) => {
+                    if matches!(edit, Edit::Swap(..)) {
+                        self.world.hashed = self.hashed(side);
+                    }
                     let is_done = self.world.edit(side, &edit);
                     self.tell(|| format!("{side}: {edit}, {is_done}"));
                     self.judge.coverage.edit(&edit);
@@ -231,6 +234,19 @@ impl<'a> Run<'a> {
             }
         }
         self.tick += 1;
+    }
+
+    /// The contents of a side of which a digest is noted.
+    fn hashed(&self, side: Side) -> Vec<u32> {
+        let base = self.state.base.iter();
+        let noted: Vec<&ContentHash> = base
+            .filter_map(|item| item.entries[side].as_ref()?.hash(HashKind::Blake3))
+            .collect();
+        let tree = &self.world.sides[side];
+        let contents = tree.all().map(|place| tree.items[place].body.content);
+        contents
+            .filter(|&content| noted.contains(&&hash_of(content, HashKind::Blake3)))
+            .collect()
     }
 
     fn turn_filter(&mut self, name: &str) {

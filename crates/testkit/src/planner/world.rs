@@ -9,6 +9,7 @@ use tandem_core::entry::Kind;
 use tandem_core::side::{PerSide, Side};
 use tandem_core::time::Timestamp;
 
+use super::swap::Swapped;
 use super::traits::Traits;
 use super::tree::{Body, Place, Tree};
 
@@ -43,6 +44,12 @@ pub(super) struct World {
     copies: Vec<(u32, u32)>,
     /// Pairs of contents that a chosen comparison takes for one (DESIGN 5.2: not verified).
     alike: Vec<(u32, u32)>,
+    /// Contents of which a digest was noted, when somebody last exchanged two names.
+    pub(super) hashed: Vec<u32>,
+    /// What nothing tells as swapped, since the last plan.
+    pub(super) swaps: Vec<Swapped>,
+    /// Things that both sides had, and that one has no more as such a swap made another of it.
+    pub(super) swapped: Vec<u32>,
     now: Timestamp,
     things: u32,
 }
@@ -69,6 +76,9 @@ impl World {
             versions: Vec::new(),
             copies: Vec::new(),
             alike: Vec::new(),
+            hashed: Vec::new(),
+            swaps: Vec::new(),
+            swapped: Vec::new(),
             now: Timestamp::from_secs(1_700_000_000),
             things: 0,
         }
@@ -108,7 +118,7 @@ impl World {
     }
 
     /// From now on both are one.
-    fn unite(&mut self, write: usize, with: usize) {
+    pub(super) fn unite(&mut self, write: usize, with: usize) {
         let (write, with) = (self.root_of(write), self.root_of(with));
         self.writes[write].same_as = with;
     }
@@ -207,6 +217,7 @@ impl World {
 
     /// A plan was made of what both sides show now.
     pub(super) fn planned(&mut self) {
+        self.swaps_were_seen();
         for write in 0..self.writes.len() {
             self.writes[write].was_superseded = self.is_superseded(write);
         }

@@ -324,3 +324,80 @@ fn a_name_given_beside_a_twin_stays_when_that_is_gone() {
         "#,
     );
 }
+
+/// Two files that are swapped and swapped back between a look and a delete are what the look saw, where neither ids
+/// nor revisions tell (seeds 33462311, 39911145).
+#[test]
+fn what_is_swapped_and_swapped_back_is_as_it_was() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None folder_revisions=Own hash=None coarse_mtime=true executable=false folds_case=true
+        versions: false
+        base folder "g"
+        base folder "e"
+        base folder "g/g"
+        base write "g/g/A" 12 2
+        base write "g/g/b" 13 1
+        base write "e/café" 17 1
+        base write "e/a" 19 3
+        0 destination move "e/a" "e/A"
+        0 source folder "g/f"
+        0 source delete "g/g"
+        0 destination folder "g/e"
+        0 destination link "g/g/café" 1
+        2 destination swap "g/g/A" "e/café"
+        9 destination swap "e/café" "g/g/A"
+        "#,
+    );
+}
+
+/// A file of which no digest is known is not known to have been moved by a swap: it was written anew where it is
+/// (seed 42317410).
+#[test]
+fn a_file_without_a_known_digest_is_not_told_by_its_content() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Own hash=None cheap_reads=false mtime=false coarse_mtime=true executable=false symlinks=false
+        destination: ids=Strong revisions=ContentCounter hash=Sha256 cheap_reads=false coarse_mtime=true folds_case=true
+        versions: false
+        order: 10477161681709241941
+        base folder "a"
+        base folder "a/f"
+        base write "café" 13 2
+        base write "a/café" 15 2
+        base write "a/a" 17 3
+        0 source write "a/f/A" 18
+        0 source swap "a/café" "a/a"
+        0 source copy "café" "b"
+        5 destination move "a/café" "a/A"
+        "#,
+    );
+}
+
+/// Of two files of one content that were swapped each is what was there before (seed 55419076).
+#[test]
+fn of_two_equal_files_nobody_tells_that_they_were_swapped() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Own hash=None cheap_reads=false folder_move=false move_gives_revision=true replace_gives_id=true versions=false executable=false
+        destination: ids=Strong
+        order: 3157267804102613801
+        base folder "d"
+        base folder "e"
+        base folder "e/g"
+        base folder "d/d"
+        base link "d/d/café" 1
+        base write "e/g/con" 14 1
+        base write "d/x:y" 16 3
+        0 source copy "d/x:y" "e/g/b"
+        0 source move "d/d" "e/d"
+        0 destination move "d" "e/d"
+        0 destination move "e/d/d" "e/g/d"
+        0 source delete "e/g/con"
+        0 source swap "d/x:y" "e/g/b"
+        7 destination write "e/g/b" 18
+        10 destination save "e/d/x:y" 19
+        "#,
+    );
+}
