@@ -93,14 +93,15 @@ impl Crossing {
             let Some(&other) = alike.iter().find(is_moved_over) else {
                 continue;
             };
-            // What is to stay comes to both sides before the other one is replaced.
+            // The other one waits until it is noted that this one is to stay.
             if is_unknown(nodes, other, self.side) {
                 wants[node].life = Life::Leave;
             } else if wants[node].life == Life::Alive {
-                revive(&mut wants[other], self.side);
+                release(&mut wants[other], self.side);
                 wants[node].content = Content::AsIs;
             } else {
-                revive(&mut wants[node], self.side.other());
+                release(&mut wants[node], self.side.other());
+                wants[other].life = Life::Leave;
             }
         }
     }
@@ -117,14 +118,15 @@ fn keep_taken(input: &Input<'_>, nodes: &Nodes<'_>, wants: &mut [Want], side: Si
         let was = node.base.and_then(|base| base.entries[side].as_ref());
         let is_taken = was.is_some_and(|was| taken.contains(&was.revision));
         if is_taken && want.life == Life::Dead(Reason::DeletedOn(side)) {
-            revive(want, side);
+            release(want, side);
         }
     }
 }
 
-fn revive(want: &mut Want, lacks: Side) {
-    want.life = Life::Alive;
-    want.create_reason = Reason::EditBeatsDelete(lacks);
+/// What `lacks` may never have deleted is new on the other side from now on, so that whatever comes of this plan, no later
+/// one deletes it there.
+fn release(want: &mut Want, lacks: Side) {
+    want.life = Life::Forgotten(Reason::EditBeatsDelete(lacks));
 }
 
 fn entry<'a>(nodes: &Nodes<'a>, side: Side, node: usize) -> Option<&'a Entry> {

@@ -166,3 +166,28 @@ fn what_may_have_been_moved_over_a_file_that_is_replaced_stays() {
         "#,
     );
 }
+
+/// The same where the plan that is to keep the content is cut off half-way (a smaller case of seed 17755826).
+#[test]
+fn what_may_be_the_last_of_a_content_is_noted_before_anything_goes() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=None revisions=ContentHash folder_move=false coarse_mtime=true symlinks=false
+        versions: false
+        order: 15866127980601315055
+        base folder "D"
+        base folder "D/e"
+        base folder "D/f"
+        base write "D/f/cafe\u{301}" 17 2
+        base write "D/e/c" 19 2
+        base write "D/f/N.txt" 26 2
+        0 destination move "D/f/cafe\u{301}" "d"
+        0 source write "D/f/A" 29
+        0 destination move "D/f/N.txt" "c"
+        0 source move "D/e/c" "D/e/C"
+        7 destination write "D/f/N.txt" 31
+        11 source move "D/f/N.txt" "c"
+        "#,
+    );
+}
