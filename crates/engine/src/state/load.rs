@@ -1,6 +1,7 @@
 //! Reads what is in doubt into the planner's trees.
 
 mod below;
+mod detached;
 mod left_out;
 mod moved;
 mod rules;
@@ -18,7 +19,6 @@ use tandem_core::side::{PerSide, Side};
 use tandem_core::time::Timestamp;
 use tandem_core::{mutant, removed};
 
-use moved::is_as_detached;
 pub(super) use rules::Rules;
 
 use super::pack::unpack_entry;
@@ -418,83 +418,6 @@ impl<'a> Loader<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Fresh entries that are detached and as they were when they were detached are not planned, unless the
-    /// other side has something new at their path: then the two meet as any two do.
-    fn drop_detached(
-        &mut self,
-        capabilities: PerSide<&Capabilities>,
-        attached: &BTreeSet<(Side, RelPath)>,
-    ) -> Result<()> {
-        let detached = self.state.detached()?;
-        if detached.is_empty() {
-            return Ok(());
-        }
-        let mut as_detached = PerSide::<BTreeSet<RelPath>>::default();
-        let mut new = PerSide::<BTreeSet<RelPath>>::default();
-        let mut candidates = Vec::new();
-        let mut children: PerSide<BTreeMap<ItemId, usize>> = PerSide::default();
-        for side in Side::BOTH {
-            let moved = self.moved_folders(side, capabilities[side]);
-            for fresh in self.fresh[side].values() {
-                *children[side].entry(fresh.parent).or_default() += 1;
-                let path = self.fresh_path(side, fresh);
-                let noted = [
-                    Some(path.clone()),
-                    self.path_before_move(side, fresh, &moved)?,
-                ];
-                let noted = noted.into_iter().flatten().find(|path| {
-                    let noted = detached.get(&(side, path.clone()));
-                    noted.is_some_and(|was| is_as_detached(was.as_ref(), &fresh.entry))
-                });
-                if let Some(noted) = noted {
-                    candidates.push((path.depth(), side, path.clone(), fresh.id, fresh.parent));
-                    as_detached[side].insert(noted);
-                } else {
-                    new[side].insert(path);
-                }
-            }
-        }
-        self.state.sweep_detached(&as_detached, &new)?;
-        // Deepest first: a folder stays as long as something in it does.
-        candidates.sort_unstable_by(|a, b| b.cmp(a));
-        for (_, side, path, id, parent) in candidates {
-            let in_use = children[side].get(&id).is_some_and(|&n| n > 0);
-            let wanted = attached.contains(&(side, path.clone()));
-            if in_use || wanted || new[side.other()].contains(&path) {
-                continue;
-            }
-            self.fresh[side].remove(&id);
-            if let Some(count) = children[side].get_mut(&parent) {
-                *count -= 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn fresh_path(&self, side: Side, fresh: &Fresh) -> RelPath {
-        let mut names = vec![fresh.entry.name.clone()];
-        let mut at = fresh.parent;
-        while at != ItemId::ROOT {
-            if let Some(above) = self.fresh[side].get(&at) {
-                names.push(above.entry.name.clone());
-                at = above.parent;
-            } else if let Some(item) = self.items.get(&at) {
-                names.push(
-                    item.entries[side]
-                        .as_ref()
-                        .map_or_else(|| item.name.clone(), |e| e.name.clone()),
-                );
-                at = item.parent;
-            } else {
-                break;
-            }
-        }
-        names
-            .iter()
-            .rev()
-            .fold(RelPath::root(), |path, name| path.join(name))
     }
 
     /// Below a folder that could not be looked at nothing is known.

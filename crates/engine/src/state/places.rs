@@ -118,18 +118,23 @@ impl State {
         // The first byte of a stamp says whether the side has another name for it.
         let column = side_column(side);
         let sql = format!(
-            "SELECT item FROM base WHERE parent = ?1 AND name = ?2 AND kind = 1 \
+            "SELECT item, {column} IS NULL FROM base WHERE parent = ?1 AND name = ?2 AND kind = 1 \
              AND ({column} IS NULL OR substr({column}, 1, 1) = x'00')"
         );
         let mut query = self.db.prepare_cached(&sql)?;
-        let id: Option<i64> = query
-            .query_row(params![parent.0, name.as_str()], |r| r.get(0))
+        let named: Option<(i64, bool)> = query
+            .query_row(params![parent.0, name.as_str()], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })
             .optional()?;
-        if let Some(id) = id {
+        if let Some((id, false)) = named {
             return Ok(Some(ItemId(id)));
         }
-        let item = self.base_by_native(side, parent, name)?;
-        Ok(item.filter(|i| i.kind == Kind::Folder).map(|i| i.id))
+        // One that is owed is known by the name it will have there, unless another is there by that name.
+        if let Some(item) = self.base_by_native(side, parent, name)? {
+            return Ok((item.kind == Kind::Folder).then_some(item.id));
+        }
+        Ok(named.map(|(id, _)| ItemId(id)))
     }
 
     /// Places where a base item is gone.
@@ -325,5 +330,64 @@ impl State {
             ));
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+
+    use std::path::Path;
+
+    use tandem_core::entry::{Entry, Kind, Revision};
+    use tandem_core::path::Name;
+    use tandem_core::plan::ItemId;
+    use tandem_core::plan::record::Row;
+    use tandem_core::side::{PerSide, Side};
+
+    use super::State;
+
+    fn folder(name: &str) -> Entry {
+        Entry {
+            name: Name::new(name).unwrap(),
+            kind: Kind::Folder,
+            size: 0,
+            mtime: None,
+            executable: None,
+            id: None,
+            revision: Revision::None,
+            hashes: Vec::new(),
+            target: None,
+        }
+    }
+
+    /// The base has one folder under its name for a while, which a side shows under the name that another, which is
+    /// still to come there, has.
+    #[test]
+    fn a_folder_that_is_there_is_known_by_its_name_before_one_that_is_owed() {
+        let mut state = State::open(Path::new(":memory:"), true).unwrap();
+        let put = |id, name: &str, entries| Row::Put {
+            item: ItemId(id),
+            parent: ItemId::ROOT,
+            name: Name::new(name).unwrap(),
+            kind: Kind::Folder,
+            entries,
+            equality: None,
+        };
+        let owed = put(2, "e", PerSide::new(None, Some(folder("e"))));
+        let for_a_while = "e (swap 1)";
+        let there = PerSide::new(Some(folder("e")), Some(folder(for_a_while)));
+        let there = put(1, for_a_while, there);
+        let name = Name::new("e").unwrap();
+        let at = |state: &State, side| state.folder_at(side, ItemId::ROOT, &name).unwrap();
+        state
+            .transaction(|state| state.apply(&[owed], None))
+            .unwrap();
+        assert_eq!(at(&state, Side::Source), Some(ItemId(2)), "to come there");
+        state
+            .transaction(|state| state.apply(&[there], None))
+            .unwrap();
+        assert_eq!(at(&state, Side::Source), Some(ItemId(1)));
+        assert_eq!(at(&state, Side::Destination), Some(ItemId(2)));
     }
 }

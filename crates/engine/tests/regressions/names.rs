@@ -116,3 +116,38 @@ fn a_name_that_the_other_side_refuses_goes_there_and_back() {
         world.has(Source, "CON", Some("a device"));
     }
 }
+
+/// A folder that was deleted on the one side stays on the other for what is not synced in it. What comes by its name in
+/// capitals is that folder where capitals do not tell, or waits for it where only the one side leads.
+#[test]
+fn what_comes_in_capitals_meets_a_folder_that_stayed() {
+    for seed in SEEDS {
+        let world = World::of(
+            seed,
+            |o| o.filter.patterns = vec!["*.log".to_owned()],
+            |side| {
+                let mut capabilities = capabilities(Ids::Strong);
+                if side == Destination {
+                    capabilities.case = CaseRule::Insensitive;
+                }
+                capabilities
+            },
+        );
+        world.folder(Source, "f");
+        world.write(Source, "f/a", "sent");
+        world.sync();
+        world.write(Destination, "f/own.log", "mine");
+        world.delete(Source, "f/a");
+        world.delete(Source, "f");
+        world.sync();
+        world.has(Destination, "f/own.log", Some("mine"));
+        world.folder(Source, "F");
+        world.write(Source, "F/b", "new");
+        let summary = world.sync();
+        assert_eq!((summary.stopped, summary.problems), (None, 0), "{seed}");
+        world.still();
+        assert_eq!(texts(&world, Source), BTreeSet::from(["new".to_owned()]));
+        let there = ["mine".to_owned(), "new".to_owned()];
+        assert_eq!(texts(&world, Destination), BTreeSet::from(there));
+    }
+}

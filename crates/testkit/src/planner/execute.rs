@@ -2,9 +2,10 @@
 //! anywhere, with what failed not built upon.
 
 use tandem_core::entry::Kind;
-use tandem_core::path::RelPath;
+use tandem_core::names;
+use tandem_core::path::{Name, RelPath};
 use tandem_core::plan::record::{Done, Row, record};
-use tandem_core::plan::{Action, Deed, Fresh, ItemId, MadeCopy, Trees};
+use tandem_core::plan::{Action, Deed, Fresh, ItemId, MadeCopy, Seen, Trees};
 use tandem_core::side::{PerSide, Side};
 
 use super::carry::Miss;
@@ -123,6 +124,7 @@ impl Run<'_> {
             let paths = fresh.filter_map(|fresh| path_of(side, fresh));
             paths
                 .filter(|path| !self.detached.contains(&(side, path.clone())))
+                .map(|path| self.key_of(side, &path))
                 .collect::<Vec<_>>()
         });
         for side in Side::BOTH {
@@ -131,8 +133,10 @@ impl Run<'_> {
                 let in_use = trees.fresh[side].iter().any(|f| f.parent == fresh.id);
                 let is_folder = fresh.entry.kind == Kind::Folder;
                 let is_out = path_of(side, fresh).is_some_and(|path| {
+                    let key = self.key_of(side, &path);
                     is_folder
-                        && !new[side.other()].contains(&path)
+                        && !new[side.other()].contains(&key)
+                        && !self.is_lacked_as(trees, side, (&key, &fresh.entry.name))
                         && self.detached.contains(&(side, path))
                 });
                 if is_out && !in_use {
@@ -140,6 +144,33 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// Whether the other side shows something of this key that the side lacks, and that it would spell otherwise.
+    fn is_lacked_as(&self, trees: &Trees, side: Side, (key, native): (&str, &Name)) -> bool {
+        let other = side.other();
+        trees.items.iter().any(|item| {
+            let is_there = item.seen[other] != Seen::Absent;
+            let rules = &self.capabilities[side].names;
+            let path = self.state.base_path(other, item.id);
+            is_there
+                && item.seen[side] == Seen::Absent
+                && path.is_some_and(|path| self.key_of(other, &path) == key)
+                && names::encode(&item.name, rules).ok().as_deref() != Some(native)
+        })
+    }
+
+    /// What all spellings of a path have in common that cannot lie beside each other on some side.
+    fn key_of(&self, side: Side, native: &RelPath) -> String {
+        let rules = &self.capabilities[side].names;
+        let keys: Vec<String> = native
+            .names()
+            .map(|name| match names::decode_name(&name, rules) {
+                Ok(plain) => self.folded(&plain).to_string(),
+                Err(_) => self.folded(&name).to_string(),
+            })
+            .collect();
+        keys.join("/")
     }
 
     fn missed(&mut self, action: &Action, miss: Miss) {

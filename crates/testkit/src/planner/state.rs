@@ -435,10 +435,10 @@ impl State {
                 return None;
             }
         }
-        let is_so_called =
-            |item: &&BaseItem| item.entries[side].as_ref().is_none_or(|e| e.name == *name);
-        let named = self.base_named(parent, name).filter(is_so_called);
-        let item = named.or_else(|| self.base_by_native(side, parent, name));
+        // One that is owed is known by the name it will have there.
+        let is_owed = |item: &&BaseItem| item.entries[side].is_none();
+        let there = self.base_by_native(side, parent, name);
+        let item = there.or_else(|| self.base_named(parent, name).filter(is_owed));
         item.filter(|item| item.kind == Kind::Folder)
             .map(|item| item.id)
     }

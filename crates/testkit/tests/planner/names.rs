@@ -221,3 +221,84 @@ fn what_a_mirror_forgets_leaves_its_name_to_a_twin() {
         "#,
     );
 }
+
+/// A folder that stayed where it was deleted, for something in it is not synced, kept one from its name that the
+/// other side spells in capitals, in each round (seed 39015281).
+#[test]
+fn what_comes_in_capitals_meets_a_folder_that_stayed_for_what_is_not_synced() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Children hash=None replace_gives_id=true executable=false folds_case=true folds_unicode=true
+        destination: ids=Hint revisions=Fingerprint folder_revisions=Children hash=Sha256 folder_move=false replace_gives_id=true symlinks=false
+        base folder "d"
+        base write "x:y" 12 3
+        base write "d/n.txt" 18 1
+        0 destination move "d" "D"
+        0 source move "d/n.txt" "d/A"
+        0 destination write "D/con" 21
+        0 source filter "A"
+        0 destination swap "D/con" "x:y"
+        "#,
+    );
+}
+
+/// The same on a mirror, for a folder that is sent again (seed 46835224).
+#[test]
+fn what_a_mirror_sends_again_in_capitals_waits_for_a_folder_that_stayed() {
+    holds(
+        r#"
+        source: ids=None folder_revisions=Children hash=Sha256 cheap_reads=false coarse_mtime=true executable=false symlinks=false folds_case=true folds_unicode=true strict_names=true
+        destination: ids=Strong
+        policy: destination-to-source hash-then-mtime merge keep-both
+        base folder "D"
+        base folder "a"
+        base write "D/c" 2 1
+        0 source move "D" "d"
+        0 destination write "A" 33 3
+        0 destination move "a" "D/D"
+        0 source filter "c"
+        "#,
+    );
+}
+
+/// Of two folders of one name, one there and one owed, what lies in the first was taken for what lies in the second,
+/// and that was made outside (seed 48185920; 51323886).
+#[test]
+fn a_folder_that_is_there_is_known_by_its_name_before_one_that_is_owed() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Children hash=Md5 executable=false
+        destination: ids=Strong hash=Sha256 cheap_reads=false folder_move=false move_gives_revision=true symlinks=false strict_names=true
+        base folder "a"
+        base folder "e"
+        base folder "a/f"
+        base folder "e/f"
+        base folder "e/f/a"
+        base write "e/f/A" 12 1
+        base write "a/f/café" 14 3
+        base write "e/f/a/c" 15 2
+        0 source delete "e/f/a/c"
+        0 source swap "e" "a"
+        4 destination delete "e"
+        "#,
+    );
+}
+
+/// A folder that got a name of its own beside a file at a mirror's follower was not noted there, and what is to lie
+/// in it never came (seed 41641850).
+#[test]
+fn a_folder_told_from_a_file_on_a_mirror_is_noted() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint hash=None cheap_reads=false move_gives_revision=true replace_gives_id=true coarse_mtime=true executable=false symlinks=false folds_case=true
+        destination: ids=Strong
+        policy: destination-to-source hash-then-mtime merge keep-both
+        base folder "f"
+        base folder "D"
+        base write "f/a" 11 3
+        0 destination move "f" "D/f"
+        0 source swap "f/a" "D"
+        0 destination write "d" 17
+        "#,
+    );
+}

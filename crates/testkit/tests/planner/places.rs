@@ -469,3 +469,21 @@ fn folders_that_wait_for_one_another_across_the_sides_are_moved() {
         "#,
     );
 }
+
+/// A folder that is to go into one which lies in it, beside a file that is to go where the first is, kept all of them
+/// where they were, and what belongs in there was made in each round (seed 59220884).
+#[test]
+fn what_is_to_go_into_what_lies_in_it_waits_for_that() {
+    holds(
+        r#"
+        source: ids=None revisions=ContentHash folder_revisions=Children hash=Sha256 cheap_reads=false executable=false symlinks=false empty_folders=false
+        destination: ids=Strong
+        policy: source-to-destination hash-then-mtime merge keep-both
+        base write "d/a/e/d" 21 2
+        base write "d/a/a/A" 25 1
+        0 destination move "d/a/a" "e"
+        0 destination swap "e/A" "d"
+        0 destination delete "e/A/a"
+        "#,
+    );
+}

@@ -119,14 +119,18 @@ impl Emitter<'_, '_> {
         native.is_some_and(|native| self.is_only_respelled(side, node, &native))
     }
 
-    /// Which of those that wait must go before `node` can: what has its name, or the nearest folder above it.
+    /// Which of those that wait must go before `node` can: what has its name, the nearest folder above it, or what lies in
+    /// it and has the folder that it goes to.
     fn waits_for(&self, side: Side, node: usize, waiting: &BTreeSet<usize>) -> Option<usize> {
         if let Some(other) = self.in_the_way_of(side, node) {
             return Some(other).filter(|other| waiting.contains(other));
         }
         let mut folder = self.wants[node].parent;
         if self.trees[side].holds(folder) && self.is_known(folder) {
-            return None;
+            let is_within = self.trees[side].is_within(folder, node);
+            let between = is_within.then(|| self.trees[side].between(folder, node));
+            let mut between = between.into_iter().flatten();
+            return between.find(|folder| waiting.contains(folder));
         }
         while folder != 0 && !waiting.contains(&folder) {
             folder = self.wants[folder].parent;
@@ -244,10 +248,6 @@ impl Emitter<'_, '_> {
         };
         let (it, folder) = (&self.nodes.all[node], &self.nodes.all[parent]);
         let other = side.other();
-        // Where the other side has moved it, that knows what lies in it under another id until it is noted there.
-        if it.known_as[other].is_none_or(|id| id == it.id) {
-            self.noted.insert(node);
-        }
         let deed = Deed::Move {
             from,
             to,
@@ -259,6 +259,10 @@ impl Emitter<'_, '_> {
         let can_have = parent == 0 || (folder.base.is_some() && !self.holds_in_base(node, parent));
         let (in_pair, name) = if can_have {
             self.base[node] = parent;
+            // Where the other side has moved it, that knows what lies in it under another id until it is noted there.
+            if it.known_as[other].is_none_or(|id| id == it.id) {
+                self.noted.insert(node);
+            }
             (folder.id, name)
         } else {
             let was = it.base.map_or(&it.name, |base| &base.name);

@@ -142,8 +142,13 @@ impl Emitter<'_, '_> {
     fn is_twin_that_leads(&self, side: Side, node: usize) -> bool {
         let it = &self.nodes.all[node];
         let want = &self.wants[node];
-        let has_own_name = matches!(want.place_reason, Reason::NameTaken(_));
-        if self.may_change(side) || !has_own_name || want.life != Life::Alive {
+        // A folder and a file of one name are told apart as two files are.
+        let is_like_it = match want.place_reason {
+            Reason::NameTaken(_) => true,
+            Reason::FileAgainstFolder(_) => false,
+            _ => return false,
+        };
+        if self.may_change(side) || want.life != Life::Alive {
             return false;
         }
         let place = |node: usize| {
@@ -154,7 +159,8 @@ impl Emitter<'_, '_> {
         let here = place(node);
         (1..self.nodes.all.len()).any(|other| {
             other != node
-                && (self.nodes.all[other].kind == Kind::File) == (it.kind == Kind::File)
+                && ((self.nodes.all[other].kind == Kind::File) == (it.kind == Kind::File))
+                    == is_like_it
                 && self.wants[other].life == Life::Alive
                 && place(other) == here
         })

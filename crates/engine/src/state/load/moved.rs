@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_core::capabilities::{Capabilities, Ids};
-use tandem_core::entry::{Entry, Kind, NativeId};
+use tandem_core::entry::{Kind, NativeId};
 use tandem_core::path::RelPath;
 use tandem_core::plan::{BaseItem, Fresh, ItemId, Seen};
 use tandem_core::side::Side;
@@ -72,11 +72,4 @@ impl Loader<'_> {
         }
         Ok(None)
     }
-}
-
-/// Whether an entry is as it was when it was detached. A note without an entry holds whatever it is.
-pub(super) fn is_as_detached(was: Option<&Entry>, now: &Entry) -> bool {
-    was.is_none_or(|was| {
-        was.kind == now.kind && (was.kind == Kind::Folder || was.revision == now.revision)
-    })
 }

@@ -2,7 +2,7 @@
 
 use tandem_core::capabilities::{Capabilities, CaseRule, NameRules, UnicodeRule};
 use tandem_core::names;
-use tandem_core::path::Name;
+use tandem_core::path::{Name, RelPath};
 use tandem_core::side::{PerSide, Side};
 
 /// Under which names two items cannot lie beside each other on some side.
@@ -40,5 +40,14 @@ impl Rules {
             Ok(name) => self.key(&name),
             Err(_) => self.key(native),
         }
+    }
+
+    /// The keys of all names of a path as a side spells them.
+    pub(super) fn key_of_path(&self, native: &RelPath, rules: &NameRules) -> Box<str> {
+        let keys: Vec<Box<str>> = native
+            .names()
+            .map(|name| self.key_of(&name, rules))
+            .collect();
+        keys.join("/").into()
     }
 }
