@@ -74,6 +74,8 @@ pub(super) struct Want {
     pub(super) content: Content,
     /// Why a side that lacks it gets it.
     pub(super) create_reason: Reason,
+    /// Whether a delete is left to the next plan.
+    pub(super) waits: bool,
 }
 
 pub(super) fn decide(input: &Input<'_>, nodes: &Nodes<'_>, plan: &mut Plan) -> Vec<Want> {
@@ -135,6 +137,7 @@ impl Decider<'_> {
             place_reason: Reason::EqualOnBoth,
             content: Content::AsIs,
             create_reason: Reason::EqualOnBoth,
+            waits: false,
         };
         if index == 0 {
             return want;

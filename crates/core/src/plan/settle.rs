@@ -10,6 +10,7 @@ use super::decide::{Life, Want};
 use super::node::Nodes;
 use super::reason::Reason;
 use super::trees::{Input, ItemId};
+use crate::capabilities::Capabilities;
 use crate::conflict_name::conflict_name;
 use crate::entry::{Entry, Kind};
 use crate::mutant;
@@ -293,14 +294,34 @@ impl Settler<'_, '_> {
         }
         for place in order {
             let mut there = by_place[&place].clone();
+            there.retain(|&node| !self.is_in_nobodys_way(node, &by_place[&place]));
             there.sort_by_key(|&node| (self.claim(node), node));
-            let keeper = there[0];
-            for &node in &there[1..] {
+            let Some((&keeper, others)) = there.split_first() else {
+                continue;
+            };
+            for &node in others {
                 if self.wants[node].life == Life::Alive {
                     self.give_way(node, keeper, &mut by_place);
                 }
             }
         }
+    }
+
+    /// Whether it is never carried, and the side that has it tells its name from all of theirs: the other side has
+    /// that for them.
+    fn is_in_nobodys_way(&self, node: usize, rivals: &[usize]) -> bool {
+        let it = &self.nodes.all[node];
+        if it.kind != Kind::Opaque || it.base.is_some() {
+            return false;
+        }
+        let tells = |side: &Side| {
+            let &Capabilities { case, unicode, .. } = self.input.capabilities[*side];
+            let key = |node: usize| names::collision_key(&self.wants[node].name, case, unicode);
+            let mut others = rivals.iter().filter(|&&other| other != node);
+            others.all(|&other| key(other) != key(node))
+        };
+        let mut sides = Side::BOTH.iter().filter(|&&s| it.places[s].is_some());
+        sides.all(tells)
     }
 
     /// Who keeps a name: what is left as it is, then what both sides have there, for it cannot make room on a side that

@@ -42,7 +42,7 @@ impl Judge {
         for action in &plan.actions {
             let base = state.base_item(action.standing.item);
             if is_delete(action) {
-                self.planned_delete(action, plan, state, world);
+                self.planned_delete(action, plan, (state, folders), world);
             }
             self.planned_move(action, base, (folders, world));
         }
@@ -50,7 +50,13 @@ impl Judge {
 
     /// Nothing is deleted of which the other side shows what it always had, whether it could be looked at or not
     /// (P10), and each delete asks once more whether it is still absent where it was deleted.
-    fn planned_delete(&mut self, action: &Action, plan: &Plan, state: &State, world: &World) {
+    fn planned_delete(
+        &mut self,
+        action: &Action,
+        plan: &Plan,
+        (state, folders): (&State, &PerSide<Vec<(ItemId, Place)>>),
+        world: &World,
+    ) {
         // What a mirror's follower has too much is another thing: there no delete is carried.
         let (Deed::Delete { at, absent, .. }, Reason::DeletedOn(_)) = (&action.deed, action.reason)
         else {
@@ -62,7 +68,12 @@ impl Judge {
         }
         let other = action.side.other();
         let (tree, item) = (&world.sides[other], action.standing.item);
-        let stays = is_followed(action, plan) && stands_in_its_folder(state, tree, other, item);
+        // What moved with its folder into one that could not be looked into nobody can see.
+        let stays = is_followed(action, plan)
+            && stands_in_its_folder(state, tree, other, item).is_some_and(|place| {
+                let folder = tree.items[place].parent;
+                folders[other].iter().any(|(_, listed)| *listed == folder)
+            });
         if stays || is_as_ever(state, tree, other, item) {
             self.violation(format!(
                 "plans to delete {:?} of the {}, which the other side has as ever",
@@ -258,28 +269,21 @@ fn has_become_another(state: &State, side: Side, item: ItemId) -> bool {
     was.is_some() && others.any(|base| id_of(base) == was)
 }
 
-/// Whether a side that tells items by their ids shows a file as when it was in step, in the folder that it was in,
-/// wherever that is now.
-fn stands_in_its_folder(state: &State, tree: &Tree, side: Side, item: ItemId) -> bool {
-    let Some(base) = state.base_item(item) else {
-        return false;
-    };
-    let was = base.entries[side].as_ref();
-    let is_told = tree.traits.ids == Ids::Strong && base.kind == Kind::File;
-    let Some((was, place)) = was.filter(|_| is_told).and_then(|was| {
-        let place = tree.by_id(was.id.as_ref()?)?;
-        Some((was, place))
-    }) else {
-        return false;
-    };
-    if has_become_another(state, side, item) {
-        return false;
+/// Where a side that tells items by their ids has a file as when it was in step, in the folder that it was in, wherever
+/// that is now.
+fn stands_in_its_folder(state: &State, tree: &Tree, side: Side, item: ItemId) -> Option<Place> {
+    let base = state.base_item(item)?;
+    let was = base.entries[side].as_ref()?;
+    if tree.traits.ids != Ids::Strong || base.kind != Kind::File {
+        return None;
     }
-    let folder = state.base_item(base.parent);
-    let folder_was = folder.and_then(|folder| folder.entries[side].as_ref());
+    let place = tree.by_id(was.id.as_ref()?)?;
+    let folder = state.base_item(base.parent)?.entries[side].as_ref()?;
     let parent = tree.items[place].parent;
-    folder_was.is_some_and(|folder| tree.entry(parent).id == folder.id)
-        && same_stamp(&tree.entry(place), was)
+    let stands = !has_become_another(state, side, item)
+        && tree.entry(parent).id == folder.id
+        && same_stamp(&tree.entry(place), was);
+    stands.then_some(place)
 }
 
 /// What a chosen comparison can see of two files (DESIGN 5.2).

@@ -252,7 +252,7 @@ impl World {
         let mut like_it = self.like(body.content).peekable();
         let is_alike = like_it.peek().is_some();
         if was_kept || is_kept {
-            let is_elsewhere = was_kept || like_it.any(|other| self.holder(other).is_some());
+            let is_elsewhere = was_kept || like_it.any(|other| self.is_somewhere(other));
             return if is_elsewhere {
                 Taken::Accounted
             } else {

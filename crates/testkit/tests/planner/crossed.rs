@@ -191,3 +191,26 @@ fn what_may_be_the_last_of_a_content_is_noted_before_anything_goes() {
         "#,
     );
 }
+
+/// What may be the last of its content, and cannot be carried for its name, kept another file from what had been
+/// written to it (seed 2176622).
+#[test]
+fn what_cannot_be_carried_keeps_nothing_from_its_content() {
+    holds(
+        r#"
+        source: ids=None revisions=ContentHash folder_revisions=Own hash=None executable=false symlinks=false folds_unicode=true strict_names=true
+        destination: ids=Strong
+        order: 17672156860881113105
+        base folder "g"
+        base write "g/c" 15 1
+        base write "g/A" 16 1
+        base write "g/café" 18 3
+        base write "g/a" 29 3
+        0 source write "g/a" 34
+        0 destination write "cafe\u{301}" 36
+        0 source move "g" "G"
+        0 destination move "g/a" "g/cafe\u{301}"
+        11 destination write "G/café" 1
+        "#,
+    );
+}

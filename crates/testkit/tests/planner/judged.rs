@@ -401,3 +401,46 @@ fn of_two_equal_files_nobody_tells_that_they_were_swapped() {
         "#,
     );
 }
+
+/// Nobody can see that a file still lies in its folder which was moved into one that cannot be listed (seed
+/// 64946789).
+#[test]
+fn what_moved_with_its_folder_to_where_nobody_can_look_is_not_seen() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong
+        policy: source-to-destination hash-then-mtime merge keep-both
+        base folder "D"
+        base folder "f"
+        base folder "f/D"
+        base write "f/D/A" 20 2
+        0 destination move "f/D/A" "f/d"
+        0 source swap "f" "D"
+        0 source move "D/D" "f/e"
+        0 source unreadable "f"
+        "#,
+    );
+}
+
+/// What a chosen comparison takes for equal to what is kept among the versions is kept (seed 65327646).
+#[test]
+fn what_is_taken_for_equal_is_kept_as_that() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint hash=Md5 coarse_mtime=true executable=false symlinks=false
+        destination: ids=Strong
+        policy: two-way size-only merge destination-wins
+        order: 14849366285495014523
+        base folder "e"
+        base folder "e/a"
+        0 source delete "e"
+        0 source write "c" 18
+        0 destination write "e/a/b" 19
+        0 destination write "e/d" 20 3
+        6 source write "e/d" 22
+        12 source move "e/d" "e/a/b"
+        12 destination save "e/a/b" 24
+        "#,
+    );
+}

@@ -302,3 +302,20 @@ fn a_folder_told_from_a_file_on_a_mirror_is_noted() {
         "#,
     );
 }
+
+/// Something that is never carried kept a file from a name that is its own only on the other side (seed 64782204).
+#[test]
+fn what_is_never_carried_keeps_nothing_from_its_name() {
+    holds(
+        r#"
+        source: ids=None revisions=ContentCounter folder_revisions=Children hash=Md5 cheap_reads=false folder_move=false coarse_mtime=true
+        destination: ids=None revisions=ContentCounter hash=Sha256 cheap_reads=false versions=false coarse_mtime=true folds_unicode=true strict_names=true small_files=true
+        policy: source-backup hash-then-mtime merge keep-both
+        base folder "d"
+        base write "café" 14 2
+        base link "d/café" 1
+        0 source swap "café" "d/café"
+        0 source opaque "d/cafe\u{301}"
+        "#,
+    );
+}

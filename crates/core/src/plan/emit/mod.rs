@@ -326,8 +326,11 @@ impl Emitter<'_, '_> {
             there.sort_by(|a, b| b.cmp(a));
             let mut needed = in_base.clone();
             for (_, node) in there {
-                match self.wants[node].life {
-                    Life::Dead(reason) if !needed[node] => self.delete(side, node, reason),
+                let want = &self.wants[node];
+                match want.life {
+                    Life::Dead(reason) if !(needed[node] || want.waits) => {
+                        self.delete(side, node, reason);
+                    }
                     _ => needed[self.trees[side].parent(node).unwrap_or(0)] = true,
                 }
             }
