@@ -243,6 +243,41 @@ fn what_a_failed_flush_left_visible_is_no_edit() {
     }
 }
 
+/// Nor is it an edit where it was moved since, and has another revision for that.
+#[test]
+fn what_a_failed_flush_left_visible_is_no_edit_where_it_goes() {
+    for seed in SEEDS {
+        let mut world = World::shaped(
+            seed,
+            |_| {},
+            |side| {
+                let capabilities = capabilities([Ids::Strong, Ids::None][side as usize]);
+                let habits = Habits {
+                    volatile: side == Destination,
+                    move_gives_revision: true,
+                    ..Habits::plain(&capabilities)
+                };
+                (capabilities, habits)
+            },
+        );
+        world.write(Source, "a", "first");
+        world.sync();
+        world.write(Source, "a", "second");
+        fail_flushes_after_commits(&world);
+        world.sync();
+        world.sides.destination.heal();
+        world.sides.destination.clear_hook();
+        world.write(Source, "a", "first");
+        let (from, to) = (path("a"), path("b"));
+        world.edit(Source, &Edit::Move { from, to });
+        world.restart(|_| {});
+        world.sync();
+        world.sync();
+        world.both_have("b", Some("first"));
+        world.still();
+    }
+}
+
 #[test]
 fn what_a_person_saved_is_durable_before_it_counts_as_in_step() {
     for seed in SEEDS {

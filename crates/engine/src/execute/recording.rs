@@ -116,12 +116,16 @@ impl Recorder<'_> {
             let base = current(state, self.places, item)?;
             detached_follow(state, &had_at, base.as_ref())?;
         }
-        if let (Deed::Duplicate { from, .. }, Some(copy)) = (&one.action.deed, &one.done.entry) {
-            state.copies.push(MadeCopy {
+        match (&one.action.deed, &one.done.entry) {
+            (Deed::Duplicate { from, .. }, Some(copy)) => state.copies.push(MadeCopy {
                 side: one.action.side,
                 of: from.entry.revision.clone(),
                 copy: copy.revision.clone(),
-            });
+            }),
+            (Deed::Move { from, .. }, Some(now)) => {
+                state.own_write_moved(one.action.side, &from.entry.revision, &now.revision)?;
+            }
+            _ => {}
         }
         if let Some(text) = &one.text {
             state.keep_text(item, text, self.now)?;

@@ -32,6 +32,20 @@ impl State {
         self.set_meta(OWN_WRITES, &serde_json::to_string(&both).map_err(refused)?)
     }
 
+    /// What a side showed under the one revision it shows under the other since it was moved: if Tandem wrote it and
+    /// could not record that, it still is no person's edit.
+    pub(crate) fn own_write_moved(
+        &mut self,
+        side: Side,
+        from: &Revision,
+        now: &Revision,
+    ) -> Result<()> {
+        if !self.own_writes[side].contains(from) {
+            return Ok(());
+        }
+        self.note_own_writes(std::iter::once((side, now)))
+    }
+
     /// A pass came to its end: what it wrote is recorded.
     pub(crate) fn end_own_writes(&mut self) -> Result<()> {
         if self.own_writes == PerSide::default() {
