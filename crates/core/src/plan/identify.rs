@@ -12,9 +12,10 @@ use foldhash::{HashMap, HashMapExt};
 use super::action::{At, Evidence};
 use super::swap::{is_swap_name, swapped_item};
 use super::trees::{BaseItem, Fresh, Input, ItemId, MadeMove, Seen};
-use crate::capabilities::Ids;
+use crate::capabilities::{Ids, NameRules};
 use crate::entry::{ContentHash, Entry, HashKind, Kind, NativeId};
-use crate::path::RelPath;
+use crate::names;
+use crate::path::{Name, RelPath};
 use crate::side::Side;
 use crate::{mutant, removed};
 
@@ -64,6 +65,7 @@ fn matches(input: &Input<'_>, side: Side) -> Identified {
     let trees = input.trees;
     let mut matcher = Matcher {
         side,
+        rules: &input.capabilities[side].names,
         items: &trees.items,
         index: trees
             .items
@@ -117,6 +119,7 @@ enum Hints {
 
 struct Matcher<'a> {
     side: Side,
+    rules: &'a NameRules,
     items: &'a [BaseItem],
     index: HashMap<ItemId, usize>,
     fresh: &'a [Fresh],
@@ -219,7 +222,7 @@ impl<'a> Matcher<'a> {
     }
 
     /// A gone item and a fresh entry of its kind under its old name, in its folder wherever that is now: saved by
-    /// rename, an edit.
+    /// rename, an edit. Or under the name that the pair has for it, which this side had in another spelling.
     ///
     /// With hint ids a file's old id may live on elsewhere; then the item may have moved there and this be a new one, unless
     /// its content did not show so: two of equal content that took each other's place stay where they are.
@@ -237,7 +240,12 @@ impl<'a> Matcher<'a> {
                 continue;
             };
             let folder = self.folder_of(item);
-            let Some(&fresh) = by_place.get(&(folder, entry.name.as_str())) else {
+            let there = |name: &Name| by_place.get(&(folder, name.as_str())).copied();
+            let respelled = || {
+                let name = names::encode(&self.items[item].name, self.rules).ok()?;
+                (*name != entry.name).then(|| there(&name)).flatten()
+            };
+            let Some(fresh) = there(&entry.name).or_else(respelled) else {
                 continue;
             };
             let elsewhere = entry

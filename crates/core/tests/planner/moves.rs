@@ -261,3 +261,19 @@ fn a_name_like_one_for_a_while_that_a_person_gave_is_theirs() {
         ["source: new notes (swap 5).txt", "source: delete a.txt"]
     );
 }
+
+/// What lies in it need not be the same any more, as it must where nothing but a hint tells of a folder.
+#[test]
+fn a_folder_that_takes_the_pairs_spelling_is_that_folder() {
+    let mut pair = Pair::new();
+    pair.capabilities.source.case = CaseRule::Insensitive;
+    pair.capabilities.destination.ids = Ids::Hint;
+    let base = pair.item(1, 0, folder("d", 1));
+    base.entries.destination = Some(folder("D", 1));
+    base.seen.destination = Seen::Absent;
+    pair.item(2, 1, file("a", 2, 2)).seen.destination = Seen::Absent;
+    pair.fresh(Destination, 3, 0, folder("d", 1));
+    pair.fresh(Destination, 4, 3, file("a", 2, 2));
+    pair.fresh(Destination, 5, 3, file("new", 5, 5));
+    assert_eq!(told(&pair.plan()), ["adopt d", "source: new d/new"]);
+}
