@@ -213,6 +213,24 @@ fn a_line_that_never_comes_is_made_up_for_by_a_full_look() {
     }
 }
 
+/// A folder that cannot be deleted holds something, though no line told of it.
+#[test]
+fn what_a_folder_holds_that_is_to_be_deleted_is_found_without_a_line() {
+    for seed in SEEDS {
+        let world = in_step(seed);
+        world.sides[Source].set_faults(Faults::of(&[(Fault::FeedLate, 1000)]));
+        world.write(Source, "d/e/new", "new");
+        world.still();
+        world.sides[Source].set_faults(Faults::none());
+        world.delete(Destination, "d/e/y");
+        world.delete(Destination, "d/e");
+        world.sync();
+        world.both_have("d/e/new", Some("new"));
+        world.both_have("d/e/y", None);
+        world.still();
+    }
+}
+
 #[test]
 fn lost_access_is_shown_and_deletes_nothing() {
     for seed in SEEDS {

@@ -16,7 +16,7 @@ mod transfer;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use tandem_core::entry::Entry;
+use tandem_core::entry::{Entry, Kind};
 use tandem_core::error::{Cause, StorageError};
 use tandem_core::mutant;
 use tandem_core::path::{Name, RelPath};
@@ -444,10 +444,15 @@ impl Execution<'_> {
                 add(Side::Source, &source.path);
                 add(Side::Destination, &destination.path);
             }
-            Deed::Delete {
-                absent: Some(absent),
-                ..
-            } => add(side.other(), &absent.path),
+            Deed::Delete { at, absent, .. } => {
+                if let Some(absent) = absent {
+                    add(side.other(), &absent.path);
+                }
+                // It may hold what no hint has told of.
+                if at.entry.kind == Kind::Folder {
+                    self.out.doubts[side].add(at.path.clone(), false);
+                }
+            }
             _ => {}
         }
     }
