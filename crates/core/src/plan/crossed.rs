@@ -101,7 +101,7 @@ impl Crossing {
                 wants[node].content = Content::AsIs;
             } else {
                 release(&mut wants[node], self.side.other());
-                wants[other].waits = true;
+                wants[other].waits_for = Some(node);
             }
         }
     }

@@ -74,8 +74,8 @@ pub(super) struct Want {
     pub(super) content: Content,
     /// Why a side that lacks it gets it.
     pub(super) create_reason: Reason,
-    /// Whether a delete is left to the next plan.
-    pub(super) waits: bool,
+    /// A delete is left to the next plan while the base is to have this node no longer.
+    pub(super) waits_for: Option<usize>,
 }
 
 pub(super) fn decide(input: &Input<'_>, nodes: &Nodes<'_>, plan: &mut Plan) -> Vec<Want> {
@@ -137,7 +137,7 @@ impl Decider<'_> {
             place_reason: Reason::EqualOnBoth,
             content: Content::AsIs,
             create_reason: Reason::EqualOnBoth,
-            waits: false,
+            waits_for: None,
         };
         if index == 0 {
             return want;

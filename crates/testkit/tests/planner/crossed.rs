@@ -214,3 +214,23 @@ fn what_cannot_be_carried_keeps_nothing_from_its_content() {
         "#,
     );
 }
+
+/// A file that is left where it is, for its folder cannot be carried, keeps none of the same size elsewhere from
+/// being deleted (seed 68751645).
+#[test]
+fn what_is_left_where_it_is_keeps_nothing_that_goes() {
+    holds(
+        r#"
+        source: ids=Strong
+        destination: ids=Strong revisions=ContentHash folder_revisions=Own hash=Md5 cheap_reads=false executable=false
+        base folder "d"
+        base folder "g"
+        base write "g/d" 22 2
+        base write "d/b" 28 2
+        0 destination touch "d/b" 3
+        0 source delete "d"
+        0 destination move "g/d" "d/N.txt"
+        0 source opaque "d"
+        "#,
+    );
+}

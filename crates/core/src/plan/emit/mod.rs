@@ -327,8 +327,10 @@ impl Emitter<'_, '_> {
             let mut needed = in_base.clone();
             for (_, node) in there {
                 let want = &self.wants[node];
+                let is_released = |other: usize| self.wants[other].life.goes();
+                let waits = want.waits_for.is_some_and(is_released);
                 match want.life {
-                    Life::Dead(reason) if !(needed[node] || want.waits) => {
+                    Life::Dead(reason) if !needed[node] && !waits => {
                         self.delete(side, node, reason);
                     }
                     _ => needed[self.trees[side].parent(node).unwrap_or(0)] = true,
