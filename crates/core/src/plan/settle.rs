@@ -450,7 +450,10 @@ impl Settler<'_, '_> {
                 at = self.wants[at].parent;
             }
             if at != 0 {
-                self.wants[node].life = Life::Leave;
+                // To forget changes nothing there, and what else is kept for its sake waits for that.
+                if !matches!(self.wants[node].life, Life::Forgotten(_)) {
+                    self.wants[node].life = Life::Leave;
+                }
                 below.push(node);
             }
         }

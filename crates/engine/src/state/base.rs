@@ -345,7 +345,7 @@ impl State {
         let had_at = self.folder_paths(holder.as_ref())?;
         for side in Side::BOTH {
             if let Some(entry) = &entries[side] {
-                self.release_native(side, (item, holder.as_ref()), parent, &entry.name)?;
+                self.release_native(side, item, parent, &entry.name)?;
             }
         }
         let (Some(holder), Some(aside)) = (holder.and(self.base_item(parent, name)?), aside) else {
@@ -382,20 +382,18 @@ impl State {
         Ok(None)
     }
 
-    /// Gives what another than `item` had under a spelling one for a while, if it is gone from there or is the `holder` of
-    /// the item's name.
+    /// Gives what another than `item` had under a spelling one for a while.
     fn release_native(
         &mut self,
         side: Side,
-        (item, holder): (ItemId, Option<&BaseItem>),
+        item: ItemId,
         parent: ItemId,
         native: &Name,
     ) -> Result<()> {
         let Some(other) = self.base_by_native(side, parent, native)? else {
             return Ok(());
         };
-        let is_holder = holder.is_some_and(|holder| holder.id == other.id);
-        if other.id == item || !(is_holder || self.is_gone_from(side, parent, native)?) {
+        if other.id == item {
             return Ok(());
         }
         let Some(aside) = self.free_swap_name(side, parent, native, other.id)? else {

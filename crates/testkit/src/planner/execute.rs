@@ -146,7 +146,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the other side shows something of this key that the side lacks, and that it would spell otherwise.
+    /// Whether the other side shows something of this key that the side lacks, and that it had itself or would spell
+    /// otherwise.
     fn is_lacked_as(&self, trees: &Trees, side: Side, (key, native): (&str, &Name)) -> bool {
         let other = side.other();
         trees.items.iter().any(|item| {
@@ -156,7 +157,8 @@ impl Run<'_> {
             is_there
                 && item.seen[side] == Seen::Absent
                 && path.is_some_and(|path| self.key_of(other, &path) == key)
-                && names::encode(&item.name, rules).ok().as_deref() != Some(native)
+                && (item.entries[side].is_some()
+                    || names::encode(&item.name, rules).ok().as_deref() != Some(native))
         })
     }
 

@@ -585,11 +585,7 @@ impl State {
             let Some(other) = other.filter(|other| *other != item) else {
                 continue;
             };
-            let row = self.row(side, parent, native);
-            let is_gone =
-                row.is_some_and(|r| matches!(r.differs, Differs::Absent | Differs::Replaced));
-            let Some(aside) = swap_name(native, other).filter(|_| is_gone || holder == Some(other))
-            else {
+            let Some(aside) = swap_name(native, other) else {
                 continue;
             };
             let known = self.base.iter_mut().find(|item| item.id == other);

@@ -234,3 +234,27 @@ fn what_is_left_where_it_is_keeps_nothing_that_goes() {
         "#,
     );
 }
+
+/// What may be the last of its content and lies in a folder that cannot be carried kept another file for good from
+/// what had been written to it (seed 74235816).
+#[test]
+fn what_is_forgotten_in_a_folder_that_is_left_out_waits_for_nothing() {
+    holds(
+        r#"
+        source: ids=Hint revisions=Fingerprint folder_revisions=Children hash=Md5 cheap_reads=false folder_move=false executable=false folds_unicode=true strict_names=true
+        destination: ids=Strong
+        base folder "a"
+        base folder "a/d"
+        base folder "a/d/g"
+        base folder "d"
+        base write "d/n.txt" 13 1
+        base write "a/d/A" 18 2
+        base write "a/d/g/A" 27 3
+        0 source opaque "cafe\u{301}"
+        0 source swap "a/d" "cafe\u{301}"
+        0 source move "cafe\u{301}/g/A" "a/n.txt"
+        0 destination swap "a/d/g/A" "d/n.txt"
+        27 destination write "cafe\u{301}/A" 34
+        "#,
+    );
+}

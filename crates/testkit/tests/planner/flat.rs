@@ -95,3 +95,27 @@ fn what_is_made_in_a_folder_under_a_name_for_a_while_is_known_there() {
         "#,
     );
 }
+
+/// A folder that stays for what is left out in it, where the side had another one of that name before, kept the
+/// delete of that one from being made, again and again (seed 97447375).
+#[test]
+fn two_folders_of_one_name_that_stay_for_what_is_left_out_are_one() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Children hash=Md5 cheap_reads=false executable=false folds_unicode=true
+        destination: ids=None revisions=ContentHash folder_revisions=Children hash=None versions=false mtime=false empty_folders=false
+        order: 3263864581912406643
+        base folder "d"
+        base folder "d/f"
+        base write "d/f/a" 15 2
+        base write "d/a" 16 1
+        base write "d/d" 19 1
+        base write "d/c" 33 2
+        0 destination move "d" "e/D"
+        0 source delete "d/f"
+        1 source filter "c"
+        20 source delete "e"
+        30 source move "d" "e"
+        "#,
+    );
+}

@@ -487,3 +487,51 @@ fn what_is_to_go_into_what_lies_in_it_waits_for_that() {
         "#,
     );
 }
+
+/// Where a file takes the name of a folder that goes, and in which the folder lies that the file was in, both waited
+/// for each other (seed 89898672).
+#[test]
+fn a_folder_that_goes_makes_room_for_what_the_base_has_in_one_below_it() {
+    holds(
+        r#"
+        source: ids=Strong revisions=ContentCounter folder_revisions=Own hash=Md5 coarse_mtime=true folds_case=true folds_unicode=true strict_names=true
+        destination: ids=Strong
+        policy: source-to-destination hash-then-mtime merge keep-both
+        base folder "a"
+        base folder "a/D"
+        base folder "D"
+        base write "a/D/c" 16 3
+        0 source delete "D"
+        0 source move "a/D/c" "d"
+        0 source delete "a/D"
+        0 source move "d" "D"
+        0 destination move "a/D" "D/f"
+        0 destination move "D/f/c" "a/c"
+        "#,
+    );
+}
+
+/// Of two items that the base had under one name on a side, one was gone there and the other had just been made; what
+/// was made counted as neither (seed 99492513).
+#[test]
+fn a_name_on_a_side_is_of_what_was_made_there_last() {
+    holds(
+        r#"
+        source: ids=Strong hash=Md5 cheap_reads=false coarse_mtime=true executable=false empty_folders=false
+        destination: ids=None revisions=ContentHash hash=Md5 cheap_reads=false coarse_mtime=true executable=false folds_case=true
+        order: 15139389492391178383
+        base write "e/d/b" 12 1
+        base write "e/e/c" 13 2
+        0 destination move "e/e/c" "N.txt"
+        0 destination folder "e/d/d"
+        0 source delete "e/e/c"
+        0 source save "a/con" 15
+        0 source write "e/d/d" 16
+        12 destination swap "a/con" "e"
+        12 destination write "d" 18
+        12 destination write "a/con/A" 19
+        15 source move "e" "e (swap 1)/d/x:y"
+        30 destination delete "e"
+        "#,
+    );
+}

@@ -211,7 +211,7 @@ impl Emitter<'_, '_> {
         if found.is_empty() {
             return found;
         }
-        let needed = self.needed_in_base();
+        let needed = self.needed_with_content(side);
         for dead in &mut found {
             dead.is_needed = needed[dead.folder];
         }
@@ -225,6 +225,20 @@ impl Emitter<'_, '_> {
             }
         }
         found
+    }
+
+    /// Folders that the base still needs, and those that hold one on the side.
+    fn needed_with_content(&self, side: Side) -> Vec<bool> {
+        let needed = self.needed_in_base();
+        let mut with_content = needed.clone();
+        for node in (1..needed.len()).filter(|&node| needed[node]) {
+            let mut at = self.trees[side].parent(node);
+            while let Some(folder) = at.filter(|&at| !with_content[at]) {
+                with_content[folder] = true;
+                at = self.trees[side].parent(folder);
+            }
+        }
+        with_content
     }
 
     /// Whether the side has the folder only as long as something is in it, of which `node` is to have its name, or has no

@@ -14,7 +14,7 @@ pub(super) struct DeadFolder {
     pub(super) wanted_by: usize,
     /// Those in it that wait for something.
     pub(super) waiting: Vec<usize>,
-    /// The base still has something in it that both sides have elsewhere.
+    /// The base still has something in it, or in a folder that lies in it, that both sides have elsewhere.
     pub(super) is_needed: bool,
 }
 

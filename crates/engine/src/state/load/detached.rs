@@ -58,12 +58,10 @@ impl Loader<'_> {
             let in_use = found.children[side].get(&fresh.id).is_some_and(|&n| n > 0);
             let place = key(side, &path);
             let is_met = new[side.other()].contains(&place);
-            let is_rival = |name: &Name| {
-                fresh.entry.kind == Kind::Folder
-                    && names::encode(name, &capabilities[side].names)
-                        .ok()
-                        .as_deref()
-                        != Some(&fresh.entry.name)
+            let is_rival = |(name, was_there): &(Name, bool)| {
+                let native = names::encode(name, &capabilities[side].names).ok();
+                let is_alike = native.as_deref() == Some(&fresh.entry.name);
+                fresh.entry.kind == Kind::Folder && (*was_there || !is_alike)
             };
             let has_rival = lacking[side].get(&place).is_some_and(is_rival);
             if in_use || is_met || has_rival || attached.contains(&(side, path)) {
@@ -106,9 +104,10 @@ impl Loader<'_> {
         Ok(found)
     }
 
-    /// Where the other side shows what this one lacks, and how the pair spells it. One that the detached entry is
-    /// spelled like takes that as it is.
-    fn lacking(&self, side: Side, key: KeyOf<'_>) -> BTreeMap<Box<str>, Name> {
+    /// Where the other side shows what this one lacks, how the pair spells it, and whether this one had it. What is to be
+    /// made here takes a detached folder that is spelled like it as it is; what is to go there for this side's sake does
+    /// not while that folder is here.
+    fn lacking(&self, side: Side, key: KeyOf<'_>) -> BTreeMap<Box<str>, (Name, bool)> {
         let other = side.other();
         let lacks =
             |item: &&BaseItem| item.seen[side] == Seen::Absent && item.seen[other] != Seen::Absent;
@@ -116,7 +115,7 @@ impl Loader<'_> {
             let native = &item.entries[other].as_ref()?.name;
             Some((
                 key(other, &self.path_in(other, item.parent, native)),
-                item.name.clone(),
+                (item.name.clone(), item.entries[side].is_some()),
             ))
         };
         self.items
