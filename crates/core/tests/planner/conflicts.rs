@@ -113,6 +113,27 @@ fn a_copy_that_this_plan_takes_away_does_not_stand_for_the_loser() {
     assert_eq!(after(Seen::Unknown), Some(Retain::Unseen));
 }
 
+/// Each would be replaced for the sake of the other (engine seed 127355).
+#[test]
+fn two_in_conflict_do_not_stand_for_each_other() {
+    let second = "a (conflict 2026-03-01 120000 device-0000 2)";
+    let third = "a (conflict 2026-03-01 120000 device-0000 3)";
+    let mut pair = Pair::new();
+    for (id, name) in [(1, COPY), (2, second)] {
+        let is = |content| changed(file(name, id, content));
+        let item = pair.item(id.cast_signed(), 0, file(name, id, 1));
+        item.seen = PerSide::new(is(2), is(2 + u8::try_from(id).unwrap_or(9)));
+    }
+    let plan = pair.plan();
+    assert_eq!(
+        told(&plan),
+        [
+            format!("source: copy {COPY} to {third}"),
+            format!("source: copy {second} to {third}")
+        ]
+    );
+}
+
 #[test]
 fn copies_without_a_revision_are_known_by_their_content_only() {
     let untold = |text: &str, id: u64, content: u8| Entry {

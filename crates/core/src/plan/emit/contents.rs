@@ -253,6 +253,8 @@ impl Emitter<'_, '_> {
                     let reason = Reason::ConflictKeptBoth(winner);
                     return self.replace(winner, node, reason, Retain::Superseded);
                 }
+                // What is in conflict itself may have this one for its copy, and neither would be left.
+                Some(copy) if self.is_to_be_replaced(loser, copy) => {}
                 Some(copy) => match self.is_copy(loser, copy, &lost.entry) {
                     Some(true) => {
                         let retain = match self.may_go_back(loser, copy, &lost.entry) {
@@ -328,6 +330,12 @@ impl Emitter<'_, '_> {
             Content::KeepBoth { .. } | Content::Merge => false,
         };
         stays && !matches!(want.life, Life::Dead(_)) && !self.nodes.all[node].frozen
+    }
+
+    /// Whether what `side` has of the node is to make room for what the other one has.
+    fn is_to_be_replaced(&self, side: Side, node: usize) -> bool {
+        self.wants[node].life == Life::Alive
+            && matches!(self.wants[node].content, Content::KeepBoth { loser } if loser == side)
     }
 
     /// Whether `copy` holds the content of `lost`; `None` if it must be read to tell.
