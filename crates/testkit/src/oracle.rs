@@ -259,6 +259,14 @@ mod tests {
         }
     }
 
+    impl Oracle {
+        /// Tandem deletes what the second side has at `at`.
+        fn take_away(&self, at: &RelPath, content: &'static str) {
+            let hash = Blob::new(content).hash();
+            self.lineage().took((1, How::Deleted), at, hash, None);
+        }
+    }
+
     fn two_sides() -> (Oracle, SimStorage, SimStorage) {
         let environment = SimEnvironment::new(1);
         let oracle = Oracle::new();
@@ -322,6 +330,23 @@ mod tests {
         // One side took both for one file: who deletes it deletes both.
         assert!(a.edit(&Edit::Delete { path: path("x") }));
         assert_eq!(oracle.check(&[]), []);
+    }
+
+    #[test]
+    fn what_is_written_again_goes_as_what_the_other_side_had_of_it() {
+        let (oracle, a, b) = two_sides();
+        for side in [&a, &b] {
+            assert!(side.edit(&write("x", "same")));
+        }
+        assert!(a.edit(&write("x", "new")));
+        assert!(b.edit(&write("x", "other")));
+        assert!(b.edit(&write("x", "same")));
+        // By content nothing has happened to it there, and the other side replaced it.
+        oracle.take_away(&path("x"), "same");
+        assert_eq!(oracle.check(&[&a]), []);
+        assert!(b.edit(&write("y", "same")));
+        oracle.take_away(&path("y"), "same");
+        assert_eq!(oracle.check(&[&a]).len(), 1, "that of y");
     }
 
     #[test]

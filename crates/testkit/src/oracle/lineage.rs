@@ -22,6 +22,9 @@ struct Written {
     end: Option<End>,
     /// A storage set it aside unasked, or it was written into what was set aside: a version of it is enough.
     is_aside: bool,
+    /// Somebody had replaced or removed this very content here on the other side. By content nothing tells it from what
+    /// that was, so it goes as that does.
+    is_repeated: bool,
 }
 
 /// What Tandem took away from where people see it.
@@ -120,6 +123,7 @@ impl Lineage {
         }
         self.note_text(content);
         let number = self.written.len();
+        let is_repeated = self.is_ended_beyond(side, path, content.hash());
         self.by_hash.entry(content.hash()).or_default().push(number);
         self.written.push(Written {
             side,
@@ -127,7 +131,22 @@ impl Lineage {
             content: content.clone(),
             end: None,
             is_aside: false,
+            is_repeated,
         });
+    }
+
+    /// Whether a person replaced or removed this content at `path` of another side.
+    fn is_ended_beyond(&self, side: usize, path: &RelPath, hash: Hash) -> bool {
+        let is_end = |what| matches!(what, "replaced" | "removed" | "written over");
+        let here = folded(path);
+        let mut events = self.events.iter();
+        self.by_hash.contains_key(&hash)
+            && events.any(|event| {
+                event.side != side
+                    && event.hash == hash
+                    && is_end(event.what)
+                    && folded(&event.path) == here
+            })
     }
 
     /// A person wrote `content` into what was set aside of `path`.
@@ -175,11 +194,17 @@ impl Lineage {
         if matches!(how, How::Pruned(_)) {
             return;
         }
+        let numbers = self.meant(path, hash, sent);
+        for &number in &numbers {
+            if self.written[number].is_repeated {
+                self.end(number, End::Superseded);
+            }
+        }
         let taken = Taken {
             side,
             path: path.clone(),
             what,
-            numbers: self.meant(path, hash, sent),
+            numbers,
             events: self.events.len(),
         };
         self.taken.push(taken);
