@@ -136,6 +136,9 @@ impl Engine {
                     doubts = PerSide::new(Doubt::everything(), Doubt::everything());
                 }
                 Some(mut done) => {
+                    if done.is_cut_off && done.stopped.is_none() {
+                        self.take_up_cut_off(pass.run).await?;
+                    }
                     let late = self.bring_late_writes().await?;
                     for side in Side::BOTH {
                         done.doubts[side].add_all(&late[side]);
@@ -234,6 +237,7 @@ impl Engine {
             if is_held {
                 plan.actions.clear();
             }
+            self.put_off_young_conflicts(&mut plan);
             self.put_off_deletes(&mut plan, is_waiting, pass.items);
             let items = self.items_before(pass.items);
             pass.holds.extend(self.guard_deletes(&mut plan, items)?);

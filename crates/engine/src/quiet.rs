@@ -4,22 +4,28 @@
 //! that is gone may be back at once, because programs save by moving the old file away first. So neither is acted
 //! on before it stayed as it is for the quiet time, and nothing else waits for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use tandem_core::entry::{Entry, Revision};
+use tandem_core::mutant;
 use tandem_core::path::RelPath;
-use tandem_core::plan::{Deed, Plan};
+use tandem_core::plan::{Action, Deed, ItemId, Plan};
 use tandem_core::side::{PerSide, Side};
 
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::observe::{Doubt, Look};
+use crate::young::{is_waited_for, young_until};
 
 /// The shortest pause before it is looked again, in milliseconds.
 const SOONEST: u64 = 20;
 
 /// The longest.
 const SELDOM: Duration = Duration::from_secs(1);
+
+/// So long after it waited it is remembered that a file in conflict did.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// Since when, by the clock that only goes forward.
 type Since = BTreeMap<(Side, RelPath), Duration>;
@@ -35,18 +41,30 @@ pub(crate) struct Unrest {
     put_off: bool,
     /// How much was in step when they began to wait.
     items: Option<u64>,
+    /// Files in conflict whose revision another edit could have as well, with that and until when they wait at most.
+    young: BTreeMap<(Side, RelPath), (Revision, Duration)>,
 }
 
 impl Unrest {
-    fn is_empty(&self) -> bool {
-        self.writing.is_empty() && !self.put_off
+    fn is_empty(&self, now: Duration) -> bool {
+        self.writing.is_empty() && !self.put_off && self.young(now).next().is_none()
+    }
+
+    /// The files in conflict that wait.
+    fn young(&self, now: Duration) -> impl Iterator<Item = &(Side, RelPath)> {
+        let waiting = self
+            .young
+            .iter()
+            .filter(move |(_, (_, until))| *until > now);
+        waiting.map(|(place, _)| place)
     }
 
     /// Where to look again.
     fn folders(&self) -> PerSide<Doubt> {
         let mut doubts = PerSide::<Doubt>::default();
         let gone = self.gone.keys().filter(|_| self.put_off);
-        for (side, path) in self.writing.keys().chain(gone) {
+        let places = self.writing.keys().chain(self.young.keys());
+        for (side, path) in places.chain(gone) {
             let Some(folder) = path.parent() else {
                 continue;
             };
@@ -131,6 +149,41 @@ impl Engine {
         }
     }
 
+    /// Takes out of a plan what copies or merges a file that its side gives the same revision if it is saved again now, and
+    /// what replaces it. By a clock that is ahead it would be young for ever: it waits no longer than that takes by ours.
+    pub(crate) fn put_off_young_conflicts(&self, plan: &mut Plan) {
+        if mutant!("P1 what is in conflict is copied while it is young") {
+            return;
+        }
+        let uptime = self.setup.environment.uptime();
+        let now = self.now();
+        let mut unrest = self.unrest();
+        unrest
+            .young
+            .retain(|_, (_, until)| *until + REMEMBERED > uptime);
+        let mut waiting = BTreeSet::new();
+        for (action, side, path, entry) in plan.actions.iter().flat_map(in_conflict) {
+            let granularity = self.capabilities(side).revision_granularity;
+            if is_waited_for(entry, granularity) || young_until(entry, granularity, now) <= now {
+                continue;
+            }
+            let place = (side, path);
+            let known = unrest.young.get(&place);
+            let known = known.filter(|(was, _)| *was == entry.revision);
+            let twice = Duration::from_nanos(granularity.saturating_mul(2));
+            let until = known.map_or(uptime + twice, |(_, until)| *until);
+            let revision = entry.revision.clone();
+            unrest.young.insert(place, (revision, until));
+            if until > uptime {
+                waiting.insert(action.standing.item);
+            }
+        }
+        let is_of = |action: &Action, items: &BTreeSet<ItemId>| {
+            items.contains(&action.standing.item) && !matches!(action.deed, Deed::Move { .. })
+        };
+        plan.actions.retain(|action| !is_of(action, &waiting));
+    }
+
     /// How much was in step before anything was carried beside the deletes of a plan, some of which may have waited
     /// for longer than this pass, which began with `items`.
     pub(crate) fn items_before(&self, items: u64) -> u64 {
@@ -144,7 +197,9 @@ impl Engine {
 
     /// Whether something is expected to come to rest soon.
     pub(crate) fn rests_soon(&self) -> bool {
-        self.deletes_wait() || self.being_written().iter().any(|(.., long)| !long)
+        let now = self.setup.environment.uptime();
+        let conflicts_wait = self.unrest().young(now).next().is_some();
+        conflicts_wait || self.deletes_wait() || self.being_written().iter().any(|(.., long)| !long)
     }
 
     /// Adds where something is not left alone yet: however much is hinted at elsewhere, it is looked at again.
@@ -181,14 +236,30 @@ impl Engine {
     /// on, the longer the pause: a log that is always written to is not looked at ten times a second for ever.
     pub(crate) fn look_again(&self) -> Option<(Duration, PerSide<Doubt>)> {
         let unrest = self.unrest();
-        if unrest.is_empty() {
+        let now = self.setup.environment.uptime();
+        if unrest.is_empty(now) {
             return None;
         }
         let quiet = Duration::from_millis((self.setup.options.limits.quiet / 2).max(SOONEST));
-        let now = self.setup.environment.uptime();
         let gone = unrest.gone.values().filter(|_| unrest.put_off);
         let youngest = unrest.writing.values().chain(gone).max();
         let age = youngest.map_or(Duration::ZERO, |since| now.saturating_sub(*since));
         Some((quiet.max((age / 10).min(SELDOM)), unrest.folders()))
+    }
+}
+
+/// What an action reads to keep it beside what replaces it, or to merge the two.
+fn in_conflict(action: &Action) -> Vec<(&Action, Side, RelPath, &Entry)> {
+    match &action.deed {
+        Deed::Duplicate { from, .. } => {
+            vec![(action, action.side, from.path.clone(), &from.entry)]
+        }
+        Deed::Merge {
+            source,
+            destination,
+        } => [(Side::Source, source), (Side::Destination, destination)]
+            .map(|(side, at)| (action, side, at.path.clone(), &at.entry))
+            .into(),
+        _ => Vec::new(),
     }
 }

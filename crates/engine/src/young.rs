@@ -17,6 +17,7 @@ use tandem_core::path::RelPath;
 use tandem_core::plan::record::add_hashes;
 use tandem_core::side::PerSide;
 use tandem_core::storage::Locator;
+use tandem_core::time::Timestamp;
 
 use crate::carried::Carried;
 use crate::engine::Engine;
@@ -32,6 +33,14 @@ const COARSE: u64 = 1_000_000_000;
 /// when it was written.
 pub(crate) fn is_waited_for(entry: &Entry, granularity: u64) -> bool {
     granularity < COARSE && entry.touched_at().is_some()
+}
+
+/// Until when another edit may get the revision that a file has; without a time of its own it is taken to be of now.
+pub(crate) fn young_until(entry: &Entry, granularity: u64, now: Timestamp) -> Timestamp {
+    let by_server = entry.mtime.filter(|m| !m.by_client).map(|m| m.at);
+    let written = entry.touched_at().or(by_server).unwrap_or(now);
+    let twice = i64::try_from(granularity.saturating_mul(2)).unwrap_or(i64::MAX);
+    written.min(now).plus(twice)
 }
 
 /// For so long a pass waits before it reports.

@@ -34,11 +34,11 @@ fn volatile(seed: u64) -> World {
     )
 }
 
-/// From the first commit on nothing can be flushed at the destination.
-fn fail_flushes_after_commits(world: &World) {
+/// From the first such operation on nothing can be flushed at the destination.
+fn fail_flushes_after(world: &World, operation: &'static str) {
     let destination = world.sides.destination.clone();
     let fail = Box::new(move |what: &str, _: &RelPath| {
-        if what == "commit" {
+        if what == operation {
             destination.set_faults(Faults::of(&[(Fault::FailedFlush, 1000)]));
         }
     });
@@ -183,7 +183,7 @@ fn what_a_failed_flush_left_visible_is_written_once_more() {
     for seed in 0..8 {
         let world = volatile(seed);
         world.write(Source, "a", "content");
-        fail_flushes_after_commits(&world);
+        fail_flushes_after(&world, "commit");
         world.sync();
         world.sides.destination.heal();
         // A flush after one that failed says that all is well.
@@ -201,7 +201,7 @@ fn what_a_failed_flush_left_visible_is_written_once_more_after_a_restart() {
     for seed in 0..8 {
         let mut world = volatile(seed);
         world.write(Source, "a", "content");
-        fail_flushes_after_commits(&world);
+        fail_flushes_after(&world, "commit");
         world.sync();
         world.sides.destination.heal();
         world.restart(|_| {});
@@ -226,7 +226,7 @@ fn what_a_failed_flush_left_visible_is_no_edit() {
             world.write(Source, "a", "first");
             world.sync();
             world.write(Source, "a", "second");
-            fail_flushes_after_commits(&world);
+            fail_flushes_after(&world, "commit");
             world.sync();
             world.sides.destination.heal();
             world.sides.destination.clear_hook();
@@ -263,7 +263,7 @@ fn what_a_failed_flush_left_visible_is_no_edit_where_it_goes() {
         world.write(Source, "a", "first");
         world.sync();
         world.write(Source, "a", "second");
-        fail_flushes_after_commits(&world);
+        fail_flushes_after(&world, "commit");
         world.sync();
         world.sides.destination.heal();
         world.sides.destination.clear_hook();
@@ -275,6 +275,33 @@ fn what_a_failed_flush_left_visible_is_no_edit_where_it_goes() {
         world.sync();
         world.both_have("b", Some("first"));
         world.still();
+    }
+}
+
+/// Nobody has deleted what Tandem deleted and did not record: what the other side has there by now is not deleted for it.
+#[test]
+fn what_a_failed_flush_left_deleted_is_no_delete() {
+    for seed in 0..8 {
+        for restarts in [false, true] {
+            let mut world = volatile(seed);
+            world.write(Source, "a", "first");
+            world.write(Source, "b", "other");
+            world.sync();
+            world.delete(Source, "a");
+            fail_flushes_after(&world, "delete");
+            world.sync();
+            world.sides.destination.heal();
+            world.sides.destination.clear_hook();
+            world.has(Destination, "a", None);
+            world.write(Source, "a", "first");
+            if restarts {
+                world.restart(|_| {});
+            }
+            world.sync();
+            world.sync();
+            world.both_have("a", Some("first"));
+            world.still();
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use common::{Destination, SEEDS, Source, World, capabilities, path};
 use tandem_core::capabilities::{Capabilities, Ids};
 use tandem_core::side::Side;
-use tandem_testkit::sim::{Edit, SimExecutor};
+use tandem_testkit::sim::{Blob, Edit, SimExecutor};
 
 /// Both sides tell apart what was written `granularity` nanoseconds apart.
 fn coarse(seed: u64, granularity: u64) -> World {
@@ -125,5 +125,37 @@ fn what_is_as_it_was_is_compared_once() {
         }
         world.still();
         assert_eq!(reads.load(std::sync::atomic::Ordering::Relaxed), 0);
+    }
+}
+
+/// What is in conflict is copied once its revision tells it from what is saved next.
+#[test]
+fn what_is_saved_right_after_a_conflict_was_copied_is_to_be_seen() {
+    for seed in SEEDS {
+        let world = coarse(seed, SECOND);
+        world.write(Source, "a", "known");
+        world.sync();
+        world.environment.advance(Duration::from_secs(60));
+        edit_at_once(&world, Source, "first");
+        edit_at_once(&world, Destination, "theirs");
+        let (edited, mut is_edited) = (world.sides[Source].clone(), false);
+        world.sides[Source].on_operation(Box::new(move |operation, at| {
+            if operation == "commit" && at.as_str() != "a" && !is_edited {
+                is_edited = true;
+                assert!(edited.edit(&write("other")));
+            }
+        }));
+        let pass = SimExecutor::new(&world.environment).run(world.engine.sync());
+        pass.unwrap().unwrap();
+        world.sides[Source].clear_hook();
+        world.sync();
+        world.still();
+        world.both_have("a", Some("theirs"));
+        for side in Side::BOTH {
+            let seen = world.sides[side].snapshot();
+            let mut files = seen.values().flatten();
+            let other = files.find(|file| file.content == Blob::new("other"));
+            assert!(other.is_some(), "{side}: {:?}", world.log());
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::{Destination, Source, World, capabilities, path};
 use tandem_core::capabilities::{Ids, ListingConsistency};
+use tandem_core::entry::HashKind;
 use tandem_core::side::Side;
 use tandem_engine::report::ActionKind;
 use tandem_testkit::sim::{Edit, Habits};
@@ -23,6 +24,7 @@ fn source_late_by(seed: u64, lag: Duration) -> World {
         |_| {},
         |side| {
             let mut capabilities = capabilities(Ids::Strong);
+            capabilities.hashes = vec![HashKind::Blake3];
             if side == Source {
                 capabilities.listing = ListingConsistency::Eventual;
             }
@@ -55,6 +57,34 @@ fn what_was_moved_and_is_not_shown_yet_is_not_deleted() {
         let mut deletes = log.iter().filter(|l| l.action.kind == ActionKind::Delete);
         assert!(deletes.next().is_none(), "seed {seed}: {log:#?}");
         world.still();
+    }
+}
+
+/// What Tandem deleted is shown for a while, and is not in step with what is made there anew (engine seed 193042).
+#[test]
+fn what_was_deleted_and_is_shown_still_is_not_there() {
+    for seed in 0..32 {
+        for restarts in [false, true] {
+            let mut world = source_late_by(seed, Duration::from_secs(600));
+            world.write(Source, "a", "one");
+            world.write(Source, "b", "another");
+            world.environment.advance(Duration::from_secs(1000));
+            world.sync();
+            world.environment.advance(Duration::from_secs(1000));
+            world.sync();
+            world.delete(Destination, "a");
+            world.sync();
+            world.has(Source, "a", None);
+            world.write(Destination, "a", "one");
+            if restarts {
+                world.restart(|_| {});
+            }
+            world.sync();
+            world.environment.advance(Duration::from_secs(1000));
+            world.sync();
+            world.both_have("a", Some("one"));
+            world.still();
+        }
     }
 }
 

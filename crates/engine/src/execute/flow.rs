@@ -282,7 +282,14 @@ impl Execution<'_> {
                 self.lost.insert(one.action.standing.item);
             }
             let error = StorageError::new(why.operation, why.cause, why.detail.clone());
-            self.gave_up_keeping(&one.action, error, one.intent, one.version)?;
+            // What was deleted is no person's delete: its intent stays open until that is noted.
+            let is_delete = matches!(one.action.deed, Deed::Delete { .. });
+            self.out.is_cut_off |= is_delete;
+            let (intent, version) = match is_delete {
+                true => (None, None),
+                false => (one.intent, one.version),
+            };
+            self.gave_up_keeping(&one.action, error, intent, version)?;
         }
         Ok(())
     }

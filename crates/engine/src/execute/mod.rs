@@ -55,6 +55,8 @@ pub(crate) struct Executed {
     pub(crate) stopped: Option<EngineError>,
     /// Whether another folder stood in the place of a root.
     pub(crate) is_elsewhere: bool,
+    /// Whether deletes were done of which nothing is recorded yet.
+    pub(crate) is_cut_off: bool,
     /// How many actions were recorded.
     pub(crate) recorded: u64,
     /// How many of them were deletes.

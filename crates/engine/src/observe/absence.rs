@@ -15,6 +15,9 @@ use super::{Look, unreadable};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 
+/// So long a listing that lags behind may show what is gone, in nanoseconds.
+const LONGEST_LAG: i64 = 3_600_000_000_000;
+
 /// A folder and a name in it.
 type Place = (ItemId, Name);
 
@@ -82,6 +85,7 @@ impl Engine {
             return Ok(());
         }
         self.confirm_replaced(side).await?;
+        self.confirm_deleted(side).await?;
         let absent = self.state().absent_places(side)?;
         let mut lost = BTreeMap::new();
         for (folder, name) in absent {
@@ -115,6 +119,23 @@ impl Engine {
             if let Some(entry) = there.filter(|entry| entry.kind != Kind::Folder) {
                 self.state()
                     .transaction(|state| state.see_again(side, folder, &name, &entry))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What Tandem deleted may be shown for a while. It is in step with nothing, or its absence would be a delete later.
+    async fn confirm_deleted(&self, side: Side) -> Result<()> {
+        let since = self.now().plus(-LONGEST_LAG);
+        let shown = self.state().deleted_and_shown(side, since)?;
+        for (folder, name) in shown {
+            let Some(path) = self.path_of(side, folder)?.map(|at| at.join(&name)) else {
+                continue;
+            };
+            let there = self.ask_for(side, &path).await;
+            if there.map_err(Self::storage_error(side))?.is_none() {
+                let mut state = self.state();
+                state.transaction(|state| state.see_gone(side, folder, &name))?;
             }
         }
         Ok(())

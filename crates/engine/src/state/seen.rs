@@ -275,6 +275,11 @@ impl State {
         self.see_place(side, folder, name, Some(entry), ItemId::ROOT)
     }
 
+    /// What a listing still showed is not there.
+    pub(crate) fn see_gone(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
+        self.see_place(side, folder, name, None, ItemId::ROOT)
+    }
+
     /// Whether the base item that a side had under this spelling is known to be gone from there.
     pub(super) fn is_gone_from(&self, side: Side, folder: ItemId, name: &Name) -> Result<bool> {
         let row = self.seen_at(side, folder, name)?;

@@ -7,10 +7,13 @@ use std::collections::HashSet;
 use rusqlite::params;
 use tandem_core::capabilities::Capabilities;
 use tandem_core::entry::Revision;
-use tandem_core::plan::{Seen, Trees};
+use tandem_core::path::Name;
+use tandem_core::plan::{ItemId, Seen, Trees};
 use tandem_core::side::{PerSide, Side};
+use tandem_core::time::Timestamp;
 
 use super::pack::unpack_entry;
+use super::seen::Differs;
 use super::{State, side_number};
 use crate::error::{EngineError, Result};
 use crate::report::ActionKind;
@@ -104,5 +107,42 @@ impl State {
             }
         }
         Ok(taken)
+    }
+
+    /// Where a side shows, beyond the base, something of the revision of what was deleted there since.
+    pub(crate) fn deleted_and_shown(
+        &self,
+        side: Side,
+        since: Timestamp,
+    ) -> Result<Vec<(ItemId, Name)>> {
+        let delete = serde_json::to_string(&ActionKind::Delete)
+            .map_err(|e| EngineError::Refused(e.to_string()))?;
+        let mut query = self.db.prepare_cached(
+            "SELECT before FROM journal WHERE at > ?1 AND side = ?2 AND kind = ?3 AND before IS NOT NULL",
+        )?;
+        let mut rows = query.query(params![since.0, side_number(side), delete])?;
+        let mut deleted = HashSet::new();
+        while let Some(row) = rows.next()? {
+            deleted.insert(unpack_entry(&row.get::<_, Vec<u8>>(0)?)?.revision);
+        }
+        deleted.remove(&Revision::None);
+        if deleted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = self.db.prepare_cached(
+            "SELECT parent, name, entry FROM seen WHERE side = ?1 AND state IN (?2, ?3) \
+             AND entry NOT NULL ORDER BY parent, name",
+        )?;
+        let (fresh, replaced) = (Differs::Fresh as i64, Differs::Replaced as i64);
+        let mut rows = query.query(params![side_number(side), fresh, replaced])?;
+        let mut shown = Vec::new();
+        while let Some(row) = rows.next()? {
+            if deleted.contains(&unpack_entry(&row.get::<_, Vec<u8>>(2)?)?.revision) {
+                let name = Name::new(row.get::<_, String>(1)?);
+                let name = name.map_err(|e| EngineError::DamagedState(e.to_string()))?;
+                shown.push((ItemId(row.get(0)?), name));
+            }
+        }
+        Ok(shown)
     }
 }

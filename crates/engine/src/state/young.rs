@@ -11,7 +11,7 @@ use tandem_core::time::Timestamp;
 use super::seen::Differs;
 use super::{State, side_number, side_of};
 use crate::error::{EngineError, Result};
-use crate::young::is_waited_for;
+use crate::young::{is_waited_for, young_until};
 
 /// A file of the base that is to be compared with what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +29,7 @@ impl State {
         let Some(granularity) = self.granularity[side].filter(is_compared) else {
             return Ok(());
         };
-        let by_server = entry.mtime.filter(|m| !m.by_client).map(|m| m.at);
-        let written = entry.touched_at().or(by_server).unwrap_or(self.now);
-        let twice = i64::try_from(granularity.saturating_mul(2)).unwrap_or(i64::MAX);
-        let until = written.min(self.now).plus(twice);
+        let until = young_until(entry, granularity, self.now);
         let file = YoungFile {
             side,
             folder,
