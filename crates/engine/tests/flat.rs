@@ -54,6 +54,41 @@ fn a_file_that_a_folder_of_its_name_hides_is_not_deleted() {
     }
 }
 
+/// Two changed places just when Tandem had moved one of them, item by item (engine seed 93685).
+#[test]
+fn what_has_the_place_of_a_folder_that_was_just_moved_is_not_that() {
+    for seed in SEEDS {
+        let world = World::of(
+            seed,
+            |_| {},
+            |side| Capabilities {
+                folder_move: side == Source,
+                ..capabilities(Ids::Strong)
+            },
+        );
+        world.folder(Source, "d");
+        world.write(Source, "d/x", "below");
+        world.write(Source, "b", "a file");
+        world.sync();
+        let (from, to) = (path("d"), path("moved"));
+        world.edit(Source, &Edit::Move { from, to });
+        let (edited, mut is_edited) = (world.sides[Destination].clone(), false);
+        world.sides[Destination].on_operation(Box::new(move |operation, at| {
+            if operation == "delete" && at.as_str() == "d" && !is_edited {
+                is_edited = true;
+                let (a, b) = (path("b"), path("moved"));
+                assert!(edited.edit(&Edit::Swap { a, b }));
+            }
+        }));
+        world.sync();
+        world.sides[Destination].clear_hook();
+        world.sync();
+        world.still();
+        world.both_have("moved", Some("a file"));
+        world.both_have("b/x", Some("below"));
+    }
+}
+
 /// What a store without conditions deletes with an original that was copied is noted, like any other it displaced.
 #[test]
 fn what_is_saved_into_a_folder_while_it_is_moved_one_by_one_is_told() {

@@ -73,6 +73,8 @@ impl Engine {
             tries += 1;
         }
         let entry = self.root(side).stat(&Locator::of_path(to.clone())).await?;
+        // A person may have put something else in its place meanwhile.
+        let entry = entry.filter(|entry| entry.kind == Kind::Folder);
         let entry = entry.ok_or_else(|| {
             StorageError::new("move", Cause::NotFound, "the moved folder is gone").at(to)
         })?;
