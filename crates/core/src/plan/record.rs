@@ -6,8 +6,10 @@
 use super::action::{Action, Deed, Equality, Standing};
 use super::reason::Reason;
 use super::trees::{BaseItem, ItemId, MadeMove};
+use crate::capabilities::{CaseRule, UnicodeRule};
 use crate::entry::{ContentHash, Entry, Kind, Revision};
 use crate::mutant;
+use crate::names::collision_key;
 use crate::path::Name;
 use crate::side::{PerSide, Side};
 
@@ -93,8 +95,33 @@ pub fn record(action: &Action, base: Option<&BaseItem>, done: &Done) -> Vec<Row>
         base,
         rows: Vec::new(),
     };
-    rows.add(done);
+    match under_made_name(action, done) {
+        Some(entry) => rows.add(&Done {
+            entry: Some(entry),
+            read: done.read.clone(),
+        }),
+        None => rows.add(done),
+    }
     rows.rows
+}
+
+/// What was made, where the storage found it by its id and under another name than it was made under, which is more than
+/// another spelling: somebody has moved it already. That is for the next look to see.
+fn under_made_name(action: &Action, done: &Done) -> Option<Entry> {
+    let (Deed::CreateFolder { path, .. }
+    | Deed::Transfer { path, .. }
+    | Deed::Duplicate { path, .. }
+    | Deed::Move { to: path, .. }) = &action.deed
+    else {
+        return None;
+    };
+    let (entry, name) = (done.entry.as_ref()?, path.name()?);
+    let key = |name: &Name| collision_key(name, CaseRule::Insensitive, UnicodeRule::Folding);
+    let is_another = entry.name != name && key(&entry.name) != key(&name);
+    is_another.then(|| Entry {
+        name,
+        ..entry.clone()
+    })
 }
 
 struct Rows<'a> {

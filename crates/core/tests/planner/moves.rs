@@ -1,6 +1,7 @@
 //! Moves, renames and swaps.
 
 use tandem_core::capabilities::{CaseRule, Ids};
+use tandem_core::plan::record::{Done, Row, record};
 use tandem_core::plan::{ConflictKind, ItemId, MadeMove, Reason, Refusal, Seen};
 use tandem_core::side::PerSide;
 use tandem_core::side::Side::{Destination, Source};
@@ -276,4 +277,26 @@ fn a_folder_that_takes_the_pairs_spelling_is_that_folder() {
     pair.fresh(Destination, 4, 3, file("a", 2, 2));
     pair.fresh(Destination, 5, 3, file("new", 5, 5));
     assert_eq!(told(&pair.plan()), ["adopt d", "source: new d/new"]);
+}
+
+/// Who moves what was just made has not given it another spelling (engine seed 184390).
+#[test]
+fn what_was_moved_just_after_it_was_made_is_noted_where_it_was_made() {
+    let noted_as = |shown: &str| {
+        let mut pair = Pair::new();
+        pair.fresh(Source, 1, 0, file("a.txt", 1, 1));
+        let plan = pair.plan();
+        let done = Done {
+            entry: Some(file(shown, 7, 1)),
+            read: None,
+        };
+        let rows = record(&plan.actions[0], None, &done);
+        let entries = rows.into_iter().find_map(|row| match row {
+            Row::Put { entries, .. } => entries.destination,
+            _ => None,
+        });
+        entries.map(|entry| entry.name.to_string())
+    };
+    assert_eq!(noted_as("elsewhere").as_deref(), Some("a.txt"));
+    assert_eq!(noted_as("A.txt").as_deref(), Some("A.txt"), "a spelling");
 }
