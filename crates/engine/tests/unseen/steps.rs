@@ -6,7 +6,7 @@ use tandem_core::capabilities::{Capabilities, Conditions, Ids};
 use tandem_core::policy::ConflictPolicy;
 use tandem_core::side::Side;
 use tandem_core::time::Timestamp;
-use tandem_testkit::sim::Edit;
+use tandem_testkit::sim::{Edit, Habits};
 
 use crate::common::{Destination, SEEDS, Source, World, capabilities, path};
 use crate::{SAVED, all, has, lost_race, meanwhile, rename, save, shape, with_a};
@@ -229,5 +229,38 @@ fn what_is_saved_while_a_merge_is_written_is_merged_or_kept() {
             assert!(lost_race(&world), "{:#?}", world.log());
             world.still();
         }
+    }
+}
+
+/// A storage that knows no condition for a move, and gives what it moves another revision, tells nothing of what was saved
+/// to it just before: where it may be read, it is (engine seed 73122).
+#[test]
+fn what_was_saved_as_a_file_was_moved_is_not_taken_for_what_was_there() {
+    for seed in SEEDS {
+        let world = World::shaped(
+            seed,
+            |_| {},
+            |side| {
+                let capabilities = Capabilities {
+                    mtime: false,
+                    conditions: [Conditions::ALL, Conditions::default()][side as usize],
+                    ..capabilities([Ids::Strong, Ids::None][side as usize])
+                };
+                let habits = Habits {
+                    move_gives_revision: true,
+                    ..Habits::plain(&capabilities)
+                };
+                (capabilities, habits)
+            },
+        );
+        world.write(Source, "a", &"x".repeat(SAVED.len()));
+        world.sync();
+        rename(&world, "a", "b");
+        meanwhile(&world, Destination, "move_to", vec![save("a")]);
+        world.sync();
+        world.sides[Destination].clear_hook();
+        world.sync();
+        world.both_have("b", Some(SAVED));
+        world.still();
     }
 }

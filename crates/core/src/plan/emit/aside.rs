@@ -265,7 +265,7 @@ impl Emitter<'_, '_> {
         let deed = Deed::Move {
             from,
             to,
-            unchanged: self.unchanged(node),
+            unchanged: self.unchanged_by_move(side, node),
             other: it.places[other].map(|p| p.entry.clone()),
         };
         // In a folder that only this side has, or that there lies within it, the base cannot have it: there it is known

@@ -134,7 +134,7 @@ impl Emitter<'_, '_> {
             let deed = Deed::Move {
                 from,
                 to,
-                unchanged: self.unchanged(node),
+                unchanged: self.unchanged_by_move(side, node),
                 other: self.nodes.all[node].places[other]
                     .filter(|_| is_noted)
                     .map(|place| place.entry.clone()),
@@ -151,10 +151,13 @@ impl Emitter<'_, '_> {
         (parent, name): (usize, Name),
     ) -> Option<(At, RelPath)> {
         let place = self.nodes.all[node].places[side]?;
-        let from = At {
+        let mut from = At {
             path: self.trees[side].path(node),
             entry: place.entry.clone(),
         };
+        if !self.moves_what_was_seen(side, node) {
+            from.entry.hashes.clear();
+        }
         self.trees[side].put(node, parent, name);
         self.moved[side].insert(node);
         Some((from, self.trees[side].path(node)))
@@ -175,6 +178,22 @@ impl Emitter<'_, '_> {
             let change = self.nodes.change(side, node);
             matches!(change, Some(Change::Same | Change::Restamped))
         })
+    }
+
+    /// The same after `side` moved it.
+    pub(super) fn unchanged_by_move(&self, side: Side, node: usize) -> PerSide<bool> {
+        let mut unchanged = self.unchanged(node);
+        unchanged[side] &= self.moves_what_was_seen(side, node);
+        unchanged
+    }
+
+    /// A storage that knows no condition for it moves what somebody has just saved as well, and may give that and what is
+    /// only moved another revision. Where it costs nothing it is read which it is.
+    fn moves_what_was_seen(&self, side: Side, node: usize) -> bool {
+        let capabilities = self.input.capabilities[side];
+        self.nodes.all[node].kind != Kind::File
+            || capabilities.conditions.move_
+            || !capabilities.cheap_reads
     }
 
     /// Whether the side takes the name for the one that the folder has already, and could move the folder only
