@@ -44,6 +44,39 @@ fn what_was_set_aside_before_the_program_ended_is_counted_and_pruned() {
     }
 }
 
+/// Also where nothing is set aside (engine seed 306377).
+#[test]
+fn what_was_written_before_the_program_ended_is_no_edit() {
+    for seed in 0..8 {
+        for versions in [true, false] {
+            let mut world = World::of(
+                seed,
+                |_| {},
+                |_| Capabilities {
+                    versions,
+                    ..capabilities(Ids::None)
+                },
+            );
+            world.write(Source, "a", "first");
+            world.sync();
+            world.write(Source, "a", "second");
+            let is_visible = poll_fn(|context| {
+                context.waker().wake_by_ref();
+                match world.text(Destination, "a").as_deref() {
+                    Some("second") => Poll::Ready(()),
+                    _ => Poll::Pending,
+                }
+            });
+            world.run(select(Box::pin(world.engine.sync()), is_visible));
+            world.write(Source, "a", "first");
+            world.restart(|_| {});
+            world.sync();
+            world.sync();
+            world.both_have("a", Some("first"));
+        }
+    }
+}
+
 #[test]
 fn what_was_deleted_before_the_program_ended_is_in_the_log_and_comes_back_by_undo() {
     for seed in 0..8 {

@@ -398,7 +398,7 @@ const fn ends(action: &Action) -> Option<(&At, &RelPath)> {
     }
 }
 
-/// What a transfer replaces, and where it will be set aside.
+/// What a transfer replaces, and where it will be set aside, if it is.
 fn pre_image(action: &Action, keep: Option<&Keep>) -> Option<PreImage> {
     let Deed::Transfer {
         replaces: Some(before),
@@ -408,12 +408,13 @@ fn pre_image(action: &Action, keep: Option<&Keep>) -> Option<PreImage> {
     else {
         return None;
     };
-    let Some(Keep::Version(version)) = keep else {
-        return None;
+    let version = match keep {
+        Some(Keep::Version(version)) => Some(version.clone()),
+        _ => None,
     };
     Some(PreImage {
         before: before.clone(),
-        version: Some(version.clone()),
+        version,
         keep: *retain == Retain::Unseen,
     })
 }
