@@ -329,6 +329,9 @@ impl Execution<'_> {
         // It may have been done all the same.
         self.engine.left_unsettled();
         self.doubt(action);
+        if error.cause == Cause::HashMismatch {
+            self.forget_read(action)?;
+        }
         if is_step(action) {
             self.leave_undone(action);
         }
@@ -376,6 +379,22 @@ impl Execution<'_> {
         tracing::info!(%error, ?raced, "an action was not done");
         if stops_the_pass(&error) {
             self.out.stopped = Some(EngineError::Storage { side, error });
+        }
+        Ok(())
+    }
+
+    /// What is carried is not what was read of it before: the next pass reads it anew.
+    fn forget_read(&self, action: &Action) -> Result<()> {
+        let (Deed::Transfer { from, .. } | Deed::Duplicate { from, .. }) = &action.deed else {
+            return Ok(());
+        };
+        let side = match &action.deed {
+            Deed::Duplicate { .. } => action.side,
+            _ => action.side.other(),
+        };
+        if let Some((folder, _)) = &action.standing.places[side] {
+            let mut state = self.engine.state();
+            return state.transaction(|state| state.forget_hashes(side, *folder, &from.entry.name));
         }
         Ok(())
     }

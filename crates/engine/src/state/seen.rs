@@ -327,6 +327,17 @@ impl State {
         }
     }
 
+    /// What was found by reading what the base does not explain does not hold: it was saved again under its revision.
+    pub(crate) fn forget_hashes(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
+        if let Some((id, state)) = self.seen_at(side, folder, name)?
+            && let Some(mut entry) = self.seen_entry(side, folder, name)?
+        {
+            entry.hashes.clear();
+            self.write_seen(side, folder, name, id, state, Some(&entry))?;
+        }
+        Ok(())
+    }
+
     /// A place could not be read: nothing is decided about it until it is looked at again.
     pub(crate) fn mark_unknown(&mut self, side: Side, folder: ItemId, name: &Name) -> Result<()> {
         if let Some((id, state)) = self.seen_at(side, folder, name)? {
