@@ -7,8 +7,9 @@ mod common;
 use bytes::Bytes;
 use common::{Destination, SEEDS, Source, World, capabilities, path};
 use tandem_core::capabilities::{Capabilities, Conditions, Ids};
+use tandem_core::side::Side;
 use tandem_engine::report::Outcome;
-use tandem_testkit::sim::Edit;
+use tandem_testkit::sim::{Blob, Edit};
 
 fn to_a_flat_store(seed: u64) -> World {
     World::of(
@@ -86,6 +87,45 @@ fn what_has_the_place_of_a_folder_that_was_just_moved_is_not_that() {
         world.still();
         world.both_have("moved", Some("a file"));
         world.both_have("b/x", Some("below"));
+    }
+}
+
+/// A folder that was just emptied is deleted, not what a person has put in its place (engine seed 374278).
+#[test]
+fn what_has_the_place_of_a_folder_that_was_just_emptied_is_not_deleted() {
+    for seed in SEEDS {
+        let world = World::of(
+            seed,
+            |_| {},
+            |side| Capabilities {
+                folder_move: side == Source,
+                ..capabilities(Ids::Strong)
+            },
+        );
+        world.folder(Source, "d");
+        world.folder(Source, "d/e");
+        world.write(Source, "d/e/x", "below");
+        world.write(Source, "b", "a file");
+        world.sync();
+        let (from, to) = (path("d"), path("moved"));
+        world.edit(Source, &Edit::Move { from, to });
+        let (edited, mut is_edited) = (world.sides[Destination].clone(), false);
+        world.sides[Destination].on_operation(Box::new(move |operation, at| {
+            if operation == "move_to" && at.as_str() == "d/e/x" && !is_edited {
+                is_edited = true;
+                let (a, b) = (path("b"), path("d/e"));
+                assert!(edited.edit(&Edit::Swap { a, b }));
+            }
+        }));
+        world.sync();
+        world.sides[Destination].clear_hook();
+        world.sync();
+        for side in Side::BOTH {
+            let seen = world.sides[side].snapshot();
+            let mut files = seen.values().flatten();
+            let is_there = files.any(|file| file.content == Blob::new("a file"));
+            assert!(is_there, "{side}: {:?}", world.paths(side));
+        }
     }
 }
 

@@ -140,7 +140,15 @@ impl Engine {
         }
         for old in emptied.into_iter().rev() {
             let at = Locator::of_path(old);
-            root.delete(&at, &Expected::Any, &Keep::No, Discard::Forever)
+            let Some(there) = root.stat(&at).await? else {
+                continue;
+            };
+            if there.kind != Kind::Folder {
+                // A person has put it there meanwhile.
+                return Err(something_else());
+            }
+            let expected = Expected::of(Some(&there));
+            root.delete(&at, &expected, &Keep::No, Discard::Forever)
                 .await?;
         }
         Ok(())
