@@ -188,12 +188,12 @@ impl Emitter<'_, '_> {
     }
 
     /// A storage that knows no condition for it moves what somebody has just saved as well, and may give that and what is
-    /// only moved another revision. Where it costs nothing it is read which it is.
+    /// only moved another revision. Where it costs nothing it is read which it is, if the revision itself does not tell.
     fn moves_what_was_seen(&self, side: Side, node: usize) -> bool {
         let capabilities = self.input.capabilities[side];
         self.nodes.all[node].kind != Kind::File
             || capabilities.conditions.move_
-            || !capabilities.cheap_reads
+            || !(capabilities.cheap_reads || capabilities.revision_is_content)
     }
 
     /// Whether the side takes the name for the one that the folder has already, and could move the folder only
