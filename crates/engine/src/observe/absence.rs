@@ -85,7 +85,7 @@ impl Engine {
             return Ok(());
         }
         self.confirm_replaced(side).await?;
-        self.confirm_deleted(side).await?;
+        self.confirm_taken(side).await?;
         let absent = self.state().absent_places(side)?;
         let mut lost = BTreeMap::new();
         for (folder, name) in absent {
@@ -124,19 +124,23 @@ impl Engine {
         Ok(())
     }
 
-    /// What Tandem deleted may be shown for a while. It is in step with nothing, or its absence would be a delete later.
-    async fn confirm_deleted(&self, side: Side) -> Result<()> {
+    /// What Tandem deleted or replaced may be shown for a while. It is in step with nothing, or its absence would be a
+    /// delete later, and it is no copy of anything.
+    async fn confirm_taken(&self, side: Side) -> Result<()> {
         let since = self.now().plus(-LONGEST_LAG);
-        let shown = self.state().deleted_and_shown(side, since)?;
+        let shown = self.state().taken_and_shown(side, since)?;
         for (folder, name) in shown {
             let Some(path) = self.path_of(side, folder)?.map(|at| at.join(&name)) else {
                 continue;
             };
             let there = self.ask_for(side, &path).await;
-            if there.map_err(Self::storage_error(side))?.is_none() {
-                let mut state = self.state();
-                state.transaction(|state| state.see_gone(side, folder, &name))?;
-            }
+            let there = there.map_err(Self::storage_error(side))?;
+            let mut state = self.state();
+            state.transaction(|state| match &there {
+                None => state.see_gone(side, folder, &name),
+                Some(entry) if entry.kind == Kind::Folder => Ok(()),
+                Some(entry) => state.see_again(side, folder, &name, entry),
+            })?;
         }
         Ok(())
     }

@@ -89,9 +89,6 @@ impl State {
     }
 
     fn taken_of(&self, side: Side, had: &HashSet<&Revision>) -> Result<Vec<Revision>> {
-        let kind = |kind: ActionKind| {
-            serde_json::to_string(&kind).map_err(|e| EngineError::Refused(e.to_string()))
-        };
         let (delete, replace) = (kind(ActionKind::Delete)?, kind(ActionKind::Replace)?);
         let mut query = self.db.prepare_cached(
             "SELECT before FROM journal WHERE id > ?1 AND side = ?2 AND kind IN (?3, ?4) \
@@ -109,35 +106,36 @@ impl State {
         Ok(taken)
     }
 
-    /// Where a side shows, beyond the base, something of the revision of what was deleted there since.
-    pub(crate) fn deleted_and_shown(
+    /// Where a side shows something else than the base, of the revision of what was deleted or replaced there since.
+    pub(crate) fn taken_and_shown(
         &self,
         side: Side,
         since: Timestamp,
     ) -> Result<Vec<(ItemId, Name)>> {
-        let delete = serde_json::to_string(&ActionKind::Delete)
-            .map_err(|e| EngineError::Refused(e.to_string()))?;
         let mut query = self.db.prepare_cached(
-            "SELECT before FROM journal WHERE at > ?1 AND side = ?2 AND kind = ?3 AND before IS NOT NULL",
+            "SELECT before FROM journal WHERE at > ?1 AND side = ?2 AND kind IN (?3, ?4) \
+             AND before IS NOT NULL",
         )?;
-        let mut rows = query.query(params![since.0, side_number(side), delete])?;
-        let mut deleted = HashSet::new();
+        let (delete, replace) = (kind(ActionKind::Delete)?, kind(ActionKind::Replace)?);
+        let mut rows = query.query(params![since.0, side_number(side), delete, replace])?;
+        let mut taken = HashSet::new();
         while let Some(row) = rows.next()? {
-            deleted.insert(unpack_entry(&row.get::<_, Vec<u8>>(0)?)?.revision);
+            taken.insert(unpack_entry(&row.get::<_, Vec<u8>>(0)?)?.revision);
         }
-        deleted.remove(&Revision::None);
-        if deleted.is_empty() {
+        taken.remove(&Revision::None);
+        if taken.is_empty() {
             return Ok(Vec::new());
         }
         let mut query = self.db.prepare_cached(
-            "SELECT parent, name, entry FROM seen WHERE side = ?1 AND state IN (?2, ?3) \
+            "SELECT parent, name, entry FROM seen WHERE side = ?1 AND state IN (?2, ?3, ?4) \
              AND entry NOT NULL ORDER BY parent, name",
         )?;
-        let (fresh, replaced) = (Differs::Fresh as i64, Differs::Replaced as i64);
-        let mut rows = query.query(params![side_number(side), fresh, replaced])?;
+        let states = [Differs::Fresh, Differs::Replaced, Differs::Changed];
+        let [fresh, replaced, changed] = states.map(|state| state as i64);
+        let mut rows = query.query(params![side_number(side), fresh, replaced, changed])?;
         let mut shown = Vec::new();
         while let Some(row) = rows.next()? {
-            if deleted.contains(&unpack_entry(&row.get::<_, Vec<u8>>(2)?)?.revision) {
+            if taken.contains(&unpack_entry(&row.get::<_, Vec<u8>>(2)?)?.revision) {
                 let name = Name::new(row.get::<_, String>(1)?);
                 let name = name.map_err(|e| EngineError::DamagedState(e.to_string()))?;
                 shown.push((ItemId(row.get(0)?), name));
@@ -145,4 +143,9 @@ impl State {
         }
         Ok(shown)
     }
+}
+
+/// How the journal names what was done.
+fn kind(kind: ActionKind) -> Result<String> {
+    serde_json::to_string(&kind).map_err(|e| EngineError::Refused(e.to_string()))
 }
