@@ -454,10 +454,25 @@ impl Settler<'_, '_> {
                 if !matches!(self.wants[node].life, Life::Forgotten(_)) {
                     self.wants[node].life = Life::Leave;
                 }
+                self.tell_of_folder_alone(node);
                 below.push(node);
             }
         }
         self.left_out.extend(below);
+    }
+
+    /// Of what is left out with its folder only that is told, whatever it would be left out for itself.
+    fn tell_of_folder_alone(&mut self, node: usize) {
+        if !self.left_out.contains(&node) {
+            return;
+        }
+        for side in Side::BOTH {
+            let path = self.nodes.path(side, node);
+            let mut told = self.plan.left_out.iter();
+            if let Some(at) = told.position(|left| left.side == side && left.path == path) {
+                self.plan.left_out.remove(at);
+            }
+        }
     }
 
     /// What was moved, or lies in a folder that was, to where it is left out. What stands in its folder as before has

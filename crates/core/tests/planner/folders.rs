@@ -125,7 +125,11 @@ fn what_lies_in_a_folder_that_is_left_out_is_left_too() {
     pair.item(1, 0, folder("A", 1));
     pair.fresh(Source, 3, 0, folder("a", 2));
     pair.fresh(Source, 4, 3, file("inside", 4, 4));
-    assert_eq!(told(&pair.plan()), [""; 0]);
+    pair.fresh(Source, 5, 3, file("INSIDE", 5, 5));
+    let plan = pair.plan();
+    assert_eq!(told(&plan), [""; 0]);
+    let left_out: Vec<_> = plan.left_out.iter().map(|l| l.path.to_string()).collect();
+    assert_eq!(left_out, ["a"], "the folder alone is told of");
 }
 
 #[test]
